@@ -1,0 +1,31 @@
+/**
+ * What an engine carries. Everything an engine, a seal or a dashboard may know about a task is here;
+ * what is inside `payload` is known to `wire/` alone.
+ *
+ * @module
+ */
+
+/** Any JSON value. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** What travels beside the payload, readable without decoding it. Plain JSON. */
+export interface MessageHeaders {
+  /** The version of the wire format of `payload`. */
+  readonly wire: number;
+  /** The names of the value classes that the payload uses, so that a worker knows before decoding whether it can. */
+  readonly types?: readonly string[];
+  readonly [name: string]: Json | undefined;
+}
+
+/** One task on its way: five fields, the payload as text. */
+export interface Message {
+  /** Unique for good; chosen by the sender before the send. */
+  readonly id: string;
+  /** The task's name, `posts.index`. */
+  readonly task: string;
+  /** The queue it waits in. */
+  readonly queue: string;
+  /** The payload, as wire text. */
+  readonly payload: string;
+  readonly headers: MessageHeaders;
+}
