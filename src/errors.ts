@@ -76,6 +76,135 @@ export class PetioleError extends Error {
   }
 }
 
+/** One place in a payload that cannot travel. */
+export interface Refusal {
+  /** Where: `payload.post.author.socket`. */
+  readonly path: string;
+  /** What is there: `function`, `Socket (class instance)`. */
+  readonly kind: string;
+  /** What to do about it. */
+  readonly advice: string;
+}
+
+/** `ERR_PAYLOAD_REFUSED`: something in a payload cannot travel. Holds every place, not the first alone. */
+export class EncodeError extends PetioleError {
+  readonly refusals: readonly Refusal[];
+
+  constructor(what: string, refusals: readonly Refusal[]) {
+    const columns = [
+      Math.max(...refusals.map((refusal) => refusal.path.length)),
+      Math.max(...refusals.map((refusal) => refusal.kind.length)),
+    ] as const;
+    const lines = refusals.map(
+      ({ path, kind, advice }) => `\n  ${path.padEnd(columns[0])}   ${kind.padEnd(columns[1])}   ${advice}`,
+    );
+    const count = refusals.length === 1 ? "1 value" : `${refusals.length} values`;
+    super("ERR_PAYLOAD_REFUSED", `Cannot send ${what}: ${count} cannot travel.${lines.join("")}`);
+    this.refusals = refusals;
+  }
+}
+
+/** `ERR_PAYLOAD_LIMIT`: a payload or a text is larger than a limit allows. */
+export class LimitError extends PetioleError {
+  /** The setting's name in `limits`. */
+  readonly limit: string;
+  readonly allowed: number;
+  /** How much there was, or the least that there was when it was not counted to its end. */
+  readonly received: number;
+
+  constructor(what: string, limit: string, allowed: number, received: number) {
+    super(
+      "ERR_PAYLOAD_LIMIT",
+      `${what} is over the limit \`${limit}\`: ${received}, where ${allowed} is allowed. ` +
+        `Send less (a reference instead of the rows, say), or raise \`limits.${limit}\`.`,
+    );
+    this.limit = limit;
+    this.allowed = allowed;
+    this.received = received;
+  }
+}
+
+/** `ERR_TEXT_UNDECODABLE` or `ERR_TYPE_UNKNOWN`: a text cannot become what it says it is. */
+export class DecodeError extends PetioleError {
+  /** Where: `payload.fee`. */
+  readonly path: string;
+  readonly expected: string;
+  readonly found: string;
+  /** The value classes that this process knows, when the text names one that it does not. */
+  readonly known: readonly string[] | undefined;
+
+  constructor(
+    at: { readonly path: string; readonly expected: string; readonly found: string },
+    options: { readonly known?: readonly string[]; readonly cause?: unknown } = {},
+  ) {
+    const { known } = options;
+    const names =
+      known && (known.length > 0 ? ` This process knows ${known.join(", ")}.` : " This process knows none.");
+    super(
+      known ? "ERR_TYPE_UNKNOWN" : "ERR_TEXT_UNDECODABLE",
+      `Cannot decode ${at.path}: expected ${at.expected}, found ${at.found}.${names ?? ""}`,
+      "cause" in options ? { cause: options.cause } : undefined,
+    );
+    this.path = at.path;
+    this.expected = at.expected;
+    this.found = at.found;
+    this.known = known;
+  }
+}
+
+/** One field of a value that is not as its class declares it. */
+export interface FieldIssue {
+  /** The way to the field, from the value: `["lines", 3, "amount"]`; empty for the value itself. */
+  readonly path: readonly (string | number)[];
+  /** What is wrong: `expected bigint, received string "5"`. */
+  readonly message: string;
+}
+
+/** `ERR_VALUE_INVALID`: the fields given to a value class are not what it declares. Holds every issue. */
+export class ValueError extends PetioleError {
+  /** The value class's name, `shop.Money`. */
+  readonly type: string;
+  readonly issues: readonly FieldIssue[];
+
+  constructor(type: string, issues: readonly FieldIssue[], options?: { readonly cause?: unknown }) {
+    const lines = issues.map(
+      ({ path, message }) => `\n  ${path.length > 0 ? path.join(".") : "(the value)"}   ${message}`,
+    );
+    super(
+      "ERR_VALUE_INVALID",
+      `Not a valid ${type}: ${issues.length === 1 ? "1 issue" : `${issues.length} issues`}.${lines.join("")}`,
+      options,
+    );
+    this.type = type;
+    this.issues = issues;
+  }
+}
+
+/**
+ * `ERR_TASK_FAILED`, `ERR_TASK_PARKED`, `ERR_TASK_SKIPPED` or `ERR_TASK_DISCARDED`: how a task ended, to
+ * whoever waits for its result.
+ */
+export class TaskError extends PetioleError {
+  readonly id: string;
+  readonly task: string;
+  /** Why, as the engine keeps it: the thrown error's class and stack are in `details`. */
+  readonly reason: { readonly code: string; readonly message: string; readonly details?: unknown };
+
+  constructor(
+    code: ErrorCode,
+    what: { readonly id: string; readonly task: string; readonly reason: TaskError["reason"] },
+  ) {
+    const state = code.slice("ERR_TASK_".length).toLowerCase();
+    super(
+      code,
+      `Task ${what.task} (${what.id}) ${state === "failed" ? state : `was ${state}`}: ${what.reason.message}`,
+    );
+    this.id = what.id;
+    this.task = what.task;
+    this.reason = what.reason;
+  }
+}
+
 /** A name for what was received, short enough for a message: `string "abc"`, `Date`, `null`. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);

@@ -1,0 +1,34 @@
+/** petiole status: how many tasks there are. @module */
+import type { TaskState } from "../engine.ts";
+import type { App } from "./app-module.ts";
+import type { Invocation } from "./arguments.ts";
+import { table } from "./table.ts";
+
+const states = [
+  "scheduled",
+  "waiting",
+  "running",
+  "succeeded",
+  "failed",
+  "parked",
+  "skipped",
+  "discarded",
+] as const satisfies TaskState[];
+
+/** Prints a row for each queue and a column for each state. */
+export async function status(app: App, { flags }: Invocation): Promise<number> {
+  const counts = await app.engine.counts();
+  if (flags.json === true) {
+    console.log(JSON.stringify(counts));
+    return 0;
+  }
+  const queues = [...new Set(counts.map((count) => count.queue))].sort();
+  const rows = queues.map((queue) => [
+    queue,
+    ...states.map((state) =>
+      String(counts.find((count) => count.queue === queue && count.state === state)?.count ?? 0),
+    ),
+  ]);
+  console.log(rows.length > 0 ? table([["queue", ...states], ...rows]) : "no tasks");
+  return 0;
+}

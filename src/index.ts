@@ -1,0 +1,66 @@
+/**
+ * Petiole carries objects from web processes to workers.
+ *
+ * @module petiole
+ */
+export type {
+  Capabilities,
+  Engine,
+  ListRequest,
+  QueueCount,
+  Reason,
+  TaskPage,
+  TaskRecord,
+  TaskState,
+} from "./engine.ts";
+export {
+  DecodeError,
+  EncodeError,
+  LimitError,
+  PetioleError,
+  TaskError,
+  ValueError,
+  errorCodes,
+  type ErrorCode,
+  type FieldIssue,
+  type Refusal,
+} from "./errors.ts";
+export type { Message, MessageHeaders } from "./message.ts";
+export type { OrmAdapter } from "./model/adapter.ts";
+export { ref, type RowOf } from "./model/ref.ts";
+export type { Duration } from "./task/duration.ts";
+export type { Handle } from "./task/handle.ts";
+export type { Job } from "./task/job.ts";
+export type { EnqueueOptions, ErrorMatch, RetryOptions, TaskOptions } from "./task/options.ts";
+export { Petiole, type PetioleOptions, type TransactionOf } from "./task/petiole.ts";
+export type { InstancesOf, ModelNamesOf, Portable, RowsOf, Unportable } from "./task/portable.ts";
+export type { Handler, Task } from "./task/task.ts";
+export type { Worker, WorkerLogger, WorkerOptions } from "./task/worker.ts";
+export {
+  Value,
+  anything,
+  optional,
+  value,
+  type AdoptedByCodec,
+  type AdoptedByFields,
+  type Anything,
+  type FieldTable,
+  type FieldType,
+  type FieldsOf,
+  type Optional,
+  type StandardSchemaLike,
+  type TypeOfField,
+  type ValueClass,
+  type ValueEntry,
+  type ValueMethods,
+  type ValueType,
+} from "./value/index.ts";
+export {
+  Reference,
+  createWire,
+  type Key,
+  type KeyPart,
+  type Limits,
+  type Wire,
+  type WireOptions,
+} from "./wire/index.ts";

@@ -1,0 +1,11 @@
+/**
+ * References to stored rows, and the interface that an ORM's adapter implements.
+ *
+ * @module petiole/model
+ */
+export { PetioleError } from "../errors.ts";
+export { Reference, identityOf, type Key, type KeyPart } from "../wire/reference.ts";
+export type { ModelDescription, OrmAdapter, OrmCapabilities } from "./adapter.ts";
+export { loadReferences, type LoadedRows } from "./loader.ts";
+export { ref, type RowOf } from "./ref.ts";
+export { registerModel } from "./registry.ts";

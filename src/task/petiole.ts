@@ -1,0 +1,224 @@
+/** Petiole: the app that web and worker processes share. @module */
+import type { Engine } from "../engine.ts";
+import { PetioleError, describe } from "../errors.ts";
+import type { OrmAdapter } from "../model/adapter.ts";
+import { checkKey } from "../model/key.ts";
+import { ref, type RowOf } from "../model/ref.ts";
+import { findModel } from "../model/registry.ts";
+import type { Limits } from "../wire/limits.ts";
+import { Reference, type Key } from "../wire/reference.ts";
+import type { ValueEntry } from "../wire/value-type.ts";
+import { createTaskWire, type TaskWire } from "../wire/wire.ts";
+import { settingsOf, taskName, type TaskOptions } from "./options.ts";
+import type { InstancesOf, RowsOf } from "./portable.ts";
+import { Task, type Handler } from "./task.ts";
+import { Transactions } from "./transaction.ts";
+import { Worker, type WorkerOptions } from "./worker.ts";
+
+/** What an app is made of. */
+export interface PetioleOptions<Values extends readonly ValueEntry[], Models extends readonly OrmAdapter[]> {
+  /** Where tasks wait: `sqlite("tasks.db")`, `memory()`, … */
+  readonly engine: Engine;
+  /** The value classes that may travel: what `Value(…)` and `value(…)` returned. */
+  readonly values?: Values;
+  /** The databases whose rows may be referred to: `drizzle(db, { "qa.Comment": comments })`, … */
+  readonly models?: Models;
+  /** Bounds on one payload or result, replacing the defaults one by one. */
+  readonly limits?: Partial<Limits>;
+  /** What holds for tasks that do not say otherwise. */
+  readonly defaults?: TaskOptions;
+}
+
+/** The type of the transaction that a handle's own `transaction` method gives to its callback. */
+export type TransactionOf<Handle> = Handle extends { transaction(...parameters: infer Parameters): unknown }
+  ? Parameters extends readonly [(transaction: infer Transaction) => unknown, ...unknown[]]
+    ? Transaction
+    : unknown
+  : unknown;
+
+/**
+ * An app: an engine, the types that travel, and the tasks.
+ *
+ * @example
+ * export const app = new Petiole({
+ *   engine: sqlite("tasks.db"),
+ *   values: [Money],
+ *   models: [drizzle(db, { "qa.Question": questions, "qa.Comment": comments })],
+ * });
+ */
+export class Petiole<
+  const Values extends readonly ValueEntry[] = [],
+  const Models extends readonly OrmAdapter[] = [],
+> {
+  readonly engine: Engine;
+  readonly #adapters: readonly OrmAdapter[];
+  readonly #wire: TaskWire;
+  readonly #transactions: Transactions;
+  readonly #defaults: TaskOptions;
+  readonly #tasks = new Map<string, Task>();
+  readonly #listeners = new Map<string, Set<(reference: Reference) => unknown>>();
+
+  /**
+   * @throws PetioleError `ERR_OPTION_INVALID`, `ERR_TYPE_NAME`, and `ERR_MODEL_DEFINITION` when two models
+   *   have one name
+   */
+  constructor(options: PetioleOptions<Values, Models>) {
+    const { engine, values, models, limits, defaults = {} } = options;
+    if (typeof engine?.claim !== "function") {
+      throw new PetioleError(
+        "ERR_OPTION_INVALID",
+        `engine must be an engine, sqlite("tasks.db") for example, received ${describe(engine)}.`,
+      );
+    }
+    this.engine = engine;
+    this.#adapters = models ?? [];
+    refuseTwice(this.#adapters.flatMap((adapter) => adapter.models.map((model) => model.name)));
+    this.#wire = createTaskWire({
+      models: this.#adapters,
+      ...(values ? { values } : {}),
+      ...(limits ? { limits } : {}),
+    });
+    this.#defaults = defaults;
+    this.#transactions = new Transactions(engine, this.#adapters);
+  }
+
+  /**
+   * A task, by a name that is chosen for good.
+   *
+   * With a handler it is whole. Without one it is the contract: types and options that web processes may
+   * import, to which `.run(handler)` attaches the work where the worker runs.
+   *
+   * @throws PetioleError `ERR_TASK_DUPLICATE` when the app has a task of that name, `ERR_OPTION_INVALID`
+   *
+   * @example
+   * export const index = app.task("posts.index", async ({ post }: { post: Post }, job) => {
+   *   return { words: post.body.split(/\s+/).length };
+   * });
+   * export const notify = app.task<{ to: string }, void>("posts.notify", { retry: { attempts: 3 } });
+   */
+  task<Payload, Result>(
+    name: string,
+    handler: Handler<Payload, Result, RowsOf<Models>>,
+    options?: TaskOptions,
+  ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
+  task<Payload = unknown, Result = unknown>(
+    name: string,
+    options?: TaskOptions,
+  ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
+  task(
+    name: string,
+    handlerOrOptions: Handler<unknown, unknown, RowsOf<Models>> | TaskOptions = {},
+    optionsAfterHandler: TaskOptions = {},
+  ): unknown {
+    taskName(name);
+    if (this.#tasks.has(name)) {
+      throw new PetioleError(
+        "ERR_TASK_DUPLICATE",
+        `There is a task ${name} already; each needs its own name.`,
+      );
+    }
+    const [handler, options] =
+      typeof handlerOrOptions === "function"
+        ? [handlerOrOptions, optionsAfterHandler]
+        : [undefined, handlerOrOptions];
+    const context = { engine: this.engine, wire: this.#wire, transactions: this.#transactions };
+    const task = new Task(context, name, settingsOf(name, options, this.#defaults), handler as never);
+    this.#tasks.set(name, task as Task);
+    return task;
+  }
+
+  /**
+   * A reference by the model's name and the row's key, where no row or table is at hand.
+   *
+   * @throws PetioleError `ERR_MODEL_UNKNOWN`, `ERR_REFERENCE_KEY`
+   */
+  ref<Name extends keyof RowsOf<Models> & string>(
+    name: Name,
+    key: Key,
+  ): Reference<Extract<RowsOf<Models>[Name], object>> {
+    const { description } = findModel(this.#adapters, name);
+    return new Reference(name, checkKey(description, key));
+  }
+
+  /**
+   * Runs `work` in a database transaction, and sends what is enqueued inside after its commit: never before,
+   * never after a rollback, lost only if the process dies in between.
+   *
+   * With the transaction of an outer call in place of the database it is a savepoint. On SQLite, outermost
+   * transactions of one handle run one after another.
+   *
+   * @returns what `work` returned
+   * @throws PetioleError `ERR_TRANSACTION_UNSUPPORTED`; `ERR_TASK_NOT_SENT` when it was committed but the
+   *   engine did not accept the tasks; and whatever `work` throws
+   *
+   * @example
+   * await app.transaction(db, async (tx) => {
+   *   const [row] = await tx.insert(comments).values({ body }).returning();
+   *   await index.enqueue({ post: ref(comments, row) });
+   * });
+   */
+  transaction<Handle extends object, Result>(
+    handle: Handle,
+    work: (transaction: TransactionOf<Handle>) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#transactions.run(handle, work as (transaction: unknown) => Promise<Result>);
+  }
+
+  /**
+   * Calls `listener` with a reference to each row of a model that is saved, as `saved` says. What it
+   * enqueues inside a transaction is sent after the commit.
+   *
+   * @returns the function that stops it
+   */
+  onSave<Target extends object>(
+    target: Target,
+    listener: (reference: Reference<RowOf<Target>>) => unknown,
+  ): () => void {
+    const model = this.#modelOf(target);
+    const listeners = this.#listeners.get(model) ?? new Set();
+    this.#listeners.set(model, listeners);
+    listeners.add(listener as never);
+    return () => void listeners.delete(listener as never);
+  }
+
+  /**
+   * Says that a row was saved, where the ORM has no hooks that could (Drizzle): runs what `onSave` was given
+   * for its model. Call it in the transaction that saves the row.
+   */
+  async saved<Target extends object>(target: Target, row: Partial<RowOf<Target>>): Promise<void> {
+    const model = this.#modelOf(target);
+    const reference = ref(target, row);
+    for (const listener of this.#listeners.get(model) ?? []) await listener(reference);
+  }
+
+  /** A worker for this app's tasks. It runs them once it is started. */
+  worker(options: WorkerOptions = {}): Worker {
+    return new Worker(
+      { engine: this.engine, wire: this.#wire, adapters: this.#adapters, tasks: this.#tasks },
+      options,
+    );
+  }
+
+  /** Lets go of the engine; what it accepted stays. */
+  async close(): Promise<void> {
+    await this.engine.close();
+  }
+
+  #modelOf(target: object): string {
+    const model = this.#adapters
+      .flatMap((adapter) => adapter.models)
+      .find((candidate) => candidate.target === target);
+    if (model) return model.name;
+    throw new PetioleError(
+      "ERR_MODEL_UNKNOWN",
+      `${describe(target)} is none of this app's models; add it to \`models\`.`,
+    );
+  }
+}
+
+function refuseTwice(names: readonly string[]): void {
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new PetioleError("ERR_MODEL_DEFINITION", `Two models are named ${twice}; each needs its own name.`);
+  }
+}

@@ -1,0 +1,105 @@
+import { describe, expectTypeOf, test } from "vitest";
+import { memory } from "../engine/memory.ts";
+import type { OrmAdapter } from "../model/adapter.ts";
+import { Value } from "../value/index.ts";
+import type { Reference } from "../wire/reference.ts";
+import { Petiole } from "./petiole.ts";
+import type { Portable, Unportable } from "./portable.ts";
+
+class Money extends Value("shop.Money", { amount: BigInt, currency: String }) {
+  plus(other: Money): this {
+    return this.with({ amount: this.amount + other.amount });
+  }
+}
+class Coin extends Value("shop.Coin", { cents: Number }) {}
+class Socket {
+  port = 1;
+  close(): void {}
+}
+type Comment = { id: number; body: string };
+type Question = { id: number; body: string; title: string };
+
+const app = new Petiole({
+  engine: memory(),
+  values: [Money],
+  models: [{} as OrmAdapter<{ "qa.Comment": Comment }>, {} as OrmAdapter<{ "qa.Question": Question }>],
+});
+
+type Advice =
+  Unportable<"functions never travel: send the data they need; for a class with methods, add the class to the app's `values`, or send ref(…) to its row">;
+
+describe("Portable", () => {
+  test("data passes as it is", () => {
+    type Data = { a: string; b?: number; c: bigint | null; d: Date; e: Uint8Array; f: readonly [1, "x"] };
+    expectTypeOf<Data>().toExtend<Portable<Data>>();
+    expectTypeOf<Portable<unknown>>().toBeUnknown();
+    expectTypeOf<Map<string, Date>>().toExtend<Portable<Map<string, Date>>>();
+    expectTypeOf<{ next?: Comment }>().toExtend<Portable<{ next?: Comment }>>();
+  });
+
+  test("a reference wherever a row is wanted, and only to that model's rows", () => {
+    expectTypeOf<{ post: Reference<Question> }>().toExtend<Portable<{ post: Question }>>();
+    expectTypeOf<{ posts: Reference<Comment>[] }>().toExtend<Portable<{ posts: Comment[] }>>();
+    expectTypeOf<{ post: Reference<Comment> }>().not.toExtend<Portable<{ post: Question }>>();
+  });
+
+  test("what cannot travel says what to do", () => {
+    expectTypeOf<Portable<() => void>>().toEqualTypeOf<Advice>();
+    expectTypeOf<Portable<symbol>>().toEqualTypeOf<Unportable<"symbols never travel: send a string">>();
+    expectTypeOf<Portable<Promise<1>>>().toEqualTypeOf<
+      Unportable<"a Promise does not travel: await it first">
+    >();
+    expectTypeOf<Socket>().not.toExtend<Portable<Socket>>();
+    expectTypeOf<Money>().not.toExtend<Portable<Money>>();
+    expectTypeOf<Money>().toExtend<Portable<Money, Money>>();
+  });
+});
+
+describe("a task", () => {
+  const task = app.task(
+    "posts.index",
+    async ({ post, fee }: { post: Comment | Question; fee?: Money }, job) => {
+      expectTypeOf(job.modelOf(post)).toEqualTypeOf<"qa.Comment" | "qa.Question">();
+      if (job.isModel(post, "qa.Question")) expectTypeOf(post).toEqualTypeOf<Question>();
+      return { words: post.body.length, fee };
+    },
+  );
+
+  test("its payload and result", async () => {
+    const post = app.ref("qa.Comment", 7);
+    expectTypeOf(post).toEqualTypeOf<Reference<Comment>>();
+    const handle = await task.enqueue({ post, fee: new Money({ amount: 1n, currency: "EUR" }) });
+    expectTypeOf(await handle.result()).toEqualTypeOf<{ words: number; fee: Money | undefined }>();
+    await task.enqueue({ post: { id: 1, body: "" } }, { delay: "5m" });
+    // @ts-expect-error a row of no such model
+    app.ref("qa.Answer", 7);
+    // @ts-expect-error a function where data is wanted
+    await task.enqueue({ post: () => {} });
+    // @ts-expect-error no such duration
+    await task.enqueue({ post }, { delay: "5 minutes" });
+    // @ts-expect-error a payload is needed
+    await task.enqueue();
+  });
+
+  test("instances of classes that the app does not know are refused", async () => {
+    const unknown = app.task("a", (_: { coin: Coin }) => {});
+    // @ts-expect-error Coin is not in `values`
+    await unknown.enqueue({ coin: new Coin({ cents: 1 }) });
+    const socket = app.task("b", (_: { socket: Socket }) => {});
+    // @ts-expect-error Socket has methods
+    await socket.enqueue({ socket: new Socket() });
+    const whole = app.task("c", (_: () => void) => {});
+    // @ts-expect-error a function
+    await whole.enqueue(() => {});
+  });
+
+  test("without a handler it is the contract", async () => {
+    const contract = app.task<{ n: number }, Date>("d");
+    expectTypeOf(await (await contract.enqueue({ n: 1 })).result()).toEqualTypeOf<Date>();
+    contract.run(({ n }) => new Date(n));
+    // @ts-expect-error another result
+    contract.run(() => 5);
+    const plain = app.task("e", () => 1);
+    expectTypeOf(await (await plain.enqueue()).result()).toEqualTypeOf<number>();
+  });
+});

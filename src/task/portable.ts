@@ -1,0 +1,65 @@
+/**
+ * What may be sent where a handler expects a type, as the compiler sees it. What it cannot see (an instance
+ * of an unknown class without methods, say) the wire refuses when it is sent.
+ *
+ * @module
+ */
+import type { OrmAdapter } from "../model/adapter.ts";
+import type { Reference } from "../wire/reference.ts";
+import type { ValueClassLike, ValueEntry, ValueType } from "../wire/value-type.ts";
+
+declare const advice: unique symbol;
+
+/** Nothing is assignable to this: the text says what to do instead. */
+export interface Unportable<Advice extends string> {
+  readonly [advice]: Advice;
+}
+
+/**
+ * What `enqueue` takes where the handler wants a `Type`: the same, with a reference allowed wherever the
+ * handler wants a row. `Known` are the instances of the app's value classes.
+ */
+export type Portable<Type, Known = never> = unknown extends Type
+  ? Type
+  : Type extends Known | string | number | boolean | bigint | null | undefined
+    ? Type
+    : Type extends symbol
+      ? Unportable<"symbols never travel: send a string">
+      : Type extends (...parameters: never) => unknown
+        ? Unportable<"functions never travel: send the data they need; for a class with methods, add the class to the app's `values`, or send ref(…) to its row">
+        : Type extends PromiseLike<unknown>
+          ? Unportable<"a Promise does not travel: await it first">
+          : Type extends Date | Uint8Array | Error | Reference
+            ? Type
+            : Type extends ReadonlyMap<infer Key, infer Value>
+              ? Map<Portable<Key, Known>, Portable<Value, Known>>
+              : Type extends ReadonlySet<infer Item>
+                ? Set<Portable<Item, Known>>
+                : Type extends readonly unknown[]
+                  ? { readonly [Index in keyof Type]: Portable<Type[Index], Known> }
+                  : Type extends object
+                    ? { readonly [Property in keyof Type]: Portable<Type[Property], Known> } | Reference<Type>
+                    : Type;
+
+/** The instances of the value classes in `values`. */
+export type InstancesOf<Values extends readonly ValueEntry[]> = Values[number] extends infer Entry
+  ? Entry extends ValueClassLike<infer Instance>
+    ? Entry extends abstract new (...parameters: never) => infer Whole
+      ? Whole
+      : Instance
+    : Entry extends ValueType<infer Instance>
+      ? Instance
+      : never
+  : never;
+
+/** From model name to row type, for all of `models`. */
+export type RowsOf<Models extends readonly OrmAdapter[]> = Models[number] extends infer Adapter
+  ? (Adapter extends OrmAdapter<infer Rows> ? (rows: Rows) => void : never) extends (rows: infer All) => void
+    ? All
+    : never
+  : never;
+
+/** The names of the models whose rows may be a `Row`. */
+export type ModelNamesOf<Rows, Row> = {
+  [Name in keyof Rows & string]: Rows[Name] extends Row ? Name : Row extends Rows[Name] ? Name : never;
+}[keyof Rows & string];

@@ -1,0 +1,209 @@
+/**
+ * Field tables: what a value class is made of, as data from which the type, the check and the codec follow.
+ *
+ * @module
+ */
+import { PetioleError, describe, type FieldIssue } from "../errors.ts";
+import { valueType, type ValueClassLike, type ValueType } from "../wire/value-type.ts";
+
+declare const optionalField: unique symbol;
+declare const anythingField: unique symbol;
+
+/** A field that may be left out. Made by {@link optional}. */
+export interface Optional<Type = unknown> {
+  readonly [optionalField]: Type;
+}
+
+/** A field that may hold whatever can travel. */
+export interface Anything {
+  readonly [anythingField]: true;
+}
+
+/** What a field may be declared as. */
+export type FieldType =
+  | StringConstructor
+  | NumberConstructor
+  | BooleanConstructor
+  | BigIntConstructor
+  | DateConstructor
+  | Uint8ArrayConstructor
+  | ValueClassLike
+  | ValueType
+  | readonly [FieldType]
+  | Optional
+  | Anything;
+
+/** Field names and what each holds. */
+export interface FieldTable {
+  readonly [field: string]: FieldType;
+}
+
+/** The type of what a field holds. */
+export type TypeOfField<Type> = Type extends StringConstructor
+  ? string
+  : Type extends NumberConstructor
+    ? number
+    : Type extends BooleanConstructor
+      ? boolean
+      : Type extends BigIntConstructor
+        ? bigint
+        : Type extends DateConstructor
+          ? Date
+          : Type extends Uint8ArrayConstructor
+            ? Uint8Array
+            : Type extends readonly [infer Item]
+              ? readonly TypeOfField<Item>[]
+              : Type extends Optional<infer Inner>
+                ? TypeOfField<Inner> | undefined
+                : Type extends Anything
+                  ? unknown
+                  : Type extends ValueType<infer Instance>
+                    ? Instance
+                    : Type extends abstract new (...args: never) => infer Instance
+                      ? Instance
+                      : never;
+
+/** The fields of a table, with their types. */
+export type FieldsOf<Table> = {
+  readonly [Field in keyof Table as Table[Field] extends Optional ? never : Field]: TypeOfField<Table[Field]>;
+} & {
+  readonly [Field in keyof Table as Table[Field] extends Optional ? Field : never]?: TypeOfField<
+    Table[Field]
+  >;
+};
+
+class OptionalMark {
+  readonly type: FieldType;
+  constructor(type: FieldType) {
+    this.type = type;
+  }
+}
+
+const anythingMark = Object.freeze({ kind: "anything" });
+
+/** A field that may be left out: `{ note: optional(String) }`. Left out and `undefined` are the same. */
+export function optional<const Type extends FieldType>(type: Type): Optional<Type> {
+  return new OptionalMark(type) as unknown as Optional<Type>;
+}
+
+/** A field that may hold whatever can travel; its type is `unknown`. */
+export const anything: Anything = anythingMark as unknown as Anything;
+
+/** Reports what is wrong with a value, or nothing. */
+type Check = (value: unknown, path: readonly (string | number)[], issues: FieldIssue[]) => void;
+
+const scalars: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  [String, "string"],
+  [Number, "number"],
+  [Boolean, "boolean"],
+  [BigInt, "bigint"],
+]);
+
+/** A field table, ready to check with. */
+export class Fields {
+  readonly names: readonly string[];
+  readonly #known: ReadonlySet<string>;
+  readonly #checks: readonly { readonly name: string; readonly optional: boolean; readonly check: Check }[];
+
+  /** @throws PetioleError `ERR_VALUE_DEFINITION` for a field type that is none, or a name that cannot be one */
+  constructor(table: FieldTable, owner: string) {
+    this.names = Object.keys(table);
+    this.#known = new Set(this.names);
+    this.#checks = this.names.map((name) => {
+      if (forbidden.has(name)) {
+        throw new PetioleError(
+          "ERR_VALUE_DEFINITION",
+          `${owner} cannot have a field ${name}: give it another name.`,
+        );
+      }
+      const type: unknown = table[name];
+      const isOptional = type instanceof OptionalMark;
+      return {
+        name,
+        optional: isOptional,
+        check: checkOf(isOptional ? type.type : type, `${owner}.${name}`),
+      };
+    });
+  }
+
+  /** Everything wrong with an object of fields: missing, extra, of another type. */
+  issuesOf(fields: unknown): FieldIssue[] {
+    if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
+      return [{ path: [], message: `expected an object of fields, received ${describe(fields)}` }];
+    }
+    const issues: FieldIssue[] = [];
+    for (const { name, optional, check } of this.#checks) {
+      const value = Object.hasOwn(fields, name) ? (fields as Record<string, unknown>)[name] : undefined;
+      if (value !== undefined) check(value, [name], issues);
+      else if (!optional && !accepts(check, undefined)) issues.push({ path: [name], message: "missing" });
+    }
+    for (const name of Object.keys(fields)) {
+      if (!this.#known.has(name)) {
+        issues.push({ path: [name], message: `not a field; there are ${this.names.join(", ")}` });
+      }
+    }
+    return issues;
+  }
+
+  /** The declared fields of an object that has them, those that are undefined left out. */
+  pick(source: object): Record<string, unknown> {
+    const fields: Record<string, unknown> = {};
+    for (const name of this.names) {
+      const value = (source as Record<string, unknown>)[name];
+      if (value !== undefined || !this.#isOptional(name)) fields[name] = value;
+    }
+    return fields;
+  }
+
+  #isOptional(name: string): boolean {
+    return this.#checks.some((field) => field.name === name && field.optional);
+  }
+}
+
+const forbidden = new Set(["__proto__", "__type__", "__value__", "constructor", "with", "equals"]);
+
+function checkOf(type: unknown, owner: string): Check {
+  const scalar = scalars.get(type);
+  if (scalar !== undefined) return expecting(scalar, (value) => typeof value === scalar);
+  if (type === anythingMark) return () => {};
+  if (type === Date || type === Uint8Array) {
+    const { prototype, name } = type as DateConstructor | Uint8ArrayConstructor;
+    return expecting(name, (value) => isObject(value) && Object.getPrototypeOf(value) === prototype);
+  }
+  if (Array.isArray(type) && type.length === 1) {
+    const check = checkOf(type[0], owner);
+    return (value, path, issues) => {
+      if (!Array.isArray(value))
+        issues.push({ path, message: `expected an array, received ${describe(value)}` });
+      else for (const [index, item] of value.entries()) check(item, [...path, index], issues);
+    };
+  }
+  const adopted = isObject(type) && valueType in type ? (type[valueType] as ValueType) : (type as ValueType);
+  if (isObject(adopted) && typeof adopted.class === "function") {
+    const { class: constructor, name } = adopted;
+    return expecting(name, (value) => value instanceof constructor);
+  }
+  throw new PetioleError(
+    "ERR_VALUE_DEFINITION",
+    `${owner} is declared as ${describe(type)}, which is no field type: there are String, Number, Boolean, ` +
+      `BigInt, Date, Uint8Array, a value class, [T] for lists, optional(T) and anything.`,
+  );
+}
+
+function expecting(expected: string, accepts: (value: unknown) => boolean): Check {
+  return (value, path, issues) => {
+    if (accepts(value)) return;
+    issues.push({ path, message: `expected ${expected}, received ${describe(value)}` });
+  };
+}
+
+/** Whether a check finds nothing: a field of `anything` may hold undefined. */
+function accepts(check: Check, value: unknown): boolean {
+  const issues: FieldIssue[] = [];
+  check(value, [], issues);
+  return issues.length === 0;
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}

@@ -1,0 +1,20 @@
+/**
+ * Value classes: business objects that travel whole, methods included.
+ *
+ * @module petiole/value
+ */
+export { ValueError, type FieldIssue } from "../errors.ts";
+export type { ValueClassLike, ValueEntry, ValueType } from "../wire/value-type.ts";
+export { value, type AdoptedByCodec, type AdoptedByFields } from "./adopt.ts";
+export {
+  anything,
+  optional,
+  type Anything,
+  type FieldTable,
+  type FieldType,
+  type FieldsOf,
+  type Optional,
+  type TypeOfField,
+} from "./field.ts";
+export type { StandardSchemaLike } from "./schema.ts";
+export { Value, type ValueClass, type ValueMethods } from "./value-class.ts";

@@ -1,0 +1,230 @@
+/**
+ * From text to the value it stands for, or a {@link DecodeError} that says where it does not.
+ *
+ * Decoding has two steps, so that a worker can fetch rows in between: {@link open} parses and surveys the
+ * text, {@link Opened.decode} builds the value.
+ *
+ * @module
+ */
+import { DecodeError, LimitError, ValueError, describe } from "../errors.ts";
+import { Frame, pathOf, walk, type Visitor } from "./frame.ts";
+import { checkBytes, type Limits } from "./limits.ts";
+import type { Reference } from "./reference.ts";
+import { survey, type Survey } from "./survey.ts";
+import { Malformed, looksLikeTag, valueKey, type Tag } from "./tag.ts";
+import { tagsByName } from "./tags/index.ts";
+import type { ValueTags } from "./value-type.ts";
+
+/** What a decoder needs to know. */
+export interface DecodeContext {
+  readonly values: ValueTags;
+  readonly limits: Limits;
+}
+
+/** What takes the place of a reference. */
+export type Resolve = (reference: Reference) => unknown;
+
+/** A text that was parsed and found within the limits. */
+export class Opened {
+  /** The names of the value classes in it. */
+  readonly types: readonly string[];
+  /** The references in it, each as often as it is there. */
+  readonly references: readonly Reference[];
+  #tree: unknown;
+  readonly #referenceOf: ReadonlyMap<object, Reference>;
+  readonly #survey: Survey;
+  readonly #context: DecodeContext;
+  readonly #root: string;
+  #used = false;
+
+  constructor(tree: unknown, context: DecodeContext, root: string) {
+    this.#tree = tree;
+    this.#context = context;
+    this.#root = root;
+    this.#survey = survey(tree, context.limits, root);
+    this.types = this.#survey.types;
+    this.#referenceOf = new Map(this.#survey.references.map((node) => [node, this.#run(node) as Reference]));
+    this.references = [...this.#referenceOf.values()];
+  }
+
+  /**
+   * Builds the value, with `resolve(reference)` in place of each reference: the reference itself unless told.
+   * Once only: the parsed text is used up.
+   */
+  decode(resolve: Resolve = (reference) => reference): unknown {
+    if (this.#used) throw new Error("decode() was called twice on one opened text");
+    this.#used = true;
+    const value = this.#run(this.#tree, (node) => resolve(this.#referenceOf.get(node)!));
+    this.#tree = undefined;
+    return value;
+  }
+
+  #run(tree: unknown, resolve?: (node: object) => unknown): unknown {
+    return walk(tree, new Decoder(this.#context, this.#root, this.#survey.targets, resolve));
+  }
+}
+
+/**
+ * Parses a text and looks through it, building nothing yet.
+ *
+ * @throws DecodeError when it is no JSON
+ * @throws LimitError when it is over a limit
+ */
+export function open(text: string, context: DecodeContext, root: string): Opened {
+  if (typeof text !== "string")
+    throw new DecodeError({ path: root, expected: "text", found: describe(text) });
+  checkBytes(text, context.limits, root);
+  let tree: unknown;
+  try {
+    tree = JSON.parse(text);
+  } catch (error) {
+    throw new DecodeError(
+      { path: root, expected: "JSON", found: (error as Error).message },
+      { cause: error },
+    );
+  }
+  return new Opened(tree, context, root);
+}
+
+class Decoder implements Visitor {
+  readonly #context: DecodeContext;
+  readonly #root: string;
+  readonly #targets: ReadonlyMap<object, object>;
+  /** What to put for a `ref` node; undefined while those nodes themselves are decoded. */
+  readonly #resolve: ((node: object) => unknown) | undefined;
+  /** What the nodes that a `same` points at have become. */
+  readonly #built = new Map<object, unknown>();
+  readonly #wanted: ReadonlySet<object>;
+  readonly #nodeOf = new Map<Frame, object>();
+
+  constructor(
+    context: DecodeContext,
+    root: string,
+    targets: ReadonlyMap<object, object>,
+    resolve: ((node: object) => unknown) | undefined,
+  ) {
+    this.#context = context;
+    this.#root = root;
+    this.#targets = targets;
+    this.#wanted = new Set(targets.values());
+    this.#resolve = resolve;
+  }
+
+  enter(value: unknown, above: Frame | undefined, slot: number): unknown {
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return this.#frame(new Frame(above, "items", value, undefined, value), value);
+    if (looksLikeTag(value)) return this.#tag(value, above, slot);
+    if (Object.hasOwn(value, "__proto__")) {
+      throw this.#error(above, slot, { expected: "an object without a key __proto__", found: "one" });
+    }
+    return this.#frame(new Frame(above, "fields", value, undefined, value), value);
+  }
+
+  leave(frame: Frame): unknown {
+    const { tag } = frame;
+    if (!tag) return frame.product;
+    const content =
+      frame.layout === "value" ? (frame.content as { [valueKey]: unknown })[valueKey] : frame.content;
+    const value = this.#read(tag, content, frame.product, frame.parent, frame.slot);
+    const node = this.#nodeOf.get(frame);
+    if (node && tag.identity) this.#built.set(node, value);
+    return value;
+  }
+
+  #frame(frame: Frame, node: object): Frame {
+    if (this.#wanted.has(node)) {
+      this.#nodeOf.set(frame, node);
+      if (frame.product !== undefined) this.#built.set(node, frame.product);
+    }
+    return frame;
+  }
+
+  #tag(node: { __type__: string; __value__: unknown }, above: Frame | undefined, slot: number): unknown {
+    const { __type__: name, __value__: content } = node;
+    if (name === "same") return this.#same(node, above, slot);
+    if (name === "ref" && this.#resolve) return this.#resolve(node);
+    const tag = tagsByName.get(name) ?? this.#context.values.byName.get(name);
+    if (!tag) {
+      const known = [...this.#context.values.byName.keys()];
+      throw new DecodeError(
+        {
+          path: pathOf(this.#root, above, slot),
+          expected: "a type that is registered here",
+          found: describe(name),
+        },
+        { known },
+      );
+    }
+    if (tag.layout === "scalar") return this.#read(tag, content, undefined, above, slot);
+    this.#checkShape(tag, content, above, slot);
+    const product = tag.open && this.#guard(() => tag.open!(content), tag, above, slot);
+    return this.#frame(
+      new Frame(above, tag.layout, tag.layout === "value" ? node : content, tag, product),
+      node,
+    );
+  }
+
+  #checkShape(tag: Tag, content: unknown, above: Frame | undefined, slot: number): void {
+    const wrong = (expected: string): DecodeError =>
+      this.#error(above, slot, { expected: `${tag.name} with ${expected}`, found: describe(content) });
+    switch (tag.layout) {
+      case "items":
+        if (!Array.isArray(content)) throw wrong("an array of items");
+        break;
+      case "entries":
+        if (!Array.isArray(content)) throw wrong("an array of entries");
+        for (const entry of content) {
+          if (!Array.isArray(entry) || entry.length !== 2) throw wrong("entries of two values each");
+        }
+        break;
+      case "fields":
+        if (typeof content !== "object" || content === null || Array.isArray(content))
+          throw wrong("an object of fields");
+        if (Object.hasOwn(content, "__proto__")) throw wrong("an object without a key __proto__");
+        break;
+      default:
+    }
+  }
+
+  #same(node: object, above: Frame | undefined, slot: number): unknown {
+    const target = this.#targets.get(node);
+    if (!target || !this.#built.has(target)) {
+      throw this.#error(above, slot, {
+        expected: "a pointer to an array, object, Map, Set, Error or value before it",
+        found: describe((node as { [valueKey]: unknown })[valueKey]),
+      });
+    }
+    return this.#built.get(target);
+  }
+
+  #read(tag: Tag, content: unknown, opened: unknown, above: Frame | undefined, slot: number): unknown {
+    return this.#guard(() => tag.read(content, this.#context.limits, opened), tag, above, slot);
+  }
+
+  /** Runs what a tag, or a user's class behind it, does with received content. */
+  #guard(run: () => unknown, tag: Tag, above: Frame | undefined, slot: number): unknown {
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof LimitError || error instanceof DecodeError) throw error;
+      if (error instanceof Malformed) {
+        throw this.#error(above, slot, { expected: `${tag.name}: ${error.expected}`, found: error.found });
+      }
+      const found =
+        error instanceof ValueError
+          ? error.issues.map(({ path, message }) => `${path.join(".") || "the value"}: ${message}`).join("; ")
+          : `content that it refuses: ${error instanceof Error ? error.message : describe(error)}`;
+      throw this.#error(above, slot, { expected: `a valid ${tag.name}`, found }, error);
+    }
+  }
+
+  #error(
+    above: Frame | undefined,
+    slot: number,
+    { expected, found }: { expected: string; found: string },
+    cause?: unknown,
+  ): DecodeError {
+    const path = pathOf(this.#root, above, slot);
+    return new DecodeError({ path, expected, found }, cause === undefined ? {} : { cause });
+  }
+}

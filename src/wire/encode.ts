@@ -1,0 +1,258 @@
+/**
+ * From a value to the wire's tree and its text. All that cannot travel is found before anything is thrown.
+ *
+ * @module
+ */
+import { EncodeError, LimitError, ValueError, type Refusal } from "../errors.ts";
+import { adviceFor } from "./advice.ts";
+import { Frame, pathOf, pointerTo, walk, type Visitor } from "./frame.ts";
+import { checkBytes, type Limits } from "./limits.ts";
+import { hasSymbols, isPlain, isPlainArray } from "./plain.ts";
+import { Reference } from "./reference.ts";
+import { stringify } from "./stringify.ts";
+import { Unportable, looksLikeTag, typeKey, valueKey, type Tag } from "./tag.ts";
+import { bigintTag } from "./tags/bigint.ts";
+import { tagsByPrototype } from "./tags/index.ts";
+import { needsTag, numberTag } from "./tags/number.ts";
+import { objectTag } from "./tags/object.ts";
+import { undefinedTag } from "./tags/undefined.ts";
+import type { ValueTags } from "./value-type.ts";
+
+/** What the wire knows of an app's models. An `OrmAdapter` is one. */
+export interface WireModels {
+  readonly models: readonly { readonly name: string }[];
+  /** The model of a row that knows its own. */
+  modelOf?(row: object): string | undefined;
+  keyOf?(model: string, row: object): Reference["key"] | undefined;
+}
+
+/** What an encoder needs to know. */
+export interface EncodeContext {
+  readonly values: ValueTags;
+  readonly models: readonly WireModels[];
+  readonly modelNames: ReadonlySet<string>;
+  readonly limits: Limits;
+}
+
+/** How errors speak of what is sent. */
+export interface EncodeSubject {
+  /** The first part of every path: `payload`. */
+  readonly root: string;
+  /** What cannot be sent: `this payload to task "posts.notify"`. */
+  readonly what: string;
+}
+
+/** A text, and the names of the value classes in it. */
+export interface Encoded {
+  readonly text: string;
+  readonly types: readonly string[];
+}
+
+/**
+ * Encodes a value.
+ *
+ * @throws EncodeError when something in it cannot travel
+ * @throws LimitError when it is over a limit
+ */
+export function encode(value: unknown, context: EncodeContext, subject: EncodeSubject): Encoded {
+  if (isPlain(value, context.limits.nodes)) {
+    const text = JSON.stringify(value);
+    checkBytes(text, context.limits, subject.root);
+    return { text, types: [] };
+  }
+  const encoder = new Encoder(context, subject);
+  const tree = walk(value, encoder);
+  if (encoder.refusals.length > 0) throw new EncodeError(subject.what, encoder.refusals);
+  const text = stringify(tree);
+  checkBytes(text, context.limits, subject.root);
+  return { text, types: [...encoder.types].sort() };
+}
+
+class Encoder implements Visitor {
+  readonly refusals: Refusal[] = [];
+  readonly types = new Set<string>();
+  readonly #context: EncodeContext;
+  readonly #subject: EncodeSubject;
+  /** The first place of every object with identity. */
+  readonly #places = new Map<object, Frame>();
+  /** The frames that the walk is inside of. */
+  readonly #open = new Set<Frame>();
+  #nodes = 0;
+
+  constructor(context: EncodeContext, subject: EncodeSubject) {
+    this.#context = context;
+    this.#subject = subject;
+  }
+
+  enter(value: unknown, above: Frame | undefined, slot: number): unknown {
+    const { limits } = this.#context;
+    if (++this.#nodes > limits.nodes) {
+      throw new LimitError(this.#subject.root, "nodes", limits.nodes, this.#nodes);
+    }
+    switch (typeof value) {
+      case "string":
+      case "boolean":
+        return value;
+      case "number":
+        return needsTag(value) ? this.#scalar(numberTag, value) : value;
+      case "bigint":
+        return this.#scalar(bigintTag, value);
+      case "undefined":
+        return this.#scalar(undefinedTag, value);
+      case "object":
+        return value === null ? null : this.#object(value, above, slot);
+      default:
+        return this.#refuse(value, above, slot);
+    }
+  }
+
+  leave(frame: Frame): unknown {
+    this.#open.delete(frame);
+    return frame.product;
+  }
+
+  #scalar(tag: Tag, value: unknown): unknown {
+    return node(tag, tag.write(value, this.#context.limits));
+  }
+
+  #object(value: object, above: Frame | undefined, slot: number): unknown {
+    const place = this.#places.get(value);
+    if (place) return this.#same(place, value, above, slot);
+    if (Array.isArray(value)) {
+      if (!isPlainArray(value)) return this.#refuseArray(value, above, slot);
+      const content = value.slice();
+      return this.#frame(value, above, "items", content, undefined, content);
+    }
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    if (prototype === Object.prototype) return this.#plainObject(value, above, slot);
+    const tag =
+      prototype && (tagsByPrototype.get(prototype) ?? this.#context.values.byPrototype.get(prototype));
+    if (tag) return this.#tagged(tag, value, above, slot);
+    const reference = this.#referenceTo(value);
+    if (reference) return this.#object(reference, above, slot);
+    return this.#refuse(value, above, slot);
+  }
+
+  #plainObject(value: object, above: Frame | undefined, slot: number): unknown {
+    if (hasSymbols(value)) {
+      return this.#refuse(value, above, slot, "object with symbol keys", "use strings as its keys");
+    }
+    if (Object.hasOwn(value, "__proto__")) {
+      return this.#refuse(value, above, slot, "object with a key __proto__", "use another key, or a Map");
+    }
+    if (looksLikeTag(value)) return this.#tagged(objectTag, value, above, slot);
+    const content = { ...value };
+    return this.#frame(value, above, "fields", content, undefined, content);
+  }
+
+  #tagged(tag: Tag, value: object, above: Frame | undefined, slot: number): unknown {
+    if (!tag.keepsProperties && (Object.keys(value).length > 0 || hasSymbols(value))) {
+      const kind = `${tag.name} with properties of its own`;
+      return this.#refuse(value, above, slot, kind, "send the properties beside it, in an object");
+    }
+    if (value instanceof Reference && !this.#context.modelNames.has(value.model)) {
+      const kind = `reference to ${value.model}`;
+      const advice = "no model has that name here; add it to `models`";
+      if (this.#context.modelNames.size > 0) return this.#refuse(value, above, slot, kind, advice);
+    }
+    let content: unknown;
+    try {
+      content = tag.write(value, this.#context.limits);
+    } catch (error) {
+      return this.#refuseWritten(error, tag, value, above, slot);
+    }
+    if (this.#context.values.byName.has(tag.name)) this.types.add(tag.name);
+    if (tag.layout === "scalar") return node(tag, content);
+    const product = node(tag, content);
+    return this.#frame(value, above, tag.layout, tag.layout === "value" ? product : content, tag, product);
+  }
+
+  #frame(
+    value: object,
+    above: Frame | undefined,
+    layout: Frame["layout"],
+    content: unknown,
+    tag: Tag | undefined,
+    product: unknown,
+  ): Frame {
+    const frame = new Frame(above, layout, content, tag, product);
+    const { limits } = this.#context;
+    if (frame.depth > limits.depth) {
+      throw new LimitError(this.#subject.root, "depth", limits.depth, frame.depth);
+    }
+    if (!tag || tag.identity) this.#places.set(value, frame);
+    this.#open.add(frame);
+    return frame;
+  }
+
+  /** A second place of one object: where the first is. */
+  #same(place: Frame, value: object, above: Frame | undefined, slot: number): unknown {
+    if (this.#open.has(place)) {
+      // A cycle. Every container on it must exist before its insides do, which a class's instance cannot.
+      for (let frame = above; frame; frame = frame.parent) {
+        if (frame.tag && !frame.tag.open) {
+          return this.#refuse(
+            value,
+            above,
+            slot,
+            `cycle through ${frame.tag.name}`,
+            "a value class is made from finished fields; keep the way back outside it, or send a reference",
+          );
+        }
+        if (frame === place) break;
+      }
+    }
+    return { [typeKey]: "same", [valueKey]: pointerTo(place) };
+  }
+
+  #referenceTo(value: object): Reference | undefined {
+    for (const adapter of this.#context.models) {
+      const model = adapter.modelOf?.(value);
+      const key = model === undefined ? undefined : adapter.keyOf?.(model, value);
+      if (model !== undefined && key !== undefined) return new Reference(model, key);
+    }
+    return undefined;
+  }
+
+  #refuse(value: unknown, above: Frame | undefined, slot: number, kind?: string, advice?: string): null {
+    const general = adviceFor(value);
+    this.refusals.push({
+      path: pathOf(this.#subject.root, above, slot),
+      kind: kind ?? general.kind,
+      advice: advice ?? general.advice,
+    });
+    return null;
+  }
+
+  #refuseArray(value: readonly unknown[], above: Frame | undefined, slot: number): null {
+    if (Object.getPrototypeOf(value) !== Array.prototype) return this.#refuse(value, above, slot);
+    const holes = Object.keys(value).filter((key) => /^\d+$/.test(key)).length < value.length;
+    return holes
+      ? this.#refuse(value, above, slot, "array with holes", "fill them: Array.from(it)")
+      : this.#refuse(
+          value,
+          above,
+          slot,
+          "array with properties of its own",
+          "send an object that holds both",
+        );
+  }
+
+  #refuseWritten(error: unknown, tag: Tag, value: object, above: Frame | undefined, slot: number): null {
+    if (error instanceof LimitError) throw error;
+    if (error instanceof ValueError) {
+      for (const { path, message } of error.issues) {
+        const at = [pathOf(this.#subject.root, above, slot), ...path].join(".");
+        this.refusals.push({ path: at, kind: `field of ${tag.name}`, advice: message });
+      }
+      return null;
+    }
+    if (error instanceof Unportable) return this.#refuse(value, above, slot, tag.name, error.message);
+    const message = error instanceof Error ? error.message : String(error);
+    return this.#refuse(value, above, slot, tag.name, `it cannot be read as one: ${message}`);
+  }
+}
+
+function node(tag: Tag, content: unknown): unknown {
+  return { [typeKey]: tag.name, [valueKey]: content };
+}

@@ -1,0 +1,68 @@
+/**
+ * What a payload may cost, on by default, the same when it is written and when it is read.
+ *
+ * @module
+ */
+import { LimitError, PetioleError, describe } from "../errors.ts";
+
+/** Bounds on one payload. */
+export interface Limits {
+  /** The text's length in UTF-8 bytes. 16 MiB unless told. */
+  readonly bytes: number;
+  /** Levels of nesting. 20,000 unless told. */
+  readonly depth: number;
+  /** Values of any kind, containers and their items counted one by one. 2,000,000 unless told. */
+  readonly nodes: number;
+  /** Decimal digits of one bigint. 10,000 unless told. */
+  readonly bigintDigits: number;
+}
+
+/** The limits that hold unless `limits` says otherwise. */
+export const defaultLimits: Limits = {
+  bytes: 16 * 1024 * 1024,
+  depth: 20_000,
+  nodes: 2_000_000,
+  bigintDigits: 10_000,
+};
+
+/**
+ * The defaults with some of them replaced.
+ *
+ * @throws PetioleError `ERR_OPTION_INVALID` for a name that is no limit, or a value that is no positive number
+ */
+export function limitsWith(changes: Partial<Limits> = {}): Limits {
+  for (const [name, value] of Object.entries(changes)) {
+    if (!Object.hasOwn(defaultLimits, name)) {
+      throw new PetioleError(
+        "ERR_OPTION_INVALID",
+        `limits.${name} is not a limit; there are ${Object.keys(defaultLimits).join(", ")}.`,
+      );
+    }
+    if (typeof value !== "number" || !(value > 0)) {
+      throw new PetioleError(
+        "ERR_OPTION_INVALID",
+        `limits.${name} must be a number above 0 (Infinity for none), received ${describe(value)}.`,
+      );
+    }
+  }
+  return { ...defaultLimits, ...changes };
+}
+
+/** Throws a {@link LimitError} when `text` has more UTF-8 bytes than allowed. */
+export function checkBytes(text: string, limits: Limits, what: string): void {
+  // A UTF-16 unit takes one to three bytes in UTF-8, so most texts need no counting.
+  if (text.length * 3 <= limits.bytes) return;
+  const bytes = utf8Length(text);
+  if (bytes > limits.bytes) throw new LimitError(what, "bytes", limits.bytes, bytes);
+}
+
+function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) continue;
+    // The two halves of a surrogate pair make four bytes together.
+    bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
+  }
+  return bytes;
+}

@@ -1,0 +1,27 @@
+/** The numbers that JSON has no form for. @module */
+import { describe } from "../../errors.ts";
+import { Malformed, type Tag } from "../tag.ts";
+
+const texts = new Map<unknown, number>([
+  ["NaN", NaN],
+  ["Infinity", Infinity],
+  ["-Infinity", -Infinity],
+  ["-0", -0],
+]);
+
+/** Whether `JSON.stringify` would change this number. */
+export function needsTag(value: number): boolean {
+  return !Number.isFinite(value) || Object.is(value, -0);
+}
+
+export const numberTag: Tag<number> = {
+  name: "number",
+  layout: "scalar",
+  identity: false,
+  write: (value) => (value === 0 ? "-0" : String(value)),
+  read(content) {
+    const value = texts.get(content);
+    if (value === undefined) throw new Malformed(`one of ${[...texts.keys()].join(", ")}`, describe(content));
+    return value;
+  },
+};

@@ -1,0 +1,84 @@
+/** createWire: the codec, ready to use. @module */
+import { PetioleError, describe } from "../errors.ts";
+import { open, type Opened } from "./decode.ts";
+import { encode, type EncodeContext, type EncodeSubject, type Encoded, type WireModels } from "./encode.ts";
+import { limitsWith, type Limits } from "./limits.ts";
+import { valueTags, type ValueEntry } from "./value-type.ts";
+
+/** Settings of a {@link Wire}. All may be left out. */
+export interface WireOptions {
+  /** The value classes that may travel: what `Value(…)` and `value(…)` returned. */
+  readonly values?: readonly ValueEntry[];
+  /**
+   * The adapters whose rows may be referred to. With any given, a reference to another model is refused at
+   * the send; with none, every reference passes.
+   */
+  readonly models?: readonly WireModels[];
+  /** Bounds on one payload, replacing the defaults one by one. */
+  readonly limits?: Partial<Limits>;
+  /** What the reader understands. `exact`: everything this format has. */
+  readonly dialect?: "exact";
+}
+
+/** Turns values into text and back. */
+export interface Wire {
+  /**
+   * The text for a value.
+   *
+   * @throws EncodeError when something in it cannot travel: every offending place, with what to do
+   * @throws LimitError when it is over a limit
+   */
+  encode(value: unknown): string;
+
+  /**
+   * The value of a text. References stay references.
+   *
+   * @throws DecodeError when the text is not what it should be: where, what was expected, what was found
+   * @throws LimitError when it is over a limit
+   */
+  decode(text: string): unknown;
+}
+
+/** A {@link Wire} as the task model uses it. */
+export interface TaskWire extends Wire {
+  /** The names of the value classes that it can decode. */
+  readonly types: ReadonlySet<string>;
+  encodeFor(value: unknown, subject: EncodeSubject): Encoded;
+  open(text: string, root: string): Opened;
+}
+
+/**
+ * Makes a wire: of use alone too, between any two processes that can exchange text.
+ *
+ * @throws PetioleError `ERR_TYPE_NAME` for a name that is no name or is taken, `ERR_OPTION_INVALID` for a wrong option
+ *
+ * @example
+ * const wire = createWire({ values: [Money] });
+ * const text = wire.encode({ at: new Date(), fee: new Money({ amount: 5n, currency: "EUR" }) });
+ * wire.decode(text); // the same: a Date, and a Money with its methods
+ */
+export function createWire(options: WireOptions = {}): Wire {
+  const { encode, decode } = createTaskWire(options);
+  return { encode, decode };
+}
+
+/** {@link createWire}, with what the task model needs beside. */
+export function createTaskWire(options: WireOptions = {}): TaskWire {
+  const { values = [], models = [], limits, dialect = "exact" } = options;
+  if (dialect !== "exact") {
+    throw new PetioleError("ERR_OPTION_INVALID", `dialect must be "exact", received ${describe(dialect)}.`);
+  }
+  const context: EncodeContext = {
+    values: valueTags(values),
+    models,
+    modelNames: new Set(models.flatMap((adapter) => adapter.models.map((model) => model.name))),
+    limits: limitsWith(limits),
+  };
+  return {
+    types: new Set(context.values.byName.keys()),
+    encode: (value) => encode(value, context, { root: "value", what: "this value" }).text,
+    decode: (text) => open(text, context, "value").decode(),
+    encodeFor: (value, subject) => encode(value, context, subject),
+    open: (text, root) => open(text, context, root),
+  };
+}
