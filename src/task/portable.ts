@@ -21,25 +21,41 @@ export interface Unportable<Advice extends string> {
  */
 export type Portable<Type, Known = never> = unknown extends Type
   ? Type
-  : Type extends Known | string | number | boolean | bigint | null | undefined
-    ? Type
-    : Type extends symbol
-      ? Unportable<"symbols never travel: send a string">
-      : Type extends (...parameters: never) => unknown
-        ? Unportable<"functions never travel: send the data they need; for a class with methods, add the class to the app's `values`, or send ref(…) to its row">
-        : Type extends PromiseLike<unknown>
-          ? Unportable<"a Promise does not travel: await it first">
-          : Type extends Date | Uint8Array | Error | Reference
-            ? Type
-            : Type extends ReadonlyMap<infer Key, infer Value>
-              ? Map<Portable<Key, Known>, Portable<Value, Known>>
-              : Type extends ReadonlySet<infer Item>
-                ? Set<Portable<Item, Known>>
-                : Type extends readonly unknown[]
-                  ? { readonly [Index in keyof Type]: Portable<Type[Index], Known> }
-                  : Type extends object
-                    ? { readonly [Property in keyof Type]: Portable<Type[Property], Known> } | Reference<Type>
-                    : Type;
+  : Each<Type, Known> | ReferenceTo<RowIn<Type, Known>>;
+
+/** The members of a union one by one. */
+type Each<Type, Known> = Type extends Known | Data
+  ? Type
+  : Type extends symbol
+    ? Unportable<"symbols never travel: send a string">
+    : Type extends (...parameters: never) => unknown
+      ? Unportable<"functions never travel: send the data they need; for a class with methods, add the class to the app's `values`, or send ref(…) to its row">
+      : Type extends PromiseLike<unknown>
+        ? Unportable<"a Promise does not travel: await it first">
+        : Type extends ReadonlyMap<infer Key, infer Value>
+          ? Map<Portable<Key, Known>, Portable<Value, Known>>
+          : Type extends ReadonlySet<infer Item>
+            ? Set<Portable<Item, Known>>
+            : { readonly [Property in keyof Type]: Portable<Type[Property], Known> };
+
+/** What travels as it is. */
+type Data = string | number | boolean | bigint | null | undefined | Date | Uint8Array | Error | Reference;
+
+/** What cannot be a row. */
+type NoRow =
+  | Data
+  | symbol
+  | ((...parameters: never) => unknown)
+  | PromiseLike<unknown>
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | readonly unknown[];
+
+/** The members of a union that may be rows. */
+type RowIn<Type, Known> = Type extends Known | NoRow ? never : Type;
+
+/** One reference for the whole union: it may be known to be to one of them, or not. */
+type ReferenceTo<Row> = [Row] extends [never] ? never : [Row] extends [object] ? Reference<Row> : never;
 
 /** The instances of the value classes in `values`. */
 export type InstancesOf<Values extends readonly ValueEntry[]> = Values[number] extends infer Entry

@@ -1,0 +1,129 @@
+import { describe, expect, test } from "vitest";
+import { PetioleError } from "../errors.ts";
+import { stubAdapter } from "../testing/stub-adapter.ts";
+import { loadReferences } from "./loader.ts";
+import { type Key, Reference } from "./ref.ts";
+
+const commentModel = { "qa.Comment": [{}, ["id"]] } as const;
+
+describe("loadReferences", () => {
+  test("asks each adapter once for each model, all at the same time, and for each row once", async () => {
+    const asked: [string, readonly Key[]][] = [];
+    const rows: Record<string, object[]> = {
+      "qa.Comment": [{ id: 1 }, { id: 2 }],
+      "qa.Tag": [{ name: "a" }],
+    };
+    let open = 0;
+    let most = 0;
+    const load = async (model: string, keys: readonly Key[]) => {
+      asked.push([model, keys]);
+      most = Math.max(most, (open += 1));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      open -= 1;
+      return rows[model] ?? [];
+    };
+    const adapters = [
+      stubAdapter({ ...commentModel, "qa.Tag": [{}, ["name"]] }, {}, { load }),
+      stubAdapter({ "x.Membership": [{}, ["a", "b"]] }, {}, { load }),
+    ];
+    const references = [
+      new Reference("qa.Comment", 1),
+      new Reference("qa.Tag", "a"),
+      new Reference("qa.Comment", 2),
+      new Reference("qa.Comment", "1"),
+      new Reference("qa.Comment", 1n),
+      new Reference("x.Membership", { b: 2, a: 1 }),
+      new Reference("x.Membership", { a: 1, b: 2 }),
+    ];
+    const loaded = await loadReferences(adapters, references);
+    expect(most).toBe(3);
+    expect(asked.map(([model, keys]) => [model, keys.length])).toEqual([
+      ["qa.Comment", 2],
+      ["qa.Tag", 1],
+      ["x.Membership", 1],
+    ]);
+    expect(loaded.rowOf(new Reference("qa.Comment", "1"))).toBe(rows["qa.Comment"]?.[0]);
+    expect(loaded.missing).toEqual([references[5]]);
+  });
+
+  test("nothing to load asks nobody", async () => {
+    const adapter = stubAdapter(commentModel, {}, { load: () => Promise.reject(new Error("asked")) });
+    const loaded = await loadReferences([adapter], []);
+    expect(loaded.missing).toEqual([]);
+    expect(loaded.rowOf(new Reference("qa.Comment", 1))).toBeUndefined();
+  });
+
+  test("matches rows whatever type a driver gives a key", async () => {
+    const adapter = stubAdapter(commentModel, { "qa.Comment": [{ id: "7" }, { id: 8n }] });
+    const loaded = await loadReferences(
+      [adapter],
+      [new Reference("qa.Comment", 7), new Reference("qa.Comment", 8)],
+    );
+    expect(loaded.missing).toEqual([]);
+    expect(loaded.rowOf(new Reference("qa.Comment", 8))).toEqual({ id: 8n });
+    expect(loaded.modelOf(loaded.rowOf(new Reference("qa.Comment", 7)) ?? {})).toBe("qa.Comment");
+    expect(loaded.modelOf({ id: "7" })).toBeUndefined();
+  });
+
+  test("a row found under another spelling of its key is not missing", async () => {
+    const stored = { id: "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11" };
+    const adapter = stubAdapter(commentModel, {}, { load: async () => [stored, { id: "nobody asked" }] });
+    const asked = new Reference("qa.Comment", stored.id.toUpperCase());
+    const loaded = await loadReferences([adapter], [asked]);
+    expect(loaded.rowOf(asked)).toBe(stored);
+    expect(loaded.missing).toEqual([]);
+  });
+
+  test("keys that differ in case alone stay apart where the database keeps them apart", async () => {
+    const adapter = stubAdapter(commentModel, { "qa.Comment": [{ id: "a" }] });
+    const [upper, lower] = [new Reference("qa.Comment", "A"), new Reference("qa.Comment", "a")];
+    const loaded = await loadReferences([adapter], [upper, lower]);
+    expect(loaded.missing).toEqual([upper]);
+    expect(loaded.rowOf(lower)).toEqual({ id: "a" });
+  });
+
+  test("a model that no adapter has", async () => {
+    const outcome = loadReferences([stubAdapter(commentModel)], [new Reference("qa.Commment", 1)]);
+    await expect(outcome).rejects.toMatchObject({
+      code: "ERR_MODEL_UNKNOWN",
+      message: expect.stringMatching(/"qa\.Commment".*"qa\.Comment"/),
+    });
+  });
+
+  test("a key that does not fit its model, from a sender with other models", async () => {
+    const outcome = loadReferences(
+      [stubAdapter(commentModel)],
+      [new Reference("qa.Comment", { a: 1, b: 2 })],
+    );
+    await expect(outcome).rejects.toMatchObject({ code: "ERR_REFERENCE_KEY" });
+  });
+
+  const lost = Object.assign(new Error("select … where id in (41)"), { code: "ECONNREFUSED" });
+  test.each<[string, () => Promise<readonly object[]>, unknown]>([
+    ["rejects", () => Promise.reject(lost), lost],
+    [
+      "throws",
+      () => {
+        throw lost;
+      },
+      lost,
+    ],
+    ["rejects with no Error", () => Promise.reject("gone"), "gone"],
+    ["gives no array", async () => ({ rows: [] }) as unknown as object[], expect.any(TypeError)],
+    ["gives undefined", async () => undefined as unknown as object[], expect.any(TypeError)],
+    ["gives null for a row", async () => [null] as unknown as object[], expect.any(TypeError)],
+    ["gives a row whose key has lost digits", async () => [{ id: 2 ** 53 }], expect.any(PetioleError)],
+    ["gives a row without its key", async () => [{ body: "" }], expect.any(TypeError)],
+  ])("an adapter that %s is unreachable", async (_, load, cause) => {
+    const adapter = stubAdapter(commentModel, {}, { load });
+    const error: unknown = await loadReferences([adapter], [new Reference("qa.Comment", 41)]).catch(
+      (failure: unknown) => failure,
+    );
+    expect(error).toBeInstanceOf(PetioleError);
+    expect(error).toMatchObject({ code: "ERR_DATABASE_UNREACHABLE", cause });
+    expect(String(error)).toMatch(/qa\.Comment: stub could not load 1 row/);
+    if (cause === lost) expect(String(error)).toContain("(ECONNREFUSED)");
+    // Queries and their values stay out of the message.
+    expect(String(error)).not.toContain("41");
+  });
+});

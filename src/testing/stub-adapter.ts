@@ -1,0 +1,43 @@
+/**
+ * An OrmAdapter without a database, for tests of what lies above it.
+ *
+ * @module
+ */
+import type { OrmAdapter } from "../model/adapter.ts";
+import { type Key, type KeyPart, identityOf } from "../model/ref.ts";
+import { registerModel } from "../model/registry.ts";
+
+/** Name to the class, and the attributes of its key. */
+export type StubModels = Readonly<Record<string, readonly [target: object, key: readonly string[]]>>;
+
+/** An adapter over rows in memory, registered as a real one is; `overrides` replaces parts of it. */
+export function stubAdapter(
+  models: StubModels,
+  rows: Readonly<Record<string, readonly object[]>> = {},
+  overrides: Partial<OrmAdapter> = {},
+): OrmAdapter {
+  const attributesOf = (model: string): readonly string[] => models[model]?.[1] ?? [];
+  const keyOf = (model: string, row: object): Key | undefined => {
+    const parts = attributesOf(model).map(
+      (name) => [name, Reflect.get(row, name) as KeyPart | undefined] as const,
+    );
+    if (parts.some(([, part]) => (part ?? undefined) === undefined)) return undefined;
+    return parts.length === 1 ? parts[0]?.[1] : (Object.fromEntries(parts) as Key);
+  };
+  const adapter: OrmAdapter = {
+    name: "stub",
+    capabilities: { recognisesRows: false, serialTransactions: false },
+    models: Object.entries(models).map(([name, [target, key]]) => ({ name, target, key })),
+    async load(model, keys) {
+      const asked = new Set(keys.map((key) => identityOf(model, key)));
+      return (rows[model] ?? []).filter((row) => asked.has(identityOf(model, keyOf(model, row) ?? "")));
+    },
+    keyOf,
+    modelOf: () => undefined,
+    owns: () => false,
+    transaction: (handle, run) => run(handle),
+    ...overrides,
+  };
+  for (const model of adapter.models) registerModel(model, adapter);
+  return adapter;
+}
