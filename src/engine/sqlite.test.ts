@@ -1,0 +1,278 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { temporaryEngines } from "../../test/fixtures/engine/files.ts";
+import { engineContract } from "../testing/engine-contract.ts";
+import {
+  claim,
+  claimOne,
+  claimWhenReady,
+  ids,
+  outgoing,
+  pause,
+  reason,
+  send,
+  sendAs,
+} from "../testing/engine-contract/case.ts";
+import { sqlite } from "./sqlite.ts";
+
+engineContract({
+  describe,
+  test,
+  name: "sqlite",
+  create: () => {
+    const { make, close } = temporaryEngines();
+    return { engine: make(), another: make, close };
+  },
+});
+
+let files: ReturnType<typeof temporaryEngines>;
+
+beforeEach(() => {
+  files = temporaryEngines();
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await files.close();
+});
+
+describe("sqlite: group commit", () => {
+  test("writes what one turn asks for in one transaction", async () => {
+    const engine = files.make();
+    await send(engine, "1", "2");
+    const [one, two] = await claim(engine, { limit: 2 });
+    const executed = vi.spyOn(DatabaseSync.prototype, "exec");
+    const [, settled, extended, claimed] = await Promise.all([
+      engine.send([outgoing("3")]),
+      engine.settle([{ kind: "complete", lease: one!.lease, result: "1" }]),
+      engine.extend([two!.lease], 60_000),
+      claim(engine, { limit: 5 }),
+      engine.send([outgoing("4")]),
+    ]);
+    expect([settled, extended, ids(claimed)]).toEqual([[true], [], ["3"]]);
+    expect(executed.mock.calls.flat()).toEqual(["BEGIN IMMEDIATE", "COMMIT"]);
+  });
+
+  test("a claim that would find nothing takes no lock", async () => {
+    const engine = files.make();
+    await engine.open();
+    const executed = vi.spyOn(DatabaseSync.prototype, "exec");
+    expect(await claim(engine)).toEqual([]);
+    expect(executed).not.toHaveBeenCalled();
+  });
+
+  test("lets the event loop turn while much is to be written", async () => {
+    const engine = files.make();
+    await engine.open();
+    let turns = 0;
+    const turn = setInterval(() => (turns += 1), 1);
+    await Promise.all(Array.from({ length: 5000 }, (_, index) => engine.send([outgoing(`task ${index}`)])));
+    clearInterval(turn);
+    expect(turns).toBeGreaterThan(2);
+    expect((await engine.list({ limit: 10_000 })).records).toHaveLength(5000);
+  });
+});
+
+describe("sqlite: other connections in the way", () => {
+  test("waits without blocking the event loop", async () => {
+    const engine = files.make();
+    await send(engine, "1");
+    const other = new DatabaseSync(files.path);
+    other.exec("BEGIN IMMEDIATE");
+    let turns = 0;
+    const turn = setInterval(() => (turns += 1), 1);
+    const writing = Promise.all([engine.send([outgoing("2")]), claim(engine)]);
+    await pause(150);
+    expect(turns).toBeGreaterThan(20);
+    clearInterval(turn);
+    other.exec("COMMIT");
+    other.close();
+    const [, claimed] = await writing;
+    expect(ids(claimed)).toEqual(["1"]);
+  });
+
+  test("gives up after busyTimeout with nothing changed, and works on afterwards", async () => {
+    const engine = files.make({ busyTimeout: 60 });
+    await send(engine, "1");
+    const other = new DatabaseSync(files.path);
+    other.exec("BEGIN IMMEDIATE");
+    const refusal = { code: "ERR_ENGINE_BUSY", message: expect.stringContaining(files.path) };
+    await expect(engine.send([outgoing("2")])).rejects.toMatchObject(refusal);
+    await expect(claim(engine)).rejects.toMatchObject(refusal);
+    expect((await engine.list({})).records).toHaveLength(1);
+    other.close();
+    await send(engine, "3");
+    expect(ids(await claim(engine, { limit: 5 }))).toEqual(["1", "3"]);
+  });
+});
+
+describe("sqlite: retention", () => {
+  test("removes what has ended well after a while, and keeps what a person must see", async () => {
+    const engine = files.make({ retention: 150 });
+    for (const state of ["succeeded", "skipped", "discarded", "failed", "parked", "waiting"] as const) {
+      await sendAs(engine, state, state);
+    }
+    await sendAs(engine, "elsewhere", "succeeded", { queue: "other" });
+    expect((await engine.list({})).records).toHaveLength(7);
+    await expect
+      .poll(async () => (await engine.list({})).records.map((record) => record.state), { timeout: 5000 })
+      .toEqual(["failed", "parked", "waiting"]);
+  });
+
+  test("removes many, bit by bit", async () => {
+    const engine = files.make({ retention: 100 });
+    await engine.send(Array.from({ length: 1500 }, (_, index) => outgoing(`task ${index}`)));
+    const claimed = await claim(engine, { limit: 1500 });
+    await engine.settle(claimed.map(({ lease }) => ({ kind: "complete", lease, result: "1" })));
+    await expect.poll(() => engine.counts(), { timeout: 5000 }).toEqual([]);
+  });
+
+  test("tells who waits for a task that is removed that it is gone", async () => {
+    const engine = files.make({ pollInterval: 20 });
+    await send(engine, "1");
+    const ended = engine.ended("1");
+    new DatabaseSync(files.path).exec("DELETE FROM tasks");
+    expect(await ended).toBeUndefined();
+  });
+});
+
+describe("sqlite: waking", () => {
+  test("finds out by looking where no bell can be rung", async () => {
+    mkdirSync(`${files.path}-bell`);
+    mkdirSync(`${files.path}-bell-ended`);
+    const sender = files.make();
+    const worker = files.make({ pollInterval: 50 });
+    const claimed = claimWhenReady(worker);
+    await pause(20);
+    await send(sender, "1");
+    const { lease } = await claimed;
+    const ended = sender.ended("1");
+    await worker.settle([{ kind: "fail", lease, reason }]);
+    expect(await ended).toMatchObject({ state: "failed" });
+  });
+
+  test("mends a bell that somebody has removed", async () => {
+    const sender = files.make();
+    const worker = files.make({ pollInterval: 50 });
+    for (const id of ["1", "2", "3"]) {
+      const claimed = claimWhenReady(worker);
+      await pause(20);
+      rmSync(`${files.path}-bell`, { force: true });
+      await send(sender, id);
+      expect((await claimed).message.id).toBe(id);
+    }
+  });
+
+  test("leaves idle workers alone when tasks end", async () => {
+    const sender = files.make();
+    await send(sender, "1", "2", "3");
+    const claimed = await claim(sender, { limit: 3 });
+    const idle = files.make({ pollInterval: 60_000 });
+    await idle.open();
+    let calls = 0;
+    const stop = idle.onReady(["default"], () => (calls += 1));
+    for (const { lease } of claimed) await sender.settle([{ kind: "complete", lease, result: "1" }]);
+    await pause(50);
+    expect(calls).toBe(0);
+    await send(sender, "4");
+    await expect.poll(() => calls).toBeGreaterThan(0);
+    stop();
+  });
+
+  test("looks up many who wait", async () => {
+    const waiting = files.make();
+    const working = files.make();
+    await working.send(Array.from({ length: 2000 }, (_, index) => outgoing(`task ${index}`)));
+    const ended = Promise.all(Array.from({ length: 2000 }, (_, index) => waiting.ended(`task ${index}`)));
+    for (;;) {
+      const claimed = await claim(working, { limit: 300 });
+      if (claimed.length === 0) break;
+      await working.settle(claimed.map(({ lease }) => ({ kind: "complete", lease, result: "1" })));
+    }
+    expect((await ended).every((record) => record?.state === "succeeded")).toBe(true);
+  });
+});
+
+describe("sqlite: with many tasks", () => {
+  const many = 100_000;
+
+  /** Fills the file with tasks that a claim must not stumble over. */
+  function fill(state: string, queue: string): void {
+    const database = new DatabaseSync(files.path);
+    database
+      .prepare(
+        `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+         INSERT INTO tasks (id, task, queue, payload, headers, state, sent_at, run_at, ended_at)
+         SELECT ?2 || ?3 || n, 'test.task', ?3, '{}', '{"wire":1}', ?2, ?4, ?4 + n, ?4 FROM numbers`,
+      )
+      .run(many, state, queue, state === "scheduled" ? Date.now() + 3_600_000 : Date.now() - 1_000_000);
+    database.close();
+  }
+
+  test("a claim costs about the same as with few", async () => {
+    const engine = files.make();
+    await engine.open();
+    const median = async (): Promise<number> => {
+      const times: number[] = [];
+      for (let index = 0; index < 60; index += 1) {
+        await engine.send([outgoing(crypto.randomUUID())]);
+        const before = performance.now();
+        const { lease } = await claimOne(engine);
+        times.push(performance.now() - before);
+        await engine.settle([{ kind: "skip", lease, reason }]);
+      }
+      return times.toSorted((one, other) => one - other)[30] as number;
+    };
+    const few = await median();
+    for (const state of ["scheduled", "succeeded", "failed"]) fill(state, "default");
+    fill("waiting", "other");
+    fill("waiting", "default");
+    const withMany = await median();
+    expect(withMany).toBeLessThan(few * 5 + 1);
+
+    const rare = await sendAs(engine, "rare", "parked", { queue: "rare" }).then(() =>
+      engine.list({ states: ["parked"] }),
+    );
+    expect(rare.records.map((record) => record.message.id)).toEqual(["rare"]);
+    expect(await engine.counts()).toContainEqual({ queue: "default", state: "scheduled", count: many });
+  });
+
+  test("as many scheduled tasks as one likes may come due at once", async () => {
+    const engine = files.make();
+    await engine.open();
+    fill("scheduled", "default");
+    new DatabaseSync(files.path).exec("UPDATE tasks SET run_at = sequence");
+    const claimed = new Set<string>();
+    let slowest = 0;
+    for (let round = 0; round < 300; round += 1) {
+      const before = performance.now();
+      for (const id of ids(await claim(engine, { limit: 10 }))) claimed.add(id);
+      slowest = Math.max(slowest, performance.now() - before);
+    }
+    expect(claimed.size).toBe(3000);
+    expect(slowest).toBeLessThan(1000);
+  });
+});
+
+describe("sqlite: options", () => {
+  test("durability chooses how SQLite synchronises", async () => {
+    const executed = vi.spyOn(DatabaseSync.prototype, "exec");
+    await files.make().open();
+    await files.make({ durability: "power" }).open();
+    const settings = executed.mock.calls.flat().filter((statement) => statement.includes("synchronous"));
+    expect(settings).toEqual(["PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"]);
+  });
+
+  test("an engine that is never used makes no file", async () => {
+    const engine = sqlite(files.path);
+    await engine.close();
+    expect(() => new DatabaseSync(files.path, { readOnly: true })).toThrow();
+  });
+
+  test("refuses a mark that is no page's", async () => {
+    await expect(files.make().list({ after: "yesterday" })).rejects.toMatchObject({
+      code: "ERR_OPTION_INVALID",
+    });
+  });
+});

@@ -1,0 +1,241 @@
+/**
+ * The SQLite engine: one machine, one file, many processes, no server.
+ *
+ * @module
+ */
+import type {
+  ClaimRequest,
+  Delivery,
+  Engine,
+  Lease,
+  ListRequest,
+  Outgoing,
+  QueueCount,
+  Reason,
+  Settlement,
+  TaskPage,
+  TaskRecord,
+} from "../engine.ts";
+import { PetioleError, describe } from "../errors.ts";
+import { untilFree } from "./sqlite/busy.ts";
+import type { Changes } from "./sqlite/committer.ts";
+import { closedError, engineError } from "./sqlite/errors.ts";
+import { listTasks } from "./sqlite/list.ts";
+import { openStore } from "./sqlite/store.ts";
+import type { Store } from "./sqlite/store.ts";
+
+/** How {@link sqlite} behaves. */
+export interface SqliteOptions {
+  /**
+   * What a send that has resolved survives.
+   *
+   * - `"process"` (default): the end of any process in any way, `kill -9` included. A power cut or a crash of
+   *   the operating system may take the last moments with it; the file stays sound.
+   *   (SQLite: `synchronous = NORMAL`.)
+   * - `"power"`: a power cut too. Each transaction waits for the disk. (SQLite: `synchronous = FULL`.)
+   */
+  readonly durability?: "process" | "power";
+  /**
+   * How long a succeeded, skipped or discarded task, and its result, can still be looked up, in milliseconds.
+   * Failed and parked tasks are kept for good. Default: 24 hours.
+   */
+  readonly retention?: number;
+  /**
+   * How long an operation waits while other processes are writing, in milliseconds; then it is refused with
+   * `ERR_ENGINE_BUSY`. The event loop is free meanwhile. Default: 30 seconds.
+   */
+  readonly busyTimeout?: number;
+  /**
+   * How often to look for what no other process has told of, in milliseconds. Other processes are woken at once
+   * as a rule; this is for file systems that have no notifications. Default: 500.
+   */
+  readonly pollInterval?: number;
+}
+
+/**
+ * Makes an engine that keeps its tasks in a SQLite file, through Node's own `node:sqlite`.
+ *
+ * Every process that opens the same file, web or worker, takes part. Beside the file there will be `-wal` and
+ * `-shm` (SQLite's) and two empty-looking files, `-bell` and `-bell-ended`, by which processes wake each other.
+ * The file is opened with the first use, and must be on a local disk.
+ *
+ * The file belongs to the engine. Do not open it with another SQLite library (better-sqlite3, libsql) in a
+ * process that uses the engine: two copies of SQLite in one process cancel each other's file locks, and
+ * committed rows vanish. On Linux, opening a file that is held that way is refused with `ERR_ENGINE_FILE_SHARED`;
+ * a handle of your own from `node:sqlite` is the same library and harmless (but it is refused too while another
+ * library is loaded, as nobody can tell whose it is; so is an engine in a second thread of such a process).
+ * Another process may read the file with any tool.
+ *
+ * The methods reject with `ERR_ENGINE_BUSY`, `ERR_ENGINE_DISK_FULL`, `ERR_ENGINE_FILE_INVALID`,
+ * `ERR_ENGINE_FILE_READ_ONLY`, `ERR_ENGINE_FILE_SHARED`, `ERR_ENGINE_CLOSED`, or, for anything else SQLite says,
+ * `ERR_ENGINE_FAILED`. A write that was rejected has changed nothing.
+ *
+ * @param path the file; created if it is not there, in a directory that is
+ * @throws PetioleError `ERR_OPTION_INVALID` for a path that is no file's
+ *
+ * @example
+ * const app = new Petiole({ engine: sqlite("tasks.db") });
+ *
+ * @example
+ * sqlite("/var/lib/shop/tasks.db", { durability: "power", retention: 7 * 86_400_000 });
+ */
+export function sqlite(path: string, options: SqliteOptions = {}): Engine {
+  if (
+    typeof path !== "string" ||
+    path === "" ||
+    path === ":memory:" ||
+    path.includes("\0") ||
+    path.startsWith("file:")
+  ) {
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      `sqlite() needs the path of a file, such as "tasks.db"; it got ${describe(path)}. ` +
+        "For an engine in memory, use memory().",
+    );
+  }
+  return new SqliteEngine(path, options);
+}
+
+class SqliteEngine implements Engine {
+  readonly name = "sqlite";
+  readonly capabilities = { durable: true, shared: true } as const;
+
+  readonly #path: string;
+  readonly #settings: Required<SqliteOptions>;
+  #opening: Promise<Store> | undefined;
+  #store: Store | undefined;
+  #closing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(path: string, options: SqliteOptions) {
+    this.#path = path;
+    this.#settings = {
+      durability: options.durability ?? "process",
+      retention: options.retention ?? 86_400_000,
+      busyTimeout: options.busyTimeout ?? 30_000,
+      pollInterval: options.pollInterval ?? 500,
+    };
+  }
+
+  async open(): Promise<void> {
+    await this.#opened();
+  }
+
+  async send(batch: readonly Outgoing[]): Promise<void> {
+    if (batch.length === 0) return this.open();
+    await this.#write(`sending ${batch.length} task(s)`, ({ tasks }, changes) => tasks.send(batch, changes));
+  }
+
+  async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
+    const store = this.#store ?? (await this.#opened());
+    // Most looks of an idle worker find nothing: they shall not take the write lock.
+    if (store.committer.idle && !store.ready.mayBeReady(request.queues)) return [];
+    return this.#write("claiming tasks", ({ claims }, changes) => claims.claim(request, changes));
+  }
+
+  async extend(leases: readonly Lease[], duration: number): Promise<readonly Lease[]> {
+    return this.#write(`extending ${leases.length} lease(s)`, ({ claims }, changes) =>
+      claims.extend(leases, duration, changes),
+    );
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+    if (settlements.length === 0) return this.open().then(() => []);
+    return this.#write(`settling ${settlements.length} task(s)`, (store, changes) =>
+      settlements.map((settlement) => store.settlements.settle(settlement, changes)),
+    );
+  }
+
+  onReady(queues: readonly string[], listener: () => void): () => void {
+    if (this.#closed) throw closedError(this.#path);
+    if (this.#store !== undefined) return this.#store.ready.listen(queues, listener);
+    let stop: (() => void) | undefined;
+    let stopped = false;
+    const attach = async (): Promise<void> => {
+      try {
+        const { ready } = await this.#opened();
+        if (!stopped) stop = ready.listen(queues, listener);
+      } catch {
+        if (stopped || this.#closed) return;
+        // The listener's claim will be told why; it may open one day.
+        setTimeout(attach, this.#settings.pollInterval).unref();
+        listener();
+      }
+    };
+    void attach();
+    return () => {
+      stopped = true;
+      stop?.();
+    };
+  }
+
+  async find(id: string): Promise<TaskRecord | undefined> {
+    return this.#read("looking up a task", ({ tasks }) => tasks.find(id));
+  }
+
+  async ended(id: string, signal?: AbortSignal): Promise<TaskRecord | undefined> {
+    const { ends } = await this.#opened();
+    return ends.wait(id, signal);
+  }
+
+  async list(request: ListRequest): Promise<TaskPage> {
+    return this.#read("listing tasks", ({ database }) => listTasks(database, request));
+  }
+
+  async counts(): Promise<readonly QueueCount[]> {
+    return this.#read("counting tasks", ({ tasks }) => tasks.counts());
+  }
+
+  async retry(ids: readonly string[]): Promise<number> {
+    return this.#write(`retrying ${ids.length} task(s)`, ({ tasks }, changes) => tasks.retry(ids, changes));
+  }
+
+  async discard(ids: readonly string[], reason: Reason): Promise<number> {
+    return this.#write(`discarding ${ids.length} task(s)`, ({ tasks }, changes) =>
+      tasks.discard(ids, reason, changes),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#closing ??= this.#letGo();
+    await this.#closing;
+  }
+
+  async #letGo(): Promise<void> {
+    const store = await this.#opening?.catch(() => undefined);
+    this.#opening = undefined;
+    this.#store = undefined;
+    await store?.close();
+  }
+
+  /** The open file; opens it if need be, and again after an opening that failed. */
+  #opened(): Promise<Store> {
+    if (this.#closed) return Promise.reject(closedError(this.#path));
+    this.#opening ??= openStore(this.#path, this.#settings).then(
+      (store) => (this.#store = store),
+      (error: unknown) => {
+        this.#opening = undefined;
+        throw error;
+      },
+    );
+    return this.#opening;
+  }
+
+  async #write<T>(what: string, work: (store: Store, changes: Changes) => T): Promise<T> {
+    const store = this.#store ?? (await this.#opened());
+    return store.committer.run(what, (changes) => work(store, changes));
+  }
+
+  async #read<T>(what: string, read: (store: Store) => T): Promise<T> {
+    const store = this.#store ?? (await this.#opened());
+    try {
+      return await untilFree(() => {
+        if (this.#closed) throw closedError(this.#path);
+        return read(store);
+      }, this.#settings.busyTimeout);
+    } catch (error) {
+      throw engineError(error, store.path, what);
+    }
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * Group commit: whatever one turn of the event loop asks to be written is written in one transaction.
+ *
+ * @module
+ */
+import type { DatabaseSync } from "node:sqlite";
+import { untilFree } from "./busy.ts";
+import { closedError, engineError } from "./errors.ts";
+
+/** What a transaction has changed that somebody may be waiting for; told once it is committed. */
+export class Changes {
+  /** Queues in which a task became ready. */
+  readonly ready = new Set<string>();
+  /** Tasks that came to an end. */
+  readonly ended: string[] = [];
+  /** The earliest time (epoch milliseconds) for which a task was scheduled. */
+  scheduled = Infinity;
+  /** The earliest time (epoch milliseconds) at which a lease ends that was given. */
+  expires = Infinity;
+}
+
+interface Operation {
+  /** For the message of an error: `sending 3 tasks`. */
+  readonly what: string;
+  /** Reads and writes; may run again in another transaction if this one does not commit. */
+  readonly work: (changes: Changes) => unknown;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+  /** Its group has failed: it gets a transaction of its own. */
+  alone: boolean;
+}
+
+/** No group works longer than this many milliseconds, so that the event loop is never blocked for long. */
+const longestGroup = 10;
+
+/** Runs operations in shared transactions, in the order in which they were asked for. */
+export class Committer {
+  readonly #database: DatabaseSync;
+  readonly #path: string;
+  readonly #patience: number;
+  readonly #committed: (changes: Changes) => void;
+  #pending: Operation[] = [];
+  #flushing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(database: DatabaseSync, path: string, patience: number, committed: (changes: Changes) => void) {
+    this.#database = database;
+    this.#path = path;
+    this.#patience = patience;
+    this.#committed = committed;
+  }
+
+  /** Whether nothing waits to be written. */
+  get idle(): boolean {
+    return this.#pending.length === 0;
+  }
+
+  /** Resolves with what `work` returned, once it is committed. */
+  run<T>(what: string, work: (changes: Changes) => T): Promise<T> {
+    if (this.#closed) return Promise.reject(closedError(this.#path));
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.push({ what, work, resolve: resolve as (result: unknown) => void, reject, alone: false });
+      this.#flushing ??= this.#flush();
+    });
+  }
+
+  /** Writes what was asked for so far and takes no more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#flushing;
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#pending.length > 0) {
+      // The end of this turn: all that it asks for is here by then.
+      await nextTurn();
+      try {
+        await untilFree(() => this.#database.exec("BEGIN IMMEDIATE"), this.#patience);
+      } catch (error) {
+        for (const { what, reject } of this.#pending.splice(0)) reject(engineError(error, this.#path, what));
+        break;
+      }
+      this.#runGroup();
+    }
+    this.#flushing = undefined;
+  }
+
+  /** Runs what is pending within the open transaction, and ends it. Nothing here waits. */
+  #runGroup(): void {
+    const group: Operation[] = [];
+    const results: unknown[] = [];
+    const changes = new Changes();
+    const deadline = performance.now() + longestGroup;
+    try {
+      do {
+        const operation = this.#pending.shift() as Operation;
+        group.push(operation);
+        results.push(operation.work(changes));
+      } while (
+        this.#pending[0]?.alone === false &&
+        group[0]?.alone === false &&
+        performance.now() < deadline
+      );
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      this.#rollBack();
+      this.#failed(group, error);
+      return;
+    }
+    for (const [index, { resolve }] of group.entries()) resolve(results[index]);
+    this.#committed(changes);
+  }
+
+  #rollBack(): void {
+    try {
+      // SQLite has rolled back by itself after some errors, a full disk among them.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    } catch {
+      // The error that led here is the one to tell; BEGIN will tell if the connection is of no use any more.
+    }
+  }
+
+  /** One operation that cannot be done shall not take the others of its group with it: each is tried alone. */
+  #failed(group: readonly Operation[], error: unknown): void {
+    const [first] = group;
+    if (first !== undefined && group.length === 1) {
+      first.reject(engineError(error, this.#path, first.what));
+      return;
+    }
+    for (const operation of group) operation.alone = true;
+    this.#pending.unshift(...group);
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

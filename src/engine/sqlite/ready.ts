@@ -1,0 +1,161 @@
+/**
+ * Telling listeners that there may be something to claim.
+ *
+ * @module
+ */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Bell } from "./bell.ts";
+import type { Changes } from "./committer.ts";
+import { toColumn } from "./text.ts";
+
+interface Listener {
+  readonly queues: ReadonlySet<string>;
+  readonly call: () => void;
+  asked: boolean;
+}
+
+const longestTimer = 2 ** 31 - 1;
+
+/**
+ * Hears of ready tasks in four ways: from this process's own commits, from the bell, from a timer set to the
+ * next scheduled time or end of a lease, and, so that nothing is missed for long, from looking every now and then.
+ */
+export class ReadyWatch {
+  readonly #bell: Bell;
+  readonly #interval: number;
+  readonly #isReady: StatementSync;
+  readonly #nextTime: StatementSync;
+  readonly #version: StatementSync;
+  readonly #listeners = new Set<Listener>();
+  #seen: unknown;
+  #poll: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Infinity;
+  #looking = false;
+
+  constructor(database: DatabaseSync, bell: Bell, interval: number) {
+    this.#bell = bell;
+    this.#interval = interval;
+    this.#isReady = database.prepare(
+      `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'waiting' AND queue = ?1)
+         OR EXISTS (SELECT 1 FROM tasks WHERE state = 'scheduled' AND queue = ?1 AND run_at <= ?2)
+         OR EXISTS (SELECT 1 FROM tasks WHERE state = 'running' AND queue = ?1 AND lease_until <= ?2) AS ready`,
+    );
+    this.#nextTime = database.prepare(
+      `SELECT min(time) AS time FROM (
+         SELECT min(run_at) AS time FROM tasks WHERE state = 'scheduled' AND queue = ?1 AND run_at > ?2
+         UNION ALL
+         SELECT min(lease_until) FROM tasks WHERE state = 'running' AND queue = ?1 AND lease_until > ?2)`,
+    );
+    this.#version = database.prepare("PRAGMA data_version");
+  }
+
+  /** Whether a claim on these queues would find something; true as well when that cannot be told just now. */
+  mayBeReady(queues: Iterable<string>): boolean {
+    const now = Date.now();
+    try {
+      for (const queue of queues) if (this.#isReady.get(toColumn(queue), now)?.["ready"] === 1) return true;
+      return false;
+    } catch {
+      return true; // Busy, or broken: the claim will wait, or tell.
+    }
+  }
+
+  /** See {@link Engine.onReady}. */
+  listen(queues: readonly string[], call: () => void): () => void {
+    const listener: Listener = { queues: new Set(queues), call, asked: false };
+    this.#listeners.add(listener);
+    this.#poll ??= setInterval(() => this.#look(), this.#interval).unref();
+    this.#look();
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.stop();
+    };
+  }
+
+  /** What this process has committed. */
+  committed(changes: Changes): void {
+    for (const listener of this.#listeners) {
+      for (const queue of changes.ready) if (listener.queues.has(queue)) this.#wake(listener);
+    }
+    const next = Math.min(changes.scheduled, changes.expires);
+    if (next < this.#timerAt) this.#setTimer(next);
+  }
+
+  stop(): void {
+    this.#listeners.clear();
+    this.#bell.stop();
+    clearInterval(this.#poll);
+    clearTimeout(this.#timer);
+    this.#poll = this.#timer = undefined;
+    this.#timerAt = Infinity;
+  }
+
+  /** Another process rang. Many rings of one turn are looked after once. */
+  #heard(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    setImmediate(() => {
+      this.#looking = false;
+      if (this.#listeners.size > 0 && this.#hasChanged()) this.#look();
+    });
+  }
+
+  /** Whether another connection has written since: this process hears its own bell too. */
+  #hasChanged(): boolean {
+    try {
+      const version = this.#version.get()?.["data_version"];
+      const changed = version !== this.#seen;
+      this.#seen = version;
+      return changed;
+    } catch {
+      return true;
+    }
+  }
+
+  /** Wakes those for whom something is ready now, and sets the timer for the others. */
+  #look(): void {
+    this.#bell.listen(() => this.#heard());
+    let next = Infinity;
+    const now = Date.now();
+    for (const listener of this.#listeners) {
+      if (this.mayBeReady(listener.queues)) this.#wake(listener);
+      next = Math.min(next, this.#nextTimeOf(listener.queues, now));
+    }
+    this.#setTimer(next);
+  }
+
+  /** What is due already was told, so only what comes counts: no busy loop while nobody claims. */
+  #nextTimeOf(queues: ReadonlySet<string>, now: number): number {
+    let next = Infinity;
+    try {
+      for (const queue of queues) {
+        const time = this.#nextTime.get(toColumn(queue), now)?.["time"];
+        if (typeof time === "number") next = Math.min(next, time);
+      }
+    } catch {
+      // Busy: the next look will find it.
+    }
+    return next;
+  }
+
+  #setTimer(at: number): void {
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    if (at === Infinity || this.#listeners.size === 0) return;
+    this.#timer = setTimeout(
+      () => this.#look(),
+      Math.min(Math.max(at - Date.now(), 1), longestTimer),
+    ).unref();
+  }
+
+  /** Calls a listener soon: once, however often it is asked for meanwhile. */
+  #wake(listener: Listener): void {
+    if (listener.asked) return;
+    listener.asked = true;
+    queueMicrotask(() => {
+      listener.asked = false;
+      if (this.#listeners.has(listener)) listener.call();
+    });
+  }
+}

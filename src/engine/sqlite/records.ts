@@ -1,0 +1,149 @@
+/**
+ * Rows of the tasks table as messages and records.
+ *
+ * @module
+ */
+import type { SQLOutputValue } from "node:sqlite";
+import { endStates } from "../../engine.ts";
+import type { Reason, TaskRecord, TaskState } from "../../engine.ts";
+import type { Message, MessageHeaders } from "../../message.ts";
+import { fromColumn } from "./text.ts";
+
+/** A row as `node:sqlite` gives it. */
+export type Row = Record<string, SQLOutputValue>;
+
+/** The columns that {@link readMessage} reads. */
+export const messageColumns = "id, task, queue, payload, headers";
+
+/** The columns that {@link readRecord} reads. */
+export const recordColumns =
+  `sequence, ${messageColumns}, state, attempts, crashes, deferrals, sent_at, run_at, started_at, ended_at, ` +
+  "worker, reason, result";
+
+const states: ReadonlySet<unknown> = new Set(["scheduled", "waiting", "running", ...endStates]);
+
+/** The message of a row. Throws when the row holds something else. */
+export function readMessage(row: Row): Message {
+  return {
+    id: text(row, "id"),
+    task: text(row, "task"),
+    queue: text(row, "queue"),
+    payload: text(row, "payload"),
+    headers: headers(row),
+  };
+}
+
+/** Everything about a row's task. A row that is damaged gives what can be read of it, and a reason that says so. */
+export function readRecord(row: Row): TaskRecord {
+  const problems: string[] = [];
+  const lenient = <T>(read: () => T, instead: T): T => {
+    try {
+      return read();
+    } catch (error) {
+      problems.push(problemOf(error));
+      return instead;
+    }
+  };
+  const message: Message = {
+    id: lenient(() => text(row, "id"), ""),
+    task: lenient(() => text(row, "task"), ""),
+    queue: lenient(() => text(row, "queue"), ""),
+    payload: lenient(() => text(row, "payload"), ""),
+    headers: lenient(() => headers(row), { wire: 0 }),
+  };
+  const state = lenient(() => stateOf(row), "parked");
+  const worker = lenient(() => optionalText(row, "worker"), undefined);
+  const result = lenient(() => optionalText(row, "result"), undefined);
+  const startedAt = row["started_at"];
+  const endedAt = row["ended_at"];
+  const told = lenient(() => reasonOf(row), undefined);
+  const reason = problems.length > 0 ? unreadable(problems.join("; ")) : told;
+  return {
+    message,
+    state,
+    attempts: Number(row["attempts"]),
+    crashes: Number(row["crashes"]),
+    deferrals: Number(row["deferrals"]),
+    sentAt: Number(row["sent_at"]),
+    runAt: Number(row["run_at"]),
+    ...(typeof startedAt === "number" && { startedAt }),
+    ...(typeof endedAt === "number" && { endedAt }),
+    ...(worker !== undefined && { worker }),
+    ...(reason !== undefined && { reason }),
+    ...(result !== undefined && { result }),
+  };
+}
+
+/** Why a row is parked that cannot be read; its bytes stay as they are. */
+export function unreadable(problem: string): Reason {
+  return {
+    code: "ERR_ENGINE_ROW_UNREADABLE",
+    message: `The task's row in the engine's file is damaged: ${problem}. It is kept as it is; repair it there and retry the task, or discard it.`,
+  };
+}
+
+/** What an error says is wrong with a row. */
+export function problemOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Whether a state is an end. A state that is not known counts as parked. */
+export function isEnd(state: SQLOutputValue | undefined): boolean {
+  return state !== "scheduled" && state !== "waiting" && state !== "running";
+}
+
+/** A state as stored; one that is not known counts as parked. */
+export function knownState(state: SQLOutputValue | undefined): TaskState {
+  return isState(state) ? state : "parked";
+}
+
+function isState(state: unknown): state is TaskState {
+  return states.has(state);
+}
+
+function stateOf(row: Row): TaskState {
+  const state = row["state"];
+  if (!isState(state)) throw new TypeError(`state is ${JSON.stringify(state)}`);
+  return state;
+}
+
+function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== "string") throw new TypeError(`${column} is not text`);
+  try {
+    return fromColumn(value);
+  } catch {
+    throw new TypeError(`${column} is not text as it was stored`);
+  }
+}
+
+function optionalText(row: Row, column: string): string | undefined {
+  return row[column] === null ? undefined : text(row, column);
+}
+
+function headers(row: Row): MessageHeaders {
+  const value = parsed(row, "headers");
+  if (!isObject(value) || typeof value["wire"] !== "number")
+    throw new TypeError("headers is no object with a wire version");
+  return value as MessageHeaders;
+}
+
+function reasonOf(row: Row): Reason | undefined {
+  if (row["reason"] === null) return undefined;
+  const value = parsed(row, "reason");
+  const valid = isObject(value) && typeof value["code"] === "string" && typeof value["message"] === "string";
+  if (!valid) throw new TypeError("reason has no code and message");
+  return value as unknown as Reason;
+}
+
+function parsed(row: Row, column: string): unknown {
+  try {
+    return JSON.parse(row[column] as string);
+  } catch {
+    throw new TypeError(`${column} is not JSON`);
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,83 @@
+/**
+ * The file: what is in it, and how it is recognised.
+ *
+ * @module
+ */
+import type { DatabaseSync } from "node:sqlite";
+import { PetioleError } from "../../errors.ts";
+
+/** Marks a SQLite file as Petiole's, in its header: "ptle". */
+export const applicationId = 0x70746c65;
+
+/** The version of the schema, kept in `PRAGMA user_version`. */
+export const schemaVersion = 1;
+
+/** On the way, as a condition that the partial indexes below are defined by. Use it to the letter. */
+export const ended = "state NOT IN ('scheduled', 'waiting', 'running')";
+
+/**
+ * Every index is partial: a task is in one of them at a time, so that a claim costs the same with a thousand
+ * tasks waiting, scheduled or ended as with a million. Each begins with the queue or the state, so that they
+ * also answer how many there are of what, without touching a row.
+ */
+const schema = `
+CREATE TABLE tasks (
+  sequence    INTEGER PRIMARY KEY AUTOINCREMENT,
+  id          TEXT NOT NULL UNIQUE,
+  task        TEXT NOT NULL,
+  queue       TEXT NOT NULL,
+  payload     TEXT NOT NULL,
+  headers     TEXT NOT NULL,
+  state       TEXT NOT NULL CHECK (state IN (
+                'scheduled', 'waiting', 'running', 'succeeded', 'failed', 'parked', 'skipped', 'discarded')),
+  sent_at     INTEGER NOT NULL,
+  run_at      INTEGER NOT NULL,
+  attempts    INTEGER NOT NULL DEFAULT 0,
+  crashes     INTEGER NOT NULL DEFAULT 0,
+  deferrals   INTEGER NOT NULL DEFAULT 0,
+  lease_token TEXT,
+  lease_until INTEGER,
+  worker      TEXT,
+  started_at  INTEGER,
+  ended_at    INTEGER,
+  reason      TEXT,
+  result      TEXT
+) STRICT;
+CREATE INDEX tasks_waiting   ON tasks (queue, run_at)      WHERE state = 'waiting';
+CREATE INDEX tasks_scheduled ON tasks (queue, run_at)      WHERE state = 'scheduled';
+CREATE INDEX tasks_running   ON tasks (queue, lease_until) WHERE state = 'running';
+CREATE INDEX tasks_ended     ON tasks (state, queue, ended_at) WHERE ${ended};
+PRAGMA application_id = ${applicationId};
+PRAGMA user_version = ${schemaVersion};
+`;
+
+/** Whose file it is: ours, nobody's yet, or (by an error) somebody else's. Changes nothing. */
+export function recognise(database: DatabaseSync, path: string): "ours" | "empty" {
+  const id = pragma(database, "application_id");
+  if (id === applicationId) {
+    const version = Number(pragma(database, "user_version"));
+    if (version === schemaVersion) return "ours";
+    throw new PetioleError(
+      "ERR_ENGINE_FILE_INVALID",
+      `SQLite engine: ${path} was written by another version of Petiole (its schema is ${version}, this version ` +
+        `knows ${schemaVersion}). Use the version that wrote it, or a new one everywhere.`,
+    );
+  }
+  const tables = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get();
+  if (id === 0 && tables?.["count"] === 0) return "empty";
+  throw new PetioleError(
+    "ERR_ENGINE_FILE_INVALID",
+    `SQLite engine: ${path} belongs to another program: it holds other tables. Give the engine a file of its own; ` +
+      "to send in one transaction with your rows, use the outbox.",
+  );
+}
+
+/** Creates the tables unless another process has done so meanwhile. The caller holds the write lock. */
+export function createTables(database: DatabaseSync, path: string): void {
+  if (recognise(database, path) === "empty") database.exec(schema);
+}
+
+/** The value of a PRAGMA. */
+export function pragma(database: DatabaseSync, statement: string): unknown {
+  return Object.values(database.prepare(`PRAGMA ${statement}`).get() ?? {})[0];
+}

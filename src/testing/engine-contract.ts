@@ -1,0 +1,113 @@
+/**
+ * What every engine must do, as tests: run them against your own engine to prove it.
+ *
+ * @module
+ */
+import type { Engine } from "../engine.ts";
+import type { ContractCase } from "./engine-contract/case.ts";
+import { claimingCases } from "./engine-contract/claiming.ts";
+import { closingCases } from "./engine-contract/closing.ts";
+import { endingCases } from "./engine-contract/ending.ts";
+import { managingCases } from "./engine-contract/managing.ts";
+import { sendingCases } from "./engine-contract/sending.ts";
+import { settlingCases } from "./engine-contract/settling.ts";
+import { textCases } from "./engine-contract/texts.ts";
+import { wakingCases } from "./engine-contract/waking.ts";
+
+/** An engine on storage of its own, for one test. */
+export interface EngineHarness {
+  readonly engine: Engine;
+  /**
+   * Another instance on the same storage, as another process would have. Needed when the engine says that it is
+   * `shared` or `durable`. The harness closes it.
+   */
+  readonly another?: () => Engine;
+  /** Closes the engines and removes the storage. */
+  close(): Promise<void>;
+}
+
+/** A test that this engine does not pass. */
+export interface ContractSkip {
+  /** The test's name, or the beginning of several. */
+  readonly test: string;
+  /** Why; shown beside the name. */
+  readonly reason: string;
+}
+
+/** Defines one test, as vitest's and `node:test`'s `test` do. */
+export interface DefineTest {
+  (name: string, body: () => Promise<void>): unknown;
+  /** Defines a test that is not run. Without it, a skipped test is left out. */
+  readonly skip?: (name: string, body: () => Promise<void>) => unknown;
+}
+
+/** What {@link engineContract} needs. */
+export interface EngineContractOptions {
+  /** The test runner's `describe`. */
+  readonly describe: (name: string, body: () => void) => unknown;
+  /** The test runner's `test`. */
+  readonly test: DefineTest;
+  /** Makes a fresh engine on empty storage; called for each test. */
+  readonly create: () => EngineHarness | Promise<EngineHarness>;
+  /** The engine's name in the titles. Default: `engine`. */
+  readonly name?: string;
+  /** Tests not to run, each with its reason. Default: none. */
+  readonly skip?: readonly ContractSkip[];
+}
+
+/**
+ * Defines the tests that every engine passes, with the test runner that you have. Tests that need what the
+ * engine's {@link Capabilities} deny (a second instance, durability) pass without doing anything.
+ *
+ * @example
+ * import { describe, test } from "node:test"; // or from "vitest"
+ *
+ * engineContract({
+ *   describe,
+ *   test,
+ *   create: () => {
+ *     const engine = memory();
+ *     return { engine, close: () => engine.close() };
+ *   },
+ * });
+ */
+export function engineContract(options: EngineContractOptions): void {
+  const { describe, test, create, name = "engine", skip = [] } = options;
+  for (const [group, cases] of Object.entries(groups)) {
+    describe(`${name}: ${group}`, () => {
+      for (const contractCase of cases) {
+        const skipped = skip.find((entry) => contractCase.name.startsWith(entry.test));
+        const body = (): Promise<void> => runCase(contractCase, create);
+        if (skipped === undefined) test(contractCase.name, body);
+        else test.skip?.(`${contractCase.name} (skipped: ${skipped.reason})`, body);
+      }
+    });
+  }
+}
+
+const groups: Readonly<Record<string, readonly ContractCase[]>> = {
+  sending: sendingCases,
+  claiming: claimingCases,
+  settling: settlingCases,
+  waking: wakingCases,
+  ending: endingCases,
+  "looking after tasks": managingCases,
+  texts: textCases,
+  closing: closingCases,
+};
+
+async function runCase(contractCase: ContractCase, create: EngineContractOptions["create"]): Promise<void> {
+  const harness = await create();
+  try {
+    const { capabilities } = harness.engine;
+    if (contractCase.needs !== undefined && !capabilities[contractCase.needs]) return;
+    const another = harness.another ?? missingAnother;
+    await contractCase.run(harness.engine, another);
+  } finally {
+    await harness.close();
+  }
+}
+
+function missingAnother(): never {
+  throw new Error("engineContract: a shared or durable engine's harness needs `another`, a second instance.");
+}

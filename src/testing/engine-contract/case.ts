@@ -1,0 +1,165 @@
+/**
+ * What the tests of the contract are made of.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type {
+  Capabilities,
+  ClaimRequest,
+  Delivery,
+  Engine,
+  Outgoing,
+  Reason,
+  TaskRecord,
+} from "../../engine.ts";
+import type { Message } from "../../message.ts";
+
+/** One test of the contract. */
+export interface ContractCase {
+  readonly name: string;
+  /** The capability without which the test means nothing. */
+  readonly needs?: keyof Capabilities;
+  /** `another` makes a second instance on the same storage. */
+  readonly run: (engine: Engine, another: () => Engine) => Promise<void>;
+}
+
+/** A reason, as a worker would give it. */
+export const reason: Reason = {
+  code: "ERR_TEST",
+  message: "as the test wants it",
+  details: { tries: [1, null, "2"] },
+};
+
+/** How long a lease is that shall not run out during a test, in milliseconds. */
+export const longLease = 30_000;
+
+/** How long a lease is that shall run out during a test, in milliseconds. */
+export const shortLease = 60;
+
+/** How long something that must happen may take, in milliseconds. */
+export const patience = 5000;
+
+/** A message; its payload tells its id. */
+export function message(id: string, changes: Partial<Message> = {}): Message {
+  return {
+    id,
+    task: "test.task",
+    queue: "default",
+    payload: JSON.stringify({ id }),
+    headers: { wire: 1 },
+    ...changes,
+  };
+}
+
+/** Something to send that may run at once, or after `delay` milliseconds. */
+export function outgoing(id: string, changes: Partial<Message> = {}, delay = 0): Outgoing {
+  return { message: message(id, changes), runAt: delay === 0 ? 0 : Date.now() + delay };
+}
+
+/** Sends tasks that may run at once, one after the other. */
+export async function send(engine: Engine, ...ids: string[]): Promise<void> {
+  for (const id of ids) await engine.send([outgoing(id)]);
+}
+
+/** Claims from the default queue. */
+export function claim(engine: Engine, changes: Partial<ClaimRequest> = {}): Promise<readonly Delivery[]> {
+  return engine.claim({ queues: ["default"], limit: 1, lease: longLease, worker: "tester", ...changes });
+}
+
+/** Claims one task, which must be there. */
+export async function claimOne(engine: Engine, changes: Partial<ClaimRequest> = {}): Promise<Delivery> {
+  const [delivery, ...others] = await claim(engine, changes);
+  assert.ok(delivery !== undefined, "a task was to be claimed, but none was ready");
+  assert.equal(others.length, 0);
+  return delivery;
+}
+
+/** The ids of deliveries. */
+export function ids(deliveries: readonly Delivery[]): string[] {
+  return deliveries.map((delivery) => delivery.message.id);
+}
+
+/** Everything about a task, which must be there. */
+export async function find(engine: Engine, id: string): Promise<TaskRecord> {
+  const record = await engine.find(id);
+  assert.ok(record !== undefined, `task ${id} was to be found`);
+  return record;
+}
+
+/** Checks part of a record. */
+export function assertRecord(record: TaskRecord | undefined, expected: Partial<TaskRecord>): void {
+  const actual = Object.fromEntries(
+    Object.keys(expected).map((key) => [key, record?.[key as keyof TaskRecord]]),
+  );
+  assert.deepEqual(actual, expected);
+}
+
+/** Sends a task and brings it to an end or another state that it keeps. */
+export async function sendAs(
+  engine: Engine,
+  id: string,
+  state: TaskRecord["state"],
+  changes: Partial<Message> = {},
+): Promise<void> {
+  if (state === "scheduled") return engine.send([outgoing(id, changes, 3_600_000)]);
+  await engine.send([outgoing(id, changes)]);
+  if (state === "waiting") return;
+  if (state === "discarded") {
+    assert.equal(await engine.discard([id], reason), 1);
+    return;
+  }
+  const queue = changes.queue ?? "default";
+  const { lease, message } = await claimOne(engine, { queues: [queue] });
+  assert.equal(message.id, id, "sendAs needs a queue with nothing else to claim");
+  if (state === "running") return;
+  const kind = ({ succeeded: "complete", failed: "fail", parked: "park", skipped: "skip" } as const)[state];
+  const settlement = kind === "complete" ? { kind, lease, result: `"${id}"` } : { kind, lease, reason };
+  assert.deepEqual(await engine.settle([settlement]), [true]);
+}
+
+/** Sleeps. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}
+
+/** Resolves with what a promise resolves with, and fails if it takes longer than {@link patience}. */
+export async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new assert.AssertionError({ message: `${what}: not within ${patience} ms` })),
+      patience,
+    );
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Claims, woken by `onReady` alone, until a task is there. What an idle worker does. */
+export async function claimWhenReady(engine: Engine, changes: Partial<ClaimRequest> = {}): Promise<Delivery> {
+  let stop: (() => void) | undefined;
+  try {
+    return await soon(
+      new Promise<Delivery>((resolve, reject) => {
+        const look = async (): Promise<void> => {
+          try {
+            const [delivery] = await claim(engine, changes);
+            if (delivery !== undefined) resolve(delivery);
+          } catch (error) {
+            reject(error as Error);
+          }
+        };
+        stop = engine.onReady(changes.queues ?? ["default"], () => void look());
+      }),
+      "a task becoming ready",
+    );
+  } finally {
+    stop?.();
+  }
+}

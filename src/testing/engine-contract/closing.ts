@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import type { Engine } from "../../engine.ts";
+import { assertRecord, claim, claimOne, find, longLease, outgoing, pause, reason, send } from "./case.ts";
+import type { ContractCase } from "./case.ts";
+
+const closed = { code: "ERR_ENGINE_CLOSED" };
+
+const calls: Readonly<Record<string, (engine: Engine) => Promise<unknown>>> = {
+  open: (engine) => engine.open(),
+  send: (engine) => engine.send([outgoing("2")]),
+  claim: (engine) => claim(engine),
+  extend: (engine) => engine.extend([{ id: "1", token: "1" }], longLease),
+  settle: (engine) => engine.settle([{ kind: "release", lease: { id: "1", token: "1" } }]),
+  onReady: async (engine) => engine.onReady(["default"], () => undefined),
+  find: (engine) => engine.find("1"),
+  ended: (engine) => engine.ended("1"),
+  list: (engine) => engine.list({}),
+  counts: (engine) => engine.counts(),
+  retry: (engine) => engine.retry(["1"]),
+  discard: (engine) => engine.discard(["1"], reason),
+};
+
+/** `open` and `close`. */
+export const closingCases: readonly ContractCase[] = [
+  {
+    name: "may be opened twice, and closed twice",
+    async run(engine) {
+      await Promise.all([engine.open(), engine.open()]);
+      await engine.open();
+      await send(engine, "1");
+      await Promise.all([engine.close(), engine.close()]);
+      await engine.close();
+    },
+  },
+  {
+    name: "may be closed before it was ever used",
+    async run(engine) {
+      await engine.close();
+    },
+  },
+  {
+    name: "refuses every call once it is closed",
+    async run(engine) {
+      await send(engine, "1");
+      await engine.close();
+      for (const [name, call] of Object.entries(calls)) await assert.rejects(call(engine), closed, name);
+    },
+  },
+  {
+    name: "tells those who wait for an end that it was closed",
+    async run(engine) {
+      await send(engine, "1");
+      const refused = assert.rejects(engine.ended("1"), closed);
+      await pause(20);
+      await engine.close();
+      await refused;
+    },
+  },
+  {
+    name: "calls no listener once it is closed",
+    async run(engine) {
+      await engine.open();
+      let calls = 0;
+      const stop = engine.onReady(["default"], () => {
+        calls += 1;
+      });
+      await engine.send([outgoing("1", {}, 30)]);
+      await engine.close();
+      const before = calls;
+      await pause(60);
+      stop();
+      assert.equal(calls, before);
+    },
+  },
+  {
+    name: "finishes what was asked for before it was closed",
+    needs: "durable",
+    async run(engine, another) {
+      await engine.open();
+      const sending = [engine.send([outgoing("1")]), engine.send([outgoing("2")])];
+      await engine.close();
+      await Promise.all(sending);
+      assert.equal((await another().list({})).records.length, 2);
+    },
+  },
+  {
+    name: "has kept everything when it is opened again",
+    needs: "durable",
+    async run(engine, another) {
+      await engine.send([outgoing("waiting", { payload: "1\u0000" }), outgoing("scheduled", {}, 3_600_000)]);
+      const { lease } = await claimOne(engine);
+      await send(engine, "failed");
+      const failing = await claimOne(engine);
+      await engine.settle([{ kind: "fail", lease: failing.lease, reason }]);
+      const before = await engine.list({});
+      await engine.close();
+      const reopened = another();
+      assert.deepEqual(await reopened.list({}), before);
+      assertRecord(await reopened.find("failed"), { state: "failed", reason, attempts: 1 });
+      assert.deepEqual(await reopened.settle([{ kind: "retryAt", lease, at: 0, reason }]), [true]);
+      assert.equal((await claimOne(reopened)).message.payload, "1\u0000");
+      assertRecord(await find(reopened, "waiting"), { attempts: 1 });
+    },
+  },
+];

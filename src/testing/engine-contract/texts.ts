@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import type { Json, MessageHeaders } from "../../message.ts";
+import { assertRecord, claimOne, find, message, outgoing } from "./case.ts";
+import type { ContractCase } from "./case.ts";
+
+/** Texts that storage is known to change. None is a secret handshake of any engine's. */
+const awkward: Readonly<Record<string, string>> = {
+  empty: "",
+  "not ASCII": "žluťoučký kůň, 葉柄, 🌿, e\u0301",
+  NUL: "before\u0000after",
+  "only NUL": "\u0000",
+  "lone surrogates": "\ud800 and \udfff, \udc00\ud800",
+  "control characters": "\u0001\u0002\b\t\n\v\f\r\u001b\u007f\u0085",
+  "line separators and a byte order mark": "\ufeff\u2028\u2029\uffff",
+  "quotes and escapes": `'"\\ \\u0000 \\x00 %s $1 ? {} --`,
+  "spaces around": "  a  ",
+  "looks like a number": "007",
+  "JSON in its own order": '{"b":1,"a":2,"b":3, "1":1.0}',
+};
+
+/** What is carried is text, and comes out as it went in. */
+export const textCases: readonly ContractCase[] = [
+  ...Object.entries(awkward).map(([name, text]): ContractCase => ({
+    name: `carries text unchanged: ${name}`,
+    async run(engine) {
+      const sent = message(`id ${text}`, { task: `task ${text}`, queue: `queue ${text}`, payload: text });
+      const reason = { code: "ERR_TEST", message: text, details: { [text]: text } };
+      await engine.send([{ message: sent, runAt: 0 }]);
+      await engine.send([outgoing("other"), { message: sent, runAt: 0 }]);
+      assert.equal((await engine.list({})).records.length, 2);
+      const queues = [sent.queue];
+      const first = await claimOne(engine, { queues, worker: `worker ${text}` });
+      assert.deepEqual(first.message, sent);
+      assert.equal(first.lease.id, sent.id);
+      assert.deepEqual(await engine.extend([first.lease], 1000), []);
+      await engine.settle([{ kind: "fail", lease: first.lease, reason }]);
+      assertRecord(await engine.find(sent.id), {
+        message: sent,
+        worker: `worker ${text}`,
+        reason,
+        state: "failed",
+      });
+      const page = await engine.list({ queue: sent.queue, task: sent.task });
+      assert.deepEqual(page.records, [await find(engine, sent.id)]);
+      assert.ok((await engine.counts()).some(({ queue }) => queue === sent.queue));
+      assert.equal(await engine.retry([sent.id]), 1);
+      const second = await claimOne(engine, { queues });
+      await engine.settle([{ kind: "complete", lease: second.lease, result: text }]);
+      assertRecord(await engine.ended(sent.id), { state: "succeeded", result: text });
+    },
+  })),
+  {
+    name: "carries a payload of 5 MB unchanged",
+    async run(engine) {
+      const payload = JSON.stringify("leaf 🍃 ".repeat(500_000));
+      await engine.send([outgoing("1", { payload })]);
+      const { message, lease } = await claimOne(engine);
+      assert.ok(message.payload === payload);
+      await engine.settle([{ kind: "complete", lease, result: payload }]);
+      assert.ok((await find(engine, "1")).result === payload);
+    },
+  },
+  {
+    name: "carries headers unchanged, and lets nobody change them from outside",
+    async run(engine) {
+      const nested: Json = { list: [1, -0.5, 1e300, null, true, "\u0000\ud800"], empty: {}, "": [] };
+      const headers: MessageHeaders = {
+        wire: 1,
+        types: ["a.B"],
+        nested,
+        text: "'\\\n",
+        ["__proto__"]: "kept",
+      };
+      const expected = structuredClone(headers);
+      await engine.send([outgoing("1", { headers })]);
+      (headers.types as string[]).push("c.D");
+      const record = await find(engine, "1");
+      assert.deepEqual(record.message.headers, expected);
+      (record.message.headers.types as string[]).push("e.F");
+      assert.deepEqual((await claimOne(engine)).message.headers, expected);
+    },
+  },
+];
