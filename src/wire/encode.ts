@@ -5,12 +5,13 @@
  */
 import { EncodeError, LimitError, ValueError, type Refusal } from "../errors.ts";
 import { adviceFor } from "./advice.ts";
+import type { Dialect } from "./dialect.ts";
 import { Frame, pathOf, pointerTo, walk, type Visitor } from "./frame.ts";
 import { checkBytes, type Limits } from "./limits.ts";
 import { hasSymbols, isPlain, isPlainArray } from "./plain.ts";
 import { Reference } from "./reference.ts";
 import { stringify } from "./stringify.ts";
-import { Unportable, looksLikeTag, typeKey, valueKey, type Tag } from "./tag.ts";
+import { Unportable, typeKey, valueKey, type Tag } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { tagsByPrototype } from "./tags/index.ts";
 import { needsTag, numberTag } from "./tags/number.ts";
@@ -32,6 +33,7 @@ export interface EncodeContext {
   readonly models: readonly WireModels[];
   readonly modelNames: ReadonlySet<string>;
   readonly limits: Limits;
+  readonly dialect: Dialect;
 }
 
 /** How errors speak of what is sent. */
@@ -55,7 +57,7 @@ export interface Encoded {
  * @throws LimitError when it is over a limit
  */
 export function encode(value: unknown, context: EncodeContext, subject: EncodeSubject): Encoded {
-  if (isPlain(value, context.limits.nodes)) {
+  if (isPlain(value, context.limits.nodes, context.dialect)) {
     const text = JSON.stringify(value);
     checkBytes(text, context.limits, subject.root);
     return { text, types: [] };
@@ -94,11 +96,11 @@ class Encoder implements Visitor {
       case "boolean":
         return value;
       case "number":
-        return needsTag(value) ? this.#scalar(numberTag, value) : value;
+        return needsTag(value) ? this.#scalar(numberTag, value, above, slot) : value;
       case "bigint":
-        return this.#scalar(bigintTag, value);
+        return this.#scalar(bigintTag, value, above, slot);
       case "undefined":
-        return this.#scalar(undefinedTag, value);
+        return this.#scalar(undefinedTag, value, above, slot);
       case "object":
         return value === null ? null : this.#object(value, above, slot);
       default:
@@ -111,13 +113,17 @@ class Encoder implements Visitor {
     return frame.product;
   }
 
-  #scalar(tag: Tag, value: unknown): unknown {
-    return node(tag, tag.write(value, this.#context.limits));
+  #scalar(tag: Tag, value: unknown, above: Frame | undefined, slot: number): unknown {
+    const content = tag.write(value, this.#context.limits);
+    const advice = this.#context.dialect.refusal(tag.name, content);
+    return advice === undefined ? node(tag, content) : this.#refuse(value, above, slot, tag.name, advice);
   }
 
   #object(value: object, above: Frame | undefined, slot: number): unknown {
     const place = this.#places.get(value);
-    if (place) return this.#same(place, value, above, slot);
+    if (place && (this.#context.dialect.pointers || this.#open.has(place))) {
+      return this.#same(place, value, above, slot);
+    }
     if (Array.isArray(value)) {
       if (!isPlainArray(value)) return this.#refuseArray(value, above, slot);
       const content = value.slice();
@@ -140,8 +146,9 @@ class Encoder implements Visitor {
     if (Object.hasOwn(value, "__proto__")) {
       return this.#refuse(value, above, slot, "object with a key __proto__", "use another key, or a Map");
     }
-    if (looksLikeTag(value)) return this.#tagged(objectTag, value, above, slot);
-    const content = { ...value };
+    if (this.#context.dialect.looksLikeTag(value)) return this.#tagged(objectTag, value, above, slot);
+    const content: Record<string, unknown> = { ...value };
+    if (this.#context.dialect.omitsUndefined) omitUndefined(content);
     return this.#frame(value, above, "fields", content, undefined, content);
   }
 
@@ -161,6 +168,8 @@ class Encoder implements Visitor {
     } catch (error) {
       return this.#refuseWritten(error, tag, value, above, slot);
     }
+    const advice = this.#context.dialect.refusal(tag.name, content);
+    if (advice !== undefined) return this.#refuse(value, above, slot, tag.name, advice);
     if (this.#context.values.byName.has(tag.name)) this.types.add(tag.name);
     if (tag.layout === "scalar") return node(tag, content);
     const product = node(tag, content);
@@ -176,10 +185,8 @@ class Encoder implements Visitor {
     product: unknown,
   ): Frame {
     const frame = new Frame(above, layout, content, tag, product);
-    const { limits } = this.#context;
-    if (frame.depth > limits.depth) {
-      throw new LimitError(this.#subject.root, "depth", limits.depth, frame.depth);
-    }
+    const allowed = Math.min(this.#context.limits.depth, this.#context.dialect.depth);
+    if (frame.depth > allowed) throw new LimitError(this.#subject.root, "depth", allowed, frame.depth);
     if (!tag || tag.identity) this.#places.set(value, frame);
     this.#open.add(frame);
     return frame;
@@ -188,6 +195,9 @@ class Encoder implements Visitor {
   /** A second place of one object: where the first is. */
   #same(place: Frame, value: object, above: Frame | undefined, slot: number): unknown {
     if (this.#open.has(place)) {
+      if (!this.#context.dialect.pointers) {
+        return this.#refuse(value, above, slot, "cycle", "send a tree; the other side cannot read cycles");
+      }
       // A cycle. Every container on it must exist before its insides do, which a class's instance cannot.
       for (let frame = above; frame; frame = frame.parent) {
         if (frame.tag && !frame.tag.open) {
@@ -251,6 +261,10 @@ class Encoder implements Visitor {
     const message = error instanceof Error ? error.message : String(error);
     return this.#refuse(value, above, slot, tag.name, `it cannot be read as one: ${message}`);
   }
+}
+
+function omitUndefined(content: Record<string, unknown>): void {
+  for (const key of Object.keys(content)) if (content[key] === undefined) delete content[key];
 }
 
 function node(tag: Tag, content: unknown): unknown {

@@ -3,23 +3,25 @@
  *
  * @module
  */
-import { looksLikeTag } from "./tag.ts";
+import type { Dialect } from "./dialect.ts";
 import { needsTag } from "./tags/number.ts";
 
 /** Deeper data takes the general way, which does not recurse. */
 const maximumDepth = 200;
 
 /** Whether a value is plain JSON data: a tree, nothing in it shared, nothing changed by `JSON.stringify`. */
-export function isPlain(value: unknown, maximumNodes: number): boolean {
-  return new Scan(maximumNodes).plain(value, 0);
+export function isPlain(value: unknown, maximumNodes: number, dialect: Dialect): boolean {
+  return new Scan(maximumNodes, dialect).plain(value, 0);
 }
 
 class Scan {
   readonly #seen = new Set<object>();
+  readonly #dialect: Dialect;
   #left: number;
 
-  constructor(maximumNodes: number) {
+  constructor(maximumNodes: number, dialect: Dialect) {
     this.#left = maximumNodes;
+    this.#dialect = dialect;
   }
 
   plain(value: unknown, depth: number): boolean {
@@ -48,7 +50,7 @@ class Scan {
   }
 
   #object(value: object, depth: number): boolean {
-    if (looksLikeTag(value) || hasSymbols(value)) return false;
+    if (this.#dialect.looksLikeTag(value) || hasSymbols(value)) return false;
     for (const key of Object.keys(value)) {
       if (key === "__proto__" || !this.plain((value as Record<string, unknown>)[key], depth + 1))
         return false;

@@ -69,8 +69,12 @@ export class Malformed extends Error {
 export const typeKey = "__type__";
 export const valueKey = "__value__";
 
-/** Whether an object's own keys are exactly those of a tag, its name a string. */
+/** Whether an object's own keys are exactly those of a tag. */
+export function hasTagKeys(value: object): boolean {
+  return Object.hasOwn(value, typeKey) && Object.hasOwn(value, valueKey) && Object.keys(value).length === 2;
+}
+
+/** Whether an object is a tag, or would be taken for one: its keys are a tag's, and its name a string. */
 export function looksLikeTag(value: object): value is { __type__: string; __value__: unknown } {
-  if (!Object.hasOwn(value, typeKey) || !Object.hasOwn(value, valueKey)) return false;
-  return typeof (value as { __type__: unknown }).__type__ === "string" && Object.keys(value).length === 2;
+  return hasTagKeys(value) && typeof (value as { __type__: unknown }).__type__ === "string";
 }

@@ -1,6 +1,7 @@
 /** createWire: the codec, ready to use. @module */
 import { PetioleError, describe } from "../errors.ts";
 import { open, type Opened } from "./decode.ts";
+import { dialectOf, type DialectName } from "./dialect.ts";
 import { encode, type EncodeContext, type EncodeSubject, type Encoded, type WireModels } from "./encode.ts";
 import { limitsWith, type Limits } from "./limits.ts";
 import { valueTags, type ValueEntry } from "./value-type.ts";
@@ -16,8 +17,14 @@ export interface WireOptions {
   readonly models?: readonly WireModels[];
   /** Bounds on one payload, replacing the defaults one by one. */
   readonly limits?: Partial<Limits>;
-  /** What the reader understands. `exact`: everything this format has. */
-  readonly dialect?: "exact";
+  /**
+   * What the reader understands. `exact`, unless told: everything this format has. `portable`: what a plain
+   * Celery worker decodes; properties that are undefined are left out, shared data is written out each time,
+   * and everything else that Python could not read is refused.
+   */
+  readonly dialect?: DialectName;
+  /** In the `portable` dialect, the types beside its own that the reader was taught: `["shop.Money"]`. */
+  readonly understands?: readonly string[];
 }
 
 /** Turns values into text and back. */
@@ -64,15 +71,17 @@ export function createWire(options: WireOptions = {}): Wire {
 
 /** {@link createWire}, with what the task model needs beside. */
 export function createTaskWire(options: WireOptions = {}): TaskWire {
-  const { values = [], models = [], limits, dialect = "exact" } = options;
-  if (dialect !== "exact") {
-    throw new PetioleError("ERR_OPTION_INVALID", `dialect must be "exact", received ${describe(dialect)}.`);
+  const { values = [], models = [], limits, dialect = "exact", understands = [] } = options;
+  if (dialect !== "exact" && dialect !== "portable") {
+    const message = `dialect must be "exact" or "portable", received ${describe(dialect)}.`;
+    throw new PetioleError("ERR_OPTION_INVALID", message);
   }
   const context: EncodeContext = {
     values: valueTags(values),
     models,
     modelNames: new Set(models.flatMap((adapter) => adapter.models.map((model) => model.name))),
     limits: limitsWith(limits),
+    dialect: dialectOf(dialect, understands),
   };
   return {
     types: new Set(context.values.byName.keys()),

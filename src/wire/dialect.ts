@@ -1,0 +1,69 @@
+/**
+ * What the reader of a text understands, as data.
+ *
+ * `portable` is what a plain Celery worker decodes with no help of ours (`kombu.utils.json`, 5.3 and later).
+ * Whatever would make Python raise is refused at the send, because Celery acknowledges a message that it
+ * cannot decode, and so loses it.
+ *
+ * @module
+ */
+import { hasTagKeys, looksLikeTag } from "./tag.ts";
+
+/** The dialects by name. */
+export type DialectName = "exact" | "portable";
+
+/** The rules of a dialect. */
+export interface Dialect {
+  /** Why a tag with this content cannot be written, as an advice; undefined when it can. */
+  refusal(tag: string, content: unknown): string | undefined;
+  /** Whether a plain object would be taken for a tag by the reader. */
+  looksLikeTag(value: object): boolean;
+  /** A second place of one object points at the first. Otherwise it is written out again, and cycles are refused. */
+  readonly pointers: boolean;
+  /** Properties that are undefined are left out. */
+  readonly omitsUndefined: boolean;
+  /** Levels of nesting that the reader can take. */
+  readonly depth: number;
+}
+
+const exact: Dialect = {
+  refusal: () => undefined,
+  looksLikeTag,
+  pointers: true,
+  omitsUndefined: false,
+  depth: Infinity,
+};
+
+/** The dialect of a name; `understands` are the types that a portable reader has been taught. */
+export function dialectOf(name: DialectName, understands: readonly string[]): Dialect {
+  if (name === "exact") return exact;
+  const known = new Set(["base64", ...understands]);
+  return {
+    refusal(tag, content) {
+      if (tag === "datetime") return dateRefusal(content);
+      if (known.has(tag)) return undefined;
+      return advice[tag] ?? "the other side does not know this type; teach it, and name it in `understands`";
+    },
+    // Kombu does not look at what kind of value the type is.
+    looksLikeTag: hasTagKeys,
+    pointers: false,
+    omitsUndefined: true,
+    // Python's json gives up somewhere below its recursion limit of 1,000.
+    depth: 500,
+  };
+}
+
+const advice: Readonly<Record<string, string>> = {
+  bigint: "Python does not know the tag; send a string, or a number where it is exact",
+  number: "JSON has no such number; send null or a string",
+  undefined: "send null",
+  map: "send a plain object, or an array of entries",
+  set: "send an array",
+  object: "Python would take it for a tag; rename a key",
+};
+
+/** Python's datetime has the years 1 to 9999, and no invalid value. */
+function dateRefusal(content: unknown): string | undefined {
+  if (content === null) return "Python has no invalid date; send null";
+  return /^(?!0000)\d{4}-/.test(content as string) ? undefined : "Python's years are 1 to 9999";
+}
