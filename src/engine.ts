@@ -32,7 +32,13 @@ export type TaskState =
   | "discarded"; // given up, as declared by `discardOn` or by a person
 
 /** The states that are ends. */
-export const endStates = ["succeeded", "failed", "parked", "skipped", "discarded"] as const satisfies TaskState[];
+export const endStates = [
+  "succeeded",
+  "failed",
+  "parked",
+  "skipped",
+  "discarded",
+] as const satisfies TaskState[];
 
 /** Why a task is where it is: structured, so that a dashboard can show it and a program can read it. */
 export interface Reason {
@@ -81,7 +87,7 @@ export interface ClaimRequest {
 
 /** How a claim ends. */
 export type Settlement =
-  /** It succeeded; `result` is wire text. */
+  /** It succeeded: counts the attempt that ended; `result` is wire text. */
   | { readonly kind: "complete"; readonly lease: Lease; readonly result: string }
   /** A run ended badly and another shall follow: counts an attempt, sets deferrals to 0. */
   | { readonly kind: "retryAt"; readonly lease: Lease; readonly at: number; readonly reason: Reason }

@@ -17,7 +17,11 @@ test("the README's code is the file that is type-checked and run here", () => {
 });
 
 test("it does what its last line says", () => {
-  const environment = { ...process.env, TASKS: join(folder, "tasks.db"), DATABASE: `file:${join(folder, "site.db")}` };
+  const environment = {
+    ...process.env,
+    TASKS: join(folder, "tasks.db"),
+    DATABASE: `file:${join(folder, "site.db")}`,
+  };
   const output = execFileSync(process.execPath, [main], { cwd: root, env: environment, encoding: "utf8" });
   expect(output).toBe("qa.Comment: 4 words, 10 EUR, 2026\n");
 });

@@ -204,7 +204,8 @@ describe("sqlite: with many tasks", () => {
       .prepare(
         `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
          INSERT INTO tasks (id, task, queue, payload, headers, state, sent_at, run_at, ended_at)
-         SELECT ?2 || ?3 || n, 'test.task', ?3, '{}', '{"wire":1}', ?2, ?4, ?4 + n, ?4 FROM numbers`,
+         SELECT state || queue || n, 'test.task', queue, '{}', '{"wire":1}', state, time, time + n, time
+         FROM numbers, (SELECT ? AS state, ? AS queue, ? AS time)`,
       )
       .run(many, state, queue, state === "scheduled" ? Date.now() + 3_600_000 : Date.now() - 1_000_000);
     database.close();
@@ -268,6 +269,17 @@ describe("sqlite: options", () => {
     const engine = sqlite(files.path);
     await engine.close();
     expect(() => new DatabaseSync(files.path, { readOnly: true })).toThrow();
+  });
+
+  test.each([
+    [{ retention: -1 }, /retention is a number of milliseconds.*number -1/],
+    [{ busyTimeout: Number.NaN }, /busyTimeout/],
+    [{ pollInterval: "1s" as unknown as number }, /pollInterval.*string "1s"/],
+    [{ durability: "none" as "power" }, /durability is "process" or "power"/],
+  ])("refuses %j", (options, message) => {
+    expect(() => sqlite(files.path, options)).toThrow(
+      expect.objectContaining({ code: "ERR_OPTION_INVALID", message: expect.stringMatching(message) }),
+    );
   });
 
   test("refuses a mark that is no page's", async () => {

@@ -56,7 +56,7 @@ export interface SqliteOptions {
  * Makes an engine that keeps its tasks in a SQLite file, through Node's own `node:sqlite`.
  *
  * Every process that opens the same file, web or worker, takes part. Beside the file there will be `-wal` and
- * `-shm` (SQLite's) and two empty-looking files, `-bell` and `-bell-ended`, by which processes wake each other.
+ * `-shm` (SQLite's) and two tiny ones, `-bell` and `-bell-ended`, by which processes wake each other.
  * The file is opened with the first use, and must be on a local disk.
  *
  * The file belongs to the engine. Do not open it with another SQLite library (better-sqlite3, libsql) in a
@@ -66,12 +66,16 @@ export interface SqliteOptions {
  * library is loaded, as nobody can tell whose it is; so is an engine in a second thread of such a process).
  * Another process may read the file with any tool.
  *
+ * On Node 22, `node:sqlite` prints an ExperimentalWarning when it is loaded; from Node 24 on it does not.
+ *
+ * Listening with `onReady` does not keep the process alive; waiting with `ended` does, until it is told.
+ *
  * The methods reject with `ERR_ENGINE_BUSY`, `ERR_ENGINE_DISK_FULL`, `ERR_ENGINE_FILE_INVALID`,
  * `ERR_ENGINE_FILE_READ_ONLY`, `ERR_ENGINE_FILE_SHARED`, `ERR_ENGINE_CLOSED`, or, for anything else SQLite says,
  * `ERR_ENGINE_FAILED`. A write that was rejected has changed nothing.
  *
  * @param path the file; created if it is not there, in a directory that is
- * @throws PetioleError `ERR_OPTION_INVALID` for a path that is no file's
+ * @throws PetioleError `ERR_OPTION_INVALID` for a path that is no file's, or an option that cannot be
  *
  * @example
  * const app = new Petiole({ engine: sqlite("tasks.db") });
@@ -93,6 +97,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Engine {
         "For an engine in memory, use memory().",
     );
   }
+  refuseInvalid(options);
   return new SqliteEngine(path, options);
 }
 
@@ -123,7 +128,9 @@ class SqliteEngine implements Engine {
 
   async send(batch: readonly Outgoing[]): Promise<void> {
     if (batch.length === 0) return this.open();
-    await this.#write(`sending ${batch.length} task(s)`, ({ tasks }, changes) => tasks.send(batch, changes));
+    await this.#write(`sending ${counted(batch, "task")}`, ({ tasks }, changes) =>
+      tasks.send(batch, changes),
+    );
   }
 
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
@@ -134,14 +141,14 @@ class SqliteEngine implements Engine {
   }
 
   async extend(leases: readonly Lease[], duration: number): Promise<readonly Lease[]> {
-    return this.#write(`extending ${leases.length} lease(s)`, ({ claims }, changes) =>
+    return this.#write(`extending ${counted(leases, "lease")}`, ({ claims }, changes) =>
       claims.extend(leases, duration, changes),
     );
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
     if (settlements.length === 0) return this.open().then(() => []);
-    return this.#write(`settling ${settlements.length} task(s)`, (store, changes) =>
+    return this.#write(`settling ${counted(settlements, "task")}`, (store, changes) =>
       settlements.map((settlement) => store.settlements.settle(settlement, changes)),
     );
   }
@@ -187,11 +194,11 @@ class SqliteEngine implements Engine {
   }
 
   async retry(ids: readonly string[]): Promise<number> {
-    return this.#write(`retrying ${ids.length} task(s)`, ({ tasks }, changes) => tasks.retry(ids, changes));
+    return this.#write(`retrying ${counted(ids, "task")}`, ({ tasks }, changes) => tasks.retry(ids, changes));
   }
 
   async discard(ids: readonly string[], reason: Reason): Promise<number> {
-    return this.#write(`discarding ${ids.length} task(s)`, ({ tasks }, changes) =>
+    return this.#write(`discarding ${counted(ids, "task")}`, ({ tasks }, changes) =>
       tasks.discard(ids, reason, changes),
     );
   }
@@ -237,5 +244,28 @@ class SqliteEngine implements Engine {
     } catch (error) {
       throw engineError(error, store.path, what);
     }
+  }
+}
+
+/** `1 task`, `3 tasks`. */
+function counted(list: readonly unknown[], noun: string): string {
+  return list.length === 1 ? `1 ${noun}` : `${list.length} ${noun}s`;
+}
+
+function refuseInvalid(options: SqliteOptions): void {
+  const { durability } = options;
+  if (durability !== undefined && durability !== "process" && durability !== "power") {
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      `sqlite(): durability is "process" or "power"; it got ${describe(durability)}.`,
+    );
+  }
+  for (const name of ["retention", "busyTimeout", "pollInterval"] as const) {
+    const value: unknown = options[name];
+    if (value === undefined || (typeof value === "number" && value >= 0)) continue;
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      `sqlite(): ${name} is a number of milliseconds, 0 or more; it got ${describe(value)}.`,
+    );
   }
 }

@@ -22,8 +22,6 @@ const rounds = 10;
 /** Ranges of states that sort between the known ends: the only way to find an unknown state by an index. */
 const betweenEnds = ["", "discarded", "failed", "parked", "skipped", "succeeded"];
 
-const delivered = `RETURNING sequence, ${messageColumns}, attempts, crashes, deferrals`;
-
 /** Hands out tasks. */
 export class Claims {
   readonly #lost: StatementSync;
@@ -39,11 +37,8 @@ export class Claims {
 
   constructor(database: DatabaseSync) {
     this.#lost = database.prepare(
-      `UPDATE tasks SET crashes = crashes + 1, lease_token = ?, lease_until = ?, worker = ?, started_at = ?
-       WHERE sequence IN (
-         SELECT sequence FROM tasks WHERE state = 'running' AND queue = ? AND lease_until <= ?
-         ORDER BY lease_until LIMIT ?)
-       ${delivered}`,
+      `SELECT sequence FROM tasks WHERE state = 'running' AND queue = ? AND lease_until <= ?
+       ORDER BY lease_until LIMIT ?`,
     );
     this.#promote = database.prepare(
       `UPDATE tasks SET state = 'waiting'
@@ -55,8 +50,9 @@ export class Claims {
       `SELECT sequence, run_at FROM tasks WHERE state = 'waiting' AND queue = ? ORDER BY run_at, sequence LIMIT ?`,
     );
     this.#take = database.prepare(
-      `UPDATE tasks SET state = 'running', lease_token = ?, lease_until = ?, worker = ?, started_at = ?
-       WHERE sequence = ? ${delivered}`,
+      `UPDATE tasks SET state = 'running', crashes = crashes + ?, lease_token = ?, lease_until = ?, worker = ?,
+         started_at = ?
+       WHERE sequence = ? RETURNING sequence, ${messageColumns}, attempts, crashes, deferrals`,
     );
     this.#park = database.prepare(
       `UPDATE tasks SET state = 'parked', lease_token = NULL, lease_until = NULL, ended_at = ?, reason = ?
@@ -120,20 +116,23 @@ export class Claims {
     const until = Math.ceil(now + request.lease);
     const worker = toColumn(request.worker);
     const queues = request.queues.map(toColumn);
-    const rows: Row[] = [];
-    for (const queue of queues) {
-      if (rows.length < limit) {
-        rows.push(...this.#lost.all(token, until, worker, now, queue, now, limit - rows.length));
-      }
-      this.#promote.run(queue, now);
-    }
-    for (const sequence of this.#oldest(queues, limit - rows.length)) {
-      rows.push(this.#take.get(token, until, worker, now, sequence) as Row);
-    }
-    return rows;
+    const take = (sequence: number, crashes: number): Row =>
+      this.#take.get(crashes, token, until, worker, now, sequence) as Row;
+    const lost = this.#lostAt(now, queues, limit);
+    for (const queue of queues) this.#promote.run(queue, now);
+    const oldest = this.#oldest(queues, limit - lost.length);
+    return [...lost.map((sequence) => take(sequence, 1)), ...oldest.map((sequence) => take(sequence, 0))];
   }
 
-  /** The rows to take from several queues together, oldest first. */
+  /** Running tasks whose lease has run out. */
+  #lostAt(now: number, queues: readonly string[], limit: number): number[] {
+    return queues
+      .flatMap((queue) => this.#lost.all(queue, now, limit))
+      .slice(0, limit)
+      .map((row) => Number(row["sequence"]));
+  }
+
+  /** Waiting tasks, of several queues together, oldest first. */
   #oldest(queues: readonly string[], limit: number): number[] {
     if (limit <= 0) return [];
     const rows = queues.flatMap(

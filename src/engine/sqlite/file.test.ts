@@ -120,6 +120,26 @@ describe("whose file it is", () => {
   });
 });
 
+describe("what else SQLite says", () => {
+  test("is told with the file and the cause", async () => {
+    const engine = files.make({ pollInterval: 20 });
+    await send(engine, "1");
+    const ended = engine.ended("1");
+    ended.catch(() => undefined); // it may reject before it is looked at
+    new DatabaseSync(files.path).exec("DROP TABLE tasks");
+    const failure = {
+      code: "ERR_ENGINE_FAILED",
+      message: expect.stringContaining(`sending 1 task failed (${files.path}): no such table: tasks`),
+      cause: expect.objectContaining({ code: "ERR_SQLITE_ERROR" }),
+    };
+    await expect(send(engine, "2")).rejects.toMatchObject(failure);
+    const calls = [claim(engine), engine.find("1"), engine.list({}), engine.counts(), ended];
+    for (const call of await Promise.allSettled(calls)) {
+      expect(call).toMatchObject({ status: "rejected", reason: { code: "ERR_ENGINE_FAILED" } });
+    }
+  });
+});
+
 describe("one SQLite library per process and file", () => {
   test.skipIf(process.platform !== "linux")("refuses a file that another library holds", async () => {
     await files.make().open();
@@ -197,7 +217,7 @@ describe.skipIf(refusal !== undefined)(
           expect(error).toMatchObject({
             code: "ERR_ENGINE_DISK_FULL",
             message: expect.stringMatching(
-              /sending 1 task\(s\) failed \(.*tasks\.db\): the disk is full\. .*Free some space/,
+              /sending 1 task failed \(.*tasks\.db\): the disk is full\. .*Free some space/,
             ),
           });
         }

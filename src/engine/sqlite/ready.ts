@@ -37,15 +37,15 @@ export class ReadyWatch {
     this.#bell = bell;
     this.#interval = interval;
     this.#isReady = database.prepare(
-      `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'waiting' AND queue = ?1)
-         OR EXISTS (SELECT 1 FROM tasks WHERE state = 'scheduled' AND queue = ?1 AND run_at <= ?2)
-         OR EXISTS (SELECT 1 FROM tasks WHERE state = 'running' AND queue = ?1 AND lease_until <= ?2) AS ready`,
+      `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'waiting' AND queue = ?)
+         OR EXISTS (SELECT 1 FROM tasks WHERE state = 'scheduled' AND queue = ? AND run_at <= ?)
+         OR EXISTS (SELECT 1 FROM tasks WHERE state = 'running' AND queue = ? AND lease_until <= ?) AS ready`,
     );
     this.#nextTime = database.prepare(
       `SELECT min(time) AS time FROM (
-         SELECT min(run_at) AS time FROM tasks WHERE state = 'scheduled' AND queue = ?1 AND run_at > ?2
+         SELECT min(run_at) AS time FROM tasks WHERE state = 'scheduled' AND queue = ? AND run_at > ?
          UNION ALL
-         SELECT min(lease_until) FROM tasks WHERE state = 'running' AND queue = ?1 AND lease_until > ?2)`,
+         SELECT min(lease_until) FROM tasks WHERE state = 'running' AND queue = ? AND lease_until > ?)`,
     );
     this.#version = database.prepare("PRAGMA data_version");
   }
@@ -54,7 +54,10 @@ export class ReadyWatch {
   mayBeReady(queues: Iterable<string>): boolean {
     const now = Date.now();
     try {
-      for (const queue of queues) if (this.#isReady.get(toColumn(queue), now)?.["ready"] === 1) return true;
+      for (const name of queues) {
+        const queue = toColumn(name);
+        if (this.#isReady.get(queue, queue, now, queue, now)?.["ready"] === 1) return true;
+      }
       return false;
     } catch {
       return true; // Busy, or broken: the claim will wait, or tell.
@@ -129,8 +132,9 @@ export class ReadyWatch {
   #nextTimeOf(queues: ReadonlySet<string>, now: number): number {
     let next = Infinity;
     try {
-      for (const queue of queues) {
-        const time = this.#nextTime.get(toColumn(queue), now)?.["time"];
+      for (const name of queues) {
+        const queue = toColumn(name);
+        const time = this.#nextTime.get(queue, now, queue, now)?.["time"];
         if (typeof time === "number") next = Math.min(next, time);
       }
     } catch {

@@ -12,7 +12,10 @@ export const applicationId = 0x70746c65;
 /** The version of the schema, kept in `PRAGMA user_version`. */
 export const schemaVersion = 1;
 
-/** On the way, as a condition that the partial indexes below are defined by. Use it to the letter. */
+/**
+ * Being at an end, as the condition by which an index below is defined. A query that is to use the index has to
+ * say it in the same words. It is not the list of the ends, so that a state that is none is found there too.
+ */
 export const ended = "state NOT IN ('scheduled', 'waiting', 'running')";
 
 /**

@@ -141,6 +141,11 @@ export async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
   }
 }
 
+/** What a promise rejects with, or else resolves with; it may be left waiting without harm. */
+export function outcome(promise: Promise<unknown>): Promise<unknown> {
+  return promise.catch((error: unknown) => error);
+}
+
 /** Claims, woken by `onReady` alone, until a task is there. What an idle worker does. */
 export async function claimWhenReady(engine: Engine, changes: Partial<ClaimRequest> = {}): Promise<Delivery> {
   let stop: (() => void) | undefined;

@@ -1,0 +1,84 @@
+/**
+ * Telling listeners that there may be something to claim.
+ *
+ * @module
+ */
+
+interface Listener {
+  readonly queues: ReadonlySet<string>;
+  readonly call: () => void;
+  asked: boolean;
+}
+
+/** What the listeners are told about. */
+export interface Readiness {
+  /** Whether a claim on these queues would find something. */
+  readonly isReady: (queues: ReadonlySet<string>, now: number) => boolean;
+  /** The next time after this at which something becomes ready by itself; Infinity when nothing will. */
+  readonly nextTime: (after: number) => number;
+}
+
+const longestTimer = 2 ** 31 - 1;
+
+/** Calls listeners, now and when a time has come. Its timer does not keep the process alive. */
+export class Listeners {
+  readonly #readiness: Readiness;
+  readonly #listeners = new Set<Listener>();
+  #timer: NodeJS.Timeout | undefined;
+  /** What was due by then was told. */
+  #told = Date.now();
+
+  constructor(readiness: Readiness) {
+    this.#readiness = readiness;
+  }
+
+  add(queues: readonly string[], call: () => void): () => void {
+    const listener: Listener = { queues: new Set(queues), call, asked: false };
+    this.#listeners.add(listener);
+    if (this.#readiness.isReady(listener.queues, Date.now())) this.#wake(listener);
+    this.timesChanged();
+    return () => {
+      this.#listeners.delete(listener);
+      this.timesChanged();
+    };
+  }
+
+  /** Something is ready in this queue. */
+  ready(queue: string): void {
+    for (const listener of this.#listeners) if (listener.queues.has(queue)) this.#wake(listener);
+  }
+
+  /** Sets the timer anew: something may become ready earlier, or later, than it was set to. */
+  timesChanged(): void {
+    clearTimeout(this.#timer);
+    if (this.#listeners.size === 0) return;
+    // What was told once is not told again and again while nobody claims; whatever came due since then is.
+    const at = this.#readiness.nextTime(this.#told);
+    if (at === Infinity) return;
+    const delay = Math.min(Math.max(at - Date.now(), 1), longestTimer);
+    this.#timer = setTimeout(() => this.#look(), delay).unref();
+  }
+
+  clear(): void {
+    this.#listeners.clear();
+    clearTimeout(this.#timer);
+  }
+
+  #look(): void {
+    this.#told = Date.now();
+    for (const listener of this.#listeners) {
+      if (this.#readiness.isReady(listener.queues, this.#told)) this.#wake(listener);
+    }
+    this.timesChanged();
+  }
+
+  /** Calls a listener soon: once, however often it is asked for meanwhile. */
+  #wake(listener: Listener): void {
+    if (listener.asked) return;
+    listener.asked = true;
+    queueMicrotask(() => {
+      listener.asked = false;
+      if (this.#listeners.has(listener)) listener.call();
+    });
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * Contracts for whoever writes an engine or an ORM adapter, with any test runner.
+ *
+ * @module petiole/testing
+ */
+export {
+  engineContract,
+  type ContractSkip,
+  type DefineTest,
+  type EngineContractOptions,
+  type EngineHarness,
+} from "./engine-contract.ts";
+export {
+  ormContract,
+  type ContractModelName,
+  type ContractRow,
+  type OrmContractHarness,
+  type OrmContractOptions,
+  type TestRunnerLike,
+} from "./orm-contract.ts";

@@ -1,0 +1,197 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Engine, Reason, Settlement, TaskState } from "../src/engine.ts";
+import { sqlite } from "../src/engine/sqlite.ts";
+import { Setting } from "./fixtures/cli/processes.ts";
+
+let setting: Setting;
+let engine: Engine;
+
+beforeEach(() => {
+  setting = new Setting();
+  engine = sqlite(setting.file);
+});
+
+afterEach(async () => {
+  await engine.close();
+  await setting.close();
+});
+
+interface Kept {
+  readonly id: string;
+  readonly task?: string;
+  readonly queue?: string;
+  readonly reason?: Reason;
+}
+
+/** Puts a task into the file that ended this way. */
+async function keep(end: "fail" | "park" | "complete" | undefined, kept: Kept): Promise<void> {
+  const { id, task = "mail", queue = "default", reason = { code: "ERR_TASK_FAILED", message: "no" } } = kept;
+  const message = { id, task, queue, payload: "[1]", headers: { wire: 1 } };
+  await engine.send([{ message, runAt: 0 }]);
+  if (end === undefined) return;
+  const [delivery] = await engine.claim({ queues: [queue], limit: 1, lease: 60_000, worker: "test" });
+  if (delivery?.message.id !== id) throw new Error(`claimed ${delivery?.message.id} in place of ${id}`);
+  const { lease } = delivery;
+  const settlement: Settlement =
+    end === "complete" ? { kind: end, lease, result: "null" } : { kind: end, lease, reason };
+  expect(await engine.settle([settlement])).toStrictEqual([true]);
+}
+
+async function stateOf(id: string): Promise<TaskState | undefined> {
+  return (await engine.find(id))?.state;
+}
+
+describe("status", () => {
+  test("a row for each queue, a column for each state", async () => {
+    await keep("complete", { id: "1" });
+    await keep("fail", { id: "2" });
+    await keep("park", { id: "3", queue: "mail" });
+    await keep(undefined, { id: "4" });
+    await keep(undefined, { id: "5" });
+    const { code, output } = await setting.run("status", "./app.ts");
+    expect(output.split("\n").map((line) => line.split(/ +/))).toStrictEqual([
+      ["queue", "scheduled", "waiting", "running", "succeeded", "failed", "parked", "skipped", "discarded"],
+      ["default", "0", "2", "0", "1", "1", "0", "0", "0"],
+      ["mail", "0", "0", "0", "0", "0", "1", "0", "0"],
+      [""],
+    ]);
+    expect(code).toBe(0);
+    const json = await setting.run("status", "./app.ts", "--json");
+    expect(JSON.parse(json.output)).toStrictEqual(await engine.counts());
+  });
+
+  test("nothing at all", async () => {
+    expect(await setting.run("status", "./app.ts")).toMatchObject({ output: "no tasks\n", code: 0 });
+    expect(await setting.run("status", "./app.ts", "--json")).toMatchObject({ output: "[]\n", code: 0 });
+  });
+});
+
+describe("failed and parked", () => {
+  test("tell which, when and why, each on one line", async () => {
+    const message = "cannot reach\nthe\u001b[31m server\u0007\r\u2028now\u202ebackwards";
+    await keep("fail", { id: "1", task: "mail.send", reason: { code: "ERR_TASK_FAILED", message } });
+    await keep("park", { id: "2", reason: { code: "ERR_TASK_UNKNOWN", message: "who is that" } });
+    const failed = await setting.run("failed", "./app.ts");
+    const endedAt = (await engine.find("1"))!.endedAt!;
+    expect(failed.output.split("\n").map((line) => line.split(/ {2,}/))).toStrictEqual([
+      ["id", "task", "queue", "attempts", "ended", "code", "reason"],
+      [
+        "1",
+        "mail.send",
+        "default",
+        "1",
+        new Date(endedAt).toISOString(),
+        "ERR_TASK_FAILED",
+        "cannot reach the [31m server now backwards",
+      ],
+      [""],
+    ]);
+    const parked = await setting.run("parked", "./app.ts");
+    expect(parked.output).toMatch(/^2 +mail +default +0 +\S+ +ERR_TASK_UNKNOWN +who is that$/m);
+    expect(parked.output).not.toContain("ERR_TASK_FAILED");
+    expect([failed.code, parked.code]).toStrictEqual([0, 0]);
+  });
+
+  test("--json prints a record on each line", async () => {
+    await keep("fail", { id: "1", reason: { code: "ERR_TASK_FAILED", message: "two\nlines" } });
+    await keep("fail", { id: "2" });
+    const { code, output } = await setting.run("failed", "./app.ts", "--json");
+    const records = output
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as unknown);
+    expect(records).toStrictEqual([await engine.find("1"), await engine.find("2")]);
+    expect(code).toBe(0);
+    expect((await setting.run("parked", "./app.ts", "--json")).output).toBe("");
+  });
+
+  test("--limit, --task and --queue narrow it down", async () => {
+    for (const id of ["1", "2", "3"]) await keep("park", { id, task: "mail" });
+    await keep("park", { id: "4", task: "posts", queue: "slow" });
+    const ids = async (...flags: string[]) => {
+      const { output } = await setting.run("parked", "./app.ts", ...flags);
+      return output
+        .split("\n")
+        .slice(1, -1)
+        .map((line) => line.split(" ")[0]);
+    };
+    expect(await ids("--limit", "2")).toStrictEqual(["1", "2", "…"]);
+    expect((await setting.run("parked", "./app.ts", "--limit", "2")).output).toContain(
+      "\n… and more; the first 2 are shown (--limit N)\n",
+    );
+    expect(await ids("--limit", "4")).toStrictEqual(["1", "2", "3", "4"]);
+    expect(await ids("--task", "posts")).toStrictEqual(["4"]);
+    expect(await ids("--queue", "default")).toStrictEqual(["1", "2", "3"]);
+    expect(await setting.run("parked", "./app.ts", "--queue", "default", "--task", "posts")).toMatchObject({
+      output: "no parked tasks\n",
+      code: 0,
+    });
+  });
+});
+
+describe("retry and discard", () => {
+  test("by id", async () => {
+    for (const id of ["1", "2", "3"]) await keep("fail", { id });
+    const retried = await setting.run("retry", "./app.ts", "1", "3", "1");
+    expect(retried).toMatchObject({ output: "2 tasks will run again\n", code: 0 });
+    expect(await engine.find("1")).toMatchObject({ state: "waiting", attempts: 0 });
+    expect([await stateOf("2"), await stateOf("3")]).toStrictEqual(["failed", "waiting"]);
+    const discarded = await setting.run("discard", "./app.ts", "2");
+    expect(discarded).toMatchObject({ output: "1 task discarded\n", code: 0 });
+    expect(await engine.find("2")).toMatchObject({
+      state: "discarded",
+      reason: { code: "ERR_TASK_DISCARDED", message: "discarded on the command line" },
+    });
+  });
+
+  test("by --failed, by --parked, by both", async () => {
+    for (const id of ["1", "2"]) await keep("fail", { id });
+    for (const id of ["3", "4"]) await keep("park", { id });
+    await keep("complete", { id: "5" });
+    expect((await setting.run("retry", "./app.ts", "--failed")).output).toBe("2 tasks will run again\n");
+    expect([await stateOf("1"), await stateOf("2"), await stateOf("3")]).toStrictEqual([
+      "waiting",
+      "waiting",
+      "parked",
+    ]);
+    const both = await setting.run("discard", "./app.ts", "--failed", "--parked");
+    expect(both).toMatchObject({ output: "2 tasks discarded\n", code: 0 });
+    expect([await stateOf("3"), await stateOf("4"), await stateOf("5")]).toStrictEqual([
+      "discarded",
+      "discarded",
+      "succeeded",
+    ]);
+    expect(await setting.run("retry", "./app.ts", "--parked")).toMatchObject({
+      output: "0 tasks will run again\n",
+      code: 0,
+    });
+  });
+
+  test("more than one page", async () => {
+    const ids = Array.from({ length: 501 }, (_, index) => `task ${index}`);
+    await engine.send(
+      ids.map((id) => ({
+        message: { id, task: "mail", queue: "default", payload: "1", headers: { wire: 1 } },
+        runAt: 0,
+      })),
+    );
+    const deliveries = await engine.claim({ queues: ["default"], limit: 501, lease: 60_000, worker: "test" });
+    const reason = { code: "ERR_TASK_FAILED", message: "no" };
+    await engine.settle(deliveries.map(({ lease }) => ({ kind: "fail", lease, reason })));
+    expect((await setting.run("retry", "./app.ts", "--failed")).output).toBe("501 tasks will run again\n");
+    expect(await engine.counts()).toStrictEqual([{ queue: "default", state: "waiting", count: 501 }]);
+  });
+
+  test("an id that is not there is named, and the others are done", async () => {
+    await keep("fail", { id: "1" });
+    await keep("complete", { id: "2" });
+    const retried = await setting.run("retry", "./app.ts", "absent", "2", "1");
+    expect(retried).toMatchObject({ output: "1 task will run again\n", code: 1 });
+    expect(retried.errors).toContain("ERR_TASK_NOT_FOUND: Not retried: absent, 2. No failed, parked");
+    expect([await stateOf("1"), await stateOf("2")]).toStrictEqual(["waiting", "succeeded"]);
+    const discarded = await setting.run("discard", "./app.ts", "absent", "1");
+    expect(discarded).toMatchObject({ output: "1 task discarded\n", code: 1 });
+    expect(discarded.errors).toContain("ERR_TASK_NOT_FOUND: Not discarded: absent. No scheduled, waiting");
+    expect(await stateOf("1")).toBe("discarded");
+  });
+});

@@ -1,0 +1,117 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Setting } from "./fixtures/cli/processes.ts";
+
+let setting: Setting;
+
+beforeEach(() => {
+  setting = new Setting();
+});
+
+afterEach(async () => {
+  await setting.close();
+});
+
+describe("what is typed", () => {
+  test.for([[["--help"]], [["-h"]], [["help"]], [["worker", "--help"]], [[]]] as string[][][])(
+    "%j prints the usage",
+    async ([parameters]) => {
+      const { code, output } = await setting.run(...parameters!);
+      expect(output).toMatch(/^petiole <command> <app module>\n/);
+      for (const command of ["worker", "status", "failed", "parked", "retry", "discard"]) {
+        expect(output).toContain(`\n  ${command} `);
+      }
+      expect(code).toBe(0);
+    },
+  );
+
+  test.for([
+    [["start", "./app.ts"], 'there is no command "start"'],
+    [["worker"], "worker needs an app module: petiole worker ./app.ts"],
+    [["worker", "./app.ts", "mail"], 'worker takes nothing after the app module, received "mail"'],
+    [["status", "./app.ts", "--limit", "5"], "status takes no --limit"],
+    [["failed", "./app.ts", "--colour"], "Unknown option '--colour'"],
+    [["worker", "./app.ts", "--concurrency"], "Option '--concurrency <value>' argument missing"],
+    [["status", "./app.ts", "--json=yes"], "Option '--json' does not take an argument"],
+    [
+      ["worker", "./app.ts", "--concurrency", "0"],
+      '--concurrency must be a whole number above 0, received "0"',
+    ],
+    [["worker", "./app.ts", "--concurrency", "2.5"], 'received "2.5"'],
+    [["failed", "./app.ts", "--limit", "-1"], "Option '--limit' argument is ambiguous"],
+    [["parked", "./app.ts", "--limit", "many"], '--limit must be a whole number above 0, received "many"'],
+    [["worker", "./app.ts", "--lease", "soon"], 'lease must be a duration, milliseconds or "250ms"'],
+    [["worker", "./app.ts", "--lease", "1ms"], 'lease must be 10 ms or more, received string "1ms"'],
+    [["worker", "./app.ts", "--queues", "mail,,posts"], "queue must be 1 to 200 letters, digits and"],
+    [["retry", "./app.ts"], "retry needs either ids, or --failed or --parked"],
+    [["discard", "./app.ts", "1", "--failed"], "discard needs either ids, or --failed or --parked"],
+  ] as [string[], string][])("%j is refused: %s", async ([parameters, complaint]) => {
+    const { code, output, errors } = await setting.run(...parameters);
+    // Older versions of Node warn about node:sqlite before.
+    expect(errors).toMatch(/^ERR_COMMAND_LINE: /m);
+    expect(errors).toContain(complaint);
+    expect(errors).toContain("\n\npetiole <command> <app module>\n");
+    expect(output).toBe("");
+    expect(code).toBe(2);
+  });
+
+  test("a wrong number is told before the app is imported", async () => {
+    const { code, errors } = await setting.run("worker", "./throws.ts", "--concurrency", "0");
+    expect(errors).toContain("ERR_COMMAND_LINE");
+    expect(code).toBe(2);
+  });
+});
+
+describe("the app module", () => {
+  test.for(["./app.ts", "app.ts", "./default-export.ts", "./plain.js"])("%s", async (module) => {
+    const { code, output } = await setting.run("status", module);
+    expect([output, code]).toStrictEqual(["no tasks\n", 0]);
+  });
+
+  test("by its absolute path", async () => {
+    const { code, output } = await setting.run("status", join(import.meta.dirname, "fixtures/cli/app.ts"));
+    expect([output, code]).toStrictEqual(["no tasks\n", 0]);
+  });
+
+  test("one that is not there", async () => {
+    const { code, errors } = await setting.run("status", "./absent.ts");
+    expect(errors).toMatch(/^ERR_APP_MODULE: There is no app module \/.*\/absent\.ts\.$/m);
+    expect(code).toBe(1);
+  });
+
+  test("one that exports no app", async () => {
+    const { code, errors } = await setting.run("worker", "./no-app.ts");
+    expect(errors).toMatch(/^ERR_APP_MODULE: The app module \/.*\/no-app\.ts exports no app: /m);
+    expect(errors).toContain("it must export a Petiole as `app` or as its default");
+    expect(errors).toContain("it exports application, queue.");
+    expect(code).toBe(1);
+  });
+
+  test("one that throws is told with the cause", async () => {
+    const { code, errors } = await setting.run("status", "./throws.ts");
+    expect(errors).toMatch(/^ERR_APP_MODULE: The app module \/.*\/throws\.ts fails when it is imported/m);
+    expect(errors).toContain("Error: the settings are missing\n    at ");
+    expect(code).toBe(1);
+  });
+
+  test("one that would keep the process alive does not", async () => {
+    const { code } = await setting.run("status", "./keeps-open.ts");
+    expect(code).toBe(0);
+  });
+
+  test("a file that is no database", async () => {
+    writeFileSync(setting.file, "These are my notes, and not a database at all.\n".repeat(50));
+    for (const command of ["worker", "status"]) {
+      const { code, output, errors } = await setting.run(command, "./app.ts");
+      expect(errors).toContain(
+        `ERR_ENGINE_FILE_INVALID: SQLite engine: opening the file failed (${setting.file}`,
+      );
+      expect(errors).toContain(
+        "The file is damaged or not a SQLite database. Give the engine a path of its own",
+      );
+      expect(output).toBe("");
+      expect(code).toBe(1);
+    }
+  });
+});
