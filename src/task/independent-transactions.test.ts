@@ -3,7 +3,9 @@ import { memory } from "../engine/memory.ts";
 import { stubAdapter } from "../testing/stub-adapter.ts";
 import { Petiole } from "./petiole.ts";
 
-class Row {}
+class Row {
+  id = 0;
+}
 
 /** A database that takes any number of transactions at once, as PostgreSQL does, with its log. */
 function makeApp() {
