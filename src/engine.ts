@@ -73,11 +73,14 @@ export interface Outgoing {
 /** A de-duplication key, held by one task of a name at a time. */
 export interface UniqueKey {
   readonly key: string;
-  /** Held until this time (epoch milliseconds), whatever becomes of the holder. Unless told, until the holder ends. */
+  /**
+   * Held until this time (epoch milliseconds), whatever becomes of the holder, whose record is kept so long.
+   * Unless told, until the holder ends; one that is retried holds it again.
+   */
   readonly until?: number;
   /**
    * The duplicate's id was given out already (a send that waited for a commit): `find`, `ended` and `watch` of
-   * it shall answer for the holder, for as long as the holder is kept.
+   * it shall answer for the holder, for as long as the holder is kept (`logs` too).
    */
   readonly follow?: boolean;
 }
@@ -126,7 +129,13 @@ export interface ClaimRequest {
   readonly limits?: ReadonlyMap<string, LaneLimit>;
 }
 
-/** How a claim ends. */
+/**
+ * How a claim ends.
+ *
+ * A task that was cancelled while it ran ends as cancelled, with the reason of the cancelling, where another
+ * run would follow (`retryAt`, which still counts its attempt, `defer` and `release`, which count nothing).
+ * Settled with an end, it has that end.
+ */
 export type Settlement =
   /** It succeeded: counts the attempt that ended; `result` is wire text. `keep` as below. */
   | { readonly kind: "complete"; readonly lease: Lease; readonly result: string; readonly keep?: number }
@@ -275,7 +284,8 @@ export interface Engine {
 
   /**
    * Calls off tasks: those scheduled or waiting end as cancelled, those running are marked, and their workers
-   * told through {@link onCancel}. Those at an end are left alone. Returns how many were called off or marked.
+   * told through {@link onCancel}. Those at an end, or marked already, are left alone. Returns how many were
+   * called off or marked.
    */
   cancel(ids: readonly string[], reason: Reason): Promise<number>;
 
@@ -285,7 +295,10 @@ export interface Engine {
    */
   onCancel(worker: string, listener: (leases: readonly Lease[]) => void): () => void;
 
-  /** Makes tasks at an end that is no success wait again, all counters at 0. Returns how many there were. */
+  /**
+   * Makes tasks at an end that is no success wait again, all counters at 0: also one whose key is held by
+   * another by now. Returns how many there were.
+   */
   retry(ids: readonly string[]): Promise<number>;
 
   /** Ends scheduled, waiting, failed or parked tasks as discarded. Returns how many there were. */

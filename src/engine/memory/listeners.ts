@@ -3,16 +3,16 @@
  *
  * @module
  */
+import { Soon } from "./soon.ts";
 
 interface Listener {
   readonly queues: ReadonlySet<string>;
-  readonly call: () => void;
-  asked: boolean;
+  readonly call: Soon;
 }
 
 /** What the listeners are told about. */
 export interface Readiness {
-  /** Whether a claim on these queues would find something. */
+  /** Whether a claim on these queues may find something. */
   readonly isReady: (queues: ReadonlySet<string>, now: number) => boolean;
   /** The next time after this at which something becomes ready by itself; Infinity when nothing will. */
   readonly nextTime: (after: number) => number;
@@ -33,11 +33,12 @@ export class Listeners {
   }
 
   add(queues: readonly string[], call: () => void): () => void {
-    const listener: Listener = { queues: new Set(queues), call, asked: false };
+    const listener: Listener = { queues: new Set(queues), call: new Soon(call) };
     this.#listeners.add(listener);
-    if (this.#readiness.isReady(listener.queues, Date.now())) this.#wake(listener);
+    if (this.#readiness.isReady(listener.queues, Date.now())) listener.call.wake();
     this.timesChanged();
     return () => {
+      listener.call.stop();
       this.#listeners.delete(listener);
       this.timesChanged();
     };
@@ -45,7 +46,7 @@ export class Listeners {
 
   /** Something is ready in this queue. */
   ready(queue: string): void {
-    for (const listener of this.#listeners) if (listener.queues.has(queue)) this.#wake(listener);
+    for (const listener of this.#listeners) if (listener.queues.has(queue)) listener.call.wake();
   }
 
   /** Sets the timer anew: something may become ready earlier, or later, than it was set to. */
@@ -60,6 +61,7 @@ export class Listeners {
   }
 
   clear(): void {
+    for (const listener of this.#listeners) listener.call.stop();
     this.#listeners.clear();
     clearTimeout(this.#timer);
   }
@@ -67,18 +69,8 @@ export class Listeners {
   #look(): void {
     this.#told = Date.now();
     for (const listener of this.#listeners) {
-      if (this.#readiness.isReady(listener.queues, this.#told)) this.#wake(listener);
+      if (this.#readiness.isReady(listener.queues, this.#told)) listener.call.wake();
     }
     this.timesChanged();
-  }
-
-  /** Calls a listener soon: once, however often it is asked for meanwhile. */
-  #wake(listener: Listener): void {
-    if (listener.asked) return;
-    listener.asked = true;
-    queueMicrotask(() => {
-      listener.asked = false;
-      if (this.#listeners.has(listener)) listener.call();
-    });
   }
 }
