@@ -86,21 +86,25 @@ export interface Refusal {
   readonly advice: string;
 }
 
-/** `ERR_PAYLOAD_REFUSED`: something in a payload cannot travel. Holds every place, not the first alone. */
+/** `ERR_PAYLOAD_REFUSED`: something in a payload cannot travel. */
 export class EncodeError extends PetioleError {
+  /** Every place; of many, the first hundred. */
   readonly refusals: readonly Refusal[];
+  /** How many there are in all. */
+  readonly count: number;
 
-  constructor(what: string, refusals: readonly Refusal[]) {
-    const columns = [
-      Math.max(...refusals.map((refusal) => refusal.path.length)),
-      Math.max(...refusals.map((refusal) => refusal.kind.length)),
-    ] as const;
+  constructor(what: string, refusals: readonly Refusal[], count: number = refusals.length) {
+    let [paths, kinds] = [0, 0];
+    for (const { path, kind } of refusals)
+      [paths, kinds] = [Math.max(paths, path.length), Math.max(kinds, kind.length)];
     const lines = refusals.map(
-      ({ path, kind, advice }) => `\n  ${path.padEnd(columns[0])}   ${kind.padEnd(columns[1])}   ${advice}`,
+      ({ path, kind, advice }) => `\n  ${path.padEnd(paths)}   ${kind.padEnd(kinds)}   ${advice}`,
     );
-    const count = refusals.length === 1 ? "1 value" : `${refusals.length} values`;
-    super("ERR_PAYLOAD_REFUSED", `Cannot send ${what}: ${count} cannot travel.${lines.join("")}`);
+    if (count > refusals.length) lines.push(`\n  … and ${count - refusals.length} more`);
+    const values = count === 1 ? "1 value" : `${count} values`;
+    super("ERR_PAYLOAD_REFUSED", `Cannot send ${what}: ${values} cannot travel.${lines.join("")}`);
     this.refusals = refusals;
+    this.count = count;
   }
 }
 
@@ -203,6 +207,21 @@ export class TaskError extends PetioleError {
     this.task = what.task;
     this.reason = what.reason;
   }
+}
+
+/** Runs a reader of something strange: a getter or a proxy may throw anything. */
+export function attempt<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/** An error's message, or what can be said of something else that was thrown. Never throws. */
+export function messageOf(thrown: unknown): string {
+  const message = attempt(() => (thrown instanceof Error ? String(thrown.message) : describe(thrown)));
+  return message ?? "an error that cannot be read";
 }
 
 /** A name for what was received, short enough for a message: `string "abc"`, `Date`, `null`. */

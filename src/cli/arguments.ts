@@ -34,13 +34,13 @@ export interface Invocation {
   readonly module: string;
   readonly ids: readonly string[];
   readonly flags: {
-    readonly concurrency?: string;
+    readonly concurrency?: number;
     readonly queues?: string;
     readonly lease?: string;
     readonly name?: string;
     readonly task?: string;
     readonly queue?: string;
-    readonly limit?: string;
+    readonly limit?: number;
     readonly json?: boolean;
     readonly failed?: boolean;
     readonly parked?: boolean;
@@ -67,11 +67,21 @@ export function parseCommand(parameters: readonly string[]): Invocation | "help"
   if (several && ids.length > 0 === (given.failed === true || given.parked === true)) {
     throw wrong(`${command} needs either ids, or --failed or --parked`);
   }
-  return { command, module, ids, flags: given };
+  const { concurrency, limit, ...others } = given;
+  return {
+    command,
+    module,
+    ids,
+    flags: {
+      ...others,
+      ...(concurrency === undefined ? {} : { concurrency: wholeNumber(concurrency, "concurrency") }),
+      ...(limit === undefined ? {} : { limit: wholeNumber(limit, "limit") }),
+    },
+  };
 }
 
 /** A whole number above 0 that was typed. */
-export function wholeNumber(text: string, flag: string): number {
+function wholeNumber(text: string, flag: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw wrong(`--${flag} must be a whole number above 0, received "${text}"`);
 }

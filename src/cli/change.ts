@@ -14,9 +14,15 @@ export async function change(
     command === "retry"
       ? app.engine.retry(some)
       : app.engine.discard(some, { code: "ERR_TASK_DISCARDED", message: "discarded on the command line" });
+  const refused: string[] = [];
   let changed = 0;
   if (ids.length > 0) {
-    changed = await apply(ids);
+    // One by one, so that those which cannot be changed can be named.
+    for (const id of new Set(ids)) {
+      const count = await apply([id]);
+      if (count === 0) refused.push(id);
+      changed += count;
+    }
   } else {
     const states: TaskState[] = [];
     if (flags.failed === true) states.push("failed");
@@ -26,10 +32,12 @@ export async function change(
   console.log(
     `${changed} ${changed === 1 ? "task" : "tasks"} ${command === "retry" ? "will run again" : "discarded"}`,
   );
-  if (changed < ids.length) {
+  if (refused.length > 0) {
     throw new PetioleError(
       "ERR_TASK_NOT_FOUND",
-      `${ids.length - changed} of the ${ids.length} ids are not of tasks that can be ${command === "retry" ? "retried" : "discarded"}.`,
+      command === "retry"
+        ? `Not retried: ${refused.join(", ")}. No failed, parked, skipped or discarded task that is still kept has such an id.`
+        : `Not discarded: ${refused.join(", ")}. No scheduled, waiting, failed or parked task has such an id.`,
     );
   }
   return 0;

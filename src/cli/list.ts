@@ -1,12 +1,12 @@
 /** petiole failed, petiole parked: what waits for a person. @module */
 import type { TaskRecord } from "../engine.ts";
 import type { App } from "./app-module.ts";
-import { wholeNumber, type Invocation } from "./arguments.ts";
+import type { Invocation } from "./arguments.ts";
 import { table } from "./table.ts";
 
 /** Prints the oldest tasks in a state, with their reasons. */
 export async function list(app: App, { flags }: Invocation, state: "failed" | "parked"): Promise<number> {
-  const limit = flags.limit === undefined ? 100 : wholeNumber(flags.limit, "limit");
+  const { limit = 100 } = flags;
   const { records, next } = await app.engine.list({
     states: [state],
     limit,
@@ -35,8 +35,6 @@ function rowOf({ message, attempts, endedAt, reason }: TaskRecord): string[] {
     String(attempts),
     endedAt === undefined ? "" : new Date(endedAt).toISOString(),
     reason?.code ?? "",
-    // One line each: a reason may have several, and quote what a stranger sent.
-    // oxlint-disable-next-line no-control-regex
-    (reason?.message ?? "").replace(/[\u0000-\u001f\u007f-\u009f]+/g, " "),
+    reason?.message ?? "",
   ];
 }

@@ -8,6 +8,7 @@ import { PetioleError } from "../errors.ts";
 import { parseCommand, usage, type Invocation } from "./arguments.ts";
 import { loadApp } from "./app-module.ts";
 import { change } from "./change.ts";
+import { fail } from "./failure.ts";
 import { list } from "./list.ts";
 import { status } from "./status.ts";
 import { work } from "./work.ts";
@@ -43,11 +44,13 @@ function inspect(app: Awaited<ReturnType<typeof loadApp>>, invocation: Invocatio
   }
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  const known = error instanceof PetioleError;
-  console.error(known ? `${error.code}: ${error.message}` : error);
-  if (known && error.cause !== undefined) console.error(error.cause);
-  process.exitCode = known && error.code === "ERR_COMMAND_LINE" ? 2 : 1;
+/** Resolves once a stream has written everything, or cannot. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
 }
+
+const exitCode = await main(process.argv.slice(2)).catch(fail);
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+// Not left to the end of all work: the app's module may hold a connection or a timer, and a handler that was
+// handed back may still be at it.
+process.exit(exitCode);

@@ -57,6 +57,9 @@ export interface OrmAdapter<Rows extends object = object> {
   /** Whether this is the handle, or a transaction, of this adapter's connection. */
   owns(handle: unknown): boolean;
 
+  /** Whether a handle that {@link owns} is true of is a transaction, not the database. */
+  isTransaction(handle: object): boolean;
+
   /**
    * Runs `run` in a transaction of `handle`, commits when it resolves and rolls back when it rejects. A
    * `handle` that is a transaction gets a savepoint.

@@ -46,7 +46,7 @@ export async function loadReferences(
       keys: new Map<string, Key>(),
     };
     requests.set(reference.model, request);
-    request.keys.set(reference.identity, checkKey(request.description, reference.key));
+    request.keys.set(reference.identity, checkKey(request.description, reference.pk));
     if (!asked.has(reference.identity)) asked.set(reference.identity, reference);
   }
 
@@ -74,6 +74,8 @@ async function loadRows({ description, adapter, keys }: Request): Promise<Map<st
     if (!Array.isArray(loaded)) throw new TypeError(`load() gave ${describe(loaded)}, not an array of rows`);
     return matchRows({ description, adapter, keys }, loaded);
   } catch (cause) {
+    // Not the database's fault, and no better later.
+    if (cause instanceof PetioleError && cause.code === "ERR_MODEL_DEFINITION") throw cause;
     // The cause's own message is not repeated: drivers put the query's values into it.
     throw new PetioleError(
       "ERR_DATABASE_UNREACHABLE",

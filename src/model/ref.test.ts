@@ -34,12 +34,12 @@ describe("ref", () => {
     expect(reference).toEqual(byHand);
     expect(ref(Membership, { note: "x", groupName: "staff", userId: 3 })).toEqual(byHand);
     // The model's order, so that the same row is the same text on the wire.
-    expect(Object.keys(reference.key)).toEqual(["userId", "groupName"]);
+    expect(Object.keys(reference.pk)).toEqual(["userId", "groupName"]);
     expect(reference.identity).toBe(byHand.identity);
   });
 
   test.each([0, -1, "", "abc", 7n, 2n ** 70n])("takes the key %s", (key) => {
-    expect(ref(Comment, key).key).toBe(key);
+    expect(ref(Comment, key).pk).toBe(key);
   });
 
   test.each<[unknown, RegExp]>([

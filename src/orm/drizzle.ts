@@ -144,6 +144,7 @@ export function drizzle<const Models extends DrizzleModels>(
     modelOf: () => undefined,
 
     owns: (handle) => isOfConnection(db, handle),
+    isTransaction: (handle) => isOfConnection(db, handle) && "rollback" in handle,
 
     async transaction(handle, run) {
       if (capabilities.transactionRefused !== undefined) {

@@ -2,7 +2,7 @@
 import type { Engine, TaskRecord } from "../engine.ts";
 import { PetioleError, TaskError, type ErrorCode } from "../errors.ts";
 import type { TaskWire } from "../wire/wire.ts";
-import { milliseconds, type Duration } from "./duration.ts";
+import { after, milliseconds, type Duration } from "./duration.ts";
 import type { Sending } from "./transaction.ts";
 
 /** A task that was enqueued. `Result` is what its handler returns. */
@@ -44,7 +44,8 @@ export function makeHandle<Result>(
           "its transaction is open: it is sent when that commits, so await its result after",
         );
       }
-      if (sending?.state === "dropped") throw notSent(task, id, "its transaction was rolled back");
+      if (sending?.state === "rolled back") throw notSent(task, id, "its transaction was rolled back");
+      if (sending?.state === "refused") throw notSent(task, id, "the engine refused it after the commit");
       return resultOf(await ended(context.engine, task, id, timeout), context.wire) as Result;
     },
   };
@@ -79,18 +80,18 @@ async function endedWithin(
   timeout: number,
 ): Promise<TaskRecord | undefined> {
   const controller = new AbortController();
-  const timer = setTimeout(() => {
+  const stopTimer = after(timeout, () => {
     controller.abort(
       new PetioleError(
         "ERR_RESULT_TIMEOUT",
         `Task ${task} (${id}) has not ended after ${timeout} ms; it goes on.`,
       ),
     );
-  }, timeout);
+  });
   try {
     return await engine.ended(id, controller.signal);
   } finally {
-    clearTimeout(timer);
+    stopTimer();
   }
 }
 

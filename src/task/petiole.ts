@@ -1,9 +1,9 @@
 /** Petiole: the app that web and worker processes share. @module */
 import type { Engine } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
-import type { OrmAdapter } from "../model/adapter.ts";
-import { checkKey } from "../model/key.ts";
-import { ref, type RowOf } from "../model/ref.ts";
+import type { ModelDescription, OrmAdapter } from "../model/adapter.ts";
+import { checkKey, keyOfRow } from "../model/key.ts";
+import type { RowOf } from "../model/ref.ts";
 import { findModel } from "../model/registry.ts";
 import type { Limits } from "../wire/limits.ts";
 import { Reference, type Key } from "../wire/reference.ts";
@@ -174,9 +174,9 @@ export class Petiole<
     target: Target,
     listener: (reference: Reference<RowOf<Target>>) => unknown,
   ): () => void {
-    const model = this.#modelOf(target);
-    const listeners = this.#listeners.get(model) ?? new Set();
-    this.#listeners.set(model, listeners);
+    const { name } = this.#modelOf(target).description;
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
     listeners.add(listener as never);
     return () => void listeners.delete(listener as never);
   }
@@ -186,15 +186,17 @@ export class Petiole<
    * for its model. Call it in the transaction that saves the row.
    */
   async saved<Target extends object>(target: Target, row: Partial<RowOf<Target>>): Promise<void> {
-    const model = this.#modelOf(target);
-    const reference = ref(target, row);
-    for (const listener of this.#listeners.get(model) ?? []) await listener(reference);
+    const { adapter, description } = this.#modelOf(target);
+    const reference = new Reference(description.name, keyOfRow(description, adapter, row));
+    for (const listener of this.#listeners.get(description.name) ?? []) await listener(reference);
   }
 
   /** A worker for this app's tasks. It runs them once it is started. */
   worker(options: WorkerOptions = {}): Worker {
+    const { engine } = this;
+    const transactions = this.#transactions;
     return new Worker(
-      { engine: this.engine, wire: this.#wire, adapters: this.#adapters, tasks: this.#tasks },
+      { engine, wire: this.#wire, adapters: this.#adapters, tasks: this.#tasks, transactions },
       options,
     );
   }
@@ -204,11 +206,11 @@ export class Petiole<
     await this.engine.close();
   }
 
-  #modelOf(target: object): string {
-    const model = this.#adapters
-      .flatMap((adapter) => adapter.models)
-      .find((candidate) => candidate.target === target);
-    if (model) return model.name;
+  #modelOf(target: object): { readonly adapter: OrmAdapter; readonly description: ModelDescription } {
+    for (const adapter of this.#adapters) {
+      const description = adapter.models.find((model) => model.target === target);
+      if (description) return { adapter, description };
+    }
     throw new PetioleError(
       "ERR_MODEL_UNKNOWN",
       `${describe(target)} is none of this app's models; add it to \`models\`.`,

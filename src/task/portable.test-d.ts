@@ -1,5 +1,6 @@
 import { describe, expectTypeOf, test } from "vitest";
 import { memory } from "../engine/memory.ts";
+import type { Json } from "../message.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import { Value } from "../value/index.ts";
 import type { Reference } from "../wire/reference.ts";
@@ -41,6 +42,16 @@ describe("Portable", () => {
     expectTypeOf<{ post: Reference<Question> }>().toExtend<Portable<{ post: Question }>>();
     expectTypeOf<{ posts: Reference<Comment>[] }>().toExtend<Portable<{ posts: Comment[] }>>();
     expectTypeOf<{ post: Reference<Comment> }>().not.toExtend<Portable<{ post: Question }>>();
+  });
+
+  test("JSON, and read-only collections", async () => {
+    type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+    const json = {} as JsonValue;
+    await app.task("json", (_: JsonValue) => {}).enqueue(json);
+    await app.task("json.within", (_: { data: Json }) => {}).enqueue({ data: json });
+    expectTypeOf<ReadonlyMap<string, Date>>().toExtend<Portable<ReadonlyMap<string, Date>>>();
+    expectTypeOf<Map<string, Set<1>>>().toExtend<Portable<Map<string, Set<1>>>>();
+    expectTypeOf<Buffer>().not.toExtend<Portable<Buffer>>();
   });
 
   test("what cannot travel says what to do", () => {

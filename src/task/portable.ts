@@ -21,22 +21,36 @@ export interface Unportable<Advice extends string> {
  */
 export type Portable<Type, Known = never> = unknown extends Type
   ? Type
-  : Each<Type, Known> | ReferenceTo<RowIn<Type, Known>>;
+  : [AnyJson] extends [Type]
+    ? Type | Reference
+    : Each<Type, Known> | ReferenceTo<RowIn<Type, Known>>;
+
+/** Whatever JSON may hold. A type that takes all of it needs no looking into, and could not be: it has no end. */
+type AnyJson = string | number | boolean | null | AnyJson[] | { [key: string]: AnyJson };
 
 /** The members of a union one by one. */
-type Each<Type, Known> = Type extends Known | Data
+type Each<Type, Known> = Type extends Known
   ? Type
-  : Type extends symbol
-    ? Unportable<"symbols never travel: send a string">
-    : Type extends (...parameters: never) => unknown
-      ? Unportable<"functions never travel: send the data they need; for a class with methods, add the class to the app's `values`, or send ref(…) to its row">
-      : Type extends PromiseLike<unknown>
-        ? Unportable<"a Promise does not travel: await it first">
-        : Type extends ReadonlyMap<infer Key, infer Value>
-          ? Map<Portable<Key, Known>, Portable<Value, Known>>
-          : Type extends ReadonlySet<infer Item>
-            ? Set<Portable<Item, Known>>
-            : { readonly [Property in keyof Type]: Portable<Type[Property], Known> };
+  : Type extends BufferLike
+    ? Unportable<"a Buffer does not travel: send a Uint8Array, Uint8Array.from(buffer)">
+    : Type extends Data
+      ? Type
+      : Type extends symbol
+        ? Unportable<"symbols never travel: send a string">
+        : Type extends (...parameters: never) => unknown
+          ? Unportable<"functions never travel: send the data they need; for a class with methods, add the class to the app's `values`, or send ref(…) to its row">
+          : Type extends PromiseLike<unknown>
+            ? Unportable<"a Promise does not travel: await it first">
+            : Type extends ReadonlyMap<infer Key, infer Value>
+              ? ReadonlyMap<Portable<Key, Known>, Portable<Value, Known>>
+              : Type extends ReadonlySet<infer Item>
+                ? ReadonlySet<Portable<Item, Known>>
+                : { readonly [Property in keyof Type]: Portable<Type[Property], Known> };
+
+/** What Node's Buffer has and a Uint8Array has not. */
+interface BufferLike extends Uint8Array {
+  readUInt8(offset?: number): number;
+}
 
 /** What travels as it is. */
 type Data = string | number | boolean | bigint | null | undefined | Date | Uint8Array | Error | Reference;

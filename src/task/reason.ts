@@ -1,19 +1,27 @@
 /** Reasons: errors as the engine keeps them. @module */
-import { DecodeError, EncodeError, describe, type ErrorCode, type PetioleError } from "../errors.ts";
+import {
+  DecodeError,
+  EncodeError,
+  attempt,
+  messageOf,
+  type ErrorCode,
+  type PetioleError,
+} from "../errors.ts";
 import type { Reason } from "../engine.ts";
 import type { Json } from "../message.ts";
 
 /**
- * The reason for an error of a handler's own.
+ * The reason for an error of a handler's own. Never throws: what a handler throws may have getters that do.
  *
  * @param code - what it meant for the task
  */
 export function reasonOfThrown(error: unknown, code: ErrorCode = "ERR_TASK_FAILED"): Reason {
-  if (!(error instanceof Error)) {
-    const message = `the handler threw ${describe(error)}, which is not an Error`;
-    return { code, message, details: { thrown: describe(error) } };
+  if (attempt(() => error instanceof Error) !== true) {
+    const thrown = messageOf(error);
+    return { code, message: `the handler threw ${thrown}, which is not an Error`, details: { thrown } };
   }
-  return { code, message: error.message === "" ? error.name : error.message, details: detailsOf(error) };
+  const details = detailsOf(error as Error);
+  return { code, message: messageOf(error) || String(details["name"]), details };
 }
 
 /** The reason for an error of Petiole's. */
@@ -34,12 +42,15 @@ export function reasonOf(error: PetioleError): Reason {
 
 /** What a person needs of an error, as plain data; causes up to four deep. */
 function detailsOf(error: Error, depth = 0): { readonly [key: string]: Json } {
-  const { code } = error as { code?: unknown };
+  const name = attempt(() => String(error.name)) ?? "Error";
+  const stack = attempt(() => error.stack);
+  const code = attempt(() => (error as { code?: unknown }).code);
+  const cause = attempt(() => (error.cause instanceof Error ? error.cause : undefined));
   return {
-    name: String(error.name),
-    message: String(error.message),
-    ...(typeof error.stack === "string" ? { stack: error.stack } : {}),
-    ...(typeof code === "string" || typeof code === "number" ? { code } : {}),
-    ...(error.cause instanceof Error && depth < 4 ? { cause: detailsOf(error.cause, depth + 1) } : {}),
+    name,
+    message: messageOf(error),
+    ...(typeof stack === "string" ? { stack } : {}),
+    ...(typeof code === "string" || Number.isFinite(code) ? { code: code as string | number } : {}),
+    ...(cause && depth < 4 ? { cause: detailsOf(cause, depth + 1) } : {}),
   };
 }

@@ -1,9 +1,13 @@
 /** What follows a run that ended badly. @module */
 import type { Delivery, Settlement } from "../engine.ts";
 import type { ErrorMatch, TaskSettings } from "./options.ts";
+import { PetioleError, attempt, messageOf } from "../errors.ts";
 import { reasonOfThrown } from "./reason.ts";
 
-/** How the worker settles a claim whose handler threw. */
+/**
+ * How the worker settles a claim whose handler threw. A rule that throws fails the task: what it would have
+ * decided is not known.
+ */
 export function afterFailure(
   delivery: Delivery,
   error: unknown,
@@ -11,14 +15,19 @@ export function afterFailure(
   now: number,
 ): Settlement {
   const { lease } = delivery;
-  if (matches(error, settings.discardOn)) {
-    return { kind: "discard", lease, reason: reasonOfThrown(error, "ERR_TASK_DISCARDED") };
+  const reason = reasonOfThrown(error, isTimeout(error) ? "ERR_TASK_TIMEOUT" : "ERR_TASK_FAILED");
+  try {
+    if (matches(error, settings.discardOn)) {
+      return { kind: "discard", lease, reason: { ...reason, code: "ERR_TASK_DISCARDED" } };
+    }
+    const attempts = delivery.attempts + 1;
+    const another = attempts < settings.attempts && (!settings.retryOn || matches(error, settings.retryOn));
+    if (!another) return { kind: "fail", lease, reason };
+    return { kind: "retryAt", lease, at: now + backoff(attempts, settings), reason };
+  } catch (thrown) {
+    const message = `${reason.message}; and a rule of retryOn or discardOn threw: ${messageOf(thrown)}`;
+    return { kind: "fail", lease, reason: { ...reason, message } };
   }
-  const reason = reasonOfThrown(error);
-  const attempts = delivery.attempts + 1;
-  const another = attempts < settings.attempts && (!settings.retryOn || matches(error, settings.retryOn));
-  if (!another) return { kind: "fail", lease, reason };
-  return { kind: "retryAt", lease, at: now + backoff(attempts, settings), reason };
 }
 
 /**
@@ -30,12 +39,18 @@ export function backoff(
   { delay, factor, maxDelay, jitter }: Pick<TaskSettings, "delay" | "factor" | "maxDelay" | "jitter">,
   random: number = Math.random(),
 ): number {
-  const full = Math.min(maxDelay, delay * factor ** (attempts - 1));
+  // After a thousand attempts the factor is infinite, and infinitely many times no delay is no number.
+  const full = delay === 0 ? 0 : Math.min(maxDelay, delay * factor ** (attempts - 1));
   return full * (1 - jitter * random);
 }
 
-/** Between tries to reach a database: from half a second to half a minute, for as long as it takes. */
+/** Between tries to reach a database: half a second at first, half a minute at most, jitter taken off, for as long as it takes. */
 export const deferral = { delay: 500, factor: 2, maxDelay: 30_000, jitter: 0.5 } as const;
+
+function isTimeout(error: unknown): boolean {
+  // What a handler throws may be a proxy that throws in turn.
+  return attempt(() => error instanceof PetioleError && error.code === "ERR_TASK_TIMEOUT") === true;
+}
 
 function matches(error: unknown, rules: readonly ErrorMatch[]): boolean {
   return rules.some((rule) =>

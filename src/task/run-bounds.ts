@@ -1,5 +1,6 @@
 /** What ends a run from outside: its timeout, and its worker's stop. @module */
 import { PetioleError } from "../errors.ts";
+import { after } from "./duration.ts";
 
 /** How long a handler may take to heed its signal before it is given up, in milliseconds. */
 const grace = 1000;
@@ -17,18 +18,18 @@ export class RunBounds {
     const { promise, reject } = Promise.withResolvers<never>();
     this.signal = controller.signal;
     this.overdue = promise;
-    let timer: NodeJS.Timeout | undefined;
+    let stopTimer = (): void => {};
     const abort = (reason: unknown): void => {
-      clearTimeout(timer);
+      stopTimer();
       controller.abort(reason);
-      timer = setTimeout(() => reject(reason as Error), grace);
+      stopTimer = after(grace, () => reject(reason as Error));
     };
     const onStop = (): void => abort(stop.reason);
     this.close = () => {
-      clearTimeout(timer);
+      stopTimer();
       stop.removeEventListener("abort", onStop);
     };
-    if (timeout !== undefined) timer = setTimeout(() => abort(timeoutError(timeout)), timeout);
+    if (timeout !== undefined) stopTimer = after(timeout, () => abort(timeoutError(timeout)));
     if (stop.aborted) onStop();
     else stop.addEventListener("abort", onStop, { once: true });
   }

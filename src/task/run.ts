@@ -8,7 +8,7 @@ import { DecodeError, PetioleError, describe } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import { loadReferences, type LoadedRows } from "../model/loader.ts";
 import type { Opened } from "../wire/decode.ts";
-import type { TaskWire } from "../wire/wire.ts";
+import { wireVersion, type TaskWire } from "../wire/wire.ts";
 import type { Job } from "./job.ts";
 import { reasonOf, reasonOfThrown } from "./reason.ts";
 import { afterFailure, backoff, deferral } from "./retry.ts";
@@ -37,15 +37,16 @@ export async function run(delivery: Delivery, context: RunContext): Promise<Sett
     if (missing) {
       const error = new PetioleError(
         "ERR_ROW_MISSING",
-        `there is no ${missing.model} with the key ${keyText(missing.key)}`,
+        `there is no ${missing.model} with the key ${keyText(missing.pk)}`,
       );
       return { kind: task.settings.ifMissing, lease, reason: reasonOf(error) };
     }
     const payload = opened.decode((reference) => rows.rowOf(reference));
     return await runHandler(task, payload, rows, delivery, context);
   } catch (error) {
-    // Not an error of ours: a rule of the user's own, in `retryOn` say, threw.
-    if (!(error instanceof PetioleError)) return { kind: "fail", lease, reason: reasonOfThrown(error) };
+    // Not an error of ours: a class that is revived, or an adapter, broke its own promise.
+    if (!(error instanceof PetioleError))
+      return { kind: "park", lease, reason: reasonOfThrown(error, "ERR_TASK_PARKED") };
     if (error.code === "ERR_DATABASE_UNREACHABLE") {
       const at = Date.now() + backoff(delivery.deferrals + 1, deferral);
       return { kind: "defer", lease, at, reason: reasonOf(error) };
@@ -69,7 +70,12 @@ function taskOf({ message, crashes }: Delivery, { tasks, maxCrashes }: RunContex
 }
 
 function open({ message }: Delivery, { wire }: RunContext): Opened {
-  const unknown = message.headers.types?.filter((type) => !wire.types.has(type)) ?? [];
+  const { wire: version, types = [] } = message.headers;
+  if (version !== wireVersion || !Array.isArray(types)) {
+    const found = `headers ${JSON.stringify({ wire: version, types })}`;
+    throw new DecodeError({ path: "payload", expected: `version ${wireVersion} of the wire format`, found });
+  }
+  const unknown = types.filter((type) => !wire.types.has(type));
   if (unknown.length > 0) {
     throw new DecodeError(
       { path: "payload", expected: "types that are registered here", found: unknown.join(", ") },

@@ -251,6 +251,64 @@ describe("outcomes", () => {
     });
   });
 
+  test("an error that cannot be read like others is an error all the same", async () => {
+    const app = makeApp({ defaults: { retry: { attempts: 2, ...fast } } });
+    const thrown: Record<string, () => unknown> = {
+      getter: () =>
+        Object.defineProperty(new Error("x"), "message", {
+          get: () => {
+            throw new Error("no");
+          },
+        }),
+      itself: () => {
+        const error = new Error("x");
+        return Object.defineProperty(error, "stack", {
+          get: () => {
+            throw error;
+          },
+        });
+      },
+      proxy: () =>
+        new Proxy(new Error("x"), {
+          get: () => {
+            throw new Error("trap");
+          },
+          getPrototypeOf: () => {
+            throw new Error("trap");
+          },
+        }),
+      object: () => Object.assign(new Error("x"), { message: { code: 1n } }),
+      name: () => Object.assign(new Error("x"), { name: Object.create(null) as string }),
+      bare: () => Object.create(null) as object,
+    };
+    const task = app.task("odd", (kind: string) => {
+      throw thrown[kind]!();
+    });
+    const worker = await work(app);
+    for (const kind of Object.keys(thrown)) {
+      const handle = await task.enqueue(kind);
+      await expect(handle.result({ timeout: "5s" })).rejects.toMatchObject({ code: "ERR_TASK_FAILED" });
+      expect(await record(app.engine, handle.id)).toMatchObject({ state: "failed", attempts: 2 });
+    }
+    expect(worker.running).toBe(0);
+  });
+
+  test("times longer than a timer can be", async () => {
+    const app = makeApp();
+    const task = app.task("patient", () => new Promise((resolve) => setTimeout(resolve, 30, "done")), {
+      timeout: "30d",
+    });
+    const worker = await work(app, { shutdownTimeout: "30d" });
+    const handle = await task.enqueue();
+    const result = handle.result({ timeout: "30d" });
+    await until(() => worker.running === 1);
+    await worker.stop();
+    expect(await result).toBe("done");
+    await expect(task.enqueue(undefined, { delay: Infinity })).rejects.toThrow(
+      expect.objectContaining({ code: "ERR_OPTION_INVALID" }),
+    );
+  });
+
   test("a result that cannot travel fails the task at once, with the paths", async () => {
     const app = makeApp();
     let runs = 0;
@@ -329,6 +387,12 @@ describe("parked, with bytes and reason kept", () => {
     expect(
       await park(app.engine, { payload: '{"a":{"__type__":"shop.Coin","__value__":{}}}' }),
     ).toMatchObject({ reason: { code: "ERR_TYPE_UNKNOWN" } });
+    expect(await park(app.engine, { headers: { wire: 2 } })).toMatchObject({
+      reason: { code: "ERR_TEXT_UNDECODABLE" },
+    });
+    expect(await park(app.engine, { headers: { wire: 1, types: "x" } })).toMatchObject({
+      reason: { code: "ERR_TEXT_UNDECODABLE" },
+    });
     expect(await park(app.engine, { payload: "{nonsense" })).toMatchObject({
       reason: { code: "ERR_TEXT_UNDECODABLE" },
     });
@@ -420,6 +484,51 @@ describe("the worker", () => {
     await expect(worker.start()).rejects.toThrow(expect.objectContaining({ code: "ERR_ENGINE_CLOSED" }));
   });
 
+  test("a run whose lease was lost is aborted, and its result refused", async () => {
+    const app = makeApp();
+    const signals: unknown[] = [];
+    const task = app.task(
+      "robbed",
+      (_: unknown, job) =>
+        new Promise<void>((resolve) => {
+          job.signal.addEventListener("abort", () =>
+            resolve(void signals.push((job.signal.reason as Error).message)),
+          );
+        }),
+    );
+    const worker = await work(app, { lease: 30 });
+    const handle = await task.enqueue();
+    await until(() => worker.running === 1);
+    const { extend } = app.engine;
+    app.engine.extend = (leases) => Promise.resolve(leases);
+    await until(() => signals.length > 0);
+    app.engine.extend = extend;
+    expect(signals[0]).toBe("the lease was lost");
+    await worker.stop({ timeout: 0 });
+    expect(await record(app.engine, handle.id)).toMatchObject({ crashes: 0 });
+  });
+
+  test("can be started again when the engine could not be opened", async () => {
+    const app = makeApp();
+    const worker = app.worker({ logger: quiet });
+    const { open: openEngine } = app.engine;
+    app.engine.open = () => Promise.reject(new PetioleError("ERR_ENGINE_BUSY", "busy"));
+    await expect(worker.start()).rejects.toThrow("busy");
+    app.engine.open = openEngine.bind(app.engine);
+    await worker.start();
+    open.push({ stop: () => worker.stop({ timeout: 0 }) });
+    expect(await (await app.task("late", () => 1, { queue: "mail" }).enqueue()).id).toBeTruthy();
+  });
+
+  test("takes from the queues of the tasks that there are when it starts", async () => {
+    const app = makeApp();
+    const worker = app.worker({ logger: quiet });
+    const task = app.task("mail", () => "sent", { queue: "mail" });
+    await worker.start();
+    open.push({ stop: () => worker.stop({ timeout: 0 }) });
+    expect(await (await task.enqueue()).result()).toBe("sent");
+  });
+
   test("an engine that fails for a while is tried again, and what a run did is not forgotten", async () => {
     const engine = memory();
     let broken = 0;
@@ -448,6 +557,9 @@ describe("the worker", () => {
     { lease: "x" as never },
     { maxCrashes: 0 },
     { queues: ["a b"] },
+    { queues: [] },
+    { lease: "2d" as const },
+    { lease: Infinity },
   ])("a wrong option is refused: %o", (options) => {
     expect(() => makeApp().worker(options)).toThrow(expect.objectContaining({ code: "ERR_OPTION_INVALID" }));
   });

@@ -2,13 +2,16 @@
 import type { Outgoing } from "../engine.ts";
 import { EncodeError, PetioleError, describe, type Refusal } from "../errors.ts";
 import type { MessageHeaders } from "../message.ts";
-import type { TaskWire } from "../wire/wire.ts";
+import { wireVersion, type TaskWire } from "../wire/wire.ts";
 import { makeHandle, type Handle, type HandleContext } from "./handle.ts";
 import { newId } from "./id.ts";
 import type { Job } from "./job.ts";
 import { queueName, runAtOf, type EnqueueOptions, type TaskSettings } from "./options.ts";
 import type { Portable } from "./portable.ts";
 import type { Transactions } from "./transaction.ts";
+
+/** This many of the values that cannot travel are told, of all payloads together. */
+const mostRefusals = 100;
 
 /** What a worker runs. */
 export type Handler<Payload, Result, Rows> = (payload: Payload, job: Job<Rows>) => Result | Promise<Result>;
@@ -101,16 +104,18 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
   ): Promise<Handle<Result>[]> {
     const batch: Outgoing[] = [];
     const refusals: Refusal[] = [];
+    let refused = 0;
     const what = `these payloads to task "${this.name}"`;
     for (const [index, payload] of payloads.entries()) {
       try {
         batch.push(this.#outgoing(payload, options, `payloads[${index}]`, what));
       } catch (error) {
         if (!(error instanceof EncodeError)) throw error;
-        refusals.push(...error.refusals);
+        refused += error.count;
+        refusals.push(...error.refusals.slice(0, Math.max(0, mostRefusals - refusals.length)));
       }
     }
-    if (refusals.length > 0) throw new EncodeError(what, refusals);
+    if (refused > 0) throw new EncodeError(what, refusals, refused);
     if (batch.length === 0) return [];
     const sending = await this.#context.transactions.send(batch);
     return batch.map(({ message }) => makeHandle(this.#context, this.name, message.id, sending));
@@ -123,7 +128,7 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
 
   #outgoing(payload: unknown, options: EnqueueOptions, root: string, what: string): Outgoing {
     const { text, types } = this.#context.wire.encodeFor(payload, { root, what });
-    const headers: MessageHeaders = types.length > 0 ? { wire: 1, types } : { wire: 1 };
+    const headers: MessageHeaders = types.length > 0 ? { wire: wireVersion, types } : { wire: wireVersion };
     const queue = options.queue === undefined ? this.settings.queue : queueName(options.queue);
     return {
       message: { id: newId(), task: this.name, queue, payload: text, headers },

@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { createClient } from "@libsql/client";
 import { eq } from "drizzle-orm";
 import { drizzle as connect } from "drizzle-orm/libsql";
@@ -232,6 +233,44 @@ describe("app.transaction", () => {
     expect(error).toMatchObject({ code: "ERR_TASK_NOT_SENT", cause: { code: "ERR_ENGINE_DISK_FULL" } });
     expect((error as PetioleError).message).toContain(`posts.index (${id})`);
     expect(await db.select().from(comments)).toHaveLength(1);
+  });
+
+  test("one that was begun without it is refused, for its commit cannot be seen", async () => {
+    const { db, app } = setup;
+    await db.transaction(async (tx) => {
+      await expect(app.transaction(tx, async () => {})).rejects.toThrow(
+        /was begun without it, whose commit it cannot see/,
+      );
+    });
+  });
+
+  test("what is enqueued outside of any context belongs to nobody; a savepoint is known by its transaction", async () => {
+    const { db, app, index, engine } = setup;
+    const resource = new AsyncResource("elsewhere");
+    await app
+      .transaction(db, async (tx) => {
+        await resource.runInAsyncScope(() =>
+          app.transaction(tx, () => index.enqueue({ post: ref(comments, 1) })),
+        );
+        expect(await sent(engine)).toBe(0);
+        throw new Error("rolled back");
+      })
+      .catch(() => {});
+    expect(await sent(engine)).toBe(0);
+  });
+
+  test("a worker that is started in one is not part of it", async () => {
+    const { db, app, index, worker, engine } = setup;
+    await db.insert(comments).values({ id: 1, body: "C" });
+    const parent = app.task("parent", async () => (await index.enqueue({ post: ref(comments, 1) })).id);
+    await app
+      .transaction(db, async () => {
+        await worker.start();
+        throw new Error("rolled back");
+      })
+      .catch(() => {});
+    const child = await (await parent.enqueue()).result();
+    expect((await engine.ended(child))?.state).toBe("succeeded");
   });
 
   test("a handle that no adapter knows", async () => {

@@ -2,6 +2,17 @@
  * Sending in a transaction, *buffered*: what is enqueued inside waits in memory for the outermost commit.
  * It is never sent before the commit or after a rollback, and lost only if the process dies in between.
  *
+ * A *scope* stands for one transaction or savepoint. Which scope encloses which is known from the handles: a
+ * transaction that was begun here is a savepoint's parent; a database has none. What an `enqueue` belongs to
+ * is known from where it is called, through AsyncLocalStorage.
+ *
+ * | scope is …  | because …                                      | enqueue in it          |
+ * |-------------|------------------------------------------------|------------------------|
+ * | open        | its work is under way                          | is held                |
+ * | merged      | its savepoint was released                     | belongs to the parent  |
+ * | committed   | the outermost commit is done, all held is sent | is sent at once        |
+ * | rolled back | its work or its commit failed                  | `ERR_TRANSACTION_CLOSED` |
+ *
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -11,20 +22,19 @@ import type { OrmAdapter } from "../model/adapter.ts";
 
 /** What has become of a send. */
 export interface Sending {
-  state: "held" | "sent" | "dropped";
+  state: "held" | "sent" | "rolled back" | "refused";
 }
 
 interface Held {
-  readonly outgoing: Outgoing;
+  readonly batch: readonly Outgoing[];
   readonly sending: Sending;
 }
 
 /** One transaction or savepoint. */
 class Scope {
   readonly parent: Scope | undefined;
-  /** The handle that the outermost transaction was begun on. */
+  /** The database that the outermost transaction was begun on. */
   readonly root: object;
-  /** After `merged`, what is enqueued late belongs to the parent. */
   state: "open" | "merged" | "committed" | "rolled back" = "open";
   held: Held[] = [];
 
@@ -38,8 +48,9 @@ class Scope {
 export class Transactions {
   readonly #engine: Engine;
   readonly #adapters: readonly OrmAdapter[];
-  readonly #scopes = new AsyncLocalStorage<Scope>();
-  /** The last of the outermost transactions on a handle that takes one at a time. */
+  readonly #current = new AsyncLocalStorage<Scope | undefined>();
+  readonly #scopes = new WeakMap<object, Scope>();
+  /** The last of the outermost transactions on a database that takes one at a time. */
   readonly #last = new WeakMap<object, Promise<void>>();
 
   constructor(engine: Engine, adapters: readonly OrmAdapter[]) {
@@ -49,57 +60,60 @@ export class Transactions {
 
   /** Sends now, or holds until the transaction that this is called in commits. */
   async send(batch: readonly Outgoing[]): Promise<Sending> {
-    let scope = this.#scopes.getStore();
+    let scope = this.#current.getStore();
     while (scope?.state === "merged") scope = scope.parent;
     if (scope?.state === "rolled back") {
-      throw new PetioleError(
-        "ERR_TRANSACTION_CLOSED",
-        `Task ${batch[0]?.message.task} was enqueued in a transaction after that was rolled back; nothing was sent. ` +
-          "Await what the transaction starts before it ends.",
-      );
+      throw closed(`Task ${batch[0]?.message.task} was enqueued in a transaction after that was rolled back`);
     }
     if (scope?.state !== "open") {
       await this.#engine.send(batch);
       return { state: "sent" };
     }
     const sending: Sending = { state: "held" };
-    scope.held.push(...batch.map((outgoing) => ({ outgoing, sending })));
+    scope.held.push({ batch, sending });
     return sending;
+  }
+
+  /** Runs what lives longer than the transaction that it may be started in: a worker. */
+  outside<Result>(run: () => Result): Result {
+    return this.#current.run(undefined, run);
   }
 
   /** See `Petiole.transaction`. */
   async run<Result>(handle: object, work: (transaction: unknown) => Promise<Result>): Promise<Result> {
     const adapter = this.#adapters.find((candidate) => candidate.owns(handle));
     if (!adapter) {
-      throw new PetioleError(
-        "ERR_TRANSACTION_UNSUPPORTED",
+      throw unsupported(
         "app.transaction() was given a handle that no adapter in `models` knows: give it the database (or the " +
           "transaction) that one of them was made with.",
       );
     }
     const { transactionRefused, serialTransactions } = adapter.capabilities;
-    if (transactionRefused !== undefined) {
-      throw new PetioleError("ERR_TRANSACTION_UNSUPPORTED", transactionRefused);
+    if (transactionRefused !== undefined) throw unsupported(transactionRefused);
+    const parent = this.#scopes.get(handle);
+    if (parent) return this.#savepoint(adapter, handle, parent, work);
+    if (adapter.isTransaction(handle)) {
+      throw unsupported(
+        "app.transaction() was given a transaction that was begun without it, whose commit it cannot see: begin " +
+          "that one with app.transaction(db, …) as well.",
+      );
     }
-    const enclosing = this.#scopes.getStore();
-    const parent = enclosing?.state === "open" ? enclosing : undefined;
-    if (!serialTransactions || (parent && parent.root !== handle))
-      return this.#inside(adapter, handle, parent, work);
-    if (parent) {
-      throw new PetioleError(
-        "ERR_TRANSACTION_UNSUPPORTED",
+    if (!serialTransactions) return this.#outermost(adapter, handle, work);
+    for (let scope = this.#current.getStore(); scope; scope = scope.parent) {
+      if (scope.root !== handle || scope.state !== "open") continue;
+      throw unsupported(
         "app.transaction() was called on a database inside a transaction of that same database, which takes one " +
           "at a time and would wait for itself: give it the transaction, app.transaction(tx, …), for a savepoint.",
       );
     }
-    return this.#inTurn(handle, () => this.#inside(adapter, handle, undefined, work));
+    return this.#inTurn(handle, () => this.#outermost(adapter, handle, work));
   }
 
-  /** Begins once the outermost transactions that were asked for before, on the same handle, are over. */
-  async #inTurn<Result>(handle: object, run: () => Promise<Result>): Promise<Result> {
-    const before = this.#last.get(handle);
+  /** Begins once the outermost transactions that were asked for before, on the same database, are over. */
+  async #inTurn<Result>(database: object, run: () => Promise<Result>): Promise<Result> {
+    const before = this.#last.get(database);
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#last.set(handle, promise);
+    this.#last.set(database, promise);
     try {
       await before;
       return await run();
@@ -108,49 +122,85 @@ export class Transactions {
     }
   }
 
-  async #inside<Result>(
+  async #outermost<Result>(
     adapter: OrmAdapter,
-    handle: object,
-    parent: Scope | undefined,
+    database: object,
     work: (transaction: unknown) => Promise<Result>,
   ): Promise<Result> {
-    const scope = new Scope(parent, parent?.root ?? handle);
-    let result: Result;
+    const scope = new Scope(undefined, database);
+    const result = await this.#inside(scope, adapter, database, work);
+    scope.state = "committed";
+    await this.#flush(scope.held);
+    return result;
+  }
+
+  async #savepoint<Result>(
+    adapter: OrmAdapter,
+    transaction: object,
+    parent: Scope,
+    work: (transaction: unknown) => Promise<Result>,
+  ): Promise<Result> {
+    if (parent.state !== "open") throw closed("app.transaction() was given a transaction that is over");
+    const scope = new Scope(parent, parent.root);
+    const result = await this.#inside(scope, adapter, transaction, work);
+    if ((parent.state as Scope["state"]) !== "open") {
+      drop(scope);
+      throw closed("A savepoint ended after the transaction that it is in");
+    }
+    scope.state = "merged";
+    for (const held of scope.held) parent.held.push(held);
+    return result;
+  }
+
+  async #inside<Result>(
+    scope: Scope,
+    adapter: OrmAdapter,
+    handle: object,
+    work: (transaction: unknown) => Promise<Result>,
+  ): Promise<Result> {
     try {
-      result = await adapter.transaction(handle, (transaction) =>
-        this.#scopes.run(scope, () => work(transaction)),
-      );
+      return await adapter.transaction(handle, (transaction) => {
+        this.#scopes.set(transaction as object, scope);
+        return this.#current.run(scope, () => work(transaction));
+      });
     } catch (error) {
-      scope.state = "rolled back";
-      for (const { sending } of scope.held) sending.state = "dropped";
+      drop(scope);
       throw error;
     }
-    if (parent?.state === "open") {
-      scope.state = "merged";
-      parent.held.push(...scope.held);
-    } else {
-      scope.state = "committed";
-      await this.#flush(scope.held);
-    }
-    return result;
   }
 
   async #flush(held: readonly Held[]): Promise<void> {
     if (held.length === 0) return;
+    const batch = held.flatMap((each) => each.batch);
     try {
-      await this.#engine.send(held.map(({ outgoing }) => outgoing));
+      await this.#engine.send(batch);
     } catch (cause) {
-      for (const { sending } of held) sending.state = "dropped";
-      const tasks = held
-        .map(({ outgoing }) => `${outgoing.message.task} (${outgoing.message.id})`)
-        .join(", ");
+      for (const { sending } of held) sending.state = "refused";
+      const some = batch.slice(0, 10).map(({ message }) => `${message.task} (${message.id})`);
+      const others = batch.length > some.length ? ` and ${batch.length - some.length} more` : "";
       throw new PetioleError(
         "ERR_TASK_NOT_SENT",
-        `The transaction was committed, but what was enqueued in it could not be sent: ${tasks}. See the cause; ` +
-          "enqueue them again.",
+        `The transaction was committed, but what was enqueued in it could not be sent: ${some.join(", ")}${others}. ` +
+          "See the cause; enqueue them again.",
         { cause },
       );
     }
     for (const { sending } of held) sending.state = "sent";
   }
+}
+
+function drop(scope: Scope): void {
+  scope.state = "rolled back";
+  for (const { sending } of scope.held) sending.state = "rolled back";
+}
+
+function unsupported(message: string): PetioleError {
+  return new PetioleError("ERR_TRANSACTION_UNSUPPORTED", message);
+}
+
+function closed(what: string): PetioleError {
+  return new PetioleError(
+    "ERR_TRANSACTION_CLOSED",
+    `${what}; nothing was sent. Await what a transaction starts before it ends.`,
+  );
 }

@@ -3,11 +3,12 @@ import type { Delivery, Engine, Lease, Settlement } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import type { TaskWire } from "../wire/wire.ts";
-import { milliseconds, type Duration } from "./duration.ts";
+import { after, milliseconds, type Duration } from "./duration.ts";
 import { newId } from "./id.ts";
 import { optionError, queueName } from "./options.ts";
-import { run, type RunContext } from "./run.ts";
+import { run } from "./run.ts";
 import type { Task } from "./task.ts";
+import type { Transactions } from "./transaction.ts";
 
 /** What a worker tells about: nothing it says is needed for anything. */
 export interface WorkerLogger {
@@ -20,18 +21,21 @@ export interface WorkerLogger {
 export interface WorkerOptions {
   /** Runs at the same time. 10 unless told. */
   readonly concurrency?: number;
-  /** The queues to take from. Those of the app's tasks unless told. */
+  /** The queues to take from. Unless told, those of the tasks that the app has when the worker is started. */
   readonly queues?: readonly string[];
   /**
    * For how long a task is this worker's without a heartbeat, of which there are three in that time. When it
-   * dies, its tasks run elsewhere after that. 30 s unless told.
+   * dies, its tasks run elsewhere after that. From 10 ms to a day; 30 s unless told.
    */
   readonly lease?: Duration;
-  /** A task whose worker was lost this many times is parked. 5 unless told. */
+  /**
+   * A task whose worker was lost this many times is parked. 5 unless told. From the second time on it runs alone,
+   * after all else that the worker runs, so that it takes no other with it.
+   */
   readonly maxCrashes?: number;
   /** At a stop, how long running tasks may take to finish before they are handed back. 30 s unless told. */
   readonly shutdownTimeout?: Duration;
-  /** A name, for whoever inspects the queue. The host's process id unless told. */
+  /** A name, for whoever inspects the queue. The process id and six random digits unless told. */
   readonly name?: string;
   /** Where to tell what happens. The console unless told. */
   readonly logger?: WorkerLogger;
@@ -43,6 +47,14 @@ export interface WorkerContext {
   readonly wire: TaskWire;
   readonly adapters: readonly OrmAdapter[];
   readonly tasks: ReadonlyMap<string, Task>;
+  readonly transactions: Transactions;
+}
+
+/** A claim that is not settled yet. */
+interface Claim {
+  /** Aborts its run. */
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
 }
 
 /** Runs an app's tasks. Made by `app.worker()`. */
@@ -50,15 +62,18 @@ export class Worker {
   readonly name: string;
   readonly #engine: Engine;
   readonly #concurrency: number;
-  readonly #queues: readonly string[];
+  #queues: readonly string[] | undefined;
   readonly #lease: number;
   readonly #shutdownTimeout: number;
   readonly #logger: WorkerLogger;
-  readonly #run: RunContext;
+  readonly #context: WorkerContext;
+  readonly #maxCrashes: number;
   readonly #stopNow = new AbortController();
-  /** Claims that are not settled yet; their leases are kept alive. */
-  readonly #claims = new Map<Lease, Promise<void>>();
+  /** Claims that are not settled yet, by lease; their leases are kept alive. */
+  readonly #claims = new Map<Lease, Claim>();
   #running = 0;
+  /** There are suspects: takes one task at a time, while nothing else runs, until one comes that is none. */
+  #cautious = false;
   #state: "new" | "started" | "stopping" | "stopped" = "new";
   #wake: () => void = () => {};
   #loop: Promise<void> = Promise.resolve();
@@ -79,12 +94,15 @@ export class Worker {
     this.name = options.name ?? `${process.pid}-${newId().slice(-6)}`;
     this.#engine = context.engine;
     this.#concurrency = concurrency;
-    this.#queues = options.queues?.map(queueName) ?? queuesOf(context.tasks);
+    this.#queues = options.queues?.map(queueName);
+    if (this.#queues?.length === 0) throw optionError("queues", "name at least one", this.#queues);
     this.#lease = milliseconds(lease, "lease");
-    if (this.#lease < 10) throw optionError("lease", "be 10 ms or more", lease);
+    if (this.#lease < 10 || this.#lease > 86_400_000)
+      throw optionError("lease", "be from 10 ms to a day", lease);
     this.#shutdownTimeout = milliseconds(shutdownTimeout, "shutdownTimeout");
     this.#logger = logger;
-    this.#run = { ...context, maxCrashes, stop: this.#stopNow.signal };
+    this.#context = context;
+    this.#maxCrashes = maxCrashes;
   }
 
   /** How many tasks it is running. */
@@ -102,9 +120,13 @@ export class Worker {
     if (this.#state === "started") return;
     if (this.#state !== "new")
       throw new PetioleError("ERR_ENGINE_CLOSED", "This worker was stopped; make another.");
-    this.#state = "started";
+    const queues = (this.#queues ??= queuesOf(this.#context.tasks));
     await this.#engine.open();
-    this.#loop = this.#work();
+    // Stopped, or started again, meanwhile.
+    if ((this.#state as string) !== "new") return;
+    this.#state = "started";
+    // Not of the transaction that it may be started in.
+    this.#loop = this.#context.transactions.outside(() => this.#work(queues));
   }
 
   /**
@@ -119,21 +141,25 @@ export class Worker {
     this.#state = "stopping";
     this.#wake();
     const wait = timeout === undefined ? this.#shutdownTimeout : milliseconds(timeout, "timeout of stop()");
-    const timer = setTimeout(() => this.#stopNow.abort(new Error("the worker is stopping")), wait);
+    const stopTimer = after(wait, () => {
+      const reason = new Error("the worker is stopping");
+      this.#stopNow.abort(reason);
+      for (const { abort } of this.#claims.values()) abort.abort(reason);
+    });
     await this.#loop;
-    clearTimeout(timer);
+    stopTimer();
     this.#state = "stopped";
   }
 
-  async #work(): Promise<void> {
+  async #work(queues: readonly string[]): Promise<void> {
     const heartbeat = setInterval(() => void this.#beat(), this.#lease / 3);
-    const stopListening = this.#engine.onReady(this.#queues, () => this.#wake());
+    const stopListening = this.#engine.onReady(queues, () => this.#wake());
     let failures = 0;
     while (this.#state === "started") {
       const awake = new Promise<void>((resolve) => (this.#wake = resolve));
-      const free = this.#concurrency - this.#running;
+      const free = (this.#cautious ? 1 : this.#concurrency) - this.#running;
       try {
-        const claimed = free > 0 ? await this.#claim(free) : 0;
+        const claimed = free > 0 ? await this.#claim(queues, free) : 0;
         failures = 0;
         // A full hand means that there may be more; anything less, that there is nothing to do until woken.
         if (claimed === free && free > 0) continue;
@@ -146,28 +172,49 @@ export class Worker {
       await awake;
     }
     stopListening();
-    await Promise.all(this.#claims.values());
+    await Promise.all([...this.#claims.values()].map((claim) => claim.ended));
     clearInterval(heartbeat);
   }
 
-  async #claim(limit: number): Promise<number> {
+  /** Returns how many it got; `limit` as well when there is more to be claimed. */
+  async #claim(queues: readonly string[], limit: number): Promise<number> {
     const deliveries = await this.#engine.claim({
-      queues: this.#queues,
+      queues,
       limit,
       lease: this.#lease,
       worker: this.name,
     });
+    const suspects = deliveries.filter((delivery) => this.#isSuspect(delivery));
+    this.#cautious = suspects.length > 0;
+    const isAlone = deliveries.length === 1 && this.#running === 0;
+    const postponed = isAlone ? [] : suspects;
+    // Stored before anything else starts, which might end this process: they would count a crash that is not theirs.
+    await Promise.all(
+      postponed.map((delivery) => this.#settle({ kind: "release", lease: delivery.lease }, delivery)),
+    );
     for (const delivery of deliveries) {
+      if (postponed.includes(delivery)) continue;
       this.#running++;
-      this.#claims.set(delivery.lease, this.#handle(delivery));
+      const abort = new AbortController();
+      this.#claims.set(delivery.lease, { abort, ended: this.#handle(delivery, abort.signal) });
     }
-    return deliveries.length;
+    return postponed.length > 0 ? limit : deliveries.length;
+  }
+
+  /**
+   * Whether the task may be what ended its workers. All that ran beside one such task count its crashes, and
+   * would be parked with it if they always ran together. The first crash is let pass: any worker may be killed.
+   */
+  #isSuspect({ crashes }: Delivery): boolean {
+    const maxCrashes = this.#maxCrashes;
+    return crashes > 0 && crashes >= Math.min(2, maxCrashes - 1) && crashes < maxCrashes;
   }
 
   /** From claim to settlement. Never rejects. */
-  async #handle(delivery: Delivery): Promise<void> {
+  async #handle(delivery: Delivery, stop: AbortSignal): Promise<void> {
+    const context = { ...this.#context, maxCrashes: this.#maxCrashes, stop };
     const settlement: Settlement =
-      this.#state === "started" ? await run(delivery, this.#run) : { kind: "release", lease: delivery.lease };
+      this.#state === "started" ? await run(delivery, context) : { kind: "release", lease: delivery.lease };
     // The place is free before the settlement is stored, so that the next claim can share its transaction.
     this.#running--;
     const settled = this.#settle(settlement, delivery);
@@ -203,7 +250,12 @@ export class Worker {
   async #beat(): Promise<void> {
     if (this.#claims.size === 0) return;
     try {
-      await this.#engine.extend([...this.#claims.keys()], this.#lease);
+      const lost = await this.#engine.extend([...this.#claims.keys()], this.#lease);
+      // The task runs elsewhere now, and what this run comes to will be refused: the sooner it ends the better.
+      for (const { id, token } of lost) {
+        const [, claim] = [...this.#claims].find(([lease]) => lease.id === id && lease.token === token) ?? [];
+        claim?.abort.abort(new Error("the lease was lost"));
+      }
     } catch (error) {
       this.#logger.error(`Petiole worker ${this.name} could not send its heartbeat; it tries again.`, error);
     }

@@ -35,6 +35,7 @@ export function stubAdapter(
     keyOf,
     modelOf: () => undefined,
     owns: () => false,
+    isTransaction: () => false,
     transaction: (handle, run) => run(handle),
     ...overrides,
   };

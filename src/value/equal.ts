@@ -1,51 +1,67 @@
 /** Equality of values by what they hold. @module */
+import { valueType } from "../wire/value-type.ts";
 
 /**
- * Whether two values are the same data: dates by time, bytes by content, arrays, Maps, Sets and plain
- * objects by what is in them, instances of one class by their own properties. NaN equals NaN; 0 and -0 differ.
+ * Whether two values are the same data: dates by time, bytes by content, arrays, Maps, Sets, plain objects and
+ * instances of `Value()` classes by what is in them, in order. NaN equals NaN; 0 and -0 differ. Objects of other
+ * classes, whose state cannot be seen, are equal when their own `equals` method says so, or when they are one.
  */
 export function equal(left: unknown, right: unknown): boolean {
-  return compare(left, right, new Map());
-}
-
-/** `under` holds the pairs that the comparison is inside of, so that a cycle ends it. */
-function compare(left: unknown, right: unknown, under: Map<object, object>): boolean {
-  if (Object.is(left, right)) return true;
-  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
-  if (Object.getPrototypeOf(left) !== Object.getPrototypeOf(right)) return false;
-  if (under.get(left) === right) return true;
-  under.set(left, right);
-  try {
-    if (left instanceof Date) return Object.is(left.getTime(), (right as Date).getTime());
-    if (left instanceof Map) return sameEntries(left, right as Map<unknown, unknown>, under);
-    if (left instanceof Set) return sameItems([...left], [...(right as Set<unknown>)], under);
-    return sameProperties(left, right, under);
-  } finally {
-    under.delete(left);
+  // Pairs are kept, and not compared again: a pair that differs ends it all, and a cycle comes back to one of them.
+  const known = new Map<object, Set<unknown>>();
+  const pairs: [unknown, unknown][] = [[left, right]];
+  for (let pair = pairs.pop(); pair; pair = pairs.pop()) {
+    const [one, other] = pair;
+    if (Object.is(one, other)) continue;
+    if (!isObject(one) || !isObject(other)) return false;
+    if (Object.getPrototypeOf(one) !== Object.getPrototypeOf(other)) return false;
+    const compared = known.get(one) ?? new Set();
+    if (compared.has(other)) continue;
+    known.set(one, compared.add(other));
+    const inside = insideOf(one, other);
+    if (typeof inside === "boolean") {
+      if (!inside) return false;
+    } else {
+      // One by one: there may be more than a call takes arguments.
+      for (const each of inside) pairs.push(each);
+    }
   }
+  return true;
 }
 
-function sameEntries(
-  left: Map<unknown, unknown>,
-  right: Map<unknown, unknown>,
-  under: Map<object, object>,
-): boolean {
-  return sameItems([...left], [...right], under);
+/** The pairs of values in two objects of one class, or whether the objects are equal, where that is known at once. */
+function insideOf(one: object, other: object): boolean | [unknown, unknown][] {
+  if (one instanceof Date) return Object.is(one.getTime(), (other as Date).getTime());
+  if (one instanceof Uint8Array) return sameBytes(one, other as Uint8Array);
+  if (one instanceof Map) return zip([...one].flat(), [...(other as Map<unknown, unknown>)].flat());
+  if (one instanceof Set) return zip([...one], [...(other as Set<unknown>)]);
+  if (Array.isArray(one)) return zip(one, other as unknown[]);
+  const prototype = Object.getPrototypeOf(one) as { constructor?: unknown } | null;
+  const isOpen = prototype === null || prototype === Object.prototype || isValueClass(prototype.constructor);
+  if (isOpen) return properties(one, other);
+  const { equals } = one as { equals?: unknown };
+  return typeof equals === "function" && equals.call(one, other) === true;
 }
 
-/** In order: two Sets that were filled in another order are not the same data. */
-function sameItems(left: readonly unknown[], right: readonly unknown[], under: Map<object, object>): boolean {
-  return left.length === right.length && left.every((item, index) => compare(item, right[index], under));
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
-function sameProperties(left: object, right: object, under: Map<object, object>): boolean {
-  const keys = Object.keys(left);
-  return (
-    keys.length === Object.keys(right).length &&
-    keys.every(
-      (key) =>
-        Object.hasOwn(right, key) &&
-        compare((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key], under),
-    )
-  );
+function isValueClass(constructor: unknown): boolean {
+  return typeof constructor === "function" && valueType in constructor;
+}
+
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}
+
+function zip(one: readonly unknown[], other: readonly unknown[]): false | [unknown, unknown][] {
+  return one.length === other.length && one.map((item, index) => [item, other[index]]);
+}
+
+function properties(one: object, other: object): false | [unknown, unknown][] {
+  const keys = Object.keys(one);
+  if (keys.length !== Object.keys(other).length || !keys.every((key) => Object.hasOwn(other, key)))
+    return false;
+  return keys.map((key) => [(one as Record<string, unknown>)[key], (other as Record<string, unknown>)[key]]);
 }

@@ -110,7 +110,7 @@ export class Fields {
     this.names = Object.keys(table);
     this.#known = new Set(this.names);
     this.#checks = this.names.map((name) => {
-      if (forbidden.has(name)) {
+      if (forbiddenFields.has(name)) {
         throw new PetioleError(
           "ERR_VALUE_DEFINITION",
           `${owner} cannot have a field ${name}: give it another name.`,
@@ -160,7 +160,15 @@ export class Fields {
   }
 }
 
-const forbidden = new Set(["__proto__", "__type__", "__value__", "constructor", "with", "equals"]);
+/** What an instance has already, and the keys of a tag. */
+export const forbiddenFields: ReadonlySet<string> = new Set([
+  "__proto__",
+  "__type__",
+  "__value__",
+  "constructor",
+  "with",
+  "equals",
+]);
 
 function checkOf(type: unknown, owner: string): Check {
   const scalar = scalars.get(type);

@@ -2,7 +2,7 @@
 import { PetioleError, ValueError } from "../errors.ts";
 import { checkName, valueType, type ValueType } from "../wire/value-type.ts";
 import { equal } from "./equal.ts";
-import { Fields, type FieldTable, type FieldsOf } from "./field.ts";
+import { Fields, forbiddenFields, type FieldTable, type FieldsOf } from "./field.ts";
 import { isSchema, validate, type StandardSchemaLike } from "./schema.ts";
 
 /** What every instance of a value class can do. */
@@ -90,13 +90,34 @@ export function Value(name: string, declared: unknown): unknown {
 }
 
 function typeOf(name: string, constructor: new (fields: never) => object, shape: Shape): ValueType {
+  let tried = false;
+  const make = (fields: object): object => {
+    const instance = new constructor(fields as never);
+    const changed = Object.keys(fields).find(
+      (field) => !equal(valueOf(instance, field), valueOf(fields, field)),
+    );
+    if (changed === undefined) return instance;
+    const message =
+      "the class's own constructor changes it; convert before constructing, in a static method say";
+    throw new ValueError(name, [{ path: [changed], message }]);
+  };
   return {
     name,
     class: constructor,
     layout: "fields",
-    encode: (instance) => shape.fieldsOf(instance),
-    decode: (content) => new constructor(content as never),
+    encode(instance) {
+      const fields = shape.fieldsOf(instance);
+      // Once for a class: that it can be made again, the same, from its fields is to be known before it is sent.
+      if (!tried) make(fields);
+      tried = true;
+      return fields;
+    },
+    decode: (content) => make(content as object),
   };
+}
+
+function valueOf(object: object, field: string): unknown {
+  return (object as Record<string, unknown>)[field];
 }
 
 function tableShape(name: string, table: unknown): Shape {
@@ -113,12 +134,18 @@ function tableShape(name: string, table: unknown): Shape {
 }
 
 function schemaShape(name: string, schema: StandardSchemaLike): Shape {
+  const accept = (input: unknown): object => {
+    const fields = validate(schema, input, name) as object;
+    const taken = Object.keys(fields).find((field) => forbiddenFields.has(field));
+    if (taken === undefined) return fields;
+    throw new ValueError(name, [{ path: [taken], message: "a field cannot have this name" }]);
+  };
   return {
-    accept: (input) => validate(schema, input, name) as object,
+    accept,
     fieldsOf(instance) {
       const fields = { ...instance };
       // The schema runs again on arrival, so one that would change or refuse its own output cannot be exact.
-      if (!equal(validate(schema, fields, name), fields)) {
+      if (!equal(accept(fields), fields)) {
         const message =
           "the schema changes its own output; declare the transformed form, and transform before constructing";
         throw new ValueError(name, [{ path: [], message }]);

@@ -121,6 +121,75 @@ describe("Value()", () => {
     expect(() => wire.encode(around)).toThrow(/value\[0\]\.extra\.around\s+cycle through shop\.Order/);
   });
 
+  test("a class that checks what it holds is never given something that is filled afterwards", () => {
+    class Tags extends Value("x.Tags", { set: anything }) {
+      constructor(given: { set: unknown }) {
+        super(given);
+        if (![...(given.set as Set<unknown>)].every((tag) => typeof tag === "string"))
+          throw new Error("only strings");
+      }
+    }
+    const text =
+      '{"__type__":"set","__value__":[{"__type__":"x.Tags","__value__":{"set":{"__type__":"same","__value__":""}}},5]}';
+    expect(() => createWire({ values: [Tags] }).decode(text)).toThrow(/around no class that it is in/);
+  });
+
+  test("a constructor that changes what it is given is refused at the send, and when received", () => {
+    class Price extends Value("x.Price", { cents: Number }) {
+      constructor({ cents }: { cents: number }) {
+        super({ cents: cents * 100 });
+      }
+    }
+    class Point extends Value("x.Point", { x: Number, y: Number }) {
+      constructor(x: number, y: number) {
+        super({ x, y });
+      }
+    }
+    const both = createWire({ values: [Price, Point as never] });
+    expect(() => both.encode(new Price({ cents: 3 }))).toThrow(
+      /value\.cents\s+field of x\.Price\s+the class's own constructor/,
+    );
+    expect(() => both.decode('{"__type__":"x.Price","__value__":{"cents":3}}')).toThrow(
+      /the class's own constructor/,
+    );
+    expect(() => both.encode(new Point(1, 2))).toThrow(/x\.Point/);
+  });
+
+  test("equals() sees what it can, and takes nothing for equal that it cannot see", () => {
+    class Hidden {
+      #n: number;
+      constructor(n: number) {
+        this.#n = n;
+      }
+      equals(other: Hidden): boolean {
+        return this.#n === other.#n;
+      }
+    }
+    class Any extends Value("x.Any", { it: anything }) {}
+    const same = (one: unknown, other: unknown) => new Any({ it: one }).equals(new Any({ it: other }));
+    expect(same(new URL("http://a"), new URL("http://b"))).toBe(false);
+    expect(same(/a/, /b/)).toBe(false);
+    expect([same(new Hidden(1), new Hidden(1)), same(new Hidden(1), new Hidden(2))]).toStrictEqual([
+      true,
+      false,
+    ]);
+    expect(
+      same([new Set([1, [2]]), NaN, new Uint8Array([1])], [new Set([1, [2]]), NaN, new Uint8Array([1])]),
+    ).toBe(true);
+    expect(same({ a: undefined }, {})).toBe(false);
+    const [cyclic, alike]: unknown[][] = [[], []];
+    cyclic!.push(cyclic);
+    alike!.push(alike);
+    expect(same(cyclic, alike)).toBe(true);
+    let [left, right]: unknown[][] = [[1], [1]];
+    for (let depth = 0; depth < 10_000; depth++)
+      [left, right] = [
+        [left, left],
+        [right, right],
+      ];
+    expect(same(left, right)).toBe(true);
+  });
+
   test("a class may have fields of its own making beside the declared ones, when they are private", () => {
     class Cached extends Value("x.Cached", { a: Number }) {
       #doubled = 0;
@@ -161,6 +230,11 @@ describe("Value() with a Standard Schema", () => {
     expect(() => createWire({ values: [Shifty] }).encode(new Shifty({ n: 1 }))).toThrow(
       /the schema changes its own output/,
     );
+  });
+
+  test("a schema's fields cannot hide an instance's methods", () => {
+    class Hiding extends Value("x.Hiding", z.object({ with: z.string() })) {}
+    expect(() => new Hiding({ with: "x" })).toThrow(/a field cannot have this name/);
   });
 
   test("an asynchronous schema is refused", () => {
@@ -242,6 +316,9 @@ describe("names", () => {
     expect(() => createWire({ values: [Money, Money] })).toThrow(
       expect.objectContaining({ code: "ERR_TYPE_NAME" }),
     );
+    expect(() => createWire({ values: [null as never] })).toThrow(/values holds null/);
+    const dates = value(Date, { name: "x.Date", encode: Number, decode: (time: number) => new Date(time) });
+    expect(() => createWire({ values: [dates] })).toThrow(/x\.Date stands for Date, which travels as itself/);
     expect(() => createWire({ values: [URL as never] })).toThrow(
       /values holds function, which is no value class/,
     );

@@ -35,25 +35,20 @@ export function adviceFor(value: unknown): Advice {
   }
   const name = className(value);
   const builtIn = Object.prototype.toString.call(value).slice(8, -1);
-  if (Object.hasOwn(byTag, builtIn)) return { kind: builtIn, advice: byTag[builtIn]! };
+  if (Object.hasOwn(byTag, builtIn))
+    return { kind: builtIn === "Object" ? "object" : builtIn, advice: byTag[builtIn]! };
   if (Object.getPrototypeOf(value) === null) {
     return { kind: "object without a prototype", advice: "send a plain object: { ...it }" };
   }
-  if (name === undefined) return { kind: "object", advice: "send a plain object" };
-  const kind = `${name} (class instance)`;
+  if (name === undefined)
+    return { kind: builtIn === "Object" ? "object" : builtIn, advice: "send a plain object" };
+  const kind = name === "(anonymous class)" ? "instance of an anonymous class" : `${name} (class instance)`;
   if (value instanceof Error) {
     return { kind, advice: "register it as a value class, or send a plain Error" };
   }
   if (Array.isArray(value))
     return { kind, advice: "subclasses do not travel; send a plain array: Array.from(it)" };
-  if (ArrayBuffer.isView(value)) return { kind, advice: "send a Uint8Array: new Uint8Array(it)" };
-  return {
-    kind,
-    advice: `register it as a value class, or send a reference to its row: ref(model, ${argument(name)})`,
-  };
-}
-
-function argument(name: string): string {
-  const plain = name.replace(/[^A-Za-z0-9]/g, "");
-  return plain === "" ? "row" : plain[0]!.toLowerCase() + plain.slice(1);
+  if (ArrayBuffer.isView(value))
+    return { kind, advice: "send its bytes: new Uint8Array(it.buffer, it.byteOffset, it.byteLength)" };
+  return { kind, advice: "register it as a value class, or send a reference to its row: ref(table, row)" };
 }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { DecodeError, LimitError, ValueError, describe } from "../errors.ts";
+import { DecodeError, LimitError, ValueError, describe, messageOf } from "../errors.ts";
 import { Frame, pathOf, walk, type Visitor } from "./frame.ts";
 import { checkBytes, type Limits } from "./limits.ts";
 import type { Reference } from "./reference.ts";
@@ -43,8 +43,16 @@ export class Opened {
     this.#root = root;
     this.#survey = survey(tree, context.limits, root);
     this.types = this.#survey.types;
-    this.#referenceOf = new Map(this.#survey.references.map((node) => [node, this.#run(node) as Reference]));
-    this.references = [...this.#referenceOf.values()];
+    const referenceOf = new Map<object, Reference>();
+    for (const node of this.#survey.references) {
+      try {
+        referenceOf.set(node, this.#run(node) as Reference);
+      } catch {
+        // It fails again when all is decoded, and then with the path to its place.
+      }
+    }
+    this.#referenceOf = referenceOf;
+    this.references = [...referenceOf.values()];
   }
 
   /**
@@ -54,12 +62,16 @@ export class Opened {
   decode(resolve: Resolve = (reference) => reference): unknown {
     if (this.#used) throw new Error("decode() was called twice on one opened text");
     this.#used = true;
-    const value = this.#run(this.#tree, (node) => resolve(this.#referenceOf.get(node)!));
+    const resolveNode: ResolveNode = (node) => {
+      const reference = this.#referenceOf.get(node);
+      return reference && { row: resolve(reference) };
+    };
+    const value = this.#run(this.#tree, resolveNode);
     this.#tree = undefined;
     return value;
   }
 
-  #run(tree: unknown, resolve?: (node: object) => unknown): unknown {
+  #run(tree: unknown, resolve?: ResolveNode): unknown {
     return walk(tree, new Decoder(this.#context, this.#root, this.#survey.targets, resolve));
   }
 }
@@ -77,21 +89,22 @@ export function open(text: string, context: DecodeContext, root: string): Opened
   let tree: unknown;
   try {
     tree = JSON.parse(text);
-  } catch (error) {
-    throw new DecodeError(
-      { path: root, expected: "JSON", found: (error as Error).message },
-      { cause: error },
-    );
+  } catch {
+    // The platform's own message quotes the text, which may be nobody's business.
+    throw new DecodeError({ path: root, expected: "JSON", found: `${text.length} characters that are none` });
   }
   return new Opened(tree, context, root);
 }
+
+/** What takes the place of a `ref` node; undefined for one that is malformed. */
+type ResolveNode = (node: object) => { readonly row: unknown } | undefined;
 
 class Decoder implements Visitor {
   readonly #context: DecodeContext;
   readonly #root: string;
   readonly #targets: ReadonlyMap<object, object>;
   /** What to put for a `ref` node; undefined while those nodes themselves are decoded. */
-  readonly #resolve: ((node: object) => unknown) | undefined;
+  readonly #resolve: ResolveNode | undefined;
   /** What the nodes that a `same` points at have become. */
   readonly #built = new Map<object, unknown>();
   readonly #wanted: ReadonlySet<object>;
@@ -101,7 +114,7 @@ class Decoder implements Visitor {
     context: DecodeContext,
     root: string,
     targets: ReadonlyMap<object, object>,
-    resolve: ((node: object) => unknown) | undefined,
+    resolve: ResolveNode | undefined,
   ) {
     this.#context = context;
     this.#root = root;
@@ -142,7 +155,8 @@ class Decoder implements Visitor {
   #tag(node: { __type__: string; __value__: unknown }, above: Frame | undefined, slot: number): unknown {
     const { __type__: name, __value__: content } = node;
     if (name === "same") return this.#same(node, above, slot);
-    if (name === "ref" && this.#resolve) return this.#resolve(node);
+    const resolved = name === "ref" ? this.#resolve?.(node) : undefined;
+    if (resolved) return resolved.row;
     const tag = tagsByName.get(name) ?? this.#context.values.byName.get(name);
     if (!tag) {
       const known = [...this.#context.values.byName.keys()];
@@ -188,13 +202,27 @@ class Decoder implements Visitor {
 
   #same(node: object, above: Frame | undefined, slot: number): unknown {
     const target = this.#targets.get(node);
-    if (!target || !this.#built.has(target)) {
+    if (!target || !this.#built.has(target) || this.#isInsideClass(target, above)) {
       throw this.#error(above, slot, {
-        expected: "a pointer to an array, object, Map, Set, Error or value before it",
+        expected:
+          "a pointer to an array, object, Map, Set, Error or value before it, and around no class that it is in",
         found: describe((node as { [valueKey]: unknown })[valueKey]),
       });
     }
     return this.#built.get(target);
+  }
+
+  /**
+   * Whether a class's instance is being made inside the target, which is therefore not whole: the class would
+   * check something that is filled afterwards.
+   */
+  #isInsideClass(target: object, above: Frame | undefined): boolean {
+    let inClass = false;
+    for (let frame = above; frame; frame = frame.parent) {
+      inClass ||= frame.tag !== undefined && !frame.tag.open;
+      if (this.#nodeOf.get(frame) === target) return inClass;
+    }
+    return false;
   }
 
   #read(tag: Tag, content: unknown, opened: unknown, above: Frame | undefined, slot: number): unknown {
@@ -213,7 +241,7 @@ class Decoder implements Visitor {
       const found =
         error instanceof ValueError
           ? error.issues.map(({ path, message }) => `${path.join(".") || "the value"}: ${message}`).join("; ")
-          : `content that it refuses: ${error instanceof Error ? error.message : describe(error)}`;
+          : `content that it refuses: ${messageOf(error)}`;
       throw this.#error(above, slot, { expected: `a valid ${tag.name}`, found }, error);
     }
   }

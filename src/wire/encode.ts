@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { EncodeError, LimitError, ValueError, type Refusal } from "../errors.ts";
+import { EncodeError, LimitError, ValueError, attempt, messageOf, type Refusal } from "../errors.ts";
 import { adviceFor } from "./advice.ts";
 import type { Dialect } from "./dialect.ts";
-import { Frame, pathOf, pointerTo, walk, type Visitor } from "./frame.ts";
+import { Frame, pathOf, pointerTo, segmentOf, walk, type Visitor } from "./frame.ts";
 import { checkBytes, type Limits } from "./limits.ts";
-import { hasSymbols, isPlain, isPlainArray } from "./plain.ts";
-import { Reference } from "./reference.ts";
+import { hasSymbols, isPlain, isPlainArray, isPlainObject } from "./plain.ts";
+import { Reference, type Key } from "./reference.ts";
 import { stringify } from "./stringify.ts";
 import { Unportable, typeKey, valueKey, type Tag } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
@@ -24,7 +24,7 @@ export interface WireModels {
   readonly models: readonly { readonly name: string }[];
   /** The model of a row that knows its own. */
   modelOf?(row: object): string | undefined;
-  keyOf?(model: string, row: object): Reference["key"] | undefined;
+  keyOf?(model: string, row: object): Key | undefined;
 }
 
 /** What an encoder needs to know. */
@@ -57,21 +57,27 @@ export interface Encoded {
  * @throws LimitError when it is over a limit
  */
 export function encode(value: unknown, context: EncodeContext, subject: EncodeSubject): Encoded {
-  if (isPlain(value, context.limits.nodes, context.dialect)) {
+  // A getter or a proxy may throw; the general way then says where.
+  if (attempt(() => isPlain(value, context.limits, context.dialect)) === true) {
     const text = JSON.stringify(value);
     checkBytes(text, context.limits, subject.root);
     return { text, types: [] };
   }
   const encoder = new Encoder(context, subject);
   const tree = walk(value, encoder);
-  if (encoder.refusals.length > 0) throw new EncodeError(subject.what, encoder.refusals);
+  if (encoder.refused > 0) throw new EncodeError(subject.what, encoder.refusals, encoder.refused);
   const text = stringify(tree);
   checkBytes(text, context.limits, subject.root);
   return { text, types: [...encoder.types].sort() };
 }
 
+/** This many of the places that cannot travel are told; the others are counted. */
+const mostRefusals = 100;
+
 class Encoder implements Visitor {
+  /** The first of what cannot travel, and how much there is. */
   readonly refusals: Refusal[] = [];
+  refused = 0;
   readonly types = new Set<string>();
   readonly #context: EncodeContext;
   readonly #subject: EncodeSubject;
@@ -80,6 +86,7 @@ class Encoder implements Visitor {
   /** The frames that the walk is inside of. */
   readonly #open = new Set<Frame>();
   #nodes = 0;
+  #text = 0;
 
   constructor(context: EncodeContext, subject: EncodeSubject) {
     this.#context = context;
@@ -87,12 +94,11 @@ class Encoder implements Visitor {
   }
 
   enter(value: unknown, above: Frame | undefined, slot: number): unknown {
-    const { limits } = this.#context;
-    if (++this.#nodes > limits.nodes) {
-      throw new LimitError(this.#subject.root, "nodes", limits.nodes, this.#nodes);
-    }
+    this.#count(1);
     switch (typeof value) {
       case "string":
+        this.#countText(value.length);
+        return value;
       case "boolean":
         return value;
       case "number":
@@ -102,7 +108,7 @@ class Encoder implements Visitor {
       case "undefined":
         return this.#scalar(undefinedTag, value, above, slot);
       case "object":
-        return value === null ? null : this.#object(value, above, slot);
+        return value === null ? null : this.#guarded(value, above, slot);
       default:
         return this.#refuse(value, above, slot);
     }
@@ -114,9 +120,21 @@ class Encoder implements Visitor {
   }
 
   #scalar(tag: Tag, value: unknown, above: Frame | undefined, slot: number): unknown {
+    this.#countTag(above, tag, undefined);
     const content = tag.write(value, this.#context.limits);
     const advice = this.#context.dialect.refusal(tag.name, content);
     return advice === undefined ? node(tag, content) : this.#refuse(value, above, slot, tag.name, advice);
+  }
+
+  /** Reading an object may run code of the user's, which may throw. */
+  #guarded(value: object, above: Frame | undefined, slot: number): unknown {
+    try {
+      return this.#object(value, above, slot);
+    } catch (error) {
+      if (error instanceof LimitError) throw error;
+      const advice = `reading it throws: ${messageOf(error)}`;
+      return this.#refuse(value, above, slot, attempt(() => adviceFor(value).kind) ?? "object", advice);
+    }
   }
 
   #object(value: object, above: Frame | undefined, slot: number): unknown {
@@ -143,6 +161,7 @@ class Encoder implements Visitor {
     if (hasSymbols(value)) {
       return this.#refuse(value, above, slot, "object with symbol keys", "use strings as its keys");
     }
+    if (!isPlainObject(value)) return this.#refuse(value, above, slot);
     if (Object.hasOwn(value, "__proto__")) {
       return this.#refuse(value, above, slot, "object with a key __proto__", "use another key, or a Map");
     }
@@ -153,7 +172,7 @@ class Encoder implements Visitor {
   }
 
   #tagged(tag: Tag, value: object, above: Frame | undefined, slot: number): unknown {
-    if (!tag.keepsProperties && (Object.keys(value).length > 0 || hasSymbols(value))) {
+    if (hasSymbols(value) || (!tag.keepsProperties && Object.keys(value).length > 0)) {
       const kind = `${tag.name} with properties of its own`;
       return this.#refuse(value, above, slot, kind, "send the properties beside it, in an object");
     }
@@ -171,6 +190,7 @@ class Encoder implements Visitor {
     const advice = this.#context.dialect.refusal(tag.name, content);
     if (advice !== undefined) return this.#refuse(value, above, slot, tag.name, advice);
     if (this.#context.values.byName.has(tag.name)) this.types.add(tag.name);
+    this.#countTag(above, tag, content);
     if (tag.layout === "scalar") return node(tag, content);
     const product = node(tag, content);
     return this.#frame(value, above, tag.layout, tag.layout === "value" ? product : content, tag, product);
@@ -185,8 +205,7 @@ class Encoder implements Visitor {
     product: unknown,
   ): Frame {
     const frame = new Frame(above, layout, content, tag, product);
-    const allowed = Math.min(this.#context.limits.depth, this.#context.dialect.depth);
-    if (frame.depth > allowed) throw new LimitError(this.#subject.root, "depth", allowed, frame.depth);
+    this.#checkDepth(frame.inner);
     if (!tag || tag.identity) this.#places.set(value, frame);
     this.#open.add(frame);
     return frame;
@@ -212,7 +231,41 @@ class Encoder implements Visitor {
         if (frame === place) break;
       }
     }
-    return { [typeKey]: "same", [valueKey]: pointerTo(place) };
+    this.#count(2);
+    this.#checkDepth((above?.inner ?? 0) + 1);
+    const pointer = pointerTo(place);
+    this.#countText(pointer.length);
+    return { [typeKey]: "same", [valueKey]: pointer };
+  }
+
+  // Limits are about the text's own tree, so that what can be written can be read.
+
+  #count(nodes: number): void {
+    const { limits } = this.#context;
+    this.#nodes += nodes;
+    if (this.#nodes > limits.nodes) {
+      throw new LimitError(this.#subject.root, "nodes", limits.nodes, this.#nodes);
+    }
+  }
+
+  /** Text is most of what is long: too much of it is noticed before it is put together. */
+  #countText(length: number): void {
+    const { limits } = this.#context;
+    this.#text += length;
+    if (this.#text > limits.bytes)
+      throw new LimitError(this.#subject.root, "bytes", limits.bytes, this.#text);
+  }
+
+  /** A tag's name and content, and the pairs of its entries, beside the values in it. */
+  #countTag(above: Frame | undefined, tag: Tag, content: unknown): void {
+    this.#count(tag.layout === "value" ? 1 : 2);
+    if (tag.layout === "entries") this.#count((content as unknown[]).length);
+    if (tag.layout === "scalar") this.#checkDepth((above?.inner ?? 0) + 1);
+  }
+
+  #checkDepth(depth: number): void {
+    const allowed = Math.min(this.#context.limits.depth, this.#context.dialect.depth);
+    if (depth > allowed) throw new LimitError(this.#subject.root, "depth", allowed, depth);
   }
 
   #referenceTo(value: object): Reference | undefined {
@@ -225,12 +278,17 @@ class Encoder implements Visitor {
   }
 
   #refuse(value: unknown, above: Frame | undefined, slot: number, kind?: string, advice?: string): null {
-    const general = adviceFor(value);
-    this.refusals.push({
+    const general = kind === undefined || advice === undefined ? adviceFor(value) : { kind, advice };
+    return this.#report({
       path: pathOf(this.#subject.root, above, slot),
       kind: kind ?? general.kind,
       advice: advice ?? general.advice,
     });
+  }
+
+  #report(refusal: Refusal): null {
+    // The rest are counted: an error is to be read, and a list of rows may hold a hundred thousand alike.
+    if (++this.refused <= mostRefusals) this.refusals.push(refusal);
     return null;
   }
 
@@ -251,15 +309,18 @@ class Encoder implements Visitor {
   #refuseWritten(error: unknown, tag: Tag, value: object, above: Frame | undefined, slot: number): null {
     if (error instanceof LimitError) throw error;
     if (error instanceof ValueError) {
+      const root = pathOf(this.#subject.root, above, slot);
       for (const { path, message } of error.issues) {
-        const at = [pathOf(this.#subject.root, above, slot), ...path].join(".");
-        this.refusals.push({ path: at, kind: `field of ${tag.name}`, advice: message });
+        this.#report({
+          path: root + path.map(segmentOf).join(""),
+          kind: `field of ${tag.name}`,
+          advice: message,
+        });
       }
       return null;
     }
     if (error instanceof Unportable) return this.#refuse(value, above, slot, tag.name, error.message);
-    const message = error instanceof Error ? error.message : String(error);
-    return this.#refuse(value, above, slot, tag.name, `it cannot be read as one: ${message}`);
+    return this.#refuse(value, above, slot, tag.name, `it cannot be read as one: ${messageOf(error)}`);
   }
 }
 

@@ -16,7 +16,8 @@ export class Frame {
   slot = 0;
   /** Which of its values comes next. */
   position = 0;
-  readonly depth: number;
+  /** The deepest level of nesting, in the text, of what holds its values. */
+  readonly inner: number;
   readonly layout: Layout;
   /** Holds its values, by `layout`; the tag itself for `value`, whose one value is the whole content. */
   readonly content: unknown;
@@ -34,7 +35,9 @@ export class Frame {
     tag: Tag | undefined,
     product: unknown,
   ) {
-    this.depth = above ? above.depth + 1 : 1;
+    // A tag is one level, its content another, and a pair of its entries a third.
+    const levels = tag && layout !== "value" ? (layout === "entries" ? 3 : 2) : 1;
+    this.inner = (above?.inner ?? 0) + levels;
     this.layout = layout;
     this.content = content;
     this.tag = tag;
@@ -83,6 +86,8 @@ export class Frame {
   segment(slot: number): string {
     switch (this.layout) {
       case "fields":
+        // An error's own properties are one level deeper in its content than in the error.
+        if (this.tag?.name === "error" && this.#keys[slot] === "properties") return "";
         return property(this.#keys[slot]!);
       case "entries": {
         const key = (this.content as Entries)[slot >> 1]![0];
@@ -112,6 +117,11 @@ export class Frame {
         return `${inside}/${slot}`;
     }
   }
+}
+
+/** One step of a path: `.name`, `["odd name"]`, `[3]`. */
+export function segmentOf(key: string | number): string {
+  return typeof key === "number" ? `[${key}]` : property(key);
 }
 
 function property(key: string): string {

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { PetioleError, describe } from "../errors.ts";
 
 /** One column of a key. */
 export type KeyPart = string | number | bigint;
@@ -21,17 +22,23 @@ export class Reference<Row extends object = object> {
   declare readonly [row]: Row;
   /** The model's name, as the app gave it: `qa.Comment`. */
   readonly model: string;
-  readonly key: Key;
+  /** The row's primary key. */
+  readonly pk: Key;
 
-  constructor(model: string, key: Key) {
+  /** @throws PetioleError `ERR_REFERENCE_KEY` for a key that is none */
+  constructor(model: string, pk: Key) {
+    if (!isKey(pk)) {
+      const message = `A reference to ${model} needs a key of text, finite numbers and bigints, received ${describe(pk)}.`;
+      throw new PetioleError("ERR_REFERENCE_KEY", message);
+    }
     this.model = model;
-    this.key = typeof key === "object" ? Object.freeze({ ...key }) : key;
+    this.pk = typeof pk === "object" ? Object.freeze({ ...pk }) : pk;
     Object.freeze(this);
   }
 
   /** The same text for the same row, whichever of string, number and bigint a driver gives for its key. */
   get identity(): string {
-    return identityOf(this.model, this.key);
+    return identityOf(this.model, this.pk);
   }
 
   equals(other: unknown): boolean {
@@ -46,4 +53,17 @@ export function identityOf(model: string, key: Key): string {
     .sort()
     .map((attribute) => [attribute, String(key[attribute])]);
   return JSON.stringify([model, ...parts]);
+}
+
+/** Whether a value is a key: what a reference refuses to be made without. */
+export function isKey(value: unknown): value is Key {
+  if (isKeyPart(value)) return true;
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return false;
+  const parts = Object.values(value);
+  return parts.length > 0 && parts.every(isKeyPart);
+}
+
+function isKeyPart(value: unknown): value is KeyPart {
+  return typeof value === "string" || typeof value === "bigint" || Number.isFinite(value);
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { DecodeError, LimitError, describe } from "../errors.ts";
+import { LimitError } from "../errors.ts";
 import type { Limits } from "./limits.ts";
 import { looksLikeTag } from "./tag.ts";
 
@@ -14,7 +14,7 @@ export interface Survey {
   readonly types: readonly string[];
   /** The nodes of its `ref` tags. */
   readonly references: readonly object[];
-  /** From each `same` tag to the node it points at. */
+  /** From each `same` tag to the node it points at, if there is one. */
   readonly targets: ReadonlyMap<object, object>;
 }
 
@@ -30,9 +30,14 @@ export function survey(tree: unknown, limits: Limits, root: string): Survey {
     const next: object[] = [];
     for (const value of level) {
       if (!Array.isArray(value) && looksLikeTag(value)) {
-        if (value.__type__ === "ref") references.push(value);
-        else if (value.__type__ === "same") targets.set(value, follow(value.__value__, tree, root));
-        else if (value.__type__.includes(".")) types.add(value.__type__);
+        if (value.__type__ === "ref") {
+          references.push(value);
+        } else if (value.__type__ === "same") {
+          const target = follow(value.__value__, tree);
+          if (target) targets.set(value, target);
+        } else if (value.__type__.includes(".")) {
+          types.add(value.__type__);
+        }
       }
       const inside: unknown[] = Array.isArray(value) ? value : Object.values(value);
       nodes += inside.length;
@@ -48,21 +53,20 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-/** The node at an RFC 6901 pointer. */
-function follow(pointer: unknown, tree: unknown, root: string): object {
-  const expected = "a pointer to a value before it";
-  if (typeof pointer !== "string" || !/^(\/([^~]|~[01])*)?$/.test(pointer)) {
-    throw new DecodeError({ path: root, expected, found: describe(pointer) });
+/** The node at an RFC 6901 pointer; undefined where it leads nowhere. */
+function follow(pointer: unknown, tree: unknown): object | undefined {
+  if (
+    typeof pointer !== "string" ||
+    (pointer !== "" && !pointer.startsWith("/")) ||
+    /~(?![01])/.test(pointer)
+  ) {
+    return undefined;
   }
   let node: unknown = tree;
   for (const token of pointer.split("/").slice(1)) {
     const key = token.replaceAll("~1", "/").replaceAll("~0", "~");
-    const there = isObject(node) && Object.hasOwn(node, key) && !(Array.isArray(node) && key === "length");
-    if (!there)
-      throw new DecodeError({ path: root, expected, found: `${describe(pointer)}, which is nowhere` });
+    if (!isObject(node) || !Object.hasOwn(node, key)) return undefined;
     node = (node as Record<string, unknown>)[key];
   }
-  if (!isObject(node))
-    throw new DecodeError({ path: root, expected, found: `${describe(pointer)}, ${describe(node)}` });
-  return node;
+  return isObject(node) ? node : undefined;
 }

@@ -5,6 +5,7 @@
  */
 import { PetioleError, describe } from "../errors.ts";
 import type { Tag } from "./tag.ts";
+import { tagsByPrototype } from "./tags/index.ts";
 
 /** How instances of one class travel. */
 export interface ValueType<Instance extends object = object> {
@@ -62,7 +63,8 @@ export function valueTags(values: readonly ValueEntry[]): ValueTags {
   const byPrototype = new Map<object, Tag>();
   const byName = new Map<string, Tag>();
   for (const entry of values) {
-    const type = valueType in entry ? entry[valueType] : entry;
+    const isThing = (typeof entry === "object" && entry !== null) || typeof entry === "function";
+    const type = isThing && valueType in entry ? entry[valueType] : entry;
     if (typeof type !== "object" || type === null || typeof type.encode !== "function") {
       throw new PetioleError(
         "ERR_TYPE_NAME",
@@ -71,6 +73,10 @@ export function valueTags(values: readonly ValueEntry[]): ValueTags {
     }
     checkName(type.name, "a value class");
     const prototype = type.class.prototype as object;
+    if (tagsByPrototype.has(prototype) || prototype === Object.prototype || prototype === Array.prototype) {
+      const message = `${type.name} stands for ${type.class.name}, which travels as itself; it cannot be a value class.`;
+      throw new PetioleError("ERR_TYPE_NAME", message);
+    }
     if (byName.has(type.name)) {
       throw new PetioleError(
         "ERR_TYPE_NAME",

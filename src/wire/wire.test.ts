@@ -106,6 +106,12 @@ describe("both ways", () => {
     expect(Object.hasOwn(wire.decode(wire.encode(new Error())) as object, "message")).toBe(false);
   });
 
+  test("megabytes", () => {
+    const bytes = new Uint8Array(8_000_000).fill(7);
+    expect(wire.decode(wire.encode({ bytes }))).toStrictEqual({ bytes });
+    expect(() => wire.decode(`[${tag("same", `/${"a~1".repeat(3_000_000)}`)}]`)).toThrow(DecodeError);
+  });
+
   test("Kombu's bytes are read", () => {
     expect(wire.decode(tag("bytes", "hé"))).toStrictEqual(new TextEncoder().encode("hé"));
   });
@@ -189,6 +195,12 @@ function refusals(value: unknown): Record<string, string> {
   throw new Error("nothing was refused");
 }
 
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 describe("refused", () => {
   class Socket {
     port = 1;
@@ -198,7 +210,7 @@ describe("refused", () => {
     const payload = { post: { author: { socket: new Socket() } }, onDone() {}, ok: 1 };
     expect(() => wire.encode(payload)).toThrowErrorMatchingInlineSnapshot(`
       [EncodeError: Cannot send this value: 2 values cannot travel.
-        value.post.author.socket   Socket (class instance)   register it as a value class, or send a reference to its row: ref(model, socket)
+        value.post.author.socket   Socket (class instance)   register it as a value class, or send a reference to its row: ref(table, row)
         value.onDone               function                  functions never travel; send the data it needs]
     `);
   });
@@ -236,6 +248,20 @@ describe("refused", () => {
         ]),
         set: new Set([1, Symbol("i")]),
         "odd key": [Symbol("x")],
+        labelled: Object.assign(new Uint8Array(2), { label: "x" }),
+        symbolic: Object.assign(new Error("x"), { [Symbol("k")]: 1 }),
+        renamed: Object.defineProperty(new Error("x"), "name", { value: "Custom" }),
+        listed: Object.assign(new Error(), { message: "x" }),
+        given: (function (..._: unknown[]) {
+          return arguments; // oxlint-disable-line prefer-rest-params
+        })(1),
+        math: Math,
+        thrower: {
+          get oops(): never {
+            throw new Error("not now");
+          },
+        },
+        revoked: revokedProxy(),
       }),
     ).toStrictEqual({
       "value.f": "function",
@@ -260,7 +286,35 @@ describe("refused", () => {
       "value.map.keys()[1]": "symbol",
       "value.set.values()[1]": "symbol",
       'value["odd key"][0]': "symbol",
+      "value.labelled": "base64",
+      "value.symbolic": "error with properties of its own",
+      "value.renamed": "error",
+      "value.listed": "error",
+      "value.given": "Arguments",
+      "value.math": "Math",
+      "value.thrower": "object",
+      "value.revoked": "object",
     });
+  });
+
+  test("many places: the first hundred, and how many more", () => {
+    const rows = Array.from({ length: 130_000 }, () => ({ url: new URL("http://a/") }));
+    expect(() => wire.encode(rows)).toThrow(
+      /130000 values cannot travel\.[^]*value\[99\]\.url .*\n {2}… and 129900 more$/,
+    );
+  });
+
+  test("a hidden toJSON is not called", () => {
+    const order = Object.defineProperty({ total: 5 }, "toJSON", { value: () => "summary" });
+    expect(wire.encode({ order })).toBe('{"order":{"total":5}}');
+  });
+
+  test("a reference whose key is none", () => {
+    for (const key of [NaN, true, null, {}, { a: {} }, [1]]) {
+      expect(() => new Reference("a.B", key as never)).toThrow(
+        expect.objectContaining({ code: "ERR_REFERENCE_KEY" }),
+      );
+    }
   });
 
   test("a reference to a model that is not there", () => {
@@ -310,9 +364,50 @@ describe("limits", () => {
     expect(() => limited.decode(text)).toThrow(expect.objectContaining({ code: "ERR_PAYLOAD_LIMIT", limit }));
   });
 
+  test("hold for what is written as for what is read", () => {
+    const nested = (depth: number, wrap: (inner: unknown) => unknown): unknown =>
+      depth === 0 ? 1n : wrap(nested(depth - 1, wrap));
+    const values = [
+      [[[[[[1]]]]]],
+      nested(4, (inner) => new Map([[1, inner]])),
+      nested(6, (inner) => new Set([inner])),
+      Array.from({ length: 12 }, () => new Date(0)),
+      new Map(Array.from({ length: 9 }, (_, n) => [n, n])),
+    ];
+    for (let depth = 1; depth < 20; depth++) {
+      for (let nodes = 1; nodes < 60; nodes += 3) {
+        const bounded = createWire({ limits: { depth, nodes } });
+        for (const value of values) {
+          const text = wire.encode(value);
+          const [written, read] = [() => bounded.encode(value), () => bounded.decode(text)].map((run) => {
+            try {
+              run();
+              return "fits";
+            } catch (error) {
+              return (error as LimitError).limit;
+            }
+          });
+          expect(written === "fits").toBe(read === "fits");
+        }
+      }
+    }
+  });
+
+  test("stop what would be far too long before it is put together", () => {
+    const list: { next?: object; previous?: object }[] = [{}];
+    for (let n = 1; n < 20_000; n++) list.push({ previous: (list[n - 1]!.next = {}) });
+    for (let n = 1; n < 20_000; n++) list[n] = Object.assign(list[n - 1]!.next!, list[n]);
+    for (let n = 1; n < 20_000; n++) list[n]!.previous = list[n - 1]!;
+    expect(() => createWire({ limits: { bytes: 1e6 } }).encode(list[0])).toThrow(
+      expect.objectContaining({ limit: "bytes" }),
+    );
+    const long = "x".repeat(2 ** 28);
+    expect(() => wire.encode([long, long, 1n])).toThrow(expect.objectContaining({ limit: "bytes" }));
+  });
+
   test("name themselves, their setting and its value", () => {
     expect(() => limited.encode("x".repeat(200))).toThrow(
-      /limit `bytes`: 202, where 100 is allowed.*limits\.bytes/,
+      /limit `bytes`: 200, where 100 is allowed.*limits\.bytes/,
     );
   });
 
@@ -365,7 +460,7 @@ describe("undecodable", () => {
       "value",
     ],
     ["an own __proto__", '{"a":{"__proto__":{"polluted":1}}}', "value.a"],
-    ["a pointer to nowhere", `{"a":${tag("same", "/b")}}`, "value"],
+    ["a pointer to nowhere", `{"a":${tag("same", "/b")}}`, "value.a"],
     ["a pointer forward", `{"a":${tag("same", "/b")},"b":[]}`, "value.a"],
     ["a pointer to itself", `[${tag("same", "/0")}]`, "value[0]"],
     [
@@ -374,8 +469,14 @@ describe("undecodable", () => {
       "value[1]",
     ],
     ["a pointer to a Date", `[${tag("datetime", null)},${tag("same", "/0")}]`, "value[1]"],
-    ["a pointer through a prototype", `[${tag("same", "/__proto__")}]`, "value"],
-    ["a pointer that is no text", `[${tag("same", 5)}]`, "value"],
+    ["a pointer through a prototype", `[${tag("same", "/__proto__")}]`, "value[0]"],
+    ["a pointer that is no text", `[${tag("same", 5)}]`, "value[0]"],
+    [
+      "an error with a property that hides its message",
+      tag("error", { name: "Error", properties: { message: 1 } }),
+      "value",
+    ],
+    ["a malformed reference, in its place", `{"a":{"b":${tag("ref", { model: "a.B" })}}}`, "value.a.b"],
   ];
 
   test.each(cases)("%s", (_name, text, path) => {

@@ -6,6 +6,9 @@ import { encode, type EncodeContext, type EncodeSubject, type Encoded, type Wire
 import { limitsWith, type Limits } from "./limits.ts";
 import { valueTags, type ValueEntry } from "./value-type.ts";
 
+/** The version of the format that this package writes, and reads. */
+export const wireVersion = 1;
+
 /** Settings of a {@link Wire}. All may be left out. */
 export interface WireOptions {
   /** The value classes that may travel: what `Value(…)` and `value(…)` returned. */

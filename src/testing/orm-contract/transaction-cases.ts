@@ -128,11 +128,16 @@ export const transactionCases: readonly OrmContractCase[] = [
     name: "owns its handle and the transactions of it, and nothing else",
     async run({ adapter, handle }) {
       assert.equal(adapter.owns(handle), true);
+      assert.equal(adapter.isTransaction(handle as object), false);
       for (const other of [undefined, null, {}, "db", 7, () => undefined])
         assert.equal(adapter.owns(other), false);
       await adapter.transaction(handle, async (outer) => {
         assert.equal(adapter.owns(outer), true);
-        await adapter.transaction(outer, async (inner) => assert.equal(adapter.owns(inner), true));
+        assert.equal(adapter.isTransaction(outer as object), true);
+        await adapter.transaction(outer, async (inner) => {
+          assert.equal(adapter.owns(inner), true);
+          assert.equal(adapter.isTransaction(inner as object), true);
+        });
       });
       await assert.rejects(
         adapter.transaction({}, async () => undefined),

@@ -1,5 +1,5 @@
 /**
- * Error and its built-in subclasses: name, message, stack, cause, errors and own properties.
+ * Error and its built-in subclasses: name, message, stack, cause and own properties.
  *
  * The name picks one of a closed list of constructors, never a global.
  *
@@ -45,6 +45,11 @@ export const errorTag: Tag<Error> = {
         throw new Unportable(`its ${key} is not text: ${describe(fields[key])}`);
       }
     }
+    for (const key of [...hidden, "name"] as const) {
+      const own = Object.getOwnPropertyDescriptor(value, key);
+      const usual = key === "name" ? own?.enumerable !== false : own?.enumerable !== true;
+      if (!usual) throw new Unportable(`its ${key} is an unusual property: send a plain Error`);
+    }
     const others = Object.keys(value).filter((key) => !(hidden as readonly string[]).includes(key));
     if (others.length > 0) {
       fields["properties"] = Object.fromEntries(others.map((key) => [key, (value as never)[key]]));
@@ -73,7 +78,11 @@ export const errorTag: Tag<Error> = {
       if (typeof properties !== "object" || properties === null || Array.isArray(properties)) {
         throw new Malformed("an object of its own properties", describe(properties));
       }
-      for (const [key, value] of Object.entries(properties)) define(error, key, value, true);
+      for (const [key, value] of Object.entries(properties)) {
+        if ((hidden as readonly string[]).includes(key))
+          throw new Malformed("its own properties alone", describe(key));
+        define(error, key, value, true);
+      }
     }
     return error;
   },

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import { memory } from "../engine/memory.ts";
+import { stubAdapter } from "../testing/stub-adapter.ts";
+import { Petiole } from "./petiole.ts";
+
+class Row {
+  id = 0;
+}
+
+/** A database that takes any number of transactions at once, as PostgreSQL does, with its log. */
+function makeApp() {
+  const log: string[] = [];
+  const database = { name: "database" };
+  const transactions = new WeakSet<object>();
+  let count = 0;
+  const adapter = stubAdapter(
+    { "qa.Row": [Row, ["id"]] },
+    {},
+    {
+      owns: (handle) => handle === database || transactions.has(handle as object),
+      isTransaction: (handle) => transactions.has(handle),
+      async transaction(_handle, run) {
+        const transaction = { number: ++count };
+        transactions.add(transaction);
+        log.push(`begin ${transaction.number}`);
+        try {
+          const result = await run(transaction);
+          log.push(`commit ${transaction.number}`);
+          return result;
+        } catch (error) {
+          log.push(`rollback ${transaction.number}`);
+          throw error;
+        }
+      },
+    },
+  );
+  const app = new Petiole({ engine: memory(), models: [adapter] });
+  const task = app.task("t", (_n: number) => {});
+  const sent = async () => (await app.engine.list({})).records.map(({ message }) => message.payload);
+  return { app, database, task, sent, log };
+}
+
+describe("transactions of a database that takes several at once", () => {
+  test("one inside another, on the database, commits on its own, and its tasks are sent", async () => {
+    const { app, database, task, sent, log } = makeApp();
+    const outer = app.transaction(database, async () => {
+      await task.enqueue(1);
+      await app.transaction(database, () => task.enqueue(2));
+      throw new Error("outer");
+    });
+    await expect(outer).rejects.toThrow("outer");
+    expect(log).toStrictEqual(["begin 1", "begin 2", "commit 2", "rollback 1"]);
+    expect(await sent()).toStrictEqual(["2"]);
+  });
+
+  test("a savepoint that ends after its transaction was rolled back sends nothing", async () => {
+    const { app, database, task, sent } = makeApp();
+    let slow: Promise<unknown> | undefined;
+    const gate = Promise.withResolvers<void>();
+    const outer = app.transaction(database, async (tx) => {
+      slow = app.transaction(tx as object, async () => {
+        await task.enqueue(1);
+        await gate.promise;
+      });
+      throw new Error("failing");
+    });
+    await expect(outer).rejects.toThrow("failing");
+    gate.resolve();
+    await expect(slow).rejects.toThrow(expect.objectContaining({ code: "ERR_TRANSACTION_CLOSED" }));
+    expect(await sent()).toStrictEqual([]);
+  });
+
+  test("a transaction that is over takes no savepoint", async () => {
+    const { app, database } = makeApp();
+    const tx = (await app.transaction(database, async (transaction) => transaction)) as object;
+    await expect(app.transaction(tx, async () => {})).rejects.toThrow(/was given a transaction that is over/);
+  });
+});

@@ -1,0 +1,36 @@
+/** Compiles src/ before the tests, unless dist/ is newer than all that it is made of. */
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Runs once, before the first test process starts: the build removes dist/, which must not be in use. */
+export function setup(): void {
+  if (isFresh()) return;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/build.ts"], {
+    cwd: root,
+    encoding: "utf8",
+    env: {
+      ...process.env,
+      PATH: [join(root, "node_modules/.bin"), process.env["PATH"]].join(delimiter),
+    },
+  });
+  if (status === 0) return;
+  const told = `scripts/build.ts ended with ${status}:\n${stdout}${stderr}`;
+  // With an error of types the last dist/ is left, and the types have a check of their own.
+  if (!existsSync(join(root, "dist/cli/main.js"))) throw new Error(told);
+  console.error(told);
+}
+
+/** A folder counts as well as its files: it changes when a file is removed from it. */
+function isFresh(): boolean {
+  const built = times("dist/**/*.js");
+  const sources = times("{src,src/**,scripts/build.ts,tsconfig.json,tsconfig.build.json}");
+  return built.length > 0 && Math.min(...built) > Math.max(...sources);
+}
+
+function times(pattern: string): number[] {
+  return globSync(pattern, { cwd: root }).map((path) => statSync(join(root, path)).mtimeMs);
+}

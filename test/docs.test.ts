@@ -1,0 +1,110 @@
+/**
+ * The code in the guides. Each ```ts block begins with `// file: name.ts` and becomes that file; all are
+ * type-checked. Those whose second line is `// run` (or `// run with vitest`) are run, and so are ```sh blocks,
+ * in the page's order; a ```text block that follows is what they print, `…` standing for anything on a line.
+ */
+import { execFile, spawnSync } from "node:child_process";
+import { globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+interface Step {
+  readonly title: string;
+  readonly command: readonly [string, ...string[]];
+  readonly prints: string | undefined;
+}
+
+interface Page {
+  readonly name: string;
+  readonly folder: string;
+  readonly files: ReadonlyMap<string, string>;
+  readonly steps: readonly Step[];
+}
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+// Inside the repository, so that `petiole` is this package; not in node_modules, where Node strips no types.
+const folder = join(root, ".docs");
+const vitest = join(root, "node_modules/vitest/vitest.mjs");
+const pages = globSync("docs/**/*.md", { cwd: root })
+  .filter((path) => !/^docs.(errors|decisions)\b/.test(path))
+  .sort()
+  .map(readPage);
+
+function readPage(path: string): Page {
+  const name = path.slice("docs/".length, -".md".length);
+  const text = readFileSync(join(root, path), "utf8");
+  const files = new Map<string, string>();
+  const steps: Step[] = [];
+  let wanted: Omit<Step, "prints"> | undefined;
+  const flush = (prints?: string): void => {
+    if (wanted) steps.push({ ...wanted, prints });
+    wanted = undefined;
+  };
+  for (const [, language, code = ""] of text.matchAll(/^```(\w*)\n(.*?)^```$/gms)) {
+    flush(language === "text" ? code : undefined);
+    if (language === "sh") wanted = { title: code.split("\n")[0]!, command: ["sh", "-euc", code] };
+    if (language !== "ts") continue;
+    const [, file, how] = /^\/\/ file: (\S+)\n(?:\/\/ (run.*)\n)?/.exec(code) ?? [];
+    if (file === undefined) throw new Error(`${path}: a block begins with no "// file: name.ts":\n${code}`);
+    if (files.has(file)) throw new Error(`${path}: ${file} is there twice`);
+    files.set(file, code);
+    if (how === "run") wanted = { title: file, command: [process.execPath, file] };
+    if (how === "run with vitest") wanted = { title: file, command: [process.execPath, vitest, "run", file] };
+  }
+  flush();
+  return { name, folder: join(folder, name), files, steps };
+}
+
+/** Throws, showing both, unless the output is as told. */
+function compare(output: string, told: string): void {
+  const pattern = told.split("…").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  if (!new RegExp(`^${pattern.join(".*")}$`).test(output)) expect(output).toBe(told);
+}
+
+beforeAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(folder, "bin"), { recursive: true });
+  symlinkSync(join(root, "dist/cli/main.js"), join(folder, "bin/petiole"));
+  for (const page of pages) {
+    mkdirSync(page.folder, { recursive: true });
+    for (const [file, code] of page.files) {
+      mkdirSync(dirname(join(page.folder, file)), { recursive: true });
+      writeFileSync(join(page.folder, file), code);
+    }
+  }
+  const files = pages.flatMap((page) => [...page.files.keys()].map((file) => join(page.folder, file)));
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({ extends: "../tsconfig.json", include: [], files }),
+  );
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("every block is as the types say", () => {
+  const { stdout, status } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", folder], {
+    encoding: "utf8",
+  });
+  expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
+});
+
+describe("what is run does what the page says", () => {
+  const path = [join(folder, "bin"), dirname(process.execPath), process.env["PATH"]].join(delimiter);
+  const environment = { ...process.env, PATH: path, NO_COLOR: "1" };
+  test.concurrent.each(pages.filter((page) => page.steps.length > 0))(
+    "$name",
+    { timeout: 60_000 },
+    async (page) => {
+      for (const { title, command, prints } of page.steps) {
+        const [program, ...parameters] = command;
+        const options = { cwd: page.folder, env: environment, timeout: 30_000 };
+        const { stdout } = await promisify(execFile)(program, parameters, options).catch((error) => {
+          throw new Error(`docs/${page.name}.md: ${title}\n${error.stdout}${error.stderr}`, { cause: error });
+        });
+        if (prints !== undefined) compare(stdout, prints);
+      }
+    },
+  );
+});
