@@ -9,9 +9,11 @@ import type {
   Engine,
   Lease,
   ListRequest,
+  LogLine,
   Outgoing,
   QueueCount,
   Reason,
+  Report,
   Settlement,
   TaskPage,
   TaskRecord,
@@ -36,8 +38,8 @@ export interface SqliteOptions {
    */
   readonly durability?: "process" | "power";
   /**
-   * How long a succeeded, skipped or discarded task, and its result, can still be looked up, in milliseconds.
-   * Failed and parked tasks are kept for good. Default: 24 hours.
+   * How long a task that this process ends, and its result, can still be looked up, in milliseconds, unless its
+   * settlement says otherwise. Failed and parked tasks are kept for good. Default: 24 hours.
    */
   readonly retention?: number;
   /**
@@ -56,8 +58,8 @@ export interface SqliteOptions {
  * Makes an engine that keeps its tasks in a SQLite file, through Node's own `node:sqlite`.
  *
  * Every process that opens the same file, web or worker, takes part. Beside the file there will be `-wal` and
- * `-shm` (SQLite's) and two tiny ones, `-bell` and `-bell-ended`, by which processes wake each other.
- * The file is opened with the first use, and must be on a local disk.
+ * `-shm` (SQLite's) and four tiny ones, `-bell`, `-bell-ended`, `-bell-changed` and `-bell-cancelled`, by which
+ * processes wake each other. The file is opened with the first use, and must be on a local disk.
  *
  * The file belongs to the engine. Do not open it with another SQLite library (better-sqlite3, libsql) in a
  * process that uses the engine: two copies of SQLite in one process cancel each other's file locks, and
@@ -68,7 +70,10 @@ export interface SqliteOptions {
  *
  * On Node 22, `node:sqlite` prints an ExperimentalWarning when it is loaded; from Node 24 on it does not.
  *
- * Listening with `onReady` does not keep the process alive; waiting with `ended` does, until it is told.
+ * Listening with `onReady`, `watch` or `onCancel` does not keep the process alive; waiting with `ended` does,
+ * until it is told.
+ *
+ * The concurrency of a lane counts leases: a run that went on although its lease ran out may be one too many.
  *
  * The methods reject with `ERR_ENGINE_BUSY`, `ERR_ENGINE_DISK_FULL`, `ERR_ENGINE_FILE_INVALID`,
  * `ERR_ENGINE_FILE_READ_ONLY`, `ERR_ENGINE_FILE_SHARED`, `ERR_ENGINE_CLOSED`, or, for anything else SQLite says,
@@ -126,17 +131,17 @@ class SqliteEngine implements Engine {
     await this.#opened();
   }
 
-  async send(batch: readonly Outgoing[]): Promise<void> {
-    if (batch.length === 0) return this.open();
-    await this.#write(`sending ${counted(batch, "task")}`, ({ tasks }, changes) =>
-      tasks.send(batch, changes),
+  async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
+    if (batch.length === 0) return this.open().then(() => []);
+    return this.#write(`sending ${counted(batch, "task")}`, ({ sending }, changes) =>
+      sending.send(batch, changes),
     );
   }
 
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
     const store = this.#store ?? (await this.#opened());
     // Most looks of an idle worker find nothing: they shall not take the write lock.
-    if (store.committer.idle && !store.ready.mayBeReady(request.queues)) return [];
+    if (store.committer.idle && !store.mayFind(request)) return [];
     return this.#write("claiming tasks", ({ claims }, changes) => claims.claim(request, changes));
   }
 
@@ -153,27 +158,15 @@ class SqliteEngine implements Engine {
     );
   }
 
+  async report(lease: Lease, report: Report): Promise<boolean> {
+    return this.#write("keeping what a run tells", ({ reports }, changes) =>
+      reports.report(lease, report, changes),
+    );
+  }
+
   onReady(queues: readonly string[], listener: () => void): () => void {
-    if (this.#closed) throw closedError(this.#path);
-    if (this.#store !== undefined) return this.#store.ready.listen(queues, listener);
-    let stop: (() => void) | undefined;
-    let stopped = false;
-    const attach = async (): Promise<void> => {
-      try {
-        const { ready } = await this.#opened();
-        if (!stopped) stop = ready.listen(queues, listener);
-      } catch {
-        if (stopped || this.#closed) return;
-        // The listener's claim will be told why; it may open one day.
-        setTimeout(attach, this.#settings.pollInterval).unref();
-        listener();
-      }
-    };
-    void attach();
-    return () => {
-      stopped = true;
-      stop?.();
-    };
+    // Where the file cannot be opened, the listener's claim will be told why.
+    return this.#listen(({ ready }) => ready.listen(queues, listener), listener);
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {
@@ -181,8 +174,19 @@ class SqliteEngine implements Engine {
   }
 
   async ended(id: string, signal?: AbortSignal): Promise<TaskRecord | undefined> {
+    signal?.throwIfAborted();
+    const answering = await this.#read("looking up a task", ({ tasks }) => tasks.answering(id));
     const { ends } = await this.#opened();
-    return ends.wait(id, signal);
+    return ends.wait(answering, signal);
+  }
+
+  watch(id: string, listener: () => void): () => void {
+    // What has changed until the file is open, nobody knows.
+    return this.#listen(({ watch }) => watch.listen(id, listener), undefined, listener);
+  }
+
+  async logs(id: string): Promise<readonly LogLine[]> {
+    return this.#read("reading what was logged", ({ tasks }) => tasks.logs(id));
   }
 
   async list(request: ListRequest): Promise<TaskPage> {
@@ -193,13 +197,25 @@ class SqliteEngine implements Engine {
     return this.#read("counting tasks", ({ tasks }) => tasks.counts());
   }
 
+  async cancel(ids: readonly string[], reason: Reason): Promise<number> {
+    return this.#write(`cancelling ${counted(ids, "task")}`, ({ managing }, changes) =>
+      managing.cancel(ids, reason, changes),
+    );
+  }
+
+  onCancel(worker: string, listener: (leases: readonly Lease[]) => void): () => void {
+    return this.#listen(({ cancels }) => cancels.listen(worker, listener));
+  }
+
   async retry(ids: readonly string[]): Promise<number> {
-    return this.#write(`retrying ${counted(ids, "task")}`, ({ tasks }, changes) => tasks.retry(ids, changes));
+    return this.#write(`retrying ${counted(ids, "task")}`, ({ managing }, changes) =>
+      managing.retry(ids, changes),
+    );
   }
 
   async discard(ids: readonly string[], reason: Reason): Promise<number> {
-    return this.#write(`discarding ${counted(ids, "task")}`, ({ tasks }, changes) =>
-      tasks.discard(ids, reason, changes),
+    return this.#write(`discarding ${counted(ids, "task")}`, ({ managing }, changes) =>
+      managing.discard(ids, reason, changes),
     );
   }
 
@@ -227,6 +243,35 @@ class SqliteEngine implements Engine {
       },
     );
     return this.#opening;
+  }
+
+  /**
+   * Listens, once the file is open. `failed` is called whenever it could not be opened, which is tried again and
+   * again; `late` when there was a time during which nobody listened.
+   */
+  #listen(listen: (store: Store) => () => void, failed?: () => void, late?: () => void): () => void {
+    if (this.#closed) throw closedError(this.#path);
+    if (this.#store !== undefined) return listen(this.#store);
+    let stop: (() => void) | undefined;
+    let stopped = false;
+    const attach = async (): Promise<void> => {
+      try {
+        const store = await this.#opened();
+        if (stopped) return;
+        stop = listen(store);
+        if (late !== undefined) queueMicrotask(late);
+      } catch {
+        if (stopped || this.#closed) return;
+        // It may open one day.
+        setTimeout(attach, this.#settings.pollInterval).unref();
+        failed?.();
+      }
+    };
+    void attach();
+    return () => {
+      stopped = true;
+      stop?.();
+    };
   }
 
   async #write<T>(what: string, work: (store: Store, changes: Changes) => T): Promise<T> {

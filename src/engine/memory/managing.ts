@@ -8,10 +8,7 @@ import { recordOf } from "./entry.ts";
 import type { Store } from "./store.ts";
 
 /** See {@link Engine.list}. */
-export function list(
-  store: Store,
-  { states, queue, task, limit = 100, after = "0" }: ListRequest,
-): TaskPage {
+export function list(store: Store, { states, queue, task, limit = 100, after = "0" }: ListRequest): TaskPage {
   const found = [...store.all()].filter(
     ({ sequence, state, message }) =>
       sequence > Number(after) &&

@@ -147,7 +147,7 @@ export class Store {
 
   #removeOld(): void {
     const now = Date.now();
-    for (let entry = this.#removable.first; entry !== undefined && entry.removeAt <= now; ) {
+    for (let entry = this.#removable.first; entry !== undefined && entry.removeAt <= now;) {
       this.#removable.remove(entry);
       this.#entries.delete(entry.message.id);
       this.#keys.remove(entry);
@@ -157,4 +157,3 @@ export class Store {
     }
   }
 }
-
