@@ -9,8 +9,15 @@ import type { Limits } from "../wire/limits.ts";
 import { Reference, type Key } from "../wire/reference.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
 import { createTaskWire, type TaskWire } from "../wire/wire.ts";
-import { settingsOf, taskName, type TaskOptions } from "./options.ts";
-import type { InstancesOf, RowsOf } from "./portable.ts";
+import type { Middleware } from "./middleware.ts";
+import {
+  settingsOf,
+  taskName,
+  type AnyTaskOptions,
+  type GeneralTaskOptions,
+  type TaskOptions,
+} from "./options.ts";
+import type { InstancesOf, Portable, RowsOf } from "./portable.ts";
 import { Task, type Handler } from "./task.ts";
 import { Transactions } from "./transaction.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
@@ -26,7 +33,7 @@ export interface PetioleOptions<Values extends readonly ValueEntry[], Models ext
   /** Bounds on one payload or result, replacing the defaults one by one. */
   readonly limits?: Partial<Limits>;
   /** What holds for tasks that do not say otherwise. */
-  readonly defaults?: TaskOptions;
+  readonly defaults?: GeneralTaskOptions;
 }
 
 /** The type of the transaction that a handle's own `transaction` method gives to its callback. */
@@ -54,7 +61,8 @@ export class Petiole<
   readonly #adapters: readonly OrmAdapter[];
   readonly #wire: TaskWire;
   readonly #transactions: Transactions;
-  readonly #defaults: TaskOptions;
+  readonly #defaults: GeneralTaskOptions;
+  readonly #middleware: Middleware[] = [];
   readonly #tasks = new Map<string, Task>();
   readonly #listeners = new Map<string, Set<(reference: Reference) => unknown>>();
 
@@ -99,17 +107,13 @@ export class Petiole<
   task<Payload, Result>(
     name: string,
     handler: Handler<Payload, Result, RowsOf<Models>>,
-    options?: TaskOptions,
+    options?: TaskOptions<Payload, Portable<Payload, InstancesOf<Values>>, RowsOf<Models>>,
   ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
   task<Payload = unknown, Result = unknown>(
     name: string,
-    options?: TaskOptions,
+    options?: TaskOptions<Payload, Portable<Payload, InstancesOf<Values>>, RowsOf<Models>>,
   ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
-  task(
-    name: string,
-    handlerOrOptions: Handler<unknown, unknown, RowsOf<Models>> | TaskOptions = {},
-    optionsAfterHandler: TaskOptions = {},
-  ): unknown {
+  task(name: string, handlerOrOptions: unknown = {}, optionsAfterHandler: unknown = {}): unknown {
     taskName(name);
     if (this.#tasks.has(name)) {
       throw new PetioleError(
@@ -121,10 +125,33 @@ export class Petiole<
       typeof handlerOrOptions === "function"
         ? [handlerOrOptions, optionsAfterHandler]
         : [undefined, handlerOrOptions];
-    const context = { engine: this.engine, wire: this.#wire, transactions: this.#transactions };
-    const task = new Task(context, name, settingsOf(name, options, this.#defaults), handler as never);
+    const context = {
+      engine: this.engine,
+      wire: this.#wire,
+      transactions: this.#transactions,
+      middleware: this.#middleware,
+    };
+    const settings = settingsOf(name, options as AnyTaskOptions, this.#defaults);
+    const task = new Task(context, name, settings, handler as never);
     this.#tasks.set(name, task as Task);
     return task;
+  }
+
+  /**
+   * Adds middleware around every send and every run of this app, inside what was added before.
+   *
+   * @example
+   * app.use({
+   *   async enqueue({ headers }, next) {
+   *     headers["tenant"] = tenant.getStore() ?? null;
+   *     await next();
+   *   },
+   *   run: ({ headers }, next) => tenant.run(headers["tenant"], next),
+   * });
+   */
+  use(middleware: Middleware<RowsOf<Models>>): this {
+    this.#middleware.push(middleware as unknown as Middleware);
+    return this;
   }
 
   /**
@@ -195,10 +222,15 @@ export class Petiole<
   worker(options: WorkerOptions = {}): Worker {
     const { engine } = this;
     const transactions = this.#transactions;
-    return new Worker(
-      { engine, wire: this.#wire, adapters: this.#adapters, tasks: this.#tasks, transactions },
-      options,
-    );
+    const context = {
+      engine,
+      wire: this.#wire,
+      adapters: this.#adapters,
+      tasks: this.#tasks,
+      transactions,
+      middleware: this.#middleware,
+    };
+    return new Worker(context, options);
   }
 
   /** Lets go of the engine; what it accepted stays. */

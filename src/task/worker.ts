@@ -1,10 +1,11 @@
 /** The worker loop: claims, runs, settles. The one owner of retries. @module */
-import type { Delivery, Engine, Lease, Settlement } from "../engine.ts";
+import type { Delivery, Engine, LaneLimit, Lease, Settlement } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import type { TaskWire } from "../wire/wire.ts";
 import { after, milliseconds, type Duration } from "./duration.ts";
 import { newId } from "./id.ts";
+import type { Middleware } from "./middleware.ts";
 import { optionError, queueName } from "./options.ts";
 import { run } from "./run.ts";
 import type { Task } from "./task.ts";
@@ -48,6 +49,7 @@ export interface WorkerContext {
   readonly adapters: readonly OrmAdapter[];
   readonly tasks: ReadonlyMap<string, Task>;
   readonly transactions: Transactions;
+  readonly middleware: readonly Middleware[];
 }
 
 /** A claim that is not settled yet. */
@@ -71,6 +73,7 @@ export class Worker {
   readonly #stopNow = new AbortController();
   /** Claims that are not settled yet, by lease; their leases are kept alive. */
   readonly #claims = new Map<Lease, Claim>();
+  #limits: ReadonlyMap<string, LaneLimit> = new Map();
   #running = 0;
   /** There are suspects: takes one task at a time, while nothing else runs, until one comes that is none. */
   #cautious = false;
@@ -125,6 +128,7 @@ export class Worker {
     // Stopped, or started again, meanwhile.
     if ((this.#state as string) !== "new") return;
     this.#state = "started";
+    this.#limits = limitsOf(this.#context.tasks);
     // Not of the transaction that it may be started in.
     this.#loop = this.#context.transactions.outside(() => this.#work(queues));
   }
@@ -153,7 +157,10 @@ export class Worker {
 
   async #work(queues: readonly string[]): Promise<void> {
     const heartbeat = setInterval(() => void this.#beat(), this.#lease / 3);
-    const stopListening = this.#engine.onReady(queues, () => this.#wake());
+    const listening = [
+      this.#engine.onReady(queues, () => this.#wake()),
+      this.#engine.onCancel(this.name, (leases) => this.#abort(leases, "it was cancelled")),
+    ];
     let failures = 0;
     while (this.#state === "started") {
       const awake = new Promise<void>((resolve) => (this.#wake = resolve));
@@ -171,8 +178,8 @@ export class Worker {
       }
       await awake;
     }
-    stopListening();
     await Promise.all([...this.#claims.values()].map((claim) => claim.ended));
+    for (const stopListening of listening) stopListening();
     clearInterval(heartbeat);
   }
 
@@ -183,6 +190,7 @@ export class Worker {
       limit,
       lease: this.#lease,
       worker: this.name,
+      limits: this.#limits,
     });
     const suspects = deliveries.filter((delivery) => this.#isSuspect(delivery));
     this.#cautious = suspects.length > 0;
@@ -212,7 +220,8 @@ export class Worker {
 
   /** From claim to settlement. Never rejects. */
   async #handle(delivery: Delivery, stop: AbortSignal): Promise<void> {
-    const context = { ...this.#context, maxCrashes: this.#maxCrashes, stop };
+    const warn = (message: string): void => this.#logger.warn(message);
+    const context = { ...this.#context, maxCrashes: this.#maxCrashes, stop, warn };
     const settlement: Settlement =
       this.#state === "started" ? await run(delivery, context) : { kind: "release", lease: delivery.lease };
     // The place is free before the settlement is stored, so that the next claim can share its transaction.
@@ -247,19 +256,31 @@ export class Worker {
     }
   }
 
+  /** Aborts the runs of some leases. */
+  #abort(leases: readonly Lease[], why: string): void {
+    for (const { id, token } of leases) {
+      for (const [lease, { abort }] of this.#claims) {
+        if (lease.id === id && lease.token === token) abort.abort(new Error(why));
+      }
+    }
+  }
+
   async #beat(): Promise<void> {
     if (this.#claims.size === 0) return;
     try {
       const lost = await this.#engine.extend([...this.#claims.keys()], this.#lease);
       // The task runs elsewhere now, and what this run comes to will be refused: the sooner it ends the better.
-      for (const { id, token } of lost) {
-        const [, claim] = [...this.#claims].find(([lease]) => lease.id === id && lease.token === token) ?? [];
-        claim?.abort.abort(new Error("the lease was lost"));
-      }
+      this.#abort(lost, "the lease was lost");
     } catch (error) {
       this.#logger.error(`Petiole worker ${this.name} could not send its heartbeat; it tries again.`, error);
     }
   }
+}
+
+function limitsOf(tasks: ReadonlyMap<string, Task>): Map<string, LaneLimit> {
+  const limits = new Map<string, LaneLimit>();
+  for (const { name, settings } of tasks.values()) if (settings.limit) limits.set(name, settings.limit);
+  return limits;
 }
 
 function queuesOf(tasks: ReadonlyMap<string, Task>): readonly string[] {
