@@ -230,6 +230,8 @@ export interface Engine {
   /** For messages to people; nothing may depend on it. */
   readonly name: string;
   readonly capabilities: Capabilities;
+  /** Its clock, in epoch milliseconds, where that is not the machine's: for tests that move it. */
+  readonly now?: () => number;
 
   /** Opens what it needs; safe to call twice. Other methods call it by themselves. */
   open(): Promise<void>;

@@ -1,10 +1,11 @@
 /** From a payload and options to what an engine is sent. @module */
-import type { Outgoing, UniqueKey } from "../engine.ts";
+import type { Engine, Outgoing, UniqueKey } from "../engine.ts";
 import { EncodeError } from "../errors.ts";
 import type { Json, MessageHeaders } from "../message.ts";
 import { issuesOf } from "../value/schema.ts";
 import { segmentOf } from "../wire/frame.ts";
 import { wireVersion, type TaskWire } from "../wire/wire.ts";
+import { nowOf } from "./clock.ts";
 import { currentJob } from "./current-job.ts";
 import { milliseconds } from "./duration.ts";
 import { checkHeaders } from "./middleware.ts";
@@ -35,12 +36,17 @@ export interface Send {
  *
  * @throws EncodeError when the payload is not as the task's schema wants it, or cannot travel
  */
-export async function makeOutgoing(send: Send, settings: TaskSettings, wire: TaskWire): Promise<Outgoing> {
+export async function makeOutgoing(
+  send: Send,
+  settings: TaskSettings,
+  wire: TaskWire,
+  engine: Pick<Engine, "now">,
+): Promise<Outgoing> {
   const { id, task, options, root, what } = send;
   checkHeaders(send.headers);
   const payload = await checked(send, settings);
   const { text, types } = wire.encodeFor(payload, { root, what });
-  const now = Date.now();
+  const now = nowOf(engine);
   const expires = expiryOf(options, settings, now);
   const parent = currentJob();
   const headers: MessageHeaders = {

@@ -18,6 +18,7 @@ import {
   type TaskOptions,
 } from "./options.ts";
 import type { InstancesOf, Portable, RowsOf } from "./portable.ts";
+import type { Schedule, ScheduleOptions } from "./schedule.ts";
 import { Task, type Handler } from "./task.ts";
 import { Transactions } from "./transaction.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
@@ -43,6 +44,11 @@ export type TransactionOf<Handle> = Handle extends { transaction(...parameters: 
     : unknown
   : unknown;
 
+/** The arguments of `schedule` after the pattern: the payload may be left out where undefined is one. */
+type ScheduleArguments<Payload, Known> = undefined extends Payload
+  ? [payload?: Portable<Payload, Known>, options?: ScheduleOptions]
+  : [payload: Portable<Payload, Known>, options?: ScheduleOptions];
+
 /**
  * An app: an engine, the types that travel, and the tasks.
  *
@@ -63,6 +69,7 @@ export class Petiole<
   readonly #transactions: Transactions;
   readonly #defaults: GeneralTaskOptions;
   readonly #middleware: Middleware[] = [];
+  readonly #schedules = new Map<string, Schedule>();
   readonly #tasks = new Map<string, Task>();
   readonly #listeners = new Map<string, Set<(reference: Reference) => unknown>>();
 
@@ -155,6 +162,35 @@ export class Petiole<
   }
 
   /**
+   * Sends a task again and again, by the clock: once for each tick, however many workers there are. While no
+   * worker runs, the tick that comes next is kept and runs late; those after it are left out. When the pattern
+   * or the time zone is changed, what was sent by the old one ends as discarded.
+   *
+   * It needs the package `croner`, which also says what a pattern may be. What is wrong with a pattern shows when
+   * a worker starts.
+   *
+   * @throws PetioleError `ERR_TASK_DUPLICATE` when there is a schedule of that name
+   *
+   * @example
+   * app.schedule(report, "0 9 * * 1-5", { to: "sales" }, { timezone: "Europe/Vienna" });
+   */
+  schedule<Payload, Result>(
+    task: Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>,
+    pattern: string,
+    ...[payload, options = {}]: ScheduleArguments<Payload, InstancesOf<Values>>
+  ): this {
+    const { name = `${task.name} ${pattern}`, timezone } = options;
+    if (this.#schedules.has(name)) {
+      throw new PetioleError(
+        "ERR_TASK_DUPLICATE",
+        `There is a schedule ${name} already; give each its own name.`,
+      );
+    }
+    this.#schedules.set(name, { name, task: task as unknown as Task, pattern, timezone, payload });
+    return this;
+  }
+
+  /**
    * A reference by the model's name and the row's key, where no row or table is at hand.
    *
    * @throws PetioleError `ERR_MODEL_UNKNOWN`, `ERR_REFERENCE_KEY`
@@ -229,6 +265,7 @@ export class Petiole<
       tasks: this.#tasks,
       transactions,
       middleware: this.#middleware,
+      schedules: this.#schedules,
     };
     return new Worker(context, options);
   }

@@ -1,11 +1,12 @@
 /** What a run tells while it runs: taken at once, passed on to the engine one report after another. @module */
 import type { Engine, Lease, LogLine, Progress } from "../engine.ts";
 import { messageOf } from "../errors.ts";
+import { nowOf } from "./clock.ts";
 import { optionError } from "./options.ts";
 
 /** One run's reports. */
 export class Reporter {
-  readonly #engine: Pick<Engine, "report">;
+  readonly #engine: Pick<Engine, "report" | "now">;
   readonly #lease: Lease;
   readonly #onError: (message: string) => void;
   #progress: Progress | undefined;
@@ -13,7 +14,7 @@ export class Reporter {
   #sending: Promise<void> | undefined;
 
   /** `onError` is told when the engine does not take a report; the run goes on. */
-  constructor(engine: Pick<Engine, "report">, lease: Lease, onError: (message: string) => void) {
+  constructor(engine: Pick<Engine, "report" | "now">, lease: Lease, onError: (message: string) => void) {
     this.#engine = engine;
     this.#lease = lease;
     this.#onError = onError;
@@ -26,7 +27,7 @@ export class Reporter {
   }
 
   log(text: string): void {
-    this.#lines.push({ at: Date.now(), text: String(text) });
+    this.#lines.push({ at: nowOf(this.#engine), text: String(text) });
     this.#start();
   }
 

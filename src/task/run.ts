@@ -10,6 +10,7 @@ import { issuesOf } from "../value/schema.ts";
 import type { Opened } from "../wire/decode.ts";
 import { segmentOf } from "../wire/frame.ts";
 import { wireVersion, type TaskWire } from "../wire/wire.ts";
+import { nowOf } from "./clock.ts";
 import { inJob } from "./current-job.ts";
 import { makeJob } from "./make-job.ts";
 import { around, type Middleware } from "./middleware.ts";
@@ -18,6 +19,7 @@ import { reasonOf, reasonOfThrown } from "./reason.ts";
 import { Reporter } from "./reporter.ts";
 import { afterFailure, backoff, deferral } from "./retry.ts";
 import { RunBounds, timeoutError } from "./run-bounds.ts";
+import { scheduleRefusal, type Schedule } from "./schedule.ts";
 import { TaskRows, missingError } from "./task-rows.ts";
 import type { Task } from "./task.ts";
 
@@ -28,6 +30,7 @@ export interface RunContext {
   readonly adapters: readonly OrmAdapter[];
   readonly tasks: ReadonlyMap<string, Task>;
   readonly middleware: readonly Middleware[];
+  readonly schedules: ReadonlyMap<string, Schedule>;
   /** After this many lost leases a task is parked. */
   readonly maxCrashes: number;
   /** Aborts when the run must stop now: the task is then handed back, and ends as cancelled if it was marked so. */
@@ -43,11 +46,16 @@ export async function run(delivery: Delivery, context: RunContext): Promise<Sett
   try {
     const task = taskOf(delivery, context);
     const { settings } = task;
-    const expired = expiry(delivery, settings);
+    const now = nowOf(context.engine);
+    const refused = scheduleRefusal(delivery.message.headers["schedule"], context.schedules);
+    if (refused !== undefined) {
+      return { kind: "discard", lease, reason: { code: "ERR_TASK_DISCARDED", message: refused } };
+    }
+    const expired = expiry(delivery, settings, now);
     if (expired) return expired;
     const opened = open(delivery, context);
     const rows = await TaskRows.load(context.adapters, opened.references);
-    const missing = ifMissing(delivery, rows, settings);
+    const missing = ifMissing(delivery, rows, settings, now);
     if (missing) return keeping(missing, settings);
     const decoded = opened.decode({
       row: (reference) => rows.rowOf(reference) ?? null,
@@ -61,7 +69,7 @@ export async function run(delivery: Delivery, context: RunContext): Promise<Sett
       return { kind: "park", lease, reason: reasonOfThrown(error, "ERR_TASK_PARKED") };
     }
     if (error.code === "ERR_DATABASE_UNREACHABLE") {
-      const at = Date.now() + backoff(delivery.deferrals + 1, deferral);
+      const at = nowOf(context.engine) + backoff(delivery.deferrals + 1, deferral);
       return { kind: "defer", lease, at, reason: reasonOf(error) };
     }
     return { kind: "park", lease, reason: reasonOf(error) };
@@ -82,9 +90,9 @@ function taskOf({ message, crashes }: Delivery, { tasks, maxCrashes }: RunContex
   throw new PetioleError("ERR_TASK_UNKNOWN", `task ${message.task} ${why}. This worker knows ${known}`);
 }
 
-function expiry({ message, lease }: Delivery, settings: TaskSettings): Settlement | undefined {
+function expiry({ message, lease }: Delivery, settings: TaskSettings, now: number): Settlement | undefined {
   const { expires } = message.headers;
-  if (typeof expires !== "number" || Date.now() <= expires) return undefined;
+  if (typeof expires !== "number" || now <= expires) return undefined;
   const text = `it was to run by ${new Date(expires).toISOString()}, and had not begun`;
   return keeping({ kind: "expire", lease, reason: { code: "ERR_TASK_EXPIRED", message: text } }, settings);
 }
@@ -109,13 +117,17 @@ function open({ message }: Delivery, { wire }: RunContext): Opened {
 const waiting = { delay: 100, factor: 2, maxDelay: 10_000, jitter: 0.5 } as const;
 
 /** What becomes of a task whose rows are not all there; undefined when it runs. */
-function ifMissing(delivery: Delivery, rows: TaskRows, settings: TaskSettings): Settlement | undefined {
+function ifMissing(
+  delivery: Delivery,
+  rows: TaskRows,
+  settings: TaskSettings,
+  now: number,
+): Settlement | undefined {
   const [missing] = rows.missing;
   if (!missing || settings.ifMissing === "null") return undefined;
   const { lease } = delivery;
   const reason = reasonOf(missingError(missing));
   if (settings.ifMissing !== "wait") return { kind: settings.ifMissing, lease, reason };
-  const now = Date.now();
   const until = (delivery.deferredAt ?? now) + settings.waitFor;
   if (now >= until) {
     const message = `${reason.message}; it was waited for ${settings.waitFor} ms`;
@@ -163,7 +175,7 @@ async function runHandler(
   } catch (thrown) {
     if (context.stop.aborted) return { kind: "release", lease };
     const error = bounds.signal.aborted ? timeoutError(settings.timeout, thrown) : thrown;
-    return afterFailure(delivery, error, settings, Date.now());
+    return afterFailure(delivery, error, settings, nowOf(context.engine));
   } finally {
     bounds.close();
     await reporter.flush();

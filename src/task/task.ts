@@ -133,7 +133,7 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
       const core = async (): Promise<void> => {
         const send = { ...context, options, root: rootOf(index), what };
         isPart = true;
-        return makeOutgoing(send, this.settings, wire).then(
+        return makeOutgoing(send, this.settings, wire, this.#context.engine).then(
           (outgoing) => batch.put(index, outgoing),
           (error: unknown) => batch.fail(error),
         );

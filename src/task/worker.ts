@@ -8,6 +8,7 @@ import { newId } from "./id.ts";
 import type { Middleware } from "./middleware.ts";
 import { optionError, queueName } from "./options.ts";
 import { run } from "./run.ts";
+import { Scheduler, type Schedule } from "./schedule.ts";
 import type { Task } from "./task.ts";
 import type { Transactions } from "./transaction.ts";
 
@@ -50,6 +51,7 @@ export interface WorkerContext {
   readonly tasks: ReadonlyMap<string, Task>;
   readonly transactions: Transactions;
   readonly middleware: readonly Middleware[];
+  readonly schedules: ReadonlyMap<string, Schedule>;
 }
 
 /** A claim that is not settled yet. */
@@ -125,12 +127,19 @@ export class Worker {
       throw new PetioleError("ERR_ENGINE_CLOSED", "This worker was stopped; make another.");
     const queues = (this.#queues ??= queuesOf(this.#context.tasks));
     await this.#engine.open();
+    const scheduler = new Scheduler(this.#engine, this.#context.wire, (message) =>
+      this.#logger.error(message),
+    );
+    await scheduler.start(this.#context.schedules);
     // Stopped, or started again, meanwhile.
-    if ((this.#state as string) !== "new") return;
+    if ((this.#state as string) !== "new") {
+      scheduler.stop();
+      return;
+    }
     this.#state = "started";
     this.#limits = limitsOf(this.#context.tasks);
     // Not of the transaction that it may be started in.
-    this.#loop = this.#context.transactions.outside(() => this.#work(queues));
+    this.#loop = this.#context.transactions.outside(() => this.#work(queues, scheduler));
   }
 
   /**
@@ -155,7 +164,7 @@ export class Worker {
     this.#state = "stopped";
   }
 
-  async #work(queues: readonly string[]): Promise<void> {
+  async #work(queues: readonly string[], scheduler: Scheduler): Promise<void> {
     const heartbeat = setInterval(() => void this.#beat(), this.#lease / 3);
     const listening = [
       this.#engine.onReady(queues, () => this.#wake()),
@@ -178,6 +187,7 @@ export class Worker {
       }
       await awake;
     }
+    scheduler.stop();
     await Promise.all([...this.#claims.values()].map((claim) => claim.ended));
     for (const stopListening of listening) stopListening();
     clearInterval(heartbeat);
