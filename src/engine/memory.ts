@@ -34,6 +34,8 @@ export interface MemoryOptions {
    * otherwise. Failed and parked tasks are kept for good. Default: 24 hours.
    */
   readonly retention?: number;
+  /** The clock, in epoch milliseconds, for tests that move it. The machine's unless told. */
+  readonly now?: () => number;
 }
 
 /**
@@ -45,19 +47,21 @@ export interface MemoryOptions {
  * const app = new Petiole({ engine: memory() });
  */
 export function memory(options: MemoryOptions = {}): Engine {
-  return new MemoryEngine(options.retention ?? 86_400_000);
+  return new MemoryEngine(options.retention ?? 86_400_000, options.now);
 }
 
 class MemoryEngine implements Engine {
   readonly name = "memory";
   readonly capabilities = { durable: false, shared: false } as const;
 
+  readonly now?: () => number;
   readonly #kept: Store;
   readonly #claims: Claims;
   #closed = false;
 
-  constructor(retention: number) {
-    this.#kept = new Store(retention);
+  constructor(retention: number, now: (() => number) | undefined) {
+    this.#kept = new Store(retention, now ?? Date.now);
+    if (now) this.now = now;
     this.#claims = new Claims(this.#kept);
   }
 

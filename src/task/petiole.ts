@@ -8,7 +8,8 @@ import { findModel } from "../model/registry.ts";
 import type { Limits } from "../wire/limits.ts";
 import { Reference, type Key } from "../wire/reference.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
-import { createTaskWire, type TaskWire } from "../wire/wire.ts";
+import { createTaskWire } from "../wire/wire.ts";
+import { appContext, type AppContext } from "./app-context.ts";
 import type { Middleware } from "./middleware.ts";
 import {
   settingsOf,
@@ -18,7 +19,7 @@ import {
   type TaskOptions,
 } from "./options.ts";
 import type { InstancesOf, Portable, RowsOf } from "./portable.ts";
-import type { Schedule, ScheduleOptions } from "./schedule.ts";
+import type { ScheduleOptions } from "./schedule.ts";
 import { Task, type Handler } from "./task.ts";
 import { Transactions } from "./transaction.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
@@ -63,14 +64,9 @@ export class Petiole<
   const Values extends readonly ValueEntry[] = [],
   const Models extends readonly OrmAdapter[] = [],
 > {
-  readonly engine: Engine;
-  readonly #adapters: readonly OrmAdapter[];
-  readonly #wire: TaskWire;
-  readonly #transactions: Transactions;
+  /** For `petiole/testing` alone. */
+  readonly [appContext]: AppContext;
   readonly #defaults: GeneralTaskOptions;
-  readonly #middleware: Middleware[] = [];
-  readonly #schedules = new Map<string, Schedule>();
-  readonly #tasks = new Map<string, Task>();
   readonly #listeners = new Map<string, Set<(reference: Reference) => unknown>>();
 
   /**
@@ -85,16 +81,28 @@ export class Petiole<
         `engine must be an engine, sqlite("tasks.db") for example, received ${describe(engine)}.`,
       );
     }
-    this.engine = engine;
-    this.#adapters = models ?? [];
-    refuseTwice(this.#adapters.flatMap((adapter) => adapter.models.map((model) => model.name)));
-    this.#wire = createTaskWire({
-      models: this.#adapters,
+    const adapters = models ?? [];
+    refuseTwice(adapters.flatMap((adapter) => adapter.models.map((model) => model.name)));
+    const wire = createTaskWire({
+      models: adapters,
       ...(values ? { values } : {}),
       ...(limits ? { limits } : {}),
     });
     this.#defaults = defaults;
-    this.#transactions = new Transactions(engine, this.#adapters);
+    this[appContext] = {
+      engine,
+      wire,
+      adapters,
+      tasks: new Map(),
+      transactions: new Transactions(() => this.engine, adapters),
+      middleware: [],
+      schedules: new Map(),
+    };
+  }
+
+  /** Where its tasks wait. */
+  get engine(): Engine {
+    return this[appContext].engine;
   }
 
   /**
@@ -122,7 +130,7 @@ export class Petiole<
   ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
   task(name: string, handlerOrOptions: unknown = {}, optionsAfterHandler: unknown = {}): unknown {
     taskName(name);
-    if (this.#tasks.has(name)) {
+    if (this[appContext].tasks.has(name)) {
       throw new PetioleError(
         "ERR_TASK_DUPLICATE",
         `There is a task ${name} already; each needs its own name.`,
@@ -132,15 +140,9 @@ export class Petiole<
       typeof handlerOrOptions === "function"
         ? [handlerOrOptions, optionsAfterHandler]
         : [undefined, handlerOrOptions];
-    const context = {
-      engine: this.engine,
-      wire: this.#wire,
-      transactions: this.#transactions,
-      middleware: this.#middleware,
-    };
     const settings = settingsOf(name, options as AnyTaskOptions, this.#defaults);
-    const task = new Task(context, name, settings, handler as never);
-    this.#tasks.set(name, task as Task);
+    const task = new Task(this[appContext], name, settings, handler as never);
+    this[appContext].tasks.set(name, task as Task);
     return task;
   }
 
@@ -157,7 +159,7 @@ export class Petiole<
    * });
    */
   use(middleware: Middleware<RowsOf<Models>>): this {
-    this.#middleware.push(middleware as unknown as Middleware);
+    this[appContext].middleware.push(middleware as unknown as Middleware);
     return this;
   }
 
@@ -180,13 +182,13 @@ export class Petiole<
     ...[payload, options = {}]: ScheduleArguments<Payload, InstancesOf<Values>>
   ): this {
     const { name = `${task.name} ${pattern}`, timezone } = options;
-    if (this.#schedules.has(name)) {
+    if (this[appContext].schedules.has(name)) {
       throw new PetioleError(
         "ERR_TASK_DUPLICATE",
         `There is a schedule ${name} already; give each its own name.`,
       );
     }
-    this.#schedules.set(name, { name, task: task as unknown as Task, pattern, timezone, payload });
+    this[appContext].schedules.set(name, { name, task: task as unknown as Task, pattern, timezone, payload });
     return this;
   }
 
@@ -199,7 +201,7 @@ export class Petiole<
     name: Name,
     key: Key,
   ): Reference<Extract<RowsOf<Models>[Name], object>> {
-    const { description } = findModel(this.#adapters, name);
+    const { description } = findModel(this[appContext].adapters, name);
     return new Reference(name, checkKey(description, key));
   }
 
@@ -224,7 +226,7 @@ export class Petiole<
     handle: Handle,
     work: (transaction: TransactionOf<Handle>) => Promise<Result>,
   ): Promise<Result> {
-    return this.#transactions.run(handle, work as (transaction: unknown) => Promise<Result>);
+    return this[appContext].transactions.run(handle, work as (transaction: unknown) => Promise<Result>);
   }
 
   /**
@@ -256,18 +258,7 @@ export class Petiole<
 
   /** A worker for this app's tasks. It runs them once it is started. */
   worker(options: WorkerOptions = {}): Worker {
-    const { engine } = this;
-    const transactions = this.#transactions;
-    const context = {
-      engine,
-      wire: this.#wire,
-      adapters: this.#adapters,
-      tasks: this.#tasks,
-      transactions,
-      middleware: this.#middleware,
-      schedules: this.#schedules,
-    };
-    return new Worker(context, options);
+    return new Worker(this[appContext], options);
   }
 
   /** Lets go of the engine; what it accepted stays. */
@@ -276,7 +267,7 @@ export class Petiole<
   }
 
   #modelOf(target: object): { readonly adapter: OrmAdapter; readonly description: ModelDescription } {
-    for (const adapter of this.#adapters) {
+    for (const adapter of this[appContext].adapters) {
       const description = adapter.models.find((model) => model.target === target);
       if (description) return { adapter, description };
     }

@@ -3,34 +3,31 @@
  *
  * @module
  */
-import type { Delivery, Engine, Settlement } from "../engine.ts";
+import type { Delivery, Settlement } from "../engine.ts";
 import { DecodeError, PetioleError } from "../errors.ts";
-import type { OrmAdapter } from "../model/adapter.ts";
 import { issuesOf } from "../value/schema.ts";
 import type { Opened } from "../wire/decode.ts";
 import { segmentOf } from "../wire/frame.ts";
-import { wireVersion, type TaskWire } from "../wire/wire.ts";
+import { wireVersion } from "../wire/wire.ts";
+import type { AppContext } from "./app-context.ts";
 import { nowOf } from "./clock.ts";
 import { inJob } from "./current-job.ts";
 import { makeJob } from "./make-job.ts";
-import { around, type Middleware } from "./middleware.ts";
+import { around } from "./middleware.ts";
 import type { TaskSettings } from "./options.ts";
 import { reasonOf, reasonOfThrown } from "./reason.ts";
 import { Reporter } from "./reporter.ts";
 import { afterFailure, backoff, deferral } from "./retry.ts";
 import { RunBounds, timeoutError } from "./run-bounds.ts";
-import { scheduleRefusal, type Schedule } from "./schedule.ts";
+import { scheduleRefusal } from "./schedule.ts";
 import { TaskRows, missingError } from "./task-rows.ts";
 import type { Task } from "./task.ts";
 
-/** What a run needs of its worker. */
-export interface RunContext {
-  readonly engine: Engine;
-  readonly wire: TaskWire;
-  readonly adapters: readonly OrmAdapter[];
-  readonly tasks: ReadonlyMap<string, Task>;
-  readonly middleware: readonly Middleware[];
-  readonly schedules: ReadonlyMap<string, Schedule>;
+/** What a run needs of its app and its worker. */
+export interface RunContext extends Pick<
+  AppContext,
+  "engine" | "wire" | "adapters" | "tasks" | "middleware" | "schedules"
+> {
   /** After this many lost leases a task is parked. */
   readonly maxCrashes: number;
   /** Aborts when the run must stop now: the task is then handed back, and ends as cancelled if it was marked so. */

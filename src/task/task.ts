@@ -1,25 +1,18 @@
 /** Tasks: a name, the types of what goes in and out, and, in a worker, what to do. @module */
 import { PetioleError, describe } from "../errors.ts";
-import type { TaskWire } from "../wire/wire.ts";
+import type { AppContext } from "./app-context.ts";
 import { Batch } from "./batch.ts";
-import { makeHandle, type Handle, type HandleContext } from "./handle.ts";
+import { makeHandle, type Handle } from "./handle.ts";
 import { newId } from "./id.ts";
 import type { Job } from "./job.ts";
-import { around, type Middleware } from "./middleware.ts";
+import { around } from "./middleware.ts";
 import type { EnqueueOptions, TaskSettings } from "./options.ts";
 import { makeOutgoing } from "./outgoing.ts";
 import type { Portable } from "./portable.ts";
-import type { Sending, Transactions } from "./transaction.ts";
+import type { Sending } from "./transaction.ts";
 
 /** What a worker runs. */
 export type Handler<Payload, Result, Rows> = (payload: Payload, job: Job<Rows>) => Result | Promise<Result>;
-
-/** What a task needs of its app. */
-export interface TaskContext extends HandleContext {
-  readonly wire: TaskWire;
-  readonly transactions: Transactions;
-  readonly middleware: readonly Middleware[];
-}
 
 /** The arguments of `enqueue`: the payload may be left out where undefined is one. */
 type EnqueueArguments<Payload, Known> = undefined extends Payload
@@ -36,11 +29,11 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
   readonly name: string;
   readonly settings: TaskSettings;
   #handler: Handler<Payload, Result, Rows> | undefined;
-  readonly #context: TaskContext;
+  readonly #context: AppContext;
 
   /** Made by `app.task` alone. */
   constructor(
-    context: TaskContext,
+    context: AppContext,
     name: string,
     settings: TaskSettings,
     handler: Handler<Payload, Result, Rows> | undefined,

@@ -50,14 +50,14 @@ class Scope {
 
 /** The transactions of one app. */
 export class Transactions {
-  readonly #engine: Engine;
+  readonly #engine: () => Engine;
   readonly #adapters: readonly OrmAdapter[];
   readonly #current = new AsyncLocalStorage<Scope | undefined>();
   readonly #scopes = new WeakMap<object, Scope>();
   /** The last of the outermost transactions on a database that takes one at a time. */
   readonly #last = new WeakMap<object, Promise<void>>();
 
-  constructor(engine: Engine, adapters: readonly OrmAdapter[]) {
+  constructor(engine: () => Engine, adapters: readonly OrmAdapter[]) {
     this.#engine = engine;
     this.#adapters = adapters;
   }
@@ -70,7 +70,7 @@ export class Transactions {
       throw closed(`Task ${batch[0]?.message.task} was enqueued in a transaction after that was rolled back`);
     }
     if (scope?.state !== "open") {
-      return { state: "sent", ids: await this.#engine.send(batch), cancelled: new Set() };
+      return { state: "sent", ids: await this.#engine().send(batch), cancelled: new Set() };
     }
     const ids = batch.map(({ message }) => message.id);
     const sending: Sending = { state: "held", ids, cancelled: new Set() };
@@ -179,7 +179,7 @@ export class Transactions {
       each.batch.filter(({ message }) => !each.sending.cancelled.has(message.id)),
     );
     try {
-      await this.#engine.send(batch);
+      await this.#engine().send(batch);
     } catch (cause) {
       for (const { sending } of held) sending.state = "refused";
       const some = batch.slice(0, 10).map(({ message }) => `${message.task} (${message.id})`);

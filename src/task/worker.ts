@@ -1,16 +1,13 @@
 /** The worker loop: claims, runs, settles. The one owner of retries. @module */
 import type { Delivery, Engine, LaneLimit, Lease, Settlement } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
-import type { OrmAdapter } from "../model/adapter.ts";
-import type { TaskWire } from "../wire/wire.ts";
+import type { AppContext } from "./app-context.ts";
 import { after, milliseconds, type Duration } from "./duration.ts";
 import { newId } from "./id.ts";
-import type { Middleware } from "./middleware.ts";
 import { optionError, queueName } from "./options.ts";
 import { run } from "./run.ts";
-import { Scheduler, type Schedule } from "./schedule.ts";
+import { Scheduler } from "./schedule.ts";
 import type { Task } from "./task.ts";
-import type { Transactions } from "./transaction.ts";
 
 /** What a worker tells about: nothing it says is needed for anything. */
 export interface WorkerLogger {
@@ -43,17 +40,6 @@ export interface WorkerOptions {
   readonly logger?: WorkerLogger;
 }
 
-/** What a worker needs of its app. */
-export interface WorkerContext {
-  readonly engine: Engine;
-  readonly wire: TaskWire;
-  readonly adapters: readonly OrmAdapter[];
-  readonly tasks: ReadonlyMap<string, Task>;
-  readonly transactions: Transactions;
-  readonly middleware: readonly Middleware[];
-  readonly schedules: ReadonlyMap<string, Schedule>;
-}
-
 /** A claim that is not settled yet. */
 interface Claim {
   /** Aborts its run. */
@@ -70,7 +56,7 @@ export class Worker {
   readonly #lease: number;
   readonly #shutdownTimeout: number;
   readonly #logger: WorkerLogger;
-  readonly #context: WorkerContext;
+  readonly #context: AppContext;
   readonly #maxCrashes: number;
   readonly #stopNow = new AbortController();
   /** Claims that are not settled yet, by lease; their leases are kept alive. */
@@ -84,7 +70,7 @@ export class Worker {
   #loop: Promise<void> = Promise.resolve();
 
   /** Made by `app.worker()` alone. */
-  constructor(context: WorkerContext, options: WorkerOptions) {
+  constructor(context: AppContext, options: WorkerOptions) {
     const {
       concurrency = 10,
       lease = "30s",

@@ -1,5 +1,6 @@
 /**
- * Contracts for whoever writes an engine or an ORM adapter, with any test runner.
+ * For tests of your tasks: `testApp`. For whoever writes an engine or an ORM adapter: their contracts. With any
+ * test runner.
  *
  * @module petiole/testing
  */
@@ -18,3 +19,4 @@ export {
   type OrmContractOptions,
   type TestRunnerLike,
 } from "./orm-contract.ts";
+export { TestApp, testApp, type AppLike, type Enqueued } from "./test-app.ts";

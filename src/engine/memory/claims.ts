@@ -23,7 +23,7 @@ export class Claims {
   /** Queue by queue: tasks that were lost first, then those that wait. */
   claim({ queues, limit, lease, worker, limits }: ClaimRequest): Delivery[] {
     const { pending, lanes, running } = this.#store;
-    const now = Date.now();
+    const now = this.#store.now();
     const rooms = lanes.rooms(limits, running, now);
     const hasRoom = (lane: string): boolean => rooms.of(lane) > 0;
     const taken: Entry[] = [];
@@ -54,7 +54,7 @@ export class Claims {
 
   /** Extends leases and returns those that are lost. */
   extend(leases: readonly Lease[], duration: number): Lease[] {
-    const until = Date.now() + duration;
+    const until = this.#store.now() + duration;
     const lost = leases.filter((lease) => {
       const entry = this.held(lease);
       if (entry !== undefined) entry.leaseUntil = until;

@@ -11,10 +11,10 @@ export class Keys {
   readonly #entries = new Map<string, Entry[]>();
 
   /** Who holds the key that this task asks for; undefined when nobody does, or it asks for none. */
-  holder(entry: Entry): Entry | undefined {
+  holder(entry: Entry, now: number): Entry | undefined {
     const key = keyOf(entry);
     if (key === undefined) return undefined;
-    const holding = (this.#entries.get(key) ?? []).filter((other) => holds(other, Date.now()));
+    const holding = (this.#entries.get(key) ?? []).filter((other) => holds(other, now));
     if (holding.length > 0) this.#entries.set(key, holding);
     else this.#entries.delete(key);
     return holding[0];

@@ -23,19 +23,22 @@ const longestTimer = 2 ** 31 - 1;
 /** Calls listeners, now and when a time has come. Its timer does not keep the process alive. */
 export class Listeners {
   readonly #readiness: Readiness;
+  readonly #now: () => number;
   readonly #listeners = new Set<Listener>();
   #timer: NodeJS.Timeout | undefined;
   /** What was due by then was told. */
-  #told = Date.now();
+  #told: number;
 
-  constructor(readiness: Readiness) {
+  constructor(readiness: Readiness, now: () => number) {
     this.#readiness = readiness;
+    this.#now = now;
+    this.#told = now();
   }
 
   add(queues: readonly string[], call: () => void): () => void {
     const listener: Listener = { queues: new Set(queues), call: new Soon(call) };
     this.#listeners.add(listener);
-    if (this.#readiness.isReady(listener.queues, Date.now())) listener.call.wake();
+    if (this.#readiness.isReady(listener.queues, this.#now())) listener.call.wake();
     this.timesChanged();
     return () => {
       listener.call.stop();
@@ -56,7 +59,7 @@ export class Listeners {
     // What was told once is not told again and again while nobody claims; whatever came due since then is.
     const at = this.#readiness.nextTime(this.#told);
     if (at === Infinity) return;
-    const delay = Math.min(Math.max(at - Date.now(), 1), longestTimer);
+    const delay = Math.min(Math.max(at - this.#now(), 1), longestTimer);
     this.#timer = setTimeout(() => this.#look(), delay).unref();
   }
 
@@ -67,7 +70,7 @@ export class Listeners {
   }
 
   #look(): void {
-    this.#told = Date.now();
+    this.#told = this.#now();
     for (const listener of this.#listeners) {
       if (this.#readiness.isReady(listener.queues, this.#told)) listener.call.wake();
     }

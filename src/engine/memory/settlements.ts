@@ -54,7 +54,7 @@ function again(store: Store, entry: Entry, settlement: Again, cancelled: string 
   }
   if (settlement.kind === "defer") {
     entry.deferrals += 1;
-    entry.deferredAt ??= Date.now();
+    entry.deferredAt ??= store.now();
   }
   entry.reason = JSON.stringify(settlement.reason);
   store.enqueue(entry, settlement.at);

@@ -19,17 +19,9 @@ export class Store {
   readonly running = new Set<Entry>();
   readonly lanes = new Lanes();
   readonly audience = new Audience();
-  readonly listeners = new Listeners({
-    isReady: (queues, now) => {
-      for (const queue of queues) if (this.pending.isReady(queue, now)) return true;
-      return [...this.running].some((entry) => entry.leaseUntil <= now && queues.has(entry.message.queue));
-    },
-    nextTime: (after) => {
-      const leases = [...this.running].map((entry) => entry.leaseUntil);
-      const times = [...leases, this.#roomAt].filter((time) => time > after);
-      return times.reduce((next, time) => Math.min(next, time), this.pending.nextTime(after));
-    },
-  });
+  readonly listeners: Listeners;
+  /** The clock, in epoch milliseconds. */
+  readonly now: () => number;
 
   readonly #retention: number;
   readonly #entries = new Map<string, Entry>();
@@ -42,8 +34,25 @@ export class Store {
   #sequence = 0;
   #roomAt = Infinity;
 
-  constructor(retention: number) {
+  constructor(retention: number, now: () => number) {
     this.#retention = retention;
+    this.now = now;
+    this.listeners = new Listeners(
+      {
+        isReady: (queues, now) => {
+          for (const queue of queues) if (this.pending.isReady(queue, now)) return true;
+          return [...this.running].some(
+            (entry) => entry.leaseUntil <= now && queues.has(entry.message.queue),
+          );
+        },
+        nextTime: (after) => {
+          const leases = [...this.running].map((entry) => entry.leaseUntil);
+          const times = [...leases, this.#roomAt].filter((time) => time > after);
+          return times.reduce((next, time) => Math.min(next, time), this.pending.nextTime(after));
+        },
+      },
+      now,
+    );
   }
 
   /** Every task, oldest first. */
@@ -66,7 +75,7 @@ export class Store {
   /** See {@link Engine.send}. */
   send(batch: readonly Outgoing[]): string[] {
     this.#removeOld();
-    const now = Date.now();
+    const now = this.now();
     // First what can fail, then what changes: all of the batch or none.
     const entries = batch.map((outgoing) => newEntry(++this.#sequence, outgoing, now));
     return entries.map((entry, index) => this.#add(entry, batch[index]?.runAt ?? now));
@@ -74,7 +83,7 @@ export class Store {
 
   /** Puts a task where it will be claimed from: now or, when `at` is later, then. */
   enqueue(entry: Entry, at: number, place?: number): void {
-    const now = Date.now();
+    const now = this.now();
     entry.state = at > now ? "scheduled" : "waiting";
     entry.runAt = place ?? Math.max(at, now);
     this.pending.add(entry);
@@ -93,7 +102,7 @@ export class Store {
 
   /** A full lane may have room at this time. */
   roomAt(time: number): void {
-    this.#roomAt = this.#roomAt > Date.now() ? Math.min(this.#roomAt, time) : time;
+    this.#roomAt = this.#roomAt > this.now() ? Math.min(this.#roomAt, time) : time;
     this.listeners.timesChanged();
   }
 
@@ -101,7 +110,7 @@ export class Store {
   end(entry: Entry, state: TaskState, keep = this.#retention): void {
     this.#removable.remove(entry);
     entry.state = state;
-    entry.endedAt = Date.now();
+    entry.endedAt = this.now();
     const isKept = state === "failed" || state === "parked";
     // Its record holds its key: it may not go before.
     entry.removeAt = isKept ? Infinity : Math.max(entry.endedAt + keep, entry.unique?.until ?? 0);
@@ -130,7 +139,7 @@ export class Store {
   #add(entry: Entry, runAt: number): string {
     const { id } = entry.message;
     if (this.#entries.has(id)) return id;
-    const holder = entry.unique && (this.#aliases.get(id) ?? this.#keys.holder(entry));
+    const holder = entry.unique && (this.#aliases.get(id) ?? this.#keys.holder(entry, this.now()));
     if (holder !== undefined) {
       if (entry.unique?.follow === true && !this.#aliases.has(id)) {
         this.#aliases.set(id, holder);
@@ -146,7 +155,7 @@ export class Store {
   }
 
   #removeOld(): void {
-    const now = Date.now();
+    const now = this.now();
     for (let entry = this.#removable.first; entry !== undefined && entry.removeAt <= now;) {
       this.#removable.remove(entry);
       this.#entries.delete(entry.message.id);
