@@ -18,41 +18,16 @@ import type {
   TaskPage,
   TaskRecord,
 } from "../engine.ts";
-import { PetioleError, describe } from "../errors.ts";
 import { untilFree } from "./sqlite/busy.ts";
 import type { Changes } from "./sqlite/committer.ts";
 import { closedError, engineError } from "./sqlite/errors.ts";
 import { listTasks } from "./sqlite/list.ts";
+import { refuseInvalid, settingsOf } from "./sqlite/options.ts";
+import type { SqliteOptions } from "./sqlite/options.ts";
 import { openStore } from "./sqlite/store.ts";
 import type { Store } from "./sqlite/store.ts";
 
-/** How {@link sqlite} behaves. */
-export interface SqliteOptions {
-  /**
-   * What a send that has resolved survives.
-   *
-   * - `"process"` (default): the end of any process in any way, `kill -9` included. A power cut or a crash of
-   *   the operating system may take the last moments with it; the file stays sound.
-   *   (SQLite: `synchronous = NORMAL`.)
-   * - `"power"`: a power cut too. Each transaction waits for the disk. (SQLite: `synchronous = FULL`.)
-   */
-  readonly durability?: "process" | "power";
-  /**
-   * How long a task that this process ends, and its result, can still be looked up, in milliseconds, unless its
-   * settlement says otherwise. Failed and parked tasks are kept for good. Default: 24 hours.
-   */
-  readonly retention?: number;
-  /**
-   * How long an operation waits while other processes are writing, in milliseconds; then it is refused with
-   * `ERR_ENGINE_BUSY`. The event loop is free meanwhile. Default: 30 seconds.
-   */
-  readonly busyTimeout?: number;
-  /**
-   * How often to look for what no other process has told of, in milliseconds. Other processes are woken at once
-   * as a rule; this is for file systems that have no notifications. Default: 500.
-   */
-  readonly pollInterval?: number;
-}
+export type { SqliteOptions };
 
 /**
  * Makes an engine that keeps its tasks in a SQLite file, through Node's own `node:sqlite`.
@@ -89,20 +64,7 @@ export interface SqliteOptions {
  * sqlite("/var/lib/shop/tasks.db", { durability: "power", retention: 7 * 86_400_000 });
  */
 export function sqlite(path: string, options: SqliteOptions = {}): Engine {
-  if (
-    typeof path !== "string" ||
-    path === "" ||
-    path === ":memory:" ||
-    path.includes("\0") ||
-    path.startsWith("file:")
-  ) {
-    throw new PetioleError(
-      "ERR_OPTION_INVALID",
-      `sqlite() needs the path of a file, such as "tasks.db"; it got ${describe(path)}. ` +
-        "For an engine in memory, use memory().",
-    );
-  }
-  refuseInvalid(options);
+  refuseInvalid(path, options);
   return new SqliteEngine(path, options);
 }
 
@@ -119,12 +81,7 @@ class SqliteEngine implements Engine {
 
   constructor(path: string, options: SqliteOptions) {
     this.#path = path;
-    this.#settings = {
-      durability: options.durability ?? "process",
-      retention: options.retention ?? 86_400_000,
-      busyTimeout: options.busyTimeout ?? 30_000,
-      pollInterval: options.pollInterval ?? 500,
-    };
+    this.#settings = settingsOf(options);
   }
 
   async open(): Promise<void> {
@@ -295,22 +252,4 @@ class SqliteEngine implements Engine {
 /** `1 task`, `3 tasks`. */
 function counted(list: readonly unknown[], noun: string): string {
   return list.length === 1 ? `1 ${noun}` : `${list.length} ${noun}s`;
-}
-
-function refuseInvalid(options: SqliteOptions): void {
-  const { durability } = options;
-  if (durability !== undefined && durability !== "process" && durability !== "power") {
-    throw new PetioleError(
-      "ERR_OPTION_INVALID",
-      `sqlite(): durability is "process" or "power"; it got ${describe(durability)}.`,
-    );
-  }
-  for (const name of ["retention", "busyTimeout", "pollInterval"] as const) {
-    const value: unknown = options[name];
-    if (value === undefined || (typeof value === "number" && value >= 0)) continue;
-    throw new PetioleError(
-      "ERR_OPTION_INVALID",
-      `sqlite(): ${name} is a number of milliseconds, 0 or more; it got ${describe(value)}.`,
-    );
-  }
 }

@@ -58,6 +58,10 @@ async function runInLane(
 }
 
 describe("several processes on one file, together", () => {
+  test("listening keeps no process alive", async () => {
+    expect(await start("idle-sqlite.ts").rest()).toEqual(["listening"]);
+  });
+
   test("a lane's concurrency of 2 holds over 4 workers, and no room is left unused", async () => {
     const runs = await runInLane({ concurrency: 2 }, 15, 60);
     expect(new Set(runs.map((run) => run.id)).size).toBe(60);

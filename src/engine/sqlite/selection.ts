@@ -28,6 +28,7 @@ export type Take = (sequence: number, lane: string, crashes: number) => void;
 export class Selection {
   readonly #lanes: Lanes;
   readonly #lost: StatementSync;
+  readonly #lostElsewhere: StatementSync;
   readonly #promote: StatementSync;
   readonly #isDue: StatementSync;
   readonly #waitingLanes: StatementSync;
@@ -35,10 +36,11 @@ export class Selection {
 
   constructor(database: DatabaseSync, lanes: Lanes) {
     this.#lanes = lanes;
-    this.#lost = database.prepare(
-      `SELECT sequence, lane FROM tasks INDEXED BY tasks_running
-       WHERE state = 'running' AND queue = ? AND lease_until <= ? AND lane NOT IN (SELECT value FROM json_each(?))
-       ORDER BY lease_until LIMIT ?`,
+    const lost =
+      "SELECT sequence, lane FROM tasks WHERE state = 'running' AND queue = ? AND lease_until <= ?";
+    this.#lost = database.prepare(`${lost} ORDER BY lease_until LIMIT ?`);
+    this.#lostElsewhere = database.prepare(
+      `${lost} AND lane NOT IN (SELECT value FROM json_each(?)) ORDER BY lease_until LIMIT ?`,
     );
     this.#promote = database.prepare(
       `UPDATE tasks SET state = 'waiting'
@@ -86,7 +88,7 @@ export class Selection {
   mayFind({ queues }: ClaimRequest, rooms: Rooms, now: number): boolean {
     return queues.map(toColumn).some((queue) => {
       if (this.#isDue.get(queue, now)?.["due"] === 1) return true;
-      const lost = this.#lost.all(queue, now, "[]", lookedAt);
+      const lost = this.#lost.all(queue, now, lookedAt);
       if (lost.length === lookedAt || lost.some((row) => rooms.of(String(row["lane"])) > 0)) return true;
       return this.#lanesOf(queue).some((lane) => rooms.of(lane) > 0);
     });
@@ -103,7 +105,11 @@ export class Selection {
     let again = true;
     while (again && left() > 0) {
       again = false;
-      for (const row of this.#lost.all(queue, now, JSON.stringify([...full]), left())) {
+      const rows =
+        full.size === 0
+          ? this.#lost.all(queue, now, left())
+          : this.#lostElsewhere.all(queue, now, JSON.stringify([...full]), left());
+      for (const row of rows) {
         const lane = String(row["lane"]);
         if (rooms.of(lane) > 0) {
           take(Number(row["sequence"]), lane, 1);

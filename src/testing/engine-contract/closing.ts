@@ -81,14 +81,22 @@ export const closingCases: readonly ContractCase[] = [
     async run(engine) {
       await engine.open();
       let calls = 0;
-      const stop = engine.onReady(["default"], () => {
+      const count = (): void => {
         calls += 1;
-      });
+      };
+      await send(engine, "0");
+      await claimOne(engine);
+      const stops = [
+        engine.onReady(["default"], count),
+        engine.watch("1", count),
+        engine.onCancel("tester", count),
+      ];
       await engine.send([outgoing("1", {}, 30)]);
+      void engine.cancel(["0"], reason);
       await engine.close();
       const before = calls;
       await pause(60);
-      stop();
+      for (const stop of stops) stop();
       assert.equal(calls, before);
     },
   },
