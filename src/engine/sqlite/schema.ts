@@ -105,6 +105,8 @@ PRAGMA user_version = ${schemaVersion};
 
 /** Whose file it is: ours, nobody's yet, or (by an error) somebody else's. Changes nothing. */
 export function recognise(database: DatabaseSync, path: string): "ours" | "empty" {
+  // Counted before the mark is read: another process may be creating them, and sets the mark with the tables.
+  const tables = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get();
   const id = pragma(database, "application_id");
   if (id === applicationId) {
     const version = Number(pragma(database, "user_version"));
@@ -115,7 +117,6 @@ export function recognise(database: DatabaseSync, path: string): "ours" | "empty
         `knows ${schemaVersion}). Use the version that wrote it, or a new one everywhere.`,
     );
   }
-  const tables = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get();
   if (id === 0 && tables?.["count"] === 0) return "empty";
   throw new PetioleError(
     "ERR_ENGINE_FILE_INVALID",
