@@ -30,7 +30,7 @@ export class Lanes {
        ON CONFLICT (lane, at) DO UPDATE
        SET count = count + excluded.count, counted_until = max(counted_until, excluded.counted_until)`,
     );
-    const waiting = "SELECT min(queue) FROM tasks WHERE state = 'waiting' AND lane <> '' AND lane = ?1";
+    const waiting = "SELECT min(queue) FROM tasks WHERE state = 'waiting' AND lane <> '' AND lane = $lane";
     // From one queue to the next in the index, however many tasks wait.
     this.#queues = database.prepare(
       `WITH RECURSIVE queues (queue) AS (
@@ -48,7 +48,7 @@ export class Lanes {
 
   /** The queues in which tasks of a lane wait. */
   queuesOf(lane: string): string[] {
-    return this.#queues.all(lane).map((row) => readableColumn(String(row["queue"])));
+    return this.#queues.all({ $lane: lane }).map((row) => readableColumn(String(row["queue"])));
   }
 
   /** How many more may start now. What lost its lease does not run: it starts once more with its next claim. */

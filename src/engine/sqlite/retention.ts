@@ -28,8 +28,8 @@ export class Retention {
 
   constructor(database: DatabaseSync) {
     this.#isDue = database.prepare(
-      `SELECT EXISTS (SELECT 1 FROM tasks WHERE remove_at <= ?1)
-         OR EXISTS (SELECT 1 FROM starts WHERE counted_until <= ?1) AS due`,
+      `SELECT EXISTS (SELECT 1 FROM tasks WHERE remove_at <= $now)
+         OR EXISTS (SELECT 1 FROM starts WHERE counted_until <= $now) AS due`,
     );
     this.#remove = database.prepare(
       `DELETE FROM tasks WHERE sequence IN (SELECT sequence FROM tasks WHERE remove_at <= ? LIMIT ${removedAtOnce})`,
@@ -39,7 +39,7 @@ export class Retention {
 
   /** Whether there is something to remove. Only reads. */
   isDue(): boolean {
-    return this.#isDue.get(Date.now())?.["due"] === 1;
+    return this.#isDue.get({ $now: Date.now() })?.["due"] === 1;
   }
 
   /** Removes a batch, within the committer's transaction. Whether there may be more. */

@@ -51,7 +51,7 @@ export class Selection {
     this.#isDue = database.prepare(
       "SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'scheduled' AND queue = ? AND run_at <= ?) AS due",
     );
-    const waiting = "SELECT min(lane) FROM tasks WHERE state = 'waiting' AND queue = ?1";
+    const waiting = "SELECT min(lane) FROM tasks WHERE state = 'waiting' AND queue = $queue";
     // From one lane to the next in the index, however many tasks wait in each.
     this.#waitingLanes = database.prepare(
       `WITH RECURSIVE lanes (lane) AS (
@@ -134,7 +134,7 @@ export class Selection {
   }
 
   #lanesOf(queue: string): string[] {
-    return this.#waitingLanes.all(queue).map((row) => String(row["lane"]));
+    return this.#waitingLanes.all({ $queue: queue }).map((row) => String(row["lane"]));
   }
 }
 

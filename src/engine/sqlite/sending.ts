@@ -33,8 +33,8 @@ export class Sending {
     );
     const holding = (until: string): string =>
       `SELECT sequence, id FROM tasks INDEXED BY tasks_unique
-       WHERE ${mayHoldKey} AND task = ?1 AND unique_key = ?2 AND unique_until ${until}`;
-    this.#holder = database.prepare(`${holding("IS NULL")} UNION ALL ${holding("> ?3")} LIMIT 1`);
+       WHERE ${mayHoldKey} AND task = $task AND unique_key = $key AND unique_until ${until}`;
+    this.#holder = database.prepare(`${holding("IS NULL")} UNION ALL ${holding("> $now")} LIMIT 1`);
     this.#follow = database.prepare(
       "INSERT INTO aliases (id, holder) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
     );
@@ -81,7 +81,9 @@ export class Sending {
   #holderOf(id: string, task: string, unique: UniqueKey, now: number): string | undefined {
     if (this.#isKnown.get(id) !== undefined) return undefined;
     const followed = this.#followed.get(id) as Holder | undefined;
-    const holder = followed ?? (this.#holder.get(task, toColumn(unique.key), now) as Holder | undefined);
+    const holder =
+      followed ??
+      (this.#holder.get({ $task: task, $key: toColumn(unique.key), $now: now }) as Holder | undefined);
     if (holder === undefined) return undefined;
     if (followed === undefined && unique.follow === true) this.#follow.run(id, holder.sequence);
     return fromColumn(holder.id);

@@ -9,11 +9,13 @@ import { knownState, readRecord, recordColumns } from "./records.ts";
 import { ended } from "./schema.ts";
 import { readableColumn, toColumn } from "./text.ts";
 
-/** Columns of the task of an id or, when there is none, of the task that answers for it. */
+// Parameters that stand twice have names: Node 22 does not bind `?1` from a list.
+
+/** Columns of the task of `$id` or, when there is none, of the task that answers for it. */
 export function selectAnswering(columns: string): string {
   return (
-    `SELECT ${columns} FROM tasks WHERE id = ?1 UNION ALL ` +
-    `SELECT ${columns} FROM tasks WHERE sequence = (SELECT holder FROM aliases WHERE id = ?1) LIMIT 1`
+    `SELECT ${columns} FROM tasks WHERE id = $id UNION ALL ` +
+    `SELECT ${columns} FROM tasks WHERE sequence = (SELECT holder FROM aliases WHERE id = $id) LIMIT 1`
   );
 }
 
@@ -42,19 +44,19 @@ export class Tasks {
   }
 
   find(id: string): TaskRecord | undefined {
-    const row = this.#find.get(toColumn(id));
+    const row = this.#find.get({ $id: toColumn(id) });
     return row && readRecord(row);
   }
 
   /** The id of the task that answers for this id: its own, or that of the holder of its key. */
   answering(id: string): string {
-    const row = this.#id.get(toColumn(id));
+    const row = this.#id.get({ $id: toColumn(id) });
     return row === undefined ? id : readableColumn(String(row["id"]));
   }
 
   logs(id: string): LogLine[] {
     return this.#logs
-      .all(toColumn(id))
+      .all({ $id: toColumn(id) })
       .map((row) => ({ at: Number(row["at"]), text: readableColumn(String(row["text"])) }));
   }
 

@@ -78,7 +78,7 @@ export class TaskWatch {
   /** What a change would change; undefined when the file is busy. */
   #read(id: string): string | undefined {
     try {
-      return JSON.stringify(this.#current.get(toColumn(id)) ?? null);
+      return JSON.stringify(this.#current.get({ $id: toColumn(id) }) ?? null);
     } catch {
       return undefined;
     }
