@@ -25,8 +25,8 @@ export class Changes {
   expires = Infinity;
   /** The earliest time (epoch milliseconds) at which a lane that was full may have room by itself. */
   roomAt = Infinity;
-  /** The earliest time (epoch milliseconds) at which a record is to be removed of which that was said. */
-  removeAt = Infinity;
+  /** When records are to be removed (epoch milliseconds) of which that was said. */
+  readonly removals = new Set<number>();
 
   /** Runs of a lane ended or, when it is negative, began. */
   freed(lane: string, count: number): void {

@@ -92,7 +92,7 @@ export class Settlements {
     if (row === undefined) return false;
     changes.ended.push(lease.id);
     changes.freed(String(row["lane"]), 1);
-    if (keep !== undefined && removal !== null) changes.removeAt = Math.min(changes.removeAt, removal);
+    if (keep !== undefined && removal !== null) changes.removals.add(removal);
     return true;
   }
 

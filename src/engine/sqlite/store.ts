@@ -22,6 +22,7 @@ import { Retention } from "./retention.ts";
 import { Selection } from "./selection.ts";
 import { Sending } from "./sending.ts";
 import { Settlements } from "./settlements.ts";
+import { Sweeper } from "./sweeper.ts";
 import { Tasks } from "./tasks.ts";
 import { TaskWatch } from "./watch.ts";
 
@@ -32,9 +33,6 @@ export interface Settings {
   readonly busyTimeout: number;
   readonly pollInterval: number;
 }
-
-/** A record that is to be kept for less than usual is not removed earlier than after so many milliseconds. */
-const soonestSweep = 250;
 
 /** Opens the file and puts together what works on it. */
 export async function openStore(path: string, settings: Settings): Promise<Store> {
@@ -66,11 +64,9 @@ export class Store {
   readonly #settings: Settings;
   readonly #lanes: Lanes;
   readonly #selection: Selection;
-  readonly #retention: Retention;
+  readonly #sweeper: Sweeper;
   /** A bell for each kind of news, so that nobody is woken for what concerns others only. */
   readonly #bells: Readonly<Record<"ready" | "ended" | "changed" | "cancelled", Bell>>;
-  #sweep: NodeJS.Timeout | undefined;
-  #sweepAt = Infinity;
 
   constructor(connection: Connection, settings: Settings) {
     const { database, path } = connection;
@@ -102,8 +98,7 @@ export class Store {
     );
     this.watch = new TaskWatch(database, this.#bells.changed, pollInterval);
     this.cancels = new CancelWatch(database, this.#bells.cancelled, pollInterval);
-    this.#retention = new Retention(database);
-    this.#sweepIn(this.#pause());
+    this.#sweeper = new Sweeper(new Retention(database), this.committer, retention);
   }
 
   /** Whether a claim would find something. Only reads; true as well when that cannot be told just now. */
@@ -124,7 +119,7 @@ export class Store {
   /** Writes what is pending and lets go of the file. */
   async close(): Promise<void> {
     await this.committer.close();
-    clearTimeout(this.#sweep);
+    this.#sweeper.stop();
     this.ready.stop();
     this.ends.stop(closedError(this.path));
     this.watch.stop();
@@ -146,8 +141,7 @@ export class Store {
     this.ends.committed(changes);
     if (hasEnds || changes.touched) this.watch.changed();
     if (changes.marked) this.cancels.changed();
-    if (changes.removeAt < this.#sweepAt)
-      this.#sweepIn(Math.max(changes.removeAt - Date.now(), soonestSweep));
+    this.#sweeper.committed(changes);
   }
 
   /** Tasks that wait for a lane of which runs have ended are ready. */
@@ -160,28 +154,5 @@ export class Store {
     } catch {
       // Busy: they will look by themselves.
     }
-  }
-
-  /** Up to a minute, not the same in every process, so that they take turns. */
-  #pause(): number {
-    return Math.min(60_000, Math.max(50, this.#settings.retention / 4)) * (0.5 + Math.random() / 2);
-  }
-
-  #sweepIn(pause: number): void {
-    clearTimeout(this.#sweep);
-    this.#sweepAt = Date.now() + pause;
-    this.#sweep = setTimeout(() => void this.#sweepNow(), pause).unref();
-  }
-
-  async #sweepNow(): Promise<void> {
-    let more = false;
-    try {
-      if (this.#retention.isDue()) {
-        more = await this.committer.run("removing old tasks", () => this.#retention.remove());
-      }
-    } catch {
-      // Nobody asked for it: the next sweep will do it, and a file that is broken tells everybody else.
-    }
-    if (this.database.isOpen) this.#sweepIn(more ? 10 : this.#pause());
   }
 }

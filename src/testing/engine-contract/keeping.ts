@@ -14,7 +14,7 @@ export const keepingCases: readonly ContractCase[] = [
         await send(engine, state);
         const { lease } = await claimOne(engine);
         await engine.report(lease, { lines: [{ at: 1, text: "one" }] });
-        await engine.settle([{ ...endAs(state, lease), keep: 60 } as ReturnType<typeof endAs>]);
+        await engine.settle([{ ...endAs(state, lease), keep: 250 } as ReturnType<typeof endAs>]);
         assertRecord(await engine.find(state), { state });
       }
       const left = endStates.filter((state) => kept.has(state));
@@ -36,9 +36,9 @@ export const keepingCases: readonly ContractCase[] = [
       await engine.settle([{ kind: "complete", lease: first.lease, result: "1", keep: Infinity }]);
       await send(engine, "2");
       const second = await claimOne(engine);
-      await engine.settle([{ kind: "skip", lease: second.lease, reason, keep: 100 }]);
+      await engine.settle([{ kind: "skip", lease: second.lease, reason, keep: 250 }]);
       assert.equal(await engine.retry(["2"]), 1);
-      await pause(400);
+      await pause(550);
       assertRecord(await engine.find("1"), { state: "succeeded" });
       assertRecord(await engine.find("2"), { state: "waiting" });
     },
