@@ -45,7 +45,7 @@ export type {
   UniqueOption,
 } from "./task/options.ts";
 export { Petiole, type PetioleOptions, type TransactionOf } from "./task/petiole.ts";
-export type { InstancesOf, ModelNamesOf, Portable, RowsOf, Unportable } from "./task/portable.ts";
+export type { InstancesOf, ModelNamesOf, Portable, RowsOf, Sent, Unportable } from "./task/portable.ts";
 export type { ScheduleOptions } from "./task/schedule.ts";
 export type { Handler, Task } from "./task/task.ts";
 export type { Worker, WorkerLogger, WorkerOptions } from "./task/worker.ts";

@@ -42,11 +42,17 @@ class Browser {
 /** The browsers that look on. */
 export class Live {
   readonly #browsers = new Set<Browser>();
+  readonly #everything: () => Promise<string>;
   readonly #heartbeat: number;
+  #reading: Promise<string> | undefined;
   #closed = false;
 
-  /** `heartbeat`: how often an idle stream is written to, in milliseconds, to find out whether anybody is there. */
-  constructor({ heartbeat = 20_000 } = {}) {
+  /**
+   * `everything`: all that changes, as it is now. `heartbeat`: how often an idle stream is written to, in
+   * milliseconds, to find out whether anybody is there.
+   */
+  constructor(everything: () => Promise<string>, { heartbeat = 20_000 } = {}) {
+    this.#everything = everything;
     this.#heartbeat = heartbeat;
   }
 
@@ -61,6 +67,8 @@ export class Live {
 
   /** Tells all browsers of a part of the page. */
   publish(part: string, html: string): void {
+    // Whoever comes later was not told of this: it must be in what that one reads.
+    this.#reading = undefined;
     for (const browser of this.#browsers) browser.put(part, html);
   }
 
@@ -68,13 +76,13 @@ export class Live {
    * Tells a browser everything, then what changes, until it goes away. What it is too slow to take waits, of each
    * part the latest alone.
    */
-  async tell(stream: SSEStreamingApi, everything: () => Promise<string>): Promise<void> {
+  async tell(stream: SSEStreamingApi): Promise<void> {
     const browser = new Browser();
     stream.onAbort(() => browser.leave());
     // From here on it misses nothing: what changes while everything is read comes after it.
     this.#browsers.add(browser);
     try {
-      await stream.writeSSE({ data: await everything(), retry });
+      await stream.writeSSE({ data: await this.#read(), retry });
       while (!browser.hasLeft) {
         const html = await browser.take(this.#heartbeat);
         await (html === "" ? stream.write(":\n\n") : stream.writeSSE({ data: html }));
@@ -82,7 +90,19 @@ export class Live {
       }
     } finally {
       this.#browsers.delete(browser);
+      // While nobody looks on, nothing is published.
+      if (this.#browsers.size === 0) this.#reading = undefined;
     }
+  }
+
+  /** Everything. Browsers that come at once, as all do after a restart, share one reading. */
+  #read(): Promise<string> {
+    if (this.#reading) return this.#reading;
+    const reading = this.#everything().finally(() => {
+      if (this.#reading === reading) this.#reading = undefined;
+    });
+    this.#reading = reading;
+    return reading;
   }
 
   /** Ends every stream. Browsers ask for another by themselves, of whoever is there then. */

@@ -28,7 +28,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 try {
-  const url = await processes.startWeb(values.once ? 0 : Number(process.env["PORT"] ?? 3000));
+  const { url } = await processes.startWeb(values.once ? 0 : Number(process.env["PORT"] ?? 3000));
   const worker = await processes.startWorker();
   console.log(`web ${url}`);
   if (values.once) {

@@ -7,7 +7,8 @@ import { answer, ask, comment, edit, flag, onChange } from "./posts.ts";
 import { nameOf } from "./views.ts";
 
 export const site = new Hono();
-export const live = new Live();
+// Oldest first, for a browser puts each question that it does not have on top.
+export const live = new Live(async () => (await Promise.all(await questionViews())).join(""));
 
 onChange(async (what, about) => {
   // It is rendered once for all browsers, and for none not at all.
@@ -42,10 +43,7 @@ site.get("/", async (context) => {
 
 site.get("/events", (context) => {
   if (live.closed) return context.text("The site is about to stop.", 503);
-  return streamSSE(context, (stream) =>
-    // Oldest first, for the browser puts each that it does not have on top.
-    live.tell(stream, async () => (await Promise.all(await questionViews())).join("")),
-  );
+  return streamSSE(context, (stream) => live.tell(stream));
 });
 
 form("/questions", async (form) => {

@@ -41,19 +41,24 @@ function rowsOf(record: TaskRecord): string[][] {
     ...(worker === undefined ? [] : [["worker", worker]]),
     ...(progress ? [["progress", `${Math.round(progress.fraction * 100)} % ${progress.note ?? ""}`]] : []),
     ...(reason ? block("reason", `${reason.code}: ${reason.message}`) : []),
-    ...(reason?.details === undefined ? [] : detailRows(reason.details)),
+    ...(reason?.details === undefined ? [] : detailRows(reason.details, reason.message)),
     ["headers", JSON.stringify(message.headers)],
     ["payload", message.payload],
     ...(result === undefined ? [] : [["result", result]]),
   ];
 }
 
-/** The details of a reason, each by its name where they have names: a stack is to be read line by line. */
-function detailRows(details: Json): string[][] {
+/**
+ * The details of a reason, each by its name where they have names: a stack is to be read line by line. A thrown
+ * error's message is told already.
+ */
+function detailRows(details: Json, told: string): string[][] {
   if (typeof details !== "object" || details === null || Array.isArray(details)) {
     return block("details", textOf(details));
   }
-  return Object.entries(details).flatMap(([name, detail]) => block(`  ${name}`, textOf(detail as Json)));
+  return Object.entries(details)
+    .filter(([, detail]) => detail !== told)
+    .flatMap(([name, detail]) => block(`  ${name}`, textOf(detail as Json)));
 }
 
 function logRows(lines: readonly LogLine[]): string[][] {

@@ -67,7 +67,8 @@ class Supervisor {
       this.#places[place] = undefined;
       const name = `worker process ${place + 1} (${process.id ?? "none"})`;
       if (stopping.aborted) {
-        if (ending.asAsked) return;
+        // What could not start had nothing to finish.
+        if (ending.asAsked || !process.isReady) return;
         console.error(`${name} ${ending.how} before it had stopped`);
         this.#exitCode ||= 1;
         return;

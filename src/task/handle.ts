@@ -76,7 +76,9 @@ export function makeHandle<Result>(
         sending.cancelled.add(id);
         return true;
       }
-      return (await engine.cancel([id], { code: "ERR_TASK_CANCELLED", message: why })) > 0;
+      // A duplicate that was found at a commit stands for the one that holds its key.
+      const holder = (await engine.find(id))?.message.id ?? id;
+      return (await engine.cancel([holder], { code: "ERR_TASK_CANCELLED", message: why })) > 0;
     },
     progress: () => progressOf(engine, task, id, sending),
     logs: () => engine.logs(id),
@@ -92,6 +94,8 @@ async function* progressOf(
   checkSent(task, id, sending);
   let wake: () => void = () => {};
   const stop = engine.watch(id, () => wake());
+  // An engine's listening does not keep the process alive; whoever follows a task wants to.
+  const alive = setInterval(() => {}, 2 ** 30);
   try {
     for (let told: string | undefined; ;) {
       const changed = new Promise<void>((resolve) => (wake = resolve));
@@ -105,6 +109,7 @@ async function* progressOf(
       await changed;
     }
   } finally {
+    clearInterval(alive);
     stop();
   }
 }

@@ -37,7 +37,7 @@ export interface GeneralTaskOptions {
   readonly queue?: string;
   /** Within a queue, the higher runs first. A whole number from -1,000,000 to 1,000,000; 0 unless told. */
   readonly priority?: number;
-  /** Not run any more after this long from the send: it ends as expired. Never unless told. */
+  /** Not run any more this long after it first may: it ends as expired. Never unless told. */
   readonly expires?: Duration;
   readonly retry?: RetryOptions;
   /** When given, only these errors lead to another run; others fail the task at once. */
@@ -96,7 +96,7 @@ export interface EnqueueOptions {
   readonly queue?: string;
   /** Within a queue, the higher runs first. */
   readonly priority?: number;
-  /** Not run any more after this long from now, or after this time. */
+  /** Not run any more this long after it first may, or after this time. */
   readonly expires?: Duration | Date;
   /**
    * Send only if no other task of this name holds the same key. For a duplicate, `enqueue` returns the handle of
@@ -174,6 +174,7 @@ export function settingsOf(
     concurrency,
   );
   check(rate === undefined || isCount(rate.limit), "rate.limit", "be a whole number above 0", rate?.limit);
+  check(rate === undefined || rate.per !== undefined, "rate.per", "be a duration", rate?.per);
   check(
     unique === undefined || typeof unique === "function",
     "unique",

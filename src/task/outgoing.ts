@@ -47,7 +47,8 @@ export async function makeOutgoing(
   const payload = await checked(send, settings);
   const { text, types } = wire.encodeFor(payload, { root, what });
   const now = nowOf(engine);
-  const expires = expiryOf(options, settings, now);
+  const runAt = runAtOf(options, now);
+  const expires = expiryOf(options, settings, Math.max(now, runAt));
   const parent = currentJob();
   const headers: MessageHeaders = {
     ...send.headers,
@@ -60,7 +61,7 @@ export async function makeOutgoing(
   const unique = uniqueOf(send, settings, now);
   return {
     message: { id, task, queue, payload: text, headers },
-    runAt: runAtOf(options, now),
+    runAt,
     priority: options.priority === undefined ? settings.priority : priorityOf(options.priority, "priority"),
     ...(settings.limit ? { lane: task } : {}),
     ...(unique ? { unique } : {}),
@@ -79,14 +80,14 @@ async function checked({ payload, root, what }: Send, { schema }: TaskSettings):
   throw new EncodeError(what, refusals);
 }
 
-function expiryOf({ expires }: EnqueueOptions, settings: TaskSettings, now: number): number | undefined {
+function expiryOf({ expires }: EnqueueOptions, settings: TaskSettings, from: number): number | undefined {
   if (expires instanceof Date) {
     if (Number.isNaN(expires.getTime()))
       throw optionError("expires", "be a valid Date or a duration", expires);
     return expires.getTime();
   }
   const duration = expires === undefined ? settings.expires : milliseconds(expires, "expires");
-  return duration === undefined ? undefined : now + duration;
+  return duration === undefined ? undefined : from + duration;
 }
 
 function uniqueOf({ payload, options }: Send, settings: TaskSettings, now: number): UniqueKey | undefined {

@@ -18,7 +18,7 @@ import {
   type GeneralTaskOptions,
   type TaskOptions,
 } from "./options.ts";
-import type { InstancesOf, Portable, RowsOf } from "./portable.ts";
+import type { InstancesOf, Portable, RowsOf, Sent } from "./portable.ts";
 import type { ScheduleOptions } from "./schedule.ts";
 import { Task, type Handler } from "./task.ts";
 import { Transactions } from "./transaction.ts";
@@ -122,11 +122,11 @@ export class Petiole<
   task<Payload, Result>(
     name: string,
     handler: Handler<Payload, Result, RowsOf<Models>>,
-    options?: TaskOptions<Payload, Portable<Payload, InstancesOf<Values>>, RowsOf<Models>>,
+    options?: TaskOptions<Payload, Sent<Payload, InstancesOf<Values>>, RowsOf<Models>>,
   ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
   task<Payload = unknown, Result = unknown>(
     name: string,
-    options?: TaskOptions<Payload, Portable<Payload, InstancesOf<Values>>, RowsOf<Models>>,
+    options?: TaskOptions<Payload, Sent<Payload, InstancesOf<Values>>, RowsOf<Models>>,
   ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
   task(name: string, handlerOrOptions: unknown = {}, optionsAfterHandler: unknown = {}): unknown {
     taskName(name);

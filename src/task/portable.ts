@@ -85,6 +85,9 @@ type RowIn<Type, Known> = Type extends Known | NoRow ? never : Type;
 /** One reference for the whole union: it may be known to be to one of them, or not. */
 type ReferenceTo<Row> = [Row] extends [never] ? never : [Row] extends [object] ? Reference<Row> : never;
 
+/** A payload as it is sent: {@link Portable}, but for a reference in place of the payload as a whole. */
+export type Sent<Payload, Known = never> = Exclude<Portable<Payload, Known>, Reference>;
+
 /** The instances of the value classes in `values`. */
 export type InstancesOf<Values extends readonly ValueEntry[]> = Values[number] extends infer Entry
   ? Entry extends ValueClassLike<infer Instance>

@@ -19,7 +19,7 @@ import { reasonOf, reasonOfThrown } from "./reason.ts";
 import { Reporter } from "./reporter.ts";
 import { afterFailure, backoff, deferral } from "./retry.ts";
 import { RunBounds, timeoutError } from "./run-bounds.ts";
-import { scheduleRefusal } from "./schedule.ts";
+import { schedulePatience, scheduleRefusal } from "./schedule.ts";
 import { TaskRows, missingError } from "./task-rows.ts";
 import type { Task } from "./task.ts";
 
@@ -44,10 +44,8 @@ export async function run(delivery: Delivery, context: RunContext): Promise<Sett
     const task = taskOf(delivery, context);
     const { settings } = task;
     const now = nowOf(context.engine);
-    const refused = scheduleRefusal(delivery.message.headers["schedule"], context.schedules);
-    if (refused !== undefined) {
-      return { kind: "discard", lease, reason: { code: "ERR_TASK_DISCARDED", message: refused } };
-    }
+    const unscheduled = scheduleOutcome(delivery, context, now);
+    if (unscheduled) return unscheduled;
     const expired = expiry(delivery, settings, now);
     if (expired) return expired;
     const opened = open(delivery, context);
@@ -87,10 +85,25 @@ function taskOf({ message, crashes }: Delivery, { tasks, maxCrashes }: RunContex
   throw new PetioleError("ERR_TASK_UNKNOWN", `task ${message.task} ${why}. This worker knows ${known}`);
 }
 
+/** What becomes of a tick whose schedule this worker does not know, or knows another; undefined for all else. */
+function scheduleOutcome(
+  { message, lease, deferrals, deferredAt }: Delivery,
+  context: RunContext,
+  now: number,
+): Settlement | undefined {
+  const refusal = scheduleRefusal(message.headers["schedule"], context.schedules);
+  if (refusal === undefined) return undefined;
+  const reason = { code: "ERR_TASK_DISCARDED", message: refusal };
+  const isOver = now >= (deferredAt ?? now) + schedulePatience;
+  return isOver
+    ? { kind: "discard", lease, reason }
+    : { kind: "defer", lease, at: now + backoff(deferrals + 1, deferral), reason };
+}
+
 function expiry({ message, lease }: Delivery, settings: TaskSettings, now: number): Settlement | undefined {
   const { expires } = message.headers;
   if (typeof expires !== "number" || now <= expires) return undefined;
-  const text = `it was to run by ${new Date(expires).toISOString()}, and had not begun`;
+  const text = `it was to run by ${new Date(expires).toISOString()}`;
   return keeping({ kind: "expire", lease, reason: { code: "ERR_TASK_EXPIRED", message: text } }, settings);
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { endAll, engines, quiet, record, until, work } from "../../test/fixtures/apps.ts";
+import { memory } from "../engine/memory.ts";
 import { Petiole } from "./petiole.ts";
 
 afterEach(endAll);
@@ -26,7 +27,9 @@ describe.each(engines)("schedules, on %s", (_name, make) => {
     await work(one!);
     await until(() => ticks.length >= 4);
     expect(new Set(ticks).size).toBe(ticks.length);
-    const times = ticks.map((tick) => Date.parse(/^schedule:pulse:(\S+) 5$/.exec(tick)![1]!)).toSorted();
+    const times = ticks
+      .map((tick) => Date.parse(/^schedule:pulse:[* ]+:(\S+) 5$/.exec(tick)![1]!))
+      .toSorted();
     expect(times.every((time, index) => index === 0 || time === (times[index - 1] ?? 0) + 1000)).toBe(true);
   });
 
@@ -41,7 +44,7 @@ describe.each(engines)("schedules, on %s", (_name, make) => {
     const { message, runAt, state } = records[0]!;
     expect(state).toBe("scheduled");
     expect(message).toMatchObject({
-      id: `schedule:report 0 9 * * 1-5:${new Date(runAt).toISOString()}`,
+      id: `schedule:report 0 9 * * 1-5:0 9 * * 1-5 Europe/Vienna:${new Date(runAt).toISOString()}`,
       payload: '"sales"',
       headers: {
         schedule: { name: "report 0 9 * * 1-5", pattern: "0 9 * * 1-5", timezone: "Europe/Vienna" },
@@ -54,24 +57,6 @@ describe.each(engines)("schedules, on %s", (_name, make) => {
       hourCycle: "h23",
     });
     expect(local.format(runAt)).toMatch(/^(Mon|Tue|Wed|Thu|Fri),? 0?9$/);
-  });
-
-  test("what a schedule sent that was changed or removed since is discarded", async () => {
-    const { engine } = make();
-    const before = new Petiole({ engine });
-    const noop = (): void => {};
-    before.schedule(before.task("t", noop), everySecond, undefined, { name: "changed" });
-    before.schedule(before.task("u", noop), everySecond, undefined, { name: "removed" });
-    await (await work(before)).stop();
-    const ids = (await engine.list({ states: ["scheduled"] })).records.map(({ message }) => message.id);
-    const now = new Petiole({ engine });
-    now.schedule(now.task("t", noop), "0 0 1 1 *", undefined, { name: "changed" });
-    now.task("u", noop);
-    await work(now);
-    const reasons = await Promise.all(ids.map(async (id) => (await engine.ended(id))?.reason?.message));
-    expect(reasons.toSorted()).toContain("the schedule changed was changed");
-    expect(reasons.toSorted()).toContain("there is no schedule removed any more");
-    expect(await record(engine, ids[0]!)).toMatchObject({ state: "discarded", attempts: 0 });
   });
 
   test("a pattern, a time zone or a payload that is wrong shows when a worker starts", async () => {
@@ -106,5 +91,56 @@ describe.each(engines)("schedules, on %s", (_name, make) => {
       expect.objectContaining({ code: "ERR_TASK_DUPLICATE" }),
     );
     app.schedule(task, everySecond, undefined, { name: "another" });
+  });
+});
+
+describe("schedules, over a deploy", () => {
+  test("a tick that this worker does not know is put off, and discarded when nobody comes who does", async () => {
+    let now = Date.now();
+    const engine = memory({ now: () => now });
+    const apps = [new Petiole({ engine }), new Petiole({ engine }), new Petiole({ engine })] as const;
+    const ran: number[] = [];
+    const tasks = apps.map((app, index) => app.task("t", () => void ran.push(index)));
+    apps[0].schedule(tasks[0]!, everySecond, undefined, { name: "same" });
+    await (await work(apps[0])).stop();
+    const [tick] = (await engine.list({ states: ["scheduled"] })).records.map(({ message }) => message.id);
+    // Another pattern, and none.
+    apps[1].schedule(tasks[1]!, "0 0 1 1 *", undefined, { name: "same" });
+    now += 1000;
+    const workers = [await work(apps[1]), await work(apps[2])];
+    await until(async () => (await record(engine, tick!)).deferrals > 0);
+    expect((await record(engine, tick!)).reason?.message).toMatch(
+      /^the schedule same was changed$|^there is no schedule same any more$/,
+    );
+    for (const worker of workers) await worker.stop();
+    // Who knows it comes back.
+    now += 60_000;
+    await work(apps[0]);
+    await until(() => ran.length > 0);
+    expect(ran).toStrictEqual([0]);
+  });
+
+  test("for ten minutes", async () => {
+    let now = Date.now();
+    const engine = memory({ now: () => now });
+    const before = new Petiole({ engine });
+    before.schedule(
+      before.task("t", () => {}),
+      everySecond,
+    );
+    await (await work(before)).stop();
+    const [tick] = (await engine.list({ states: ["scheduled"] })).records.map(({ message }) => message.id);
+    const after = new Petiole({ engine });
+    after.task("t", () => {});
+    now += 1000;
+    const first = await work(after);
+    await until(async () => (await record(engine, tick!)).deferrals > 0);
+    await first.stop();
+    now += 601_000;
+    await work(after);
+    expect(await engine.ended(tick!)).toMatchObject({
+      state: "discarded",
+      reason: { message: "there is no schedule t * * * * * * any more" },
+    });
   });
 });

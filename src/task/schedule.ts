@@ -56,6 +56,11 @@ export function scheduleRefusal(
     : `the schedule ${String(name)} was changed`;
 }
 
+/**
+ * For how long a message is put off that this worker would not run: during a deploy another may know its schedule.
+ */
+export const schedulePatience = 600_000;
+
 /** What is used of croner's `Cron`. */
 interface CronLike {
   nextRun(after: Date): Date | null;
@@ -117,8 +122,9 @@ export class Scheduler {
   async #send(schedule: Schedule, cron: CronLike): Promise<void> {
     const next = cron.nextRun(new Date(nowOf(this.#engine)));
     if (!next) return;
-    const { task, name, payload } = schedule;
-    const id = `schedule:${name}:${next.toISOString()}`;
+    const { task, name, payload, pattern, timezone } = schedule;
+    // With the pattern: a changed schedule may have a tick at the same time.
+    const id = `schedule:${name}:${[pattern, timezone].filter(Boolean).join(" ")}:${next.toISOString()}`;
     const what = `the payload of schedule ${name}`;
     const send = {
       id,
@@ -129,7 +135,9 @@ export class Scheduler {
       root: "payload",
       what,
     };
-    const { message, ...outgoing } = await makeOutgoing(send, task.settings, this.#wire, this.#engine);
+    // Its id is its key: a tick is not left out because the one before it still runs.
+    const settings = { ...task.settings, unique: undefined };
+    const { message, ...outgoing } = await makeOutgoing(send, settings, this.#wire, this.#engine);
     const headers = { ...message.headers, schedule: scheduleHeader(schedule) };
     // A tick that is known already is left as it is.
     await this.#engine.send([{ ...outgoing, message: { ...message, headers } }]);

@@ -129,7 +129,10 @@ export class Worker {
     const scheduler = new Scheduler(this.#engine, this.#context.wire, (message) =>
       this.#logger.error(message),
     );
-    await scheduler.start(this.#context.schedules);
+    await scheduler.start(this.#context.schedules).catch((error: unknown) => {
+      scheduler.stop();
+      throw error;
+    });
     // Stopped, or started again, meanwhile.
     if ((this.#state as string) !== "new") {
       scheduler.stop();

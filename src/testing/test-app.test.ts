@@ -57,7 +57,7 @@ describe("testApp", () => {
     await tester.run(index, { post: ref(Comment, 1), fee: new Money({ amount: 5n }) });
     const [sent, ...others] = await tester.enqueued(notify);
     expect(others).toStrictEqual([]);
-    expectTypeOf(sent!.payload).toExtend<{ to: string; at: Date } | Reference>();
+    expectTypeOf(sent!.payload.at).toEqualTypeOf<Date>();
     expect(sent).toMatchObject({
       payload: { to: "one", at: new Date(5) },
       queue: "default",
@@ -99,6 +99,12 @@ describe("testApp", () => {
     expect(await tester.advance("1h")).toBe(2);
     expect(await handle.result()).toBe("done");
     expect((await tester.enqueued(notify)).map(({ state }) => state)).toStrictEqual(["succeeded"]);
+  });
+
+  test("a task whose key is held is not run", async () => {
+    await notify.enqueue({ to: "a", at: new Date() }, { unique: "k", delay: "1h" });
+    const again = tester.run(notify, { to: "b", at: new Date() }, { unique: "k" });
+    await expect(again).rejects.toThrow(expect.objectContaining({ code: "ERR_TASK_NOT_SENT" }));
   });
 
   test("close gives the app its engine back", async () => {

@@ -4,12 +4,13 @@
  * @module
  */
 import type { Engine, TaskRecord } from "../engine.ts";
+import { PetioleError } from "../errors.ts";
 import { memory } from "../engine/memory.ts";
 import type { Json } from "../message.ts";
 import { appContext, type AppContext } from "../task/app-context.ts";
 import { milliseconds, type Duration } from "../task/duration.ts";
 import type { EnqueueOptions } from "../task/options.ts";
-import type { Portable } from "../task/portable.ts";
+import type { Portable, Sent } from "../task/portable.ts";
 import type { Task } from "../task/task.ts";
 import { outcomeOf, runDelivery } from "./inline.ts";
 
@@ -77,6 +78,7 @@ export class TestApp {
    * @throws EncodeError when something in the payload or the result cannot travel, with the message that
    *   `enqueue` would give
    * @throws TaskError when it ends in another way: a row is missing, the payload cannot be decoded, …
+   * @throws PetioleError `ERR_TASK_NOT_SENT` when another task holds its key
    * @throws whatever the handler throws, the very same
    */
   async run<Payload, Result, Known, Rows>(
@@ -96,19 +98,23 @@ export class TestApp {
       lease: 86_400_000,
       worker: "test",
     });
-    const outcome = await runDelivery(delivery!, this.#context);
+    if (!delivery) {
+      const why = `its key is held by another (${id}), or it was cancelled`;
+      throw new PetioleError("ERR_TASK_NOT_SENT", `Task ${task.name} was not sent, and so not run: ${why}.`);
+    }
+    const outcome = await runDelivery(delivery, this.#context);
     await this.#engine.settle([outcome.settlement]);
-    return outcomeOf(outcome, delivery!, this.#context) as Result;
+    return outcomeOf(outcome, delivery, this.#context) as Result;
   }
 
   /** What was enqueued of a task while the app was under test, first to last, run or not. */
   async enqueued<Payload, Result, Known, Rows>(
     task: Task<Payload, Result, Known, Rows>,
-  ): Promise<Enqueued<Portable<Payload, Known>>[]> {
+  ): Promise<Enqueued<Sent<Payload, Known>>[]> {
     const records = await this.#list({ task: task.name });
     return records.map(({ message, priority, runAt, state }) => ({
       id: message.id,
-      payload: this.#context.wire.open(message.payload, "payload").decode() as Portable<Payload, Known>,
+      payload: this.#context.wire.open(message.payload, "payload").decode() as Sent<Payload, Known>,
       queue: message.queue,
       priority,
       runAt: new Date(runAt),

@@ -37,6 +37,7 @@ export class Claims {
         entry.crashes += 1;
         take(entry);
       }
+      if (taken.length >= limit) break;
       pending.promote(queue, now);
       while (taken.length < limit) {
         const next = pending.first(queue, hasRoom);
@@ -91,7 +92,7 @@ export class Claims {
   #lost(queue: string, now: number): Entry[] {
     return [...this.#store.running]
       .filter((entry) => entry.leaseUntil <= now && entry.message.queue === queue)
-      .sort((one, other) => one.leaseUntil - other.leaseUntil);
+      .sort((one, other) => one.leaseUntil - other.leaseUntil || one.sequence - other.sequence);
   }
 }
 

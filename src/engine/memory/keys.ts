@@ -17,7 +17,8 @@ export class Keys {
     const holding = (this.#entries.get(key) ?? []).filter((other) => holds(other, now));
     if (holding.length > 0) this.#entries.set(key, holding);
     else this.#entries.delete(key);
-    return holding[0];
+    // There are several only when one of them was retried: any would do, but the same one every time.
+    return holding.toSorted((one, other) => until(one) - until(other) || one.sequence - other.sequence)[0];
   }
 
   /** The task holds its key, if it has one: it was sent, or retried. */
@@ -40,6 +41,11 @@ export class Keys {
 
 function keyOf({ unique, message }: Entry): string | undefined {
   return unique && JSON.stringify([message.task, unique.key]);
+}
+
+/** Those that hold it until their end come first. */
+function until({ unique }: Entry): number {
+  return unique?.until ?? 0;
 }
 
 function holds({ unique, state }: Entry, now: number): boolean {

@@ -36,9 +36,10 @@ export class Managing {
 
   /** See {@link Engine.retry}. */
   retry(ids: readonly string[], changes: Changes): number {
+    const now = Date.now();
     let count = 0;
     for (const id of ids) {
-      const row = this.#retry.get(Date.now(), toColumn(id));
+      const row = this.#retry.get(now, toColumn(id));
       if (row === undefined) continue;
       changes.ready.add(readableColumn(String(row["queue"])));
       changes.touched = true;

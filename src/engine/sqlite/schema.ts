@@ -67,7 +67,7 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_waiting       ON tasks (queue, lane, priority DESC, run_at) WHERE state = 'waiting';
 CREATE INDEX tasks_waiting_lanes ON tasks (lane, queue)        WHERE state = 'waiting' AND lane <> '';
 CREATE INDEX tasks_scheduled     ON tasks (queue, run_at)      WHERE state = 'scheduled';
-CREATE INDEX tasks_running       ON tasks (queue, lease_until, lane) WHERE state = 'running';
+CREATE INDEX tasks_running       ON tasks (queue, lease_until) WHERE state = 'running';
 CREATE INDEX tasks_running_lanes ON tasks (lane, lease_until)  WHERE state = 'running' AND lane <> '';
 CREATE INDEX tasks_cancelled     ON tasks (worker)    WHERE state = 'running' AND cancel_reason IS NOT NULL;
 CREATE INDEX tasks_ended         ON tasks (state, queue)       WHERE ${ended};
