@@ -1,78 +1,25 @@
 /** The example in a real browser. */
-import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { chromiumPath, hasChromium, openChromium } from "../examples/qa/chromium.ts";
-import { Processes } from "../examples/qa/processes.ts";
-import { Visitor } from "../examples/qa/visitor.ts";
+import { chromiumPath, hasChromium } from "../examples/qa/chromium.ts";
+import { ask, isLive, Stage } from "../examples/qa/stage.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "petiole-qa-"));
-// Slow enough for each step to be seen.
-const processes = new Processes({ QA_FOLDER: folder, QA_INDEX_MILLISECONDS: "900" });
-const patience = 15_000;
-let web: ChildProcess;
-let url: string;
-let worker: ChildProcess | undefined;
-let browser: Browser | undefined;
-let visitor: Visitor;
+let stage: Stage;
 
 beforeAll(async () => {
   // Where everything is to be tested, a browser that is missing is a failure: opening it says so.
-  if (!hasChromium && !process.env["CI"]) return;
-  ({ web, url } = await processes.startWeb(0));
-  visitor = new Visitor(url);
-  browser = await openChromium();
+  if (hasChromium || process.env["CI"]) stage = await Stage.open();
 });
 
 beforeEach((context) => {
-  context.skip(!browser, `there is no ${chromiumPath}: bash scripts/setup-services.sh installs it`);
+  context.skip(!stage, `there is no ${chromiumPath}: bash scripts/setup-services.sh installs it`);
 });
 
 afterEach(async () => {
-  await Promise.all((browser?.contexts() ?? []).map((context) => context.close()));
+  await stage.leave();
+  expect(stage.errors).toEqual([]);
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await processes.stopAll();
-  rmSync(folder, { recursive: true });
-});
-
-/** A browser of its own that shows the page, and is told of changes. */
-async function open(options: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser!.newContext(options);
-  context.setDefaultTimeout(patience);
-  const page = await context.newPage();
-  page.on("pageerror", (error) => expect.soft(error).toBeUndefined());
-  await page.goto(url);
-  if (options.javaScriptEnabled !== false) await isLive(page);
-  return page;
-}
-
-function isLive(page: Page): Promise<void> {
-  return page.getByText("Live: this page changes by itself.").waitFor();
-}
-
-/** Asks a question through the form; returns its part of the page, once that is live again. */
-async function ask(page: Page, title: string, body: string): Promise<Locator> {
-  await page.getByLabel("Your question").fill(title);
-  await page.getByLabel("What you have tried").fill(body);
-  await page.getByRole("button", { name: "Ask" }).click();
-  await isLive(page);
-  return page.getByRole("article", { name: title, exact: true });
-}
-
-async function startWorker(): Promise<void> {
-  worker ??= await processes.startWorker();
-}
-
-async function stopWorker(): Promise<void> {
-  if (worker) expect(await processes.stop(worker)).toBe(true);
-  worker = undefined;
-}
+afterAll(() => stage?.close());
 
 /** From now on, notes every text that a badge shows. Text, for what runs in the browser has other types. */
 const noteBadges = `
@@ -83,9 +30,10 @@ const noteBadges = `
 `;
 
 test("a question shows its progress and its end without a reload, in every browser", async () => {
-  await stopWorker();
-  const [asking, looking] = await Promise.all([open(), open()]);
+  expect(await stage.stopWorker()).toBe(true);
+  const [asking, looking] = await Promise.all([stage.visit(), stage.visit()]);
   const question = await ask(asking, "What is a petiole?", "I looked at a petiole of celery");
+  await isLive(asking);
   const badge = question.locator(":scope > .line > .state");
   expect(await badge.textContent()).toBe("waiting");
   const seenByOther = looking.getByRole("article", { name: "What is a petiole?" });
@@ -96,7 +44,7 @@ test("a question shows its progress and its end without a reload, in every brows
     page.on("framenavigated", () => navigations++);
     await page.evaluate(noteBadges);
   }
-  await startWorker();
+  await stage.startWorker();
   for (const page of [asking, looking]) {
     const indexed = "indexed: 12 words, 9,007,199,254,741,029 points";
     await page.getByRole("article", { name: "What is a petiole?" }).getByText(indexed).waitFor();
@@ -110,8 +58,8 @@ test("a question shows its progress and its end without a reload, in every brows
 });
 
 test("a flagged comment shows what it said then, and what it says by now", async () => {
-  await stopWorker();
-  const page = await open();
+  expect(await stage.stopWorker()).toBe(true);
+  const page = await stage.visit();
   const question = await ask(page, "Flag what?", "Whatever is odd");
   await question.getByLabel("A comment").fill("Buy <b>cheap</b> celery");
   await question.getByRole("button", { name: "Comment" }).click();
@@ -125,34 +73,34 @@ test("a flagged comment shows what it said then, and what it says by now", async
   await comment.getByRole("button", { name: "Save" }).click();
   await comment.locator(".line").getByText("I sell celery").waitFor();
   // Somebody whose page still has the button flags it as well.
-  const [name] = [...(await visitor.flags()).keys()];
-  await visitor.submit("comments/flag", { id: name!.split("/")[1]! });
+  const [name] = [...(await stage.visitor.flags()).keys()];
+  await stage.visitor.submit("comments/flag", { id: name!.split("/")[1]! });
 
-  await startWorker();
+  await stage.startWorker();
   const review = "flagged when it said “Buy <b>cheap</b> celery”; now it says “I sell celery”";
   await comment.getByText(review).waitFor();
   await comment.getByText("indexed: 3 words").waitFor();
-  expect((await visitor.flags()).get(name!)?.runs).toBe(1);
+  expect((await stage.visitor.flags()).get(name!)?.runs).toBe(1);
 });
 
 test("what was opened to be edited is left alone, while the text beside it changes", async () => {
-  const page = await open();
+  const page = await stage.visit();
   const question = await ask(page, "Who edits?", "Two people at once");
   const about = { aboutModel: "qa.Question", aboutId: (await question.getAttribute("id"))!.split("/")[1]! };
-  const name = await visitor.submit("comments", { ...about, body: "as it was" });
+  const name = await stage.visitor.submit("comments", { ...about, body: "as it was" });
   const comment = question.getByRole("article", { name: "Comment" });
   await comment.getByText("Edit").click();
   await comment.getByLabel("What the comment says").fill("half a sent");
-  await visitor.submit("comments/edit", { id: name.split("/")[1]!, body: "as another has it" });
+  await stage.visitor.submit("comments/edit", { id: name.split("/")[1]!, body: "as another has it" });
   await comment.locator(".line").getByText("as another has it").waitFor();
   expect(await comment.getByLabel("What the comment says").inputValue()).toBe("half a sent");
 });
 
 test("what somebody wrote is shown as text, also when it comes live", async () => {
-  const page = await open();
+  const page = await stage.visit();
   const attack = `<img src="x" onerror="document.title = 'attacked'"><script>document.title = "attacked"</script>`;
   const breakout = `"'></span><h2>no</h2>\r\n\r\ndata: <h2>no</h2>`;
-  await visitor.submit("questions", { title: `Attack? ${attack}`, body: breakout });
+  await stage.visitor.submit("questions", { title: `Attack? ${attack}`, body: breakout });
   const question = page.getByRole("article", { name: "Attack?" });
   for (const reload of [false, true]) {
     if (reload) await page.reload();
@@ -162,43 +110,39 @@ test("what somebody wrote is shown as text, also when it comes live", async () =
     expect(await question.locator("img, script").count()).toBe(0);
     expect(await page.title()).toBe("Questions and answers");
   }
-  expect((await page.request.get(url)).headers()["content-security-policy"]).toMatch(
+  expect((await page.request.get(stage.url)).headers()["content-security-policy"]).toMatch(
     /^default-src 'none'; .*script-src 'sha256-/,
   );
 });
 
 test("a web process that restarts: browsers come back, and are told what they missed", async () => {
-  const page = await open();
+  const page = await stage.visit();
   await ask(page, "Before?", "The stream is open");
-  expect(await processes.stop(web)).toBe(true);
+  expect(await stage.stopWeb()).toBe(true);
   await page.getByText("The connection is lost.").waitFor();
-  ({ web } = await processes.startWeb(Number(new URL(url).port)));
-  const name = await visitor.submit("questions", { title: "Meanwhile?", body: "Nobody was told" });
-  await visitor.submit("answers", { questionId: name.split("/")[1]!, body: "By now they are told" });
+  await stage.restartWeb();
+  const name = await stage.visitor.submit("questions", { title: "Meanwhile?", body: "Nobody was told" });
+  await stage.visitor.submit("answers", { questionId: name.split("/")[1]!, body: "By now they are told" });
   await isLive(page);
   const question = page.getByRole("article", { name: "Meanwhile?" });
   await question.getByRole("article", { name: "Answer" }).getByText("By now they are told").waitFor();
   const titles = await page.locator("h2").allTextContents();
   expect(titles.slice(0, 2)).toEqual(["Meanwhile?", "Before?"]);
-  await startWorker();
+  await stage.startWorker();
   await question.getByText("indexed: 4 words").waitFor();
 });
 
 test("without JavaScript it works with reloads", async () => {
-  await startWorker();
-  const page = await open({ javaScriptEnabled: false });
-  await page.getByLabel("Your question").fill("No script?");
-  await page.getByLabel("What you have tried").fill("A reload");
-  await page.getByRole("button", { name: "Ask" }).click();
-  const question = page.getByRole("article", { name: "No script?" });
-  await question.waitFor();
+  await stage.startWorker();
+  const page = await stage.visit({ javaScriptEnabled: false });
+  const question = await ask(page, "No script?", "A reload");
   await page.getByText("Reload the page to see what has changed.").waitFor();
   const indexed = question.getByText("indexed: 4 words");
-  await expect.poll(() => page.reload().then(() => indexed.count()), { timeout: patience }).toBe(1);
+  await expect.poll(() => page.reload().then(() => indexed.count()), { timeout: 15_000 }).toBe(1);
 });
 
 test("everybody can find their way: language, title, headings, labels, names, no id twice", async () => {
-  const page = await open();
+  const page = await stage.visit();
   expect(await page.locator("html").getAttribute("lang")).toBe("en");
   expect(await page.locator("main h1").count()).toBe(1);
   const levels = await page.evaluate<number[]>(
