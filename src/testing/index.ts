@@ -10,6 +10,7 @@ export {
   type DefineTest,
   type EngineContractOptions,
   type EngineHarness,
+  type RunningTest,
 } from "./engine-contract.ts";
 export {
   ormContract,
