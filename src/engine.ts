@@ -29,7 +29,9 @@ export type TaskState =
   | "failed" // its last attempt failed; kept until a person retries or discards it
   | "parked" // could not be run as it is (undecodable, unknown task or type, crashed too often); kept
   | "skipped" // not run, as declared: a row that is gone
-  | "discarded"; // given up, as declared by `discardOn` or by a person
+  | "discarded" // given up, as declared by `discardOn` or by a person
+  | "expired" // its time to run by was over before it ran
+  | "cancelled"; // called off by whoever sent it
 
 /** The states that are ends. */
 export const endStates = [
@@ -38,6 +40,8 @@ export const endStates = [
   "parked",
   "skipped",
   "discarded",
+  "expired",
+  "cancelled",
 ] as const satisfies TaskState[];
 
 /** Why a task is where it is: structured, so that a dashboard can show it and a program can read it. */
@@ -50,10 +54,43 @@ export interface Reason {
   readonly details?: Json;
 }
 
-/** A message to send, and the time at which it may first run (epoch milliseconds; in the past means now). */
+/** A message to send. */
 export interface Outgoing {
   readonly message: Message;
+  /** When it may first run, in epoch milliseconds; in the past means now. */
   readonly runAt: number;
+  /** Within a queue, the higher runs first, whatever came first. A whole number; 0 unless told. */
+  readonly priority?: number;
+  /**
+   * A lane of its queue, for tasks on which {@link ClaimRequest.limits} may hold: those that wait for a limit
+   * must not stand in the way of the others. Unless told, the lane `""`, which has no limits.
+   */
+  readonly lane?: string;
+  /** When given, it is sent only if no other task of the same name holds the same key. */
+  readonly unique?: UniqueKey;
+}
+
+/** A de-duplication key, held by one task of a name at a time. */
+export interface UniqueKey {
+  readonly key: string;
+  /**
+   * Held until this time (epoch milliseconds), whatever becomes of the holder, whose record is kept so long.
+   * Unless told, until the holder ends; one that is retried holds it again.
+   */
+  readonly until?: number;
+  /**
+   * The duplicate's id was given out already (a send that waited for a commit): `find`, `ended` and `watch` of
+   * it shall answer for the holder, for as long as the holder is kept (`logs` too).
+   */
+  readonly follow?: boolean;
+}
+
+/** How much of a lane may run. */
+export interface LaneLimit {
+  /** At most this many at once, over all workers. */
+  readonly concurrency?: number;
+  /** At most `limit` starts in any `per` milliseconds, over all workers. */
+  readonly rate?: { readonly limit: number; readonly per: number };
 }
 
 /** The right to run a task, until it runs out or is settled. `token` is new with every claim. */
@@ -72,10 +109,15 @@ export interface Delivery {
   readonly crashes: number;
   /** How often it was deferred since its last attempt. */
   readonly deferrals: number;
+  /** When it was first deferred since its last attempt, in epoch milliseconds. */
+  readonly deferredAt?: number;
+  /** Somebody cancelled it while another worker had it: it is to be settled so, and not run. */
+  readonly cancelled?: Reason;
 }
 
 /** What to claim. */
 export interface ClaimRequest {
+  /** In order: while the first has tasks that are ready, nothing is taken from the second. */
   readonly queues: readonly string[];
   /** At most this many. */
   readonly limit: number;
@@ -83,12 +125,20 @@ export interface ClaimRequest {
   readonly lease: number;
   /** A name for the worker, for whoever inspects the queue. */
   readonly worker: string;
+  /** What is allowed of the lanes that have limits, by lane. A lane that is not here has none. */
+  readonly limits?: ReadonlyMap<string, LaneLimit>;
 }
 
-/** How a claim ends. */
+/**
+ * How a claim ends.
+ *
+ * A task that was cancelled while it ran ends as cancelled, with the reason of the cancelling, where another
+ * run would follow (`retryAt`, which still counts its attempt, `defer` and `release`, which count nothing).
+ * Settled with an end, it has that end.
+ */
 export type Settlement =
-  /** It succeeded: counts the attempt that ended; `result` is wire text. */
-  | { readonly kind: "complete"; readonly lease: Lease; readonly result: string }
+  /** It succeeded: counts the attempt that ended; `result` is wire text. `keep` as below. */
+  | { readonly kind: "complete"; readonly lease: Lease; readonly result: string; readonly keep?: number }
   /** A run ended badly and another shall follow: counts an attempt, sets deferrals to 0. */
   | { readonly kind: "retryAt"; readonly lease: Lease; readonly at: number; readonly reason: Reason }
   /** It could not run yet (a database out of reach): counts a deferral, no attempt. */
@@ -97,10 +147,35 @@ export type Settlement =
   | { readonly kind: "release"; readonly lease: Lease }
   /** An end: `fail` counts the attempt that ended, the others count nothing. Payload and reason are kept. */
   | {
-      readonly kind: "fail" | "park" | "skip" | "discard";
+      readonly kind: "fail" | "park" | "skip" | "discard" | "expire" | "cancel";
       readonly lease: Lease;
       readonly reason: Reason;
+      /**
+       * For how many milliseconds the record is kept, in place of the engine's retention. Failed and parked
+       * tasks are kept for good all the same.
+       */
+      readonly keep?: number;
     };
+
+/** How far a run has come, as its handler says. */
+export interface Progress {
+  /** From 0 to 1. */
+  readonly fraction: number;
+  readonly note?: string;
+}
+
+/** A line that a handler logged. */
+export interface LogLine {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly text: string;
+}
+
+/** What a run tells while it runs. */
+export interface Report {
+  readonly progress?: Progress;
+  readonly lines?: readonly LogLine[];
+}
 
 /** Everything known about one task. */
 export interface TaskRecord {
@@ -109,6 +184,7 @@ export interface TaskRecord {
   readonly attempts: number;
   readonly crashes: number;
   readonly deferrals: number;
+  readonly priority: number;
   /** Epoch milliseconds, as are the other times. */
   readonly sentAt: number;
   readonly runAt: number;
@@ -121,6 +197,8 @@ export interface TaskRecord {
   readonly reason?: Reason;
   /** What it returned, as wire text. */
   readonly result?: string;
+  /** What the latest run last told. Cleared when the next begins. */
+  readonly progress?: Progress;
 }
 
 /** Which tasks to list, oldest first. */
@@ -152,6 +230,8 @@ export interface Engine {
   /** For messages to people; nothing may depend on it. */
   readonly name: string;
   readonly capabilities: Capabilities;
+  /** Its clock, in epoch milliseconds, where that is not the machine's: for tests that move it. */
+  readonly now?: () => number;
 
   /** Opens what it needs; safe to call twice. Other methods call it by themselves. */
   open(): Promise<void>;
@@ -159,8 +239,11 @@ export interface Engine {
   /**
    * Accepts all of the batch or none of it; once it resolves, none is lost. A message whose id is known
    * already is left as it is, so that a send may be repeated.
+   *
+   * Resolves to one id for each: the message's own, or the holder's where its key was held (also by one
+   * before it in the same batch).
    */
-  send(batch: readonly Outgoing[]): Promise<void>;
+  send(batch: readonly Outgoing[]): Promise<readonly string[]>;
 
   /** Claims tasks that are ready, and tasks whose lease has run out (counting a crash). Never waits for one. */
   claim(request: ClaimRequest): Promise<readonly Delivery[]>;
@@ -171,10 +254,13 @@ export interface Engine {
   /** Ends claims. `false` for each whose lease was lost meanwhile: nothing was changed for it. */
   settle(settlements: readonly Settlement[]): Promise<readonly boolean[]>;
 
+  /** Keeps what a run tells. `false` when its lease was lost. Of a task's lines, the latest 1,000 are kept. */
+  report(lease: Lease, report: Report): Promise<boolean>;
+
   /**
    * Calls `listener` whenever a claim on these queues may find something: a send by any process, a
-   * scheduled task's time, a lease that ran out. It may call it too often, and never misses for long.
-   * Returns the function that stops it.
+   * scheduled task's time, a lease that ran out, a lane that has room again. It may call it too often, and
+   * never misses for long. Returns the function that stops it.
    */
   onReady(queues: readonly string[], listener: () => void): () => void;
 
@@ -184,11 +270,37 @@ export interface Engine {
   /** Resolves once the task has reached an end, or as undefined when it is not there. Rejects with the signal's reason. */
   ended(id: string, signal?: AbortSignal): Promise<TaskRecord | undefined>;
 
+  /**
+   * Calls `listener` whenever the task's state, attempts or progress may have changed, through any process. It
+   * may call it too often, may take several changes together, and never misses the last for long. Returns
+   * the function that stops it.
+   */
+  watch(id: string, listener: () => void): () => void;
+
+  /** What a task's handler logged, oldest first, over all its runs. */
+  logs(id: string): Promise<readonly LogLine[]>;
+
   list(request: ListRequest): Promise<TaskPage>;
 
   counts(): Promise<readonly QueueCount[]>;
 
-  /** Makes failed, parked, skipped or discarded tasks wait again, all counters at 0. Returns how many there were. */
+  /**
+   * Calls off tasks: those scheduled or waiting end as cancelled, those running are marked, and their workers
+   * told through {@link onCancel}. Those at an end, or marked already, are left alone. Returns how many were
+   * called off or marked.
+   */
+  cancel(ids: readonly string[], reason: Reason): Promise<number>;
+
+  /**
+   * Calls `listener` with the leases among those claimed under this worker's name whose tasks were marked by
+   * {@link cancel}, through any process; more than once, maybe. Returns the function that stops it.
+   */
+  onCancel(worker: string, listener: (leases: readonly Lease[]) => void): () => void;
+
+  /**
+   * Makes tasks at an end that is no success wait again, all counters at 0: also one whose key is held by
+   * another by now. Returns how many there were.
+   */
   retry(ids: readonly string[]): Promise<number>;
 
   /** Ends scheduled, waiting, failed or parked tasks as discarded. Returns how many there were. */

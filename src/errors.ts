@@ -35,6 +35,8 @@ export const errorCodes = [
   "ERR_TASK_SKIPPED",
   "ERR_TASK_DISCARDED",
   "ERR_TASK_PARKED",
+  "ERR_TASK_EXPIRED",
+  "ERR_TASK_CANCELLED",
   "ERR_TASK_CRASHED",
   "ERR_TASK_TIMEOUT",
   "ERR_RESULT_TIMEOUT",
@@ -184,9 +186,12 @@ export class ValueError extends PetioleError {
   }
 }
 
+/** How the ends are told that are not "was …". */
+const ends: Readonly<Record<string, string>> = { failed: "failed", timeout: "timed out", expired: "expired" };
+
 /**
- * `ERR_TASK_FAILED`, `ERR_TASK_PARKED`, `ERR_TASK_SKIPPED` or `ERR_TASK_DISCARDED`: how a task ended, to
- * whoever waits for its result.
+ * `ERR_TASK_FAILED`, `ERR_TASK_TIMEOUT`, `ERR_TASK_PARKED`, `ERR_TASK_SKIPPED`, `ERR_TASK_DISCARDED`,
+ * `ERR_TASK_EXPIRED` or `ERR_TASK_CANCELLED`: how a task ended, to whoever waits for its result.
  */
 export class TaskError extends PetioleError {
   readonly id: string;
@@ -199,10 +204,8 @@ export class TaskError extends PetioleError {
     what: { readonly id: string; readonly task: string; readonly reason: TaskError["reason"] },
   ) {
     const state = code.slice("ERR_TASK_".length).toLowerCase();
-    super(
-      code,
-      `Task ${what.task} (${what.id}) ${state === "failed" ? state : `was ${state}`}: ${what.reason.message}`,
-    );
+    const ending = ends[state] ?? `was ${state}`;
+    super(code, `Task ${what.task} (${what.id}) ${ending}: ${what.reason.message}`);
     this.id = what.id;
     this.task = what.task;
     this.reason = what.reason;

@@ -7,6 +7,8 @@ export type {
   Capabilities,
   Engine,
   ListRequest,
+  LogLine,
+  Progress,
   QueueCount,
   Reason,
   TaskPage,
@@ -28,12 +30,23 @@ export {
 export type { Message, MessageHeaders } from "./message.ts";
 export type { OrmAdapter } from "./model/adapter.ts";
 export { ref, type RowOf } from "./model/ref.ts";
+export { lazy, snapshot } from "./model/snapshot.ts";
 export type { Duration } from "./task/duration.ts";
 export type { Handle } from "./task/handle.ts";
 export type { Job } from "./task/job.ts";
-export type { EnqueueOptions, ErrorMatch, RetryOptions, TaskOptions } from "./task/options.ts";
+export type { EnqueueContext, Middleware, RunMiddlewareContext } from "./task/middleware.ts";
+export type {
+  EnqueueOptions,
+  ErrorMatch,
+  GeneralTaskOptions,
+  RateLimit,
+  RetryOptions,
+  TaskOptions,
+  UniqueOption,
+} from "./task/options.ts";
 export { Petiole, type PetioleOptions, type TransactionOf } from "./task/petiole.ts";
-export type { InstancesOf, ModelNamesOf, Portable, RowsOf, Unportable } from "./task/portable.ts";
+export type { InstancesOf, ModelNamesOf, Portable, RowsOf, Sent, Unportable } from "./task/portable.ts";
+export type { ScheduleOptions } from "./task/schedule.ts";
 export type { Handler, Task } from "./task/task.ts";
 export type { Worker, WorkerLogger, WorkerOptions } from "./task/worker.ts";
 export {
@@ -56,7 +69,9 @@ export {
   type ValueType,
 } from "./value/index.ts";
 export {
+  Lazy,
   Reference,
+  Snapshot,
   createWire,
   type Key,
   type KeyPart,

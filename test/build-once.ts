@@ -1,6 +1,6 @@
 /** Compiles src/ before the tests, unless dist/ is newer than all that it is made of. */
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, statSync } from "node:fs";
+import { globSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -18,10 +18,8 @@ export function setup(): void {
     },
   });
   if (status === 0) return;
-  const told = `scripts/build.ts ended with ${status}:\n${stdout}${stderr}`;
-  // With an error of types the last dist/ is left, and the types have a check of their own.
-  if (!existsSync(join(root, "dist/cli/main.js"))) throw new Error(told);
-  console.error(told);
+  // The types have a check of their own; what needs dist/ fails by itself when there is none.
+  console.error(`scripts/build.ts ended with ${status}:\n${stdout}${stderr}`);
 }
 
 /** A folder counts as well as its files: it changes when a file is removed from it. */

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Engine, Reason, Settlement, TaskState } from "../src/engine.ts";
 import { sqlite } from "../src/engine/sqlite.ts";
-import { Setting } from "./fixtures/cli/processes.ts";
+import { Setting, until } from "./fixtures/cli/processes.ts";
+import { makeApp, readJournal } from "./fixtures/cli/tasks.ts";
 
 let setting: Setting;
 let engine: Engine;
@@ -24,7 +25,10 @@ interface Kept {
 }
 
 /** Puts a task into the file that ended this way. */
-async function keep(end: "fail" | "park" | "complete" | undefined, kept: Kept): Promise<void> {
+async function keep(
+  end: "fail" | "park" | "complete" | "expire" | "cancel" | undefined,
+  kept: Kept,
+): Promise<void> {
   const { id, task = "mail", queue = "default", reason = { code: "ERR_TASK_FAILED", message: "no" } } = kept;
   const message = { id, task, queue, payload: "[1]", headers: { wire: 1 } };
   await engine.send([{ message, runAt: 0 }]);
@@ -37,6 +41,19 @@ async function keep(end: "fail" | "park" | "complete" | undefined, kept: Kept): 
   expect(await engine.settle([settlement])).toStrictEqual([true]);
 }
 
+const states = [
+  "scheduled",
+  "waiting",
+  "running",
+  "succeeded",
+  "failed",
+  "parked",
+  "skipped",
+  "discarded",
+  "expired",
+  "cancelled",
+];
+
 async function stateOf(id: string): Promise<TaskState | undefined> {
   return (await engine.find(id))?.state;
 }
@@ -46,13 +63,15 @@ describe("status", () => {
     await keep("complete", { id: "1" });
     await keep("fail", { id: "2" });
     await keep("park", { id: "3", queue: "mail" });
-    await keep(undefined, { id: "4" });
-    await keep(undefined, { id: "5" });
+    await keep("expire", { id: "4" });
+    await keep("cancel", { id: "5" });
+    await keep(undefined, { id: "6" });
+    await keep(undefined, { id: "7" });
     const { code, output } = await setting.run("status", "./app.ts");
     expect(output.split("\n").map((line) => line.split(/ +/))).toStrictEqual([
-      ["queue", "scheduled", "waiting", "running", "succeeded", "failed", "parked", "skipped", "discarded"],
-      ["default", "0", "2", "0", "1", "1", "0", "0", "0"],
-      ["mail", "0", "0", "0", "0", "0", "1", "0", "0"],
+      ["queue", ...states],
+      ["default", "0", "2", "0", "1", "1", "0", "0", "0", "1", "1"],
+      ["mail", "0", "0", "0", "0", "0", "1", "0", "0", "0", "0"],
       [""],
     ]);
     expect(code).toBe(0);
@@ -193,5 +212,163 @@ describe("retry and discard", () => {
     expect(discarded).toMatchObject({ output: "1 task discarded\n", code: 1 });
     expect(discarded.errors).toContain("ERR_TASK_NOT_FOUND: Not discarded: absent. No scheduled, waiting");
     expect(await stateOf("1")).toBe("discarded");
+  });
+});
+
+describe("cancel", () => {
+  test("ends those that wait, tells those that run", async () => {
+    await keep(undefined, { id: "1", queue: "slow" });
+    const [delivery] = await engine.claim({ queues: ["slow"], limit: 1, lease: 60_000, worker: "test" });
+    for (const id of ["2", "3"]) await keep(undefined, { id });
+    const one = await setting.run("cancel", "./app.ts", "2", "2");
+    expect(one).toMatchObject({ output: "1 task cancelled\n", code: 0 });
+    const both = await setting.run("cancel", "./app.ts", "1", "3");
+    expect(both).toMatchObject({ output: "1 task cancelled\n1 running task told to stop\n", code: 0 });
+    const reason = { code: "ERR_TASK_CANCELLED", message: "cancelled on the command line" };
+    for (const id of ["2", "3"]) expect(await engine.find(id)).toMatchObject({ state: "cancelled", reason });
+    expect(await stateOf("1")).toBe("running");
+    await engine.settle([{ kind: "release", lease: delivery!.lease }]);
+    expect(await engine.find("1")).toMatchObject({ state: "cancelled", reason });
+  });
+
+  test("ids with nothing to cancel are named, and the others are done", async () => {
+    await keep("complete", { id: "1" });
+    await keep("fail", { id: "2" });
+    await keep(undefined, { id: "3" });
+    const { code, output, errors } = await setting.run("cancel", "./app.ts", "absent", "1", "3", "2");
+    expect(output).toBe("1 task cancelled\n");
+    expect(errors).toMatch(/^ERR_TASK_NOT_FOUND: Not cancelled: absent, 1, 2\. No scheduled, waiting or/m);
+    expect(code).toBe(1);
+    const again = await setting.run("cancel", "./app.ts", "3");
+    expect(again).toMatchObject({ output: "0 tasks cancelled\n", code: 1 });
+    expect([await stateOf("1"), await stateOf("2"), await stateOf("3")]).toStrictEqual([
+      "succeeded",
+      "failed",
+      "cancelled",
+    ]);
+  });
+
+  test("stops a task that runs in another process", async () => {
+    const tasks = makeApp(setting.file);
+    try {
+      const handle = await tasks.wait.enqueue({ journal: setting.journal, name: "a" });
+      await setting.work();
+      await until("it began", () => readJournal(setting.journal).length > 0);
+      const { output } = await setting.run("cancel", "./app.ts", handle.id);
+      expect(output).toBe("0 tasks cancelled\n1 running task told to stop\n");
+      await expect(handle.result()).rejects.toMatchObject({ code: "ERR_TASK_CANCELLED" });
+    } finally {
+      await tasks.app.close();
+    }
+  });
+});
+
+describe("show", () => {
+  /** A task with all that there can be. */
+  async function keepWhole(): Promise<void> {
+    const message = {
+      id: "1",
+      task: "mail.send",
+      queue: "slow",
+      payload: '{"to":"\u009b2J\u202eada"}',
+      headers: { wire: 1 },
+    };
+    await engine.send([{ message, runAt: 0, priority: 7 }]);
+    const [first] = await engine.claim({ queues: ["slow"], limit: 1, lease: 60_000, worker: "a" });
+    const reason: Reason = { code: "ERR_TASK_FAILED", message: "later" };
+    await engine.settle([{ kind: "retryAt", lease: first!.lease, at: 0, reason }]);
+    const [second] = await engine.claim({
+      queues: ["slow"],
+      limit: 1,
+      lease: 60_000,
+      worker: "mailer\u001b[2J",
+    });
+    await engine.report(second!.lease, {
+      progress: { fraction: 0.756, note: "nearly\u0007" },
+      lines: [
+        { at: 0, text: "connecting\u001b[31m\nto the server" },
+        { at: 1000, text: "sending" },
+      ],
+    });
+    const details = {
+      name: "Error",
+      stack: "Error: no\n    at send\u001b[0m (mail.ts:3:9)",
+      status: [550, null],
+    };
+    await engine.settle([
+      {
+        kind: "fail",
+        lease: second!.lease,
+        reason: { code: "ERR_TASK_FAILED", message: "no such\nmailbox", details },
+      },
+    ]);
+  }
+
+  test("tells everything about a task, and moves no cursor", async () => {
+    await keepWhole();
+    const { code, output } = await setting.run("show", "./app.ts", "1");
+    const record = (await engine.find("1"))!;
+    const time = (at: number | undefined): string => new Date(at!).toISOString();
+    expect(output).toBe(
+      [
+        "id         1",
+        "task       mail.send",
+        "queue      slow",
+        "state      failed",
+        "priority   7",
+        "attempts   2",
+        "crashes    0",
+        "deferrals  0",
+        `sent       ${time(record.sentAt)}`,
+        `runs at    ${time(record.runAt)}`,
+        `started    ${time(record.startedAt)}`,
+        `ended      ${time(record.endedAt)}`,
+        "worker     mailer [2J",
+        "progress   76 % nearly",
+        "reason     ERR_TASK_FAILED: no such",
+        "           mailbox",
+        "  name     Error",
+        "  stack    Error: no",
+        "               at send [0m (mail.ts:3:9)",
+        "  status   [550,null]",
+        'headers    {"wire":1}',
+        'payload    {"to":" 2J ada"}',
+        "log        1970-01-01T00:00:00.000Z  connecting [31m to the server",
+        "           1970-01-01T00:00:01.000Z  sending",
+        "",
+      ].join("\n"),
+    );
+    expect(code).toBe(0);
+  });
+
+  test("leaves out what is not there", async () => {
+    await keep("complete", { id: "1" });
+    await keep(undefined, { id: "2" });
+    const ended = await setting.run("show", "./app.ts", "1");
+    expect(ended.output).toMatch(/^state +succeeded$/m);
+    expect(ended.output).toMatch(/^result +null$/m);
+    expect(ended.output).not.toMatch(/^(reason|progress|log)/m);
+    const waiting = await setting.run("show", "./app.ts", "2");
+    expect(waiting.output).toMatch(/^state +waiting$/m);
+    expect(waiting.output).not.toMatch(/^(started|ended|worker|result)/m);
+  });
+
+  test("details that are no object", async () => {
+    await keep("fail", { id: "1", reason: { code: "ERR_TASK_FAILED", message: "no", details: ["a", 1] } });
+    expect((await setting.run("show", "./app.ts", "1")).output).toMatch(/^details +\["a",1\]$/m);
+  });
+
+  test("--json: the record, with the log", async () => {
+    await keepWhole();
+    const { code, output } = await setting.run("show", "./app.ts", "1", "--json");
+    expect(JSON.parse(output)).toStrictEqual({ ...(await engine.find("1")), logs: await engine.logs("1") });
+    expect(output).not.toContain("\u001b");
+    expect(code).toBe(0);
+  });
+
+  test("a task that is not there", async () => {
+    const { code, output, errors } = await setting.run("show", "./app.ts", "absent");
+    expect(errors).toMatch(/^ERR_TASK_NOT_FOUND: There is no task absent: it was never sent/m);
+    expect([output, code]).toStrictEqual(["", 1]);
   });
 });

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Setting } from "./fixtures/cli/processes.ts";
@@ -19,7 +19,7 @@ describe("what is typed", () => {
     async ([parameters]) => {
       const { code, output } = await setting.run(...parameters!);
       expect(output).toMatch(/^petiole <command> <app module>\n/);
-      for (const command of ["worker", "status", "failed", "parked", "retry", "discard"]) {
+      for (const command of ["worker", "status", "failed", "parked", "show", "retry", "discard", "cancel"]) {
         expect(output).toContain(`\n  ${command} `);
       }
       expect(code).toBe(0);
@@ -46,6 +46,20 @@ describe("what is typed", () => {
     [["worker", "./app.ts", "--queues", "mail,,posts"], "queue must be 1 to 200 letters, digits and"],
     [["retry", "./app.ts"], "retry needs either ids, or --failed or --parked"],
     [["discard", "./app.ts", "1", "--failed"], "discard needs either ids, or --failed or --parked"],
+    [["cancel", "./app.ts"], "cancel needs the ids of tasks"],
+    [["cancel", "./app.ts", "--failed"], "cancel takes no --failed"],
+    [["show", "./app.ts"], "show needs the id of one task, received 0"],
+    [["show", "./app.ts", "1", "2"], "show needs the id of one task, received 2"],
+    ...["0", "-1", "1.5", "1001", "all", ""].map((count): [string[], string] => [
+      ["worker", "./app.ts", `--processes=${count}`],
+      `--processes must be a whole number from 1 to 1000, or auto, received "${count}"`,
+    ]),
+    [["status", "./app.ts", "--processes", "2"], "status takes no --processes"],
+    [
+      ["worker", "./app.ts", "--max-crashes", "0"],
+      '--max-crashes must be a whole number above 0, received "0"',
+    ],
+    [["worker", "./app.ts", "--shutdown-timeout", "soon"], "shutdownTimeout must be a duration"],
   ] as [string[], string][])("%j is refused: %s", async ([parameters, complaint]) => {
     const { code, output, errors } = await setting.run(...parameters);
     // Older versions of Node warn about node:sqlite before.
@@ -54,6 +68,15 @@ describe("what is typed", () => {
     expect(errors).toContain("\n\npetiole <command> <app module>\n");
     expect(output).toBe("");
     expect(code).toBe(2);
+  });
+
+  test("--version prints the version, whatever else there is", async () => {
+    const text = readFileSync(join(import.meta.dirname, "../package.json"), "utf8");
+    const { version } = JSON.parse(text) as { version: string };
+    for (const parameters of [["--version"], ["worker", "./absent.ts", "--version"]]) {
+      const { code, output } = await setting.run(...parameters);
+      expect([output, code]).toStrictEqual([`${version}\n`, 0]);
+    }
   });
 
   test("a wrong number is told before the app is imported", async () => {

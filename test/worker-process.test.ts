@@ -148,6 +148,29 @@ describe("killed", () => {
   });
 });
 
+describe("the flags", () => {
+  test("--shutdown-timeout: what has not finished is handed back", async () => {
+    const handle = await tasks.wait.enqueue(errand("slow"));
+    const worker = await setting.work(["--shutdown-timeout", "200ms"]);
+    await began(1);
+    worker.signal("SIGTERM");
+    expect(await worker.ended).toMatchObject({ code: 0 });
+    expect(await tasks.app.engine.find(handle.id)).toMatchObject({ state: "waiting", attempts: 0 });
+  });
+
+  test("--max-crashes: parked after so many", async () => {
+    const poison = await tasks.kill.enqueue(errand("poison"));
+    const flags = ["worker", "./app.ts", "--lease", "100ms", "--max-crashes", "1"];
+    expect(await setting.start(flags).ended).toMatchObject({ signal: "SIGKILL" });
+    setting.start(flags);
+    await expect(poison.result()).rejects.toMatchObject({
+      code: "ERR_TASK_PARKED",
+      reason: { code: "ERR_TASK_CRASHED" },
+    });
+    expect(names("began")).toStrictEqual(["poison"]);
+  });
+});
+
 describe("two workers", () => {
   test("a run that takes longer than its lease is not taken from a worker that lives", async () => {
     const lease = 1000;

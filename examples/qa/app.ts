@@ -1,8 +1,8 @@
 /** The app: shared by the web process and the worker. */
-import { Petiole } from "petiole";
+import { Petiole, type Snapshot } from "petiole";
 import { sqlite } from "petiole/engine/sqlite";
 import { drizzle } from "petiole/orm/drizzle";
-import { answers, comments, openDatabase, questions, type Post } from "./database.ts";
+import { answers, comments, openDatabase, questions, type Comment, type Post } from "./database.ts";
 import { Scoring, Season } from "./values.ts";
 
 const folder = process.env["QA_FOLDER"] ?? ".example";
@@ -32,3 +32,17 @@ export const index = app.task<IndexPayload, { words: number; points: bigint; ind
     timeout: "10s",
   },
 );
+
+/** What the review task is sent: the comment twice. */
+export interface ReviewPayload {
+  /** Sent as a snapshot: what the comment was when it was flagged, however it is edited afterwards. */
+  flagged: Snapshot<Comment>;
+  /** Sent by reference: the comment as it is when the worker gets to it. */
+  comment: Comment;
+}
+
+/** Sent when a comment is flagged, once however many people flag it: see `flag` in posts.ts. */
+export const review = app.task<ReviewPayload, void>("comments.review", {
+  retry: { attempts: 5, delay: "200ms" },
+  timeout: "10s",
+});

@@ -66,10 +66,21 @@ export const indexEntries = sqliteTable(
   (table) => [primaryKey({ columns: [table.model, table.postId] })],
 );
 
+/** What a flagged comment said when it was flagged, and what it said when it was reviewed. */
+export const reviews = sqliteTable("reviews", {
+  commentId: integer("comment_id").primaryKey(),
+  said: text().notNull(),
+  says: text().notNull(),
+  /** How often it was reviewed: a flag that is sent twice shows here. */
+  runs: integer().notNull().default(1),
+  reviewedAt: integer("reviewed_at", { mode: "timestamp_ms" }).notNull(),
+});
+
 export type Question = typeof questions.$inferSelect;
 export type Answer = typeof answers.$inferSelect;
 export type Comment = typeof comments.$inferSelect;
 export type IndexEntry = typeof indexEntries.$inferSelect;
+export type Review = typeof reviews.$inferSelect;
 /** Whatever has a text to be indexed. */
 export type Post = Question | Answer | Comment;
 
@@ -105,6 +116,13 @@ const schema = [
     runs integer not null default 1,
     indexed_at integer not null,
     primary key (model, post_id)
+  )`,
+  `create table if not exists reviews (
+    comment_id integer primary key,
+    said text not null,
+    says text not null,
+    runs integer not null default 1,
+    reviewed_at integer not null
   )`,
 ];
 

@@ -28,7 +28,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 try {
-  const url = await processes.startWeb(values.once ? 0 : Number(process.env["PORT"] ?? 3000));
+  const { url } = await processes.startWeb(values.once ? 0 : Number(process.env["PORT"] ?? 3000));
   const worker = await processes.startWorker();
   console.log(`web ${url}`);
   if (values.once) {
@@ -38,7 +38,7 @@ try {
     console.log(`sent ${sent}, done ${done}, lost ${sent - done}`);
     process.exitCode = problems.length === 0 && sent === done ? 0 : 1;
   } else {
-    console.log("Post something there, and reload to see it indexed. Ctrl-C stops both processes.");
+    console.log("Post something there, and watch it being indexed. Ctrl-C stops both processes.");
   }
 } catch (error) {
   console.error(error);

@@ -1,94 +1,111 @@
-/** The page: questions with their answers and comments, each with its state, and the forms. */
-import { Reference } from "petiole";
+/** The page, whole and in parts. */
+import { ref, type Reference } from "petiole";
+import { eq } from "drizzle-orm";
 import { html, raw } from "hono/html";
-import type { Answer, Comment, Question } from "./database.ts";
-import { allPosts, postStates, type PostState } from "./posts.ts";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { db } from "./app.ts";
+import { answers, comments, questions, type Comment } from "./database.ts";
+import type { Change } from "./posts.ts";
+import { allPosts, flagStates, indexStates } from "./states.ts";
+import * as view from "./views.ts";
 
-type Html = ReturnType<typeof html>;
+const style = readFileSync(new URL("style.css", import.meta.url), "utf8");
+const script = readFileSync(new URL("browser.js", import.meta.url), "utf8");
 
-const style = raw(`
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1c2a1c; }
-  h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin: 0 } p { margin: .3rem 0 }
-  article { border: 1px solid #cfdccf; border-radius: .5rem; padding: .8rem 1rem; margin: 1rem 0; }
-  article article { border-width: 0 0 0 3px; border-radius: 0; margin: .6rem 0 .6rem .3rem; padding: .1rem .8rem; }
-  .state { font-size: .8rem; border-radius: 1rem; padding: .1rem .6rem; background: #eceff1; white-space: nowrap; }
-  .done { background: #d9efd9 } .wrong { background: #f8d7d4 }
-  form { display: flex; gap: .4rem; margin: .5rem 0; flex-wrap: wrap } input { flex: 1; min-width: 8rem; padding: .35rem .5rem }
-  button { padding: .35rem .8rem }
-`);
+/** What the page may do: run its own script, and no other that somebody may get into it. */
+export const contentSecurityPolicy = [
+  "default-src 'none'",
+  `style-src '${hashOf(style)}'`,
+  `script-src '${hashOf(script)}'`,
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+function hashOf(text: string): string {
+  return `sha256-${createHash("sha256").update(text).digest("base64")}`;
+}
+
+/** All questions with what is under them, oldest first. */
+export async function questionViews(): Promise<view.Html[]> {
+  const [posts, state, flag] = await Promise.all([allPosts(), indexStates(), flagStates()]);
+  const commentViews = (model: string, id: number): view.Html[] =>
+    posts.comments
+      .filter((comment) => comment.aboutModel === model && comment.aboutId === id)
+      .map((comment) =>
+        view.commentView(comment, state(ref(comments, comment)), flag(ref(comments, comment))),
+      );
+  return posts.questions.map((question) =>
+    view.questionView(question, state(ref(questions, question)), {
+      comments: commentViews("qa.Question", question.id),
+      answers: posts.answers
+        .filter((answer) => answer.questionId === question.id)
+        .map((answer) =>
+          view.answerView(answer, state(ref(answers, answer)), commentViews("qa.Answer", answer.id)),
+        ),
+    }),
+  );
+}
+
+/** What has changed about a post, as it is now. Nothing, when there is no such post. */
+export async function partOf(what: Change, about: Reference): Promise<string> {
+  const parts = await {
+    post: postView,
+    text: textParts,
+    state: async () => view.stateView(view.nameOf(about), (await indexStates(about))(about)),
+    flag: async () => view.flagView(Number(about.pk), (await flagStates(about))(about)),
+  }[what](about);
+  return String(await html`${parts}`);
+}
+
+async function textParts(about: Reference): Promise<view.Html[]> {
+  const rows = await db
+    .select()
+    .from(comments)
+    .where(eq(comments.id, Number(about.pk)));
+  return rows.flatMap((comment: Comment) => [view.textView(comment), view.editView(comment)]);
+}
+
+async function postView(about: Reference): Promise<view.Html[]> {
+  const id = Number(about.pk);
+  const state = (await indexStates(about))(about);
+  if (about.model === "qa.Question") {
+    const rows = await db.select().from(questions).where(eq(questions.id, id));
+    return rows.map((row) => view.questionView(row, state));
+  }
+  if (about.model === "qa.Answer") {
+    const rows = await db.select().from(answers).where(eq(answers.id, id));
+    return rows.map((row) => view.answerView(row, state));
+  }
+  const rows = await db.select().from(comments).where(eq(comments.id, id));
+  return rows.map((row) => view.commentView(row, state, undefined));
+}
 
 /** The whole page. `message` is shown on top. */
-export async function page(message = ""): Promise<Html> {
-  const [posts, states] = await Promise.all([allPosts(), postStates()]);
-  const commentsOn = (model: string, id: number): Comment[] =>
-    posts.comments.filter((comment) => comment.aboutModel === model && comment.aboutId === id);
-  const badge = (model: string, id: number): Html => stateBadge(model, id, states);
-
-  const commentView = (comment: Comment): Html =>
-    html`<article><p>${comment.body} ${badge("qa.Comment", comment.id)}</p></article>`;
-  const answerView = (answer: Answer): Html =>
-    html`<article>
-      <p>${answer.body} ${badge("qa.Answer", answer.id)}</p>
-      ${commentsOn("qa.Answer", answer.id).map(commentView)} ${commentForm("qa.Answer", answer.id)}
-    </article>`;
-  const questionView = (question: Question): Html =>
-    html`<article>
-      <h2>${question.title} ${badge("qa.Question", question.id)}</h2>
-      <p>${question.body}</p>
-      ${commentsOn("qa.Question", question.id).map(commentView)} ${commentForm("qa.Question", question.id)}
-      ${posts.answers.filter((answer) => answer.questionId === question.id).map(answerView)}
-      <form method="post" action="/answers">
-        <input type="hidden" name="questionId" value="${question.id}" />
-        <input name="body" required placeholder="Your answer" /><button>Answer</button>
-      </form>
-    </article>`;
-
+export async function page(message = ""): Promise<view.Html> {
+  const newestFirst = (await questionViews()).toReversed();
   return html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width" />
         <title>Questions and answers</title>
-        <style>
-          ${style}
-        </style>
+        ${raw(`<style>${style}</style>`)}
       </head>
       <body>
-        <h1>Questions and answers</h1>
-        ${message === "" ? "" : html`<p class="state wrong" role="alert">${message}</p>`}
-        <form method="post" action="/questions">
-          <input name="title" required placeholder="Your question" />
-          <input name="body" required placeholder="What you have tried" /><button>Ask</button>
-        </form>
-        ${posts.questions.map(questionView)}
+        <main>
+          <h1>Questions and answers</h1>
+          <p id="live" role="status">Reload the page to see what has changed.</p>
+          ${message === "" ? "" : html`<p class="state wrong" role="alert">${message}</p>`}
+          <form class="ask" method="post" action="/questions">
+            ${view.field("title", "Your question")} ${view.field("body", "What you have tried")}
+            <button>Ask</button>
+          </form>
+          <div id="questions">${newestFirst}</div>
+        </main>
+        ${raw(`<script>${script}</script>`)}
       </body>
     </html>`;
-}
-
-function commentForm(model: string, id: number): Html {
-  return html`<form method="post" action="/comments">
-    <input type="hidden" name="aboutModel" value="${model}" />
-    <input type="hidden" name="aboutId" value="${id}" />
-    <input name="body" required placeholder="A comment" /><button>Comment</button>
-  </form>`;
-}
-
-function stateBadge(model: string, id: number, states: ReadonlyMap<string, PostState>): Html {
-  const state = states.get(new Reference(model, id).identity) ?? "waiting";
-  const post = `${model}/${id}`;
-  if (typeof state === "object") {
-    const { words, points, runs } = state;
-    return html`<span
-      class="state done"
-      data-post="${post}"
-      data-state="indexed"
-      data-words="${words}"
-      data-runs="${runs}"
-      >indexed: ${words} words, ${points.toLocaleString("en")} points</span
-    >`;
-  }
-  const wrong = state === "failed" || state === "parked";
-  return html`<span class="state ${wrong ? "wrong" : ""}" data-post="${post}" data-state="${state}"
-    >${state}</span
-  >`;
 }

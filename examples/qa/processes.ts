@@ -14,10 +14,10 @@ export class Processes {
     this.#environment = { ...process.env, ...environment };
   }
 
-  /** Starts the web process; returns its address once it listens. `port` 0 takes any that is free. */
-  async startWeb(port: number): Promise<string> {
+  /** Starts the web process; returns it with its address once it listens. `port` 0 takes any that is free. */
+  async startWeb(port: number): Promise<{ readonly web: ChildProcess; readonly url: string }> {
     const web = this.#start(["examples/qa/web.ts"], { PORT: String(port) });
-    return await firstLine(web, "web", /^(http:\S+)$/);
+    return { web, url: await firstLine(web, "web", /^(http:\S+)$/) };
   }
 
   /** Starts a worker, as `petiole worker` does; returns once it takes tasks. */
@@ -46,16 +46,18 @@ export class Processes {
     await ended(child);
   }
 
+  /** Asks a process to stop, and waits until it has; returns whether it did so by itself, and in good order. */
+  async stop(child: ChildProcess): Promise<boolean> {
+    child.kill("SIGTERM");
+    const patience = setTimeout(() => child.kill("SIGKILL"), 10_000);
+    const code = await ended(child);
+    clearTimeout(patience);
+    return code === 0;
+  }
+
   /** Asks every process to stop, and waits until it has. */
   async stopAll(): Promise<void> {
-    await Promise.all(
-      [...this.#running].map(async (child) => {
-        child.kill("SIGTERM");
-        const patience = setTimeout(() => child.kill("SIGKILL"), 10_000);
-        await ended(child);
-        clearTimeout(patience);
-      }),
-    );
+    await Promise.all([...this.#running].map((child) => this.stop(child)));
   }
 
   #start(parameters: readonly string[], environment: NodeJS.ProcessEnv): ChildProcess {

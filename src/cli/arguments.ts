@@ -1,30 +1,37 @@
 /** What a person typed, checked. @module */
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { PetioleError } from "../errors.ts";
 
 export const usage = `petiole <command> <app module>
 
-  worker   run tasks                 --concurrency N  --queues a,b  --lease 30s  --name NAME
+  worker   run tasks                 --processes N|auto  --concurrency N  --queues a,b  --lease 30s
+                                     --max-crashes N  --shutdown-timeout 30s  --name NAME
   status   how many tasks there are, by queue and state     --json
   failed   list failed tasks         --task NAME  --queue NAME  --limit N  --json
   parked   list parked tasks         --task NAME  --queue NAME  --limit N  --json
+  show     all about one task        ID  --json
   retry    run them again            ID …  |  --failed  |  --parked
   discard  give them up              ID …  |  --failed  |  --parked
+  cancel   call them off             ID …
 
-The app module is a file that exports a Petiole as \`app\` or as its default: petiole worker ./app.ts`;
+The app module is a file that exports a Petiole as \`app\` or as its default: petiole worker ./app.ts
+petiole --version prints the version.`;
 
-const commands = ["worker", "status", "failed", "parked", "retry", "discard"] as const;
+const commands = ["worker", "status", "failed", "parked", "show", "retry", "discard", "cancel"] as const;
 
 /** One of the commands. */
 export type Command = (typeof commands)[number];
 
 const flags = {
-  worker: ["concurrency", "queues", "lease", "name"],
+  worker: ["processes", "concurrency", "queues", "lease", "max-crashes", "shutdown-timeout", "name"],
   status: ["json"],
   failed: ["task", "queue", "limit", "json"],
   parked: ["task", "queue", "limit", "json"],
+  show: ["json"],
   retry: ["failed", "parked"],
   discard: ["failed", "parked"],
+  cancel: [],
 } as const satisfies Record<Command, readonly string[]>;
 
 /** A command with what goes with it. */
@@ -34,9 +41,13 @@ export interface Invocation {
   readonly module: string;
   readonly ids: readonly string[];
   readonly flags: {
+    /** For how many processes; `auto` is counted already. */
+    readonly processes?: number;
     readonly concurrency?: number;
     readonly queues?: string;
     readonly lease?: string;
+    readonly maxCrashes?: number;
+    readonly shutdownTimeout?: string;
     readonly name?: string;
     readonly task?: string;
     readonly queue?: string;
@@ -52,32 +63,63 @@ export interface Invocation {
  *
  * @throws PetioleError `ERR_COMMAND_LINE`
  */
-export function parseCommand(parameters: readonly string[]): Invocation | "help" {
+export function parseCommand(parameters: readonly string[]): Invocation | "help" | "version" {
   const { values, positionals } = parse(parameters);
+  const { help, version, ...given } = values;
   const [command, module, ...ids] = positionals;
-  if (values.help === true || command === undefined || command === "help") return "help";
+  if (help === true || command === "help") return "help";
+  if (version === true) return "version";
+  if (command === undefined) return "help";
   if (!isCommand(command)) throw wrong(`there is no command "${command}"`);
   if (module === undefined) throw wrong(`${command} needs an app module: petiole ${command} ./app.ts`);
-  const { help: _help, ...given } = values;
   const unfit = Object.keys(given).find((flag) => !(flags[command] as readonly string[]).includes(flag));
   if (unfit !== undefined) throw wrong(`${command} takes no --${unfit}`);
-  const several = command === "retry" || command === "discard";
-  if (!several && ids.length > 0)
-    throw wrong(`${command} takes nothing after the app module, received "${ids[0]}"`);
-  if (several && ids.length > 0 === (given.failed === true || given.parked === true)) {
-    throw wrong(`${command} needs either ids, or --failed or --parked`);
+  checkIds(command, ids, given.failed === true || given.parked === true);
+  return { command, module, ids, flags: flagsOf(given) };
+}
+
+function checkIds(command: Command, ids: readonly string[], hasStates: boolean): void {
+  switch (command) {
+    case "retry":
+    case "discard":
+      if (ids.length > 0 === hasStates) throw wrong(`${command} needs either ids, or --failed or --parked`);
+      return;
+    case "cancel":
+      if (ids.length === 0) throw wrong("cancel needs the ids of tasks");
+      return;
+    case "show":
+      if (ids.length !== 1) throw wrong(`show needs the id of one task, received ${ids.length}`);
+      return;
+    default:
+      if (ids.length > 0) throw wrong(`${command} takes nothing after the app module, received "${ids[0]}"`);
   }
-  const { concurrency, limit, ...others } = given;
+}
+
+function flagsOf(given: Omit<ReturnType<typeof parse>["values"], "help" | "version">): Invocation["flags"] {
+  const {
+    processes,
+    concurrency,
+    "max-crashes": maxCrashes,
+    "shutdown-timeout": shutdownTimeout,
+    limit,
+    ...others
+  } = given;
   return {
-    command,
-    module,
-    ids,
-    flags: {
-      ...others,
-      ...(concurrency === undefined ? {} : { concurrency: wholeNumber(concurrency, "concurrency") }),
-      ...(limit === undefined ? {} : { limit: wholeNumber(limit, "limit") }),
-    },
+    ...others,
+    ...(processes === undefined ? {} : { processes: processCount(processes) }),
+    ...(concurrency === undefined ? {} : { concurrency: wholeNumber(concurrency, "concurrency") }),
+    ...(maxCrashes === undefined ? {} : { maxCrashes: wholeNumber(maxCrashes, "max-crashes") }),
+    ...(shutdownTimeout === undefined ? {} : { shutdownTimeout }),
+    ...(limit === undefined ? {} : { limit: wholeNumber(limit, "limit") }),
   };
+}
+
+/** A number of processes that was typed. One that is far too high would bring the machine down. */
+function processCount(text: string): number {
+  if (text === "auto") return availableParallelism();
+  const count = /^[1-9]\d{0,3}$/.test(text) ? Number(text) : Infinity;
+  if (count <= 1000) return count;
+  throw wrong(`--processes must be a whole number from 1 to 1000, or auto, received "${text}"`);
 }
 
 /** A whole number above 0 that was typed. */
@@ -103,9 +145,12 @@ function parse(parameters: readonly string[]) {
       args: [...parameters],
       allowPositionals: true,
       options: {
+        processes: text,
         concurrency: text,
         queues: text,
         lease: text,
+        "max-crashes": text,
+        "shutdown-timeout": text,
         name: text,
         task: text,
         queue: text,
@@ -114,6 +159,7 @@ function parse(parameters: readonly string[]) {
         failed: flag,
         parked: flag,
         help: { ...flag, short: "h" },
+        version: flag,
       },
     });
   } catch (error) {

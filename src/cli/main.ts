@@ -4,44 +4,61 @@
  *
  * @module
  */
-import { PetioleError } from "../errors.ts";
+import { readFileSync } from "node:fs";
 import { parseCommand, usage, type Invocation } from "./arguments.ts";
-import { loadApp } from "./app-module.ts";
+import { loadApp, type App } from "./app-module.ts";
+import { cancel } from "./cancel.ts";
 import { change } from "./change.ts";
-import { fail } from "./failure.ts";
+import { describeFailure } from "./failure.ts";
 import { list } from "./list.ts";
+import { show } from "./show.ts";
 import { status } from "./status.ts";
+import { supervise } from "./supervise.ts";
+import { Supervised } from "./supervised.ts";
 import { work } from "./work.ts";
 
-async function main(parameters: readonly string[]): Promise<number> {
+async function main(parameters: readonly string[], supervised: Supervised | undefined): Promise<number> {
   const invocation = parseCommand(parameters);
-  if (invocation === "help") {
-    console.log(usage);
+  if (invocation === "help" || invocation === "version") {
+    console.log(invocation === "help" ? usage : version());
     return 0;
   }
-  const app = await loadApp(invocation.module);
+  const { command, module, flags } = invocation;
+  if (flags.processes !== undefined) return supervise(invocation, flags.processes);
+  const app = await loadApp(module);
   // A worker closes its app itself, once what it runs is over.
-  if (invocation.command === "worker") return work(app, invocation);
+  if (command === "worker") return work(app, invocation, supervised);
   try {
-    return await inspect(app, invocation);
+    return await inspect(app, invocation, command);
   } finally {
     await app.close();
   }
 }
 
-function inspect(app: Awaited<ReturnType<typeof loadApp>>, invocation: Invocation): Promise<number> {
-  switch (invocation.command) {
+function inspect(
+  app: App,
+  invocation: Invocation,
+  command: Exclude<Invocation["command"], "worker">,
+): Promise<number> {
+  switch (command) {
     case "status":
       return status(app, invocation);
     case "failed":
     case "parked":
-      return list(app, invocation, invocation.command);
+      return list(app, invocation, command);
+    case "show":
+      return show(app, invocation);
     case "retry":
     case "discard":
-      return change(app, invocation, invocation.command);
-    default:
-      throw new PetioleError("ERR_COMMAND_LINE", `There is no command ${invocation.command}.`);
+      return change(app, invocation, command);
+    case "cancel":
+      return cancel(app, invocation);
   }
+}
+
+function version(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { readonly version: string }).version;
 }
 
 /** Resolves once a stream has written everything, or cannot. */
@@ -49,7 +66,13 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => stream.write("", () => resolve()));
 }
 
-const exitCode = await main(process.argv.slice(2)).catch(fail);
+const supervised = Supervised.find();
+const exitCode = await main(process.argv.slice(2), supervised).catch(async (error: unknown) => {
+  const { text, exitCode } = describeFailure(error);
+  const isTold = (await supervised?.failed(text, exitCode)) === true;
+  if (!isTold) console.error(text);
+  return exitCode;
+});
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 // Not left to the end of all work: the app's module may hold a connection or a timer, and a handler that was
 // handed back may still be at it.

@@ -13,6 +13,8 @@ const states = [
   "parked",
   "skipped",
   "discarded",
+  "expired",
+  "cancelled",
 ] as const satisfies TaskState[];
 
 /** Prints a row for each queue and a column for each state. */

@@ -4,26 +4,35 @@ import type { Worker } from "../task/worker.ts";
 import type { App } from "./app-module.ts";
 import { wrong, type Invocation } from "./arguments.ts";
 import { isPetioleError } from "./failure.ts";
+import type { Supervised } from "./supervised.ts";
 
 /**
  * Runs a worker until SIGTERM or SIGINT. At the first, running tasks may finish; at the second, they are
- * handed back.
+ * handed back. Under a supervisor it is the supervisor that tells the second from the first.
  */
-export async function work(app: App, { flags }: Invocation): Promise<number> {
+export async function work(
+  app: App,
+  { flags }: Invocation,
+  supervised: Supervised | undefined,
+): Promise<number> {
   const worker = makeWorker(app, flags);
   const stopped = new Promise<void>((resolve, reject) => {
-    let signals = 0;
-    const stop = (signal: NodeJS.Signals): void => {
-      signals++;
+    let urgency: "none" | "finish" | "now" = "none";
+    const stop = (why: string, now: boolean): void => {
+      if (urgency === "now" || (urgency === "finish" && !now)) return;
+      urgency = now ? "now" : "finish";
       const tasks = worker.running === 1 ? "1 running task" : `${worker.running} running tasks`;
-      console.log(`${signal}: ${signals === 1 ? "finishing" : "handing back"} ${tasks}`);
-      worker.stop(signals === 1 ? {} : { timeout: 0 }).then(resolve, reject);
+      console.log(`${why}: ${now ? "handing back" : "finishing"} ${tasks}`);
+      worker.stop(now ? { timeout: 0 } : {}).then(resolve, reject);
     };
-    process.on("SIGTERM", stop);
-    process.on("SIGINT", stop);
+    const onSignal = (signal: NodeJS.Signals): void => stop(signal, !supervised && urgency !== "none");
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+    supervised?.onStop(stop);
   });
   await worker.start();
   console.log(`worker ${worker.name} is ready`);
+  supervised?.ready();
   await stopped;
   await app.close();
   console.log(`worker ${worker.name} has stopped`);
@@ -31,12 +40,14 @@ export async function work(app: App, { flags }: Invocation): Promise<number> {
 }
 
 function makeWorker(app: App, flags: Invocation["flags"]): Worker {
-  const { concurrency, queues, lease, name } = flags;
+  const { concurrency, queues, lease, maxCrashes, shutdownTimeout, name } = flags;
   try {
     return app.worker({
       ...(concurrency === undefined ? {} : { concurrency }),
       ...(queues === undefined ? {} : { queues: queues.split(",") }),
       ...(lease === undefined ? {} : { lease: lease as Duration }),
+      ...(maxCrashes === undefined ? {} : { maxCrashes }),
+      ...(shutdownTimeout === undefined ? {} : { shutdownTimeout: shutdownTimeout as Duration }),
       ...(name === undefined ? {} : { name }),
     });
   } catch (error) {

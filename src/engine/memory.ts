@@ -11,27 +11,31 @@ import type {
   Engine,
   Lease,
   ListRequest,
+  LogLine,
   Outgoing,
   QueueCount,
   Reason,
+  Report,
   Settlement,
   TaskPage,
   TaskRecord,
-  TaskState,
 } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
-import { isEnd, messageOf, newEntry, recordOf } from "./memory/entry.ts";
-import type { Entry } from "./memory/entry.ts";
-import { Listeners } from "./memory/listeners.ts";
-import { Pending } from "./memory/pending.ts";
+import { Claims } from "./memory/claims.ts";
+import { isEnd, recordOf } from "./memory/entry.ts";
+import { cancel, counts, discard, list, retry } from "./memory/managing.ts";
+import { settle } from "./memory/settlements.ts";
+import { Store } from "./memory/store.ts";
 
 /** How {@link memory} behaves. */
 export interface MemoryOptions {
   /**
-   * How long a succeeded, skipped or discarded task can still be looked up, in milliseconds.
-   * Failed and parked tasks are kept for good. Default: 24 hours.
+   * How long a task that has ended can still be looked up, in milliseconds, unless its settlement says
+   * otherwise. Failed and parked tasks are kept for good. Default: 24 hours.
    */
   readonly retention?: number;
+  /** The clock, in epoch milliseconds, for tests that move it. The machine's unless told. */
+  readonly now?: () => number;
 }
 
 /**
@@ -43,278 +47,117 @@ export interface MemoryOptions {
  * const app = new Petiole({ engine: memory() });
  */
 export function memory(options: MemoryOptions = {}): Engine {
-  return new MemoryEngine(options.retention ?? 86_400_000);
+  return new MemoryEngine(options.retention ?? 86_400_000, options.now);
 }
 
-interface Waiter {
-  readonly resolve: (record: TaskRecord) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** No method waits for anything between reading and writing, so each is done in one piece. */
 class MemoryEngine implements Engine {
   readonly name = "memory";
   readonly capabilities = { durable: false, shared: false } as const;
 
-  readonly #retention: number;
-  readonly #entries = new Map<string, Entry>();
-  readonly #pending = new Pending();
-  readonly #running = new Set<Entry>();
-  /** What retention will remove, in the order of ending. */
-  readonly #removable = new Set<Entry>();
-  readonly #waiters = new Map<string, Set<Waiter>>();
-  readonly #listeners = new Listeners({
-    isReady: (queues, now) =>
-      this.#pending.first(queues, now) !== undefined || this.#lost(queues, now).length > 0,
-    nextTime: (after) => {
-      const leases = [...this.#running].map((entry) => entry.leaseUntil).filter((time) => time > after);
-      return leases.reduce((next, time) => Math.min(next, time), this.#pending.nextTime(after));
-    },
-  });
-  #sequence = 0;
-  #claims = 0;
+  readonly now?: () => number;
+  readonly #kept: Store;
+  readonly #claims: Claims;
   #closed = false;
 
-  constructor(retention: number) {
-    this.#retention = retention;
+  constructor(retention: number, now: (() => number) | undefined) {
+    this.#kept = new Store(retention, now ?? Date.now);
+    if (now) this.now = now;
+    this.#claims = new Claims(this.#kept);
+  }
+
+  /** What the engine holds, unless it is closed. */
+  get #store(): Store {
+    if (this.#closed) throw closedError();
+    return this.#kept;
   }
 
   async open(): Promise<void> {
-    this.#refuseWhenClosed();
+    void this.#store;
   }
 
-  async send(batch: readonly Outgoing[]): Promise<void> {
-    this.#refuseWhenClosed();
-    const now = Date.now();
-    // First what can fail, then what changes: all of the batch or none.
-    const entries = batch.map((outgoing) => newEntry(++this.#sequence, outgoing, now));
-    for (const [index, entry] of entries.entries()) {
-      if (this.#entries.has(entry.message.id)) continue;
-      this.#entries.set(entry.message.id, entry);
-      this.#enqueue(entry, batch[index]?.runAt ?? now);
-    }
+  async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
+    return this.#store.send(batch);
   }
 
-  async claim({ queues, limit, lease, worker }: ClaimRequest): Promise<readonly Delivery[]> {
-    this.#refuseWhenClosed();
-    const now = Date.now();
-    const taken = this.#lost(new Set(queues), now).slice(0, limit);
-    for (const entry of taken) entry.crashes += 1;
-    while (taken.length < limit) {
-      const next = this.#pending.first(queues, now);
-      if (next === undefined) break;
-      this.#pending.remove(next);
-      taken.push(next);
-    }
-    const token = `memory-${++this.#claims}`;
-    for (const entry of taken) {
-      Object.assign(entry, { state: "running", token, leaseUntil: now + lease, worker, startedAt: now });
-      this.#running.add(entry);
-    }
-    this.#listeners.timesChanged();
-    return taken.map((entry) => ({
-      message: messageOf(entry),
-      lease: { id: entry.message.id, token },
-      attempts: entry.attempts,
-      crashes: entry.crashes,
-      deferrals: entry.deferrals,
-    }));
+  async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
+    void this.#store;
+    return this.#claims.claim(request);
   }
 
   async extend(leases: readonly Lease[], duration: number): Promise<readonly Lease[]> {
-    this.#refuseWhenClosed();
-    const until = Date.now() + duration;
-    const lost = leases.filter((lease) => {
-      const entry = this.#held(lease);
-      if (entry !== undefined) entry.leaseUntil = until;
-      return entry === undefined;
-    });
-    this.#listeners.timesChanged();
-    return lost;
+    void this.#store;
+    return this.#claims.extend(leases, duration);
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
-    this.#refuseWhenClosed();
+    const store = this.#store;
     return settlements.map((settlement) => {
-      const entry = this.#held(settlement.lease);
-      if (entry === undefined) return false;
-      this.#running.delete(entry);
-      entry.token = undefined;
-      this.#apply(entry, settlement);
-      return true;
+      const entry = this.#claims.held(settlement.lease);
+      if (entry !== undefined) settle(store, entry, settlement);
+      return entry !== undefined;
     });
   }
 
+  async report(lease: Lease, report: Report): Promise<boolean> {
+    void this.#store;
+    return this.#claims.report(lease, report);
+  }
+
   onReady(queues: readonly string[], listener: () => void): () => void {
-    this.#refuseWhenClosed();
-    return this.#listeners.add(queues, listener);
+    return this.#store.listeners.add(queues, listener);
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {
-    this.#refuseWhenClosed();
-    this.#removeOld();
-    const entry = this.#entries.get(id);
+    const entry = this.#store.answering(id);
     return entry && recordOf(entry);
   }
 
   async ended(id: string, signal?: AbortSignal): Promise<TaskRecord | undefined> {
-    this.#refuseWhenClosed();
+    const store = this.#store;
     signal?.throwIfAborted();
-    const entry = this.#entries.get(id);
+    const entry = store.answering(id);
     if (entry === undefined || isEnd(entry.state)) return entry && recordOf(entry);
-    const waiters = this.#waiters.get(id) ?? new Set();
-    this.#waiters.set(id, waiters);
-    const { promise, resolve, reject } = Promise.withResolvers<TaskRecord>();
-    const waiter: Waiter = { resolve, reject };
-    waiters.add(waiter);
-    const abort = (): void => reject(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      return await promise;
-    } finally {
-      waiters.delete(waiter);
-      if (waiters.size === 0) this.#waiters.delete(id);
-      signal?.removeEventListener("abort", abort);
-    }
+    return store.audience.wait(entry, signal);
   }
 
-  async list({ states, queue, task, limit = 100, after = "0" }: ListRequest): Promise<TaskPage> {
-    this.#refuseWhenClosed();
-    this.#removeOld();
-    const found = [...this.#entries.values()].filter(
-      ({ sequence, state, message }) =>
-        sequence > Number(after) &&
-        (states === undefined || states.includes(state)) &&
-        (queue === undefined || queue === message.queue) &&
-        (task === undefined || task === message.task),
-    );
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    const records = page.map(recordOf);
-    return found.length > limit && last !== undefined
-      ? { records, next: String(last.sequence) }
-      : { records };
+  watch(id: string, listener: () => void): () => void {
+    return this.#store.audience.watch(id, listener);
+  }
+
+  async logs(id: string): Promise<readonly LogLine[]> {
+    return this.#store.answering(id)?.lines.map((line) => ({ ...line })) ?? [];
+  }
+
+  async list(request: ListRequest): Promise<TaskPage> {
+    return list(this.#store, request);
   }
 
   async counts(): Promise<readonly QueueCount[]> {
-    this.#refuseWhenClosed();
-    this.#removeOld();
-    const counts = new Map<string, { queue: string; state: TaskState; count: number }>();
-    for (const { message, state } of this.#entries.values()) {
-      const key = `${state} ${message.queue}`;
-      const count = counts.get(key) ?? { queue: message.queue, state, count: 0 };
-      count.count += 1;
-      counts.set(key, count);
-    }
-    return [...counts.values()];
+    return counts(this.#store);
+  }
+
+  async cancel(ids: readonly string[], reason: Reason): Promise<number> {
+    return cancel(this.#store, ids, reason);
+  }
+
+  onCancel(worker: string, listener: (leases: readonly Lease[]) => void): () => void {
+    const { audience, running } = this.#store;
+    const marked = [...running].filter((entry) => entry.cancelled !== undefined);
+    return audience.onCancel(worker, listener, marked);
   }
 
   async retry(ids: readonly string[]): Promise<number> {
-    this.#refuseWhenClosed();
-    return this.#change(ids, ["failed", "parked", "skipped", "discarded"], (entry) => {
-      this.#removable.delete(entry);
-      entry.attempts = entry.crashes = entry.deferrals = 0;
-      entry.reason = entry.endedAt = undefined;
-      this.#enqueue(entry, 0);
-    });
+    return retry(this.#store, ids);
   }
 
   async discard(ids: readonly string[], reason: Reason): Promise<number> {
-    this.#refuseWhenClosed();
-    return this.#change(ids, ["scheduled", "waiting", "failed", "parked"], (entry) => {
-      if (!isEnd(entry.state)) this.#pending.remove(entry);
-      entry.reason = JSON.stringify(reason);
-      this.#end(entry, "discarded");
-    });
+    return discard(this.#store, ids, reason);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#listeners.clear();
-    for (const waiters of this.#waiters.values()) {
-      for (const waiter of waiters) waiter.reject(closedError());
-    }
-    this.#waiters.clear();
-  }
-
-  #refuseWhenClosed(): void {
-    if (this.#closed) throw closedError();
-  }
-
-  /** The running task that a lease stands for, unless the lease was lost. */
-  #held(lease: Lease): Entry | undefined {
-    const entry = this.#entries.get(lease.id);
-    return entry?.state === "running" && entry.token === lease.token ? entry : undefined;
-  }
-
-  /** Running tasks whose lease has run out. */
-  #lost(queues: ReadonlySet<string>, now: number): Entry[] {
-    return [...this.#running].filter((entry) => entry.leaseUntil <= now && queues.has(entry.message.queue));
-  }
-
-  #apply(entry: Entry, settlement: Settlement): void {
-    if (settlement.kind === "release") return this.#enqueue(entry, entry.runAt, entry.runAt);
-    if (settlement.kind === "complete") {
-      entry.attempts += 1;
-      entry.reason = undefined;
-      entry.result = settlement.result;
-      return this.#end(entry, "succeeded");
-    }
-    entry.reason = JSON.stringify(settlement.reason);
-    switch (settlement.kind) {
-      case "retryAt":
-        entry.attempts += 1;
-        entry.deferrals = 0;
-        return this.#enqueue(entry, settlement.at);
-      case "defer":
-        entry.deferrals += 1;
-        return this.#enqueue(entry, settlement.at);
-      case "fail":
-        entry.attempts += 1;
-        return this.#end(entry, "failed");
-      case "park":
-        return this.#end(entry, "parked");
-      case "skip":
-        return this.#end(entry, "skipped");
-      case "discard":
-        return this.#end(entry, "discarded");
-    }
-  }
-
-  /** Puts a task where it will be claimed from: now or, when `at` is later, then. */
-  #enqueue(entry: Entry, at: number, place?: number): void {
-    const now = Date.now();
-    entry.state = at > now ? "scheduled" : "waiting";
-    entry.runAt = place ?? Math.max(at, now);
-    this.#pending.add(entry);
-    if (entry.state === "waiting") this.#listeners.ready(entry.message.queue);
-    else this.#listeners.timesChanged();
-  }
-
-  #change(ids: readonly string[], from: readonly TaskState[], change: (entry: Entry) => void): number {
-    const entries = [...new Set(ids)].map((id) => this.#entries.get(id));
-    const changed = entries.filter((entry) => entry !== undefined && from.includes(entry.state)) as Entry[];
-    changed.forEach(change);
-    return changed.length;
-  }
-
-  #end(entry: Entry, state: TaskState): void {
-    entry.state = state;
-    entry.endedAt = Date.now();
-    if (state !== "failed" && state !== "parked") this.#removable.add(entry);
-    this.#removeOld();
-    const { id } = entry.message;
-    for (const waiter of this.#waiters.get(id) ?? []) waiter.resolve(recordOf(entry));
-    this.#waiters.delete(id);
-  }
-
-  #removeOld(): void {
-    const now = Date.now();
-    for (const entry of this.#removable) {
-      if (now - (entry.endedAt ?? now) < this.#retention) return;
-      this.#removable.delete(entry);
-      this.#entries.delete(entry.message.id);
-    }
+    this.#kept.listeners.clear();
+    this.#kept.audience.close(closedError());
   }
 }
 

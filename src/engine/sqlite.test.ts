@@ -14,6 +14,7 @@ import {
   send,
   sendAs,
 } from "../testing/engine-contract/case.ts";
+import type { ClaimRequest, Engine, LaneLimit } from "../engine.ts";
 import { sqlite } from "./sqlite.ts";
 
 engineContract({
@@ -139,14 +140,21 @@ describe("sqlite: retention", () => {
 
 describe("sqlite: waking", () => {
   test("finds out by looking where no bell can be rung", async () => {
-    mkdirSync(`${files.path}-bell`);
-    mkdirSync(`${files.path}-bell-ended`);
+    for (const bell of ["bell", "bell-ended", "bell-changed", "bell-cancelled"])
+      mkdirSync(`${files.path}-${bell}`);
     const sender = files.make();
     const worker = files.make({ pollInterval: 50 });
     const claimed = claimWhenReady(worker);
     await pause(20);
     await send(sender, "1");
     const { lease } = await claimed;
+    let cancelled = 0;
+    worker.onCancel("tester", () => (cancelled += 1));
+    let changes = 0;
+    sender.watch("1", () => (changes += 1));
+    await worker.report(lease, { progress: { fraction: 0.5 } });
+    await sender.cancel(["1"], reason);
+    await expect.poll(() => cancelled > 0 && changes > 0).toBe(true);
     const ended = sender.ended("1");
     await worker.settle([{ kind: "fail", lease, reason }]);
     expect(await ended).toMatchObject({ state: "failed" });
@@ -211,25 +219,36 @@ describe("sqlite: with many tasks", () => {
     database.close();
   }
 
+  /** What is in the way of a claim: one lane of 100,000, before everything else. */
+  function fillLane(lane: string): void {
+    fill("waiting", "default");
+    const database = new DatabaseSync(files.path);
+    database.prepare("UPDATE tasks SET lane = ?, priority = 9 WHERE id LIKE 'waitingdefault%'").run(lane);
+    database.close();
+  }
+
+  /** The middle of 60 claims of one task each, in milliseconds. */
+  async function medianClaim(engine: Engine, changes: Partial<ClaimRequest> = {}): Promise<number> {
+    const times: number[] = [];
+    for (let index = 0; index < 60; index += 1) {
+      const id = crypto.randomUUID();
+      await engine.send([outgoing(id)]);
+      const before = performance.now();
+      const { lease } = await claimOne(engine, changes);
+      times.push(performance.now() - before);
+      await engine.settle([{ kind: "skip", lease, reason }]);
+    }
+    return times.toSorted((one, other) => one - other)[30] as number;
+  }
+
   test("a claim costs about the same as with few", async () => {
     const engine = files.make();
     await engine.open();
-    const median = async (): Promise<number> => {
-      const times: number[] = [];
-      for (let index = 0; index < 60; index += 1) {
-        await engine.send([outgoing(crypto.randomUUID())]);
-        const before = performance.now();
-        const { lease } = await claimOne(engine);
-        times.push(performance.now() - before);
-        await engine.settle([{ kind: "skip", lease, reason }]);
-      }
-      return times.toSorted((one, other) => one - other)[30] as number;
-    };
-    const few = await median();
+    const few = await medianClaim(engine);
     for (const state of ["scheduled", "succeeded", "failed"]) fill(state, "default");
     fill("waiting", "other");
     fill("waiting", "default");
-    const withMany = await median();
+    const withMany = await medianClaim(engine);
     expect(withMany).toBeLessThan(few * 5 + 1);
 
     const rare = await sendAs(engine, "rare", "parked", { queue: "rare" }).then(() =>
@@ -237,6 +256,51 @@ describe("sqlite: with many tasks", () => {
     );
     expect(rare.records.map((record) => record.message.id)).toEqual(["rare"]);
     expect(await engine.counts()).toContainEqual({ queue: "default", state: "scheduled", count: many });
+  });
+
+  test("a claim does not stumble over a lane that is full", async () => {
+    const engine = files.make();
+    await engine.open();
+    const lanes = ["busy", "paced"];
+    const limits = new Map<string, LaneLimit>([
+      ["busy", { concurrency: 1 }],
+      ["paced", { rate: { limit: 1, per: 3_600_000 } }],
+    ]);
+    await engine.send(lanes.map((lane) => ({ ...outgoing(lane), lane })));
+    expect(ids(await claim(engine, { limits, limit: 5 }))).toEqual(lanes);
+    const few = await medianClaim(engine, { limits });
+    for (const lane of lanes) {
+      fillLane(lane);
+      new DatabaseSync(files.path).exec(
+        "UPDATE tasks SET id = lane || sequence WHERE id LIKE 'waitingdefault%'",
+      );
+    }
+    expect(await engine.counts()).toContainEqual({ queue: "default", state: "waiting", count: 2 * many });
+    const behindMany = await medianClaim(engine, { limits });
+    expect(behindMany).toBeLessThan(few * 5 + 1);
+    console.log(`a claim behind ${2 * many} that wait for full lanes: ${behindMany.toFixed(2)} ms`);
+    console.log(`a claim with nothing in front: ${few.toFixed(2)} ms`);
+
+    const executed = vi.spyOn(DatabaseSync.prototype, "exec");
+    expect(await claim(engine, { limits, limit: 10 })).toEqual([]);
+    expect(executed, "takes no lock for nothing").not.toHaveBeenCalled();
+  });
+
+  test("no statement goes through a table or an index from end to end, but for the counts", async () => {
+    const prepared = vi.spyOn(DatabaseSync.prototype, "prepare");
+    await files.make().open();
+    const statements = prepared.mock.calls
+      .map(([statement]) => statement)
+      .filter((statement) => !/PRAGMA|sqlite_schema/.test(statement));
+    prepared.mockRestore();
+    const database = new DatabaseSync(files.path);
+    const scanning = statements.filter((statement) => {
+      const plan = database.prepare(`EXPLAIN QUERY PLAN ${statement}`).all();
+      return plan.some((step) => /SCAN (tasks|logs|aliases)|TEMP B-TREE/.test(String(step["detail"])));
+    });
+    database.close();
+    expect(statements.length).toBeGreaterThan(30);
+    expect(scanning).toEqual([expect.stringContaining("GROUP BY")]);
   });
 
   test("as many scheduled tasks as one likes may come due at once", async () => {

@@ -9,55 +9,32 @@ import type {
   Engine,
   Lease,
   ListRequest,
+  LogLine,
   Outgoing,
   QueueCount,
   Reason,
+  Report,
   Settlement,
   TaskPage,
   TaskRecord,
 } from "../engine.ts";
-import { PetioleError, describe } from "../errors.ts";
 import { untilFree } from "./sqlite/busy.ts";
 import type { Changes } from "./sqlite/committer.ts";
 import { closedError, engineError } from "./sqlite/errors.ts";
 import { listTasks } from "./sqlite/list.ts";
+import { refuseInvalid, settingsOf } from "./sqlite/options.ts";
+import type { SqliteOptions } from "./sqlite/options.ts";
 import { openStore } from "./sqlite/store.ts";
 import type { Store } from "./sqlite/store.ts";
 
-/** How {@link sqlite} behaves. */
-export interface SqliteOptions {
-  /**
-   * What a send that has resolved survives.
-   *
-   * - `"process"` (default): the end of any process in any way, `kill -9` included. A power cut or a crash of
-   *   the operating system may take the last moments with it; the file stays sound.
-   *   (SQLite: `synchronous = NORMAL`.)
-   * - `"power"`: a power cut too. Each transaction waits for the disk. (SQLite: `synchronous = FULL`.)
-   */
-  readonly durability?: "process" | "power";
-  /**
-   * How long a succeeded, skipped or discarded task, and its result, can still be looked up, in milliseconds.
-   * Failed and parked tasks are kept for good. Default: 24 hours.
-   */
-  readonly retention?: number;
-  /**
-   * How long an operation waits while other processes are writing, in milliseconds; then it is refused with
-   * `ERR_ENGINE_BUSY`. The event loop is free meanwhile. Default: 30 seconds.
-   */
-  readonly busyTimeout?: number;
-  /**
-   * How often to look for what no other process has told of, in milliseconds. Other processes are woken at once
-   * as a rule; this is for file systems that have no notifications. Default: 500.
-   */
-  readonly pollInterval?: number;
-}
+export type { SqliteOptions };
 
 /**
  * Makes an engine that keeps its tasks in a SQLite file, through Node's own `node:sqlite`.
  *
  * Every process that opens the same file, web or worker, takes part. Beside the file there will be `-wal` and
- * `-shm` (SQLite's) and two tiny ones, `-bell` and `-bell-ended`, by which processes wake each other.
- * The file is opened with the first use, and must be on a local disk.
+ * `-shm` (SQLite's) and four tiny ones, `-bell`, `-bell-ended`, `-bell-changed` and `-bell-cancelled`, by which
+ * processes wake each other. The file is opened with the first use, and must be on a local disk.
  *
  * The file belongs to the engine. Do not open it with another SQLite library (better-sqlite3, libsql) in a
  * process that uses the engine: two copies of SQLite in one process cancel each other's file locks, and
@@ -68,7 +45,10 @@ export interface SqliteOptions {
  *
  * On Node 22, `node:sqlite` prints an ExperimentalWarning when it is loaded; from Node 24 on it does not.
  *
- * Listening with `onReady` does not keep the process alive; waiting with `ended` does, until it is told.
+ * Listening with `onReady`, `watch` or `onCancel` does not keep the process alive; waiting with `ended` does,
+ * until it is told.
+ *
+ * The concurrency of a lane counts leases: a run that went on although its lease ran out may be one too many.
  *
  * The methods reject with `ERR_ENGINE_BUSY`, `ERR_ENGINE_DISK_FULL`, `ERR_ENGINE_FILE_INVALID`,
  * `ERR_ENGINE_FILE_READ_ONLY`, `ERR_ENGINE_FILE_SHARED`, `ERR_ENGINE_CLOSED`, or, for anything else SQLite says,
@@ -84,20 +64,7 @@ export interface SqliteOptions {
  * sqlite("/var/lib/shop/tasks.db", { durability: "power", retention: 7 * 86_400_000 });
  */
 export function sqlite(path: string, options: SqliteOptions = {}): Engine {
-  if (
-    typeof path !== "string" ||
-    path === "" ||
-    path === ":memory:" ||
-    path.includes("\0") ||
-    path.startsWith("file:")
-  ) {
-    throw new PetioleError(
-      "ERR_OPTION_INVALID",
-      `sqlite() needs the path of a file, such as "tasks.db"; it got ${describe(path)}. ` +
-        "For an engine in memory, use memory().",
-    );
-  }
-  refuseInvalid(options);
+  refuseInvalid(path, options);
   return new SqliteEngine(path, options);
 }
 
@@ -114,29 +81,24 @@ class SqliteEngine implements Engine {
 
   constructor(path: string, options: SqliteOptions) {
     this.#path = path;
-    this.#settings = {
-      durability: options.durability ?? "process",
-      retention: options.retention ?? 86_400_000,
-      busyTimeout: options.busyTimeout ?? 30_000,
-      pollInterval: options.pollInterval ?? 500,
-    };
+    this.#settings = settingsOf(options);
   }
 
   async open(): Promise<void> {
     await this.#opened();
   }
 
-  async send(batch: readonly Outgoing[]): Promise<void> {
-    if (batch.length === 0) return this.open();
-    await this.#write(`sending ${counted(batch, "task")}`, ({ tasks }, changes) =>
-      tasks.send(batch, changes),
+  async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
+    if (batch.length === 0) return this.open().then(() => []);
+    return this.#write(`sending ${counted(batch, "task")}`, ({ sending }, changes) =>
+      sending.send(batch, changes),
     );
   }
 
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
     const store = this.#store ?? (await this.#opened());
     // Most looks of an idle worker find nothing: they shall not take the write lock.
-    if (store.committer.idle && !store.ready.mayBeReady(request.queues)) return [];
+    if (store.committer.idle && !store.mayFind(request)) return [];
     return this.#write("claiming tasks", ({ claims }, changes) => claims.claim(request, changes));
   }
 
@@ -153,27 +115,15 @@ class SqliteEngine implements Engine {
     );
   }
 
+  async report(lease: Lease, report: Report): Promise<boolean> {
+    return this.#write("keeping what a run tells", ({ reports }, changes) =>
+      reports.report(lease, report, changes),
+    );
+  }
+
   onReady(queues: readonly string[], listener: () => void): () => void {
-    if (this.#closed) throw closedError(this.#path);
-    if (this.#store !== undefined) return this.#store.ready.listen(queues, listener);
-    let stop: (() => void) | undefined;
-    let stopped = false;
-    const attach = async (): Promise<void> => {
-      try {
-        const { ready } = await this.#opened();
-        if (!stopped) stop = ready.listen(queues, listener);
-      } catch {
-        if (stopped || this.#closed) return;
-        // The listener's claim will be told why; it may open one day.
-        setTimeout(attach, this.#settings.pollInterval).unref();
-        listener();
-      }
-    };
-    void attach();
-    return () => {
-      stopped = true;
-      stop?.();
-    };
+    // Where the file cannot be opened, the listener's claim will be told why.
+    return this.#listen(({ ready }) => ready.listen(queues, listener), listener);
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {
@@ -181,8 +131,19 @@ class SqliteEngine implements Engine {
   }
 
   async ended(id: string, signal?: AbortSignal): Promise<TaskRecord | undefined> {
+    signal?.throwIfAborted();
+    const answering = await this.#read("looking up a task", ({ tasks }) => tasks.answering(id));
     const { ends } = await this.#opened();
-    return ends.wait(id, signal);
+    return ends.wait(answering, signal);
+  }
+
+  watch(id: string, listener: () => void): () => void {
+    // What has changed until the file is open, nobody knows.
+    return this.#listen(({ watch }) => watch.listen(id, listener), undefined, listener);
+  }
+
+  async logs(id: string): Promise<readonly LogLine[]> {
+    return this.#read("reading what was logged", ({ tasks }) => tasks.logs(id));
   }
 
   async list(request: ListRequest): Promise<TaskPage> {
@@ -193,13 +154,25 @@ class SqliteEngine implements Engine {
     return this.#read("counting tasks", ({ tasks }) => tasks.counts());
   }
 
+  async cancel(ids: readonly string[], reason: Reason): Promise<number> {
+    return this.#write(`cancelling ${counted(ids, "task")}`, ({ managing }, changes) =>
+      managing.cancel(ids, reason, changes),
+    );
+  }
+
+  onCancel(worker: string, listener: (leases: readonly Lease[]) => void): () => void {
+    return this.#listen(({ cancels }) => cancels.listen(worker, listener));
+  }
+
   async retry(ids: readonly string[]): Promise<number> {
-    return this.#write(`retrying ${counted(ids, "task")}`, ({ tasks }, changes) => tasks.retry(ids, changes));
+    return this.#write(`retrying ${counted(ids, "task")}`, ({ managing }, changes) =>
+      managing.retry(ids, changes),
+    );
   }
 
   async discard(ids: readonly string[], reason: Reason): Promise<number> {
-    return this.#write(`discarding ${counted(ids, "task")}`, ({ tasks }, changes) =>
-      tasks.discard(ids, reason, changes),
+    return this.#write(`discarding ${counted(ids, "task")}`, ({ managing }, changes) =>
+      managing.discard(ids, reason, changes),
     );
   }
 
@@ -229,6 +202,35 @@ class SqliteEngine implements Engine {
     return this.#opening;
   }
 
+  /**
+   * Listens, once the file is open. `failed` is called whenever it could not be opened, which is tried again and
+   * again; `late` when there was a time during which nobody listened.
+   */
+  #listen(listen: (store: Store) => () => void, failed?: () => void, late?: () => void): () => void {
+    if (this.#closed) throw closedError(this.#path);
+    if (this.#store !== undefined) return listen(this.#store);
+    let stop: (() => void) | undefined;
+    let stopped = false;
+    const attach = async (): Promise<void> => {
+      try {
+        const store = await this.#opened();
+        if (stopped) return;
+        stop = listen(store);
+        if (late !== undefined) queueMicrotask(late);
+      } catch {
+        if (stopped || this.#closed) return;
+        // It may open one day.
+        setTimeout(attach, this.#settings.pollInterval).unref();
+        failed?.();
+      }
+    };
+    void attach();
+    return () => {
+      stopped = true;
+      stop?.();
+    };
+  }
+
   async #write<T>(what: string, work: (store: Store, changes: Changes) => T): Promise<T> {
     const store = this.#store ?? (await this.#opened());
     return store.committer.run(what, (changes) => work(store, changes));
@@ -250,22 +252,4 @@ class SqliteEngine implements Engine {
 /** `1 task`, `3 tasks`. */
 function counted(list: readonly unknown[], noun: string): string {
   return list.length === 1 ? `1 ${noun}` : `${list.length} ${noun}s`;
-}
-
-function refuseInvalid(options: SqliteOptions): void {
-  const { durability } = options;
-  if (durability !== undefined && durability !== "process" && durability !== "power") {
-    throw new PetioleError(
-      "ERR_OPTION_INVALID",
-      `sqlite(): durability is "process" or "power"; it got ${describe(durability)}.`,
-    );
-  }
-  for (const name of ["retention", "busyTimeout", "pollInterval"] as const) {
-    const value: unknown = options[name];
-    if (value === undefined || (typeof value === "number" && value >= 0)) continue;
-    throw new PetioleError(
-      "ERR_OPTION_INVALID",
-      `sqlite(): ${name} is a number of milliseconds, 0 or more; it got ${describe(value)}.`,
-    );
-  }
 }

@@ -51,6 +51,9 @@ export interface OrmAdapter<Rows extends object = object> {
   /** A row's key; undefined when the row has none yet. */
   keyOf(model: string, row: object): Key | undefined;
 
+  /** The columns that a row has, by attribute, as they are in memory: never through a `toJSON`. */
+  fieldsOf(model: string, row: object): Record<string, unknown>;
+
   /** The model of a row that knows its own; always undefined where rows are plain objects. */
   modelOf(row: object): string | undefined;
 

@@ -8,4 +8,7 @@ export { Reference, identityOf, type Key, type KeyPart } from "../wire/reference
 export type { ModelDescription, OrmAdapter, OrmCapabilities } from "./adapter.ts";
 export { loadReferences, type LoadedRows } from "./loader.ts";
 export { ref, type RowOf } from "./ref.ts";
-export { registerModel } from "./registry.ts";
+export { registerModel, type RowReader } from "./registry.ts";
+export { lazy, snapshot } from "./snapshot.ts";
+export { Lazy } from "../wire/lazy.ts";
+export { Snapshot } from "../wire/snapshot.ts";

@@ -8,10 +8,13 @@
 import { PetioleError, describe } from "../errors.ts";
 import type { ModelDescription, OrmAdapter } from "./adapter.ts";
 
-/** A model, and the adapter that reads keys from its rows. */
+/** What reads a row of a model. */
+export type RowReader = Pick<OrmAdapter, "keyOf" | "fieldsOf">;
+
+/** A model, and the adapter that reads its rows. */
 export interface RegisteredModel {
   readonly description: ModelDescription;
-  readonly adapter: Pick<OrmAdapter, "keyOf">;
+  readonly adapter: RowReader;
 }
 
 const registered = new WeakMap<object, Map<string, RegisteredModel>>();
@@ -23,7 +26,7 @@ const registered = new WeakMap<object, Map<string, RegisteredModel>>();
  * The same target under the same name again (another app in a test, a reload) takes the place of the former.
  * Under two names it stays usable by name, through `app.ref`, and `ref(target, …)` refuses it.
  */
-export function registerModel(description: ModelDescription, adapter: Pick<OrmAdapter, "keyOf">): void {
+export function registerModel(description: ModelDescription, adapter: RowReader): void {
   const names = registered.get(description.target) ?? new Map<string, RegisteredModel>();
   names.set(description.name, { description, adapter });
   registered.set(description.target, names);

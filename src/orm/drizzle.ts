@@ -141,6 +141,15 @@ export function drizzle<const Models extends DrizzleModels>(
       return keyIn(row, modelNamed(name).key);
     },
 
+    fieldsOf(name, row) {
+      const columns = Object.keys(columnsOf(modelNamed(name).target) ?? {});
+      return Object.fromEntries(
+        columns
+          .filter((column) => column in row)
+          .map((column) => [column, (row as Record<string, unknown>)[column]]),
+      );
+    },
+
     modelOf: () => undefined,
 
     owns: (handle) => isOfConnection(db, handle),

@@ -1,5 +1,12 @@
 /** Handles: what `enqueue` gives back. @module */
-import type { Engine, TaskRecord } from "../engine.ts";
+import {
+  endStates,
+  type Engine,
+  type LogLine,
+  type Progress,
+  type TaskRecord,
+  type TaskState,
+} from "../engine.ts";
 import { PetioleError, TaskError, type ErrorCode } from "../errors.ts";
 import type { TaskWire } from "../wire/wire.ts";
 import { after, milliseconds, type Duration } from "./duration.ts";
@@ -14,11 +21,34 @@ export interface Handle<Result> {
    * What the handler returned, once it has.
    *
    * @param options - `timeout`: how long to wait; for ever unless told
-   * @throws TaskError `ERR_TASK_FAILED`, `ERR_TASK_SKIPPED`, `ERR_TASK_DISCARDED`, `ERR_TASK_PARKED`
+   * @throws TaskError `ERR_TASK_FAILED`, `ERR_TASK_TIMEOUT`, `ERR_TASK_SKIPPED`, `ERR_TASK_DISCARDED`,
+   *   `ERR_TASK_EXPIRED`, `ERR_TASK_CANCELLED`, `ERR_TASK_PARKED`
    * @throws PetioleError `ERR_RESULT_TIMEOUT`, and the task goes on; `ERR_TASK_NOT_FOUND` when it is no longer
    *   kept; `ERR_TASK_NOT_SENT` while its transaction is open, or when that was rolled back
    */
   result(options?: { readonly timeout?: Duration }): Promise<Result>;
+
+  /**
+   * Calls the task off. One that has not begun will not; one that runs, in any process, is told through its
+   * `job.signal`, and ends as cancelled unless it succeeds or fails for good all the same.
+   *
+   * @returns whether there was anything left to call off
+   */
+  cancel(why?: string): Promise<boolean>;
+
+  /**
+   * How far the task has come: what its handler last told, and whatever it tells from now on, until it ends.
+   * Of several in a row it may give the last alone.
+   *
+   * @throws PetioleError `ERR_TASK_NOT_FOUND`, `ERR_TASK_NOT_SENT`
+   *
+   * @example
+   * for await (const { fraction, note } of handle.progress()) console.log(`${fraction * 100} %`, note);
+   */
+  progress(): AsyncIterable<Progress>;
+
+  /** What the handler logged so far, oldest first, over all attempts. */
+  logs(): Promise<readonly LogLine[]>;
 }
 
 /** What a handle needs of its app. */
@@ -34,25 +64,78 @@ export function makeHandle<Result>(
   id: string,
   sending?: Sending,
 ): Handle<Result> {
+  const { engine, wire } = context;
   return {
     id,
     async result({ timeout } = {}) {
-      if (sending?.state === "held") {
-        throw notSent(
-          task,
-          id,
-          "its transaction is open: it is sent when that commits, so await its result after",
-        );
-      }
-      if (sending?.state === "rolled back") throw notSent(task, id, "its transaction was rolled back");
-      if (sending?.state === "refused") throw notSent(task, id, "the engine refused it after the commit");
-      return resultOf(await ended(context.engine, task, id, timeout), context.wire) as Result;
+      checkSent(task, id, sending);
+      return resultOf(await ended(engine, task, id, timeout), wire) as Result;
     },
+    async cancel(why = "cancelled by its sender") {
+      if (sending?.state === "held") {
+        sending.cancelled.add(id);
+        return true;
+      }
+      // A duplicate that was found at a commit stands for the one that holds its key.
+      const holder = (await engine.find(id))?.message.id ?? id;
+      return (await engine.cancel([holder], { code: "ERR_TASK_CANCELLED", message: why })) > 0;
+    },
+    progress: () => progressOf(engine, task, id, sending),
+    logs: () => engine.logs(id),
   };
 }
 
+async function* progressOf(
+  engine: Engine,
+  task: string,
+  id: string,
+  sending: Sending | undefined,
+): AsyncGenerator<Progress, void, undefined> {
+  checkSent(task, id, sending);
+  let wake: () => void = () => {};
+  const stop = engine.watch(id, () => wake());
+  // An engine's listening does not keep the process alive; whoever follows a task wants to.
+  const alive = setInterval(() => {}, 2 ** 30);
+  try {
+    for (let told: string | undefined; ;) {
+      const changed = new Promise<void>((resolve) => (wake = resolve));
+      const record = await engine.find(id);
+      if (!record) throw notFound(task, id);
+      const { progress } = record;
+      const text = JSON.stringify(progress);
+      if (progress && text !== told) yield progress;
+      told = text;
+      if (isEnd(record.state)) return;
+      await changed;
+    }
+  } finally {
+    clearInterval(alive);
+    stop();
+  }
+}
+
+function checkSent(task: string, id: string, sending: Sending | undefined): void {
+  if (!sending) return;
+  if (sending.cancelled.has(id)) throw notSent(task, id, "it was cancelled before its transaction committed");
+  const why = unsent[sending.state];
+  if (why !== undefined) throw notSent(task, id, why);
+}
+
+const unsent: Partial<Record<Sending["state"], string>> = {
+  held: "its transaction is open: it is sent when that commits, so await its result after",
+  "rolled back": "its transaction was rolled back",
+  refused: "the engine refused it after the commit",
+};
+
 function notSent(task: string, id: string, why: string): PetioleError {
   return new PetioleError("ERR_TASK_NOT_SENT", `Task ${task} (${id}) was not sent: ${why}.`);
+}
+
+function notFound(task: string, id: string): PetioleError {
+  return new PetioleError(
+    "ERR_TASK_NOT_FOUND",
+    `There is no task ${task} (${id}): it was never sent to this engine, or it ended longer ago than tasks are kept.`,
+  );
 }
 
 async function ended(
@@ -64,12 +147,7 @@ async function ended(
   const record = await (timeout === undefined
     ? engine.ended(id)
     : endedWithin(engine, task, id, milliseconds(timeout, "timeout of result()")));
-  if (!record) {
-    throw new PetioleError(
-      "ERR_TASK_NOT_FOUND",
-      `There is no task ${task} (${id}): it was never sent to this engine, or it ended longer ago than tasks are kept.`,
-    );
-  }
+  if (!record) throw notFound(task, id);
   return record;
 }
 
@@ -100,10 +178,16 @@ const codes: Partial<Record<TaskRecord["state"], ErrorCode>> = {
   parked: "ERR_TASK_PARKED",
   skipped: "ERR_TASK_SKIPPED",
   discarded: "ERR_TASK_DISCARDED",
+  expired: "ERR_TASK_EXPIRED",
+  cancelled: "ERR_TASK_CANCELLED",
 };
 
+function isEnd(state: TaskState): boolean {
+  return (endStates as readonly TaskState[]).includes(state);
+}
+
 function resultOf({ message, state, reason, result }: TaskRecord, wire: TaskWire): unknown {
-  const code = codes[state];
+  const code = reason?.code === "ERR_TASK_TIMEOUT" && state === "failed" ? reason.code : codes[state];
   if (code) {
     const { id, task } = message;
     throw new TaskError(code, { id, task, reason: reason ?? { code, message: "no reason was kept" } });

@@ -1,4 +1,4 @@
-/** The job: what a handler is told beside its payload. @module */
+/** The job: what a handler is told beside its payload, and what it can tell. @module */
 import type { ModelNamesOf } from "./portable.ts";
 
 /** One run of a task, as its handler sees it. `Rows` maps the app's model names to their rows. */
@@ -9,7 +9,14 @@ export interface Job<Rows = object> {
   readonly queue: string;
   /** Which attempt this is; 1 for the first. */
   readonly attempt: number;
-  /** Aborts when the task's `timeout` is over, or when the worker must stop now. Pass it on to what you await. */
+  /** The id of the task whose handler enqueued this one; undefined when none did. */
+  readonly parent: string | undefined;
+  /** The id of the task that it all began with: its own when it has no parent. */
+  readonly root: string;
+  /**
+   * Aborts when the task's `timeout` is over, when it is cancelled, when its lease is lost, or when the worker
+   * must stop now. Pass it on to what you await.
+   */
   readonly signal: AbortSignal;
 
   /**
@@ -26,4 +33,16 @@ export interface Job<Rows = object> {
    * if (job.isModel(post, "qa.Comment")) notify(post.commentOn);
    */
   isModel<Name extends keyof Rows & string>(row: object, name: Name): row is Extract<Rows[Name], object>;
+
+  /**
+   * Tells how far the run has come, to `handle.progress()` in any process. It does not wait: of several in a
+   * row the last is told.
+   *
+   * @param fraction - from 0 to 1
+   * @throws PetioleError `ERR_OPTION_INVALID`
+   */
+  progress(fraction: number, note?: string): void;
+
+  /** Keeps a line with the task, for whoever looks at it. Of a task's lines the latest 1,000 are kept. */
+  log(text: string): void;
 }

@@ -1,6 +1,9 @@
 /** What can be said about a task: defaults, checks. @module */
+import type { LaneLimit } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
+import { isSchema, type StandardSchemaLike } from "../value/schema.ts";
 import { milliseconds, type Duration } from "./duration.ts";
+import type { RowsAdmitNull } from "./portable.ts";
 
 /** Which errors a rule is about: a class of errors, or a function that tells. */
 export type ErrorMatch = (abstract new (...parameters: never) => object) | ((error: unknown) => boolean);
@@ -19,10 +22,23 @@ export interface RetryOptions {
   readonly jitter?: number;
 }
 
-/** Options of a task. What is left out comes from the app's `defaults`. */
-export interface TaskOptions {
+/** At most so many starts in any span of so long. */
+export interface RateLimit {
+  readonly limit: number;
+  readonly per: Duration;
+}
+
+/** A de-duplication key, and how long it is held: unless told, until the task that holds it ends. */
+export type UniqueOption = string | { readonly key: string; readonly lasts?: Duration };
+
+/** Options of a task that hold for whatever its payload is; an app's `defaults` are these. */
+export interface GeneralTaskOptions {
   /** Where it waits. `"default"` unless told. */
   readonly queue?: string;
+  /** Within a queue, the higher runs first. A whole number from -1,000,000 to 1,000,000; 0 unless told. */
+  readonly priority?: number;
+  /** Not run any more this long after it first may: it ends as expired. Never unless told. */
+  readonly expires?: Duration;
   readonly retry?: RetryOptions;
   /** When given, only these errors lead to another run; others fail the task at once. */
   readonly retryOn?: readonly ErrorMatch[];
@@ -30,11 +46,47 @@ export interface TaskOptions {
   readonly discardOn?: readonly ErrorMatch[];
   /** A run that takes longer is aborted through `job.signal` and counts as failed. None unless told. */
   readonly timeout?: Duration;
-  /** When a row that the payload refers to is gone: `fail` the task (unless told), or `skip` it. */
-  readonly ifMissing?: "fail" | "skip";
+  /**
+   * When a row that the payload refers to is not there: `fail` the task (unless told), `skip` it, or `wait` for a
+   * row that is not visible yet, which holds no place in the worker and counts no attempt, and then fail.
+   */
+  readonly ifMissing?: "fail" | "skip" | "wait";
+  /** With `ifMissing: "wait"`, for how long. 1 minute unless told. */
+  readonly waitFor?: Duration;
+  /**
+   * For how long the record of a task that has ended, and its result, are kept. The engine's retention unless
+   * told, 24 h with SQLite. Failed and parked tasks are kept for good.
+   */
+  readonly keep?: Duration;
 }
 
-/** Options of one send. */
+/**
+ * Options of a task. What is left out comes from the app's `defaults`.
+ *
+ * `Payload` is what its handler gets, `Sent` what `enqueue` takes, `Rows` the app's models' rows.
+ */
+export interface TaskOptions<Payload = unknown, Sent = unknown, Rows = object> extends Omit<
+  GeneralTaskOptions,
+  "ifMissing"
+> {
+  /** As {@link GeneralTaskOptions.ifMissing}; and `null`, in place of the row, where the payload's type admits it. */
+  readonly ifMissing?:
+    | GeneralTaskOptions["ifMissing"]
+    | (RowsAdmitNull<Payload, Rows> extends true ? "null" : never);
+  /** At most this many run at once, over all workers. */
+  readonly concurrency?: number;
+  /** At most so many start in any span of time, over all workers. */
+  readonly rate?: RateLimit;
+  /** The key under which a payload is sent only once at a time; undefined for none. */
+  readonly unique?: (payload: Sent) => UniqueOption | undefined;
+  /**
+   * Any Standard Schema (zod, valibot, arktype, …) of the payload, checked at the send and on arrival. It must
+   * take its own output. What is sent by reference is still a reference at the send, and the row on arrival.
+   */
+  readonly schema?: StandardSchemaLike<unknown, Payload>;
+}
+
+/** Options of one send, over those of the task. */
 export interface EnqueueOptions {
   /** Not before this long from now. */
   readonly delay?: Duration;
@@ -42,11 +94,22 @@ export interface EnqueueOptions {
   readonly runAt?: Date;
   /** Another queue than the task's. */
   readonly queue?: string;
+  /** Within a queue, the higher runs first. */
+  readonly priority?: number;
+  /** Not run any more this long after it first may, or after this time. */
+  readonly expires?: Duration | Date;
+  /**
+   * Send only if no other task of this name holds the same key. For a duplicate, `enqueue` returns the handle of
+   * the one that holds it.
+   */
+  readonly unique?: UniqueOption;
 }
 
 /** {@link TaskOptions} with everything decided, times in milliseconds. */
 export interface TaskSettings {
   readonly queue: string;
+  readonly priority: number;
+  readonly expires: number | undefined;
   readonly attempts: number;
   readonly delay: number;
   readonly factor: number;
@@ -55,7 +118,12 @@ export interface TaskSettings {
   readonly retryOn: readonly ErrorMatch[] | undefined;
   readonly discardOn: readonly ErrorMatch[];
   readonly timeout: number | undefined;
-  readonly ifMissing: "fail" | "skip";
+  readonly ifMissing: "fail" | "skip" | "wait" | "null";
+  readonly waitFor: number;
+  readonly keep: number | undefined;
+  readonly limit: LaneLimit | undefined;
+  readonly unique: ((payload: never) => UniqueOption | undefined) | undefined;
+  readonly schema: StandardSchemaLike | undefined;
 }
 
 /**
@@ -63,8 +131,12 @@ export interface TaskSettings {
  *
  * @throws PetioleError `ERR_OPTION_INVALID` for an option that is not as it should be
  */
-export function settingsOf(task: string, options: TaskOptions, defaults: TaskOptions): TaskSettings {
-  const all = { ...defaults, ...options };
+export function settingsOf(
+  task: string,
+  options: AnyTaskOptions,
+  defaults: GeneralTaskOptions,
+): TaskSettings {
+  const all: AnyTaskOptions = { ...defaults, ...options };
   const retry = {
     attempts: 8,
     delay: 1000,
@@ -74,35 +146,81 @@ export function settingsOf(task: string, options: TaskOptions, defaults: TaskOpt
     ...defaults.retry,
     ...options.retry,
   } as const;
+  const named = (option: string): string => `${option} of task ${task}`;
   const check = (holds: boolean, option: string, must: string, received: unknown): void => {
-    if (!holds) throw optionError(`${option} of task ${task}`, must, received);
+    if (!holds) throw optionError(named(option), must, received);
   };
-  check(
-    Number.isInteger(retry.attempts) && retry.attempts > 0,
-    "retry.attempts",
-    "be a whole number above 0",
-    retry.attempts,
-  );
+  const duration = (value: Duration | undefined, option: string): number | undefined =>
+    value === undefined ? undefined : milliseconds(value, named(option));
+  check(isCount(retry.attempts), "retry.attempts", "be a whole number above 0", retry.attempts);
   check(retry.factor >= 1, "retry.factor", "be a number of 1 or more", retry.factor);
   check(retry.jitter >= 0 && retry.jitter <= 1, "retry.jitter", "be a number from 0 to 1", retry.jitter);
   for (const option of ["retryOn", "discardOn"] as const) {
-    for (const match of all[option] ?? [])
+    for (const match of all[option] ?? []) {
       check(typeof match === "function", option, "hold classes and functions", match);
+    }
   }
-  const ifMissing = all.ifMissing ?? "fail";
-  check(ifMissing === "fail" || ifMissing === "skip", "ifMissing", 'be "fail" or "skip"', ifMissing);
+  const { ifMissing = "fail", concurrency, rate, unique, schema } = all;
+  check(
+    ["fail", "skip", "wait", "null"].includes(ifMissing),
+    "ifMissing",
+    'be "fail", "skip", "wait" or "null"',
+    ifMissing,
+  );
+  check(
+    concurrency === undefined || isCount(concurrency),
+    "concurrency",
+    "be a whole number above 0",
+    concurrency,
+  );
+  check(rate === undefined || isCount(rate.limit), "rate.limit", "be a whole number above 0", rate?.limit);
+  check(rate === undefined || rate.per !== undefined, "rate.per", "be a duration", rate?.per);
+  check(
+    unique === undefined || typeof unique === "function",
+    "unique",
+    "be a function of the payload",
+    unique,
+  );
+  check(schema === undefined || isSchema(schema), "schema", "be a Standard Schema", schema);
+  const per = duration(rate?.per, "rate.per");
+  const limit: LaneLimit = {
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(rate && per !== undefined ? { rate: { limit: rate.limit, per } } : {}),
+  };
   return {
     queue: queueName(all.queue ?? "default"),
+    priority: priorityOf(all.priority ?? 0, named("priority")),
+    expires: duration(all.expires, "expires"),
     attempts: retry.attempts,
-    delay: milliseconds(retry.delay, `retry.delay of task ${task}`),
+    delay: milliseconds(retry.delay, named("retry.delay")),
     factor: retry.factor,
-    maxDelay: milliseconds(retry.maxDelay, `retry.maxDelay of task ${task}`),
+    maxDelay: milliseconds(retry.maxDelay, named("retry.maxDelay")),
     jitter: retry.jitter,
     retryOn: all.retryOn,
     discardOn: all.discardOn ?? [],
-    timeout: all.timeout === undefined ? undefined : milliseconds(all.timeout, `timeout of task ${task}`),
+    timeout: duration(all.timeout, "timeout"),
     ifMissing,
+    waitFor: milliseconds(all.waitFor ?? "1m", named("waitFor")),
+    keep: duration(all.keep, "keep"),
+    limit: concurrency === undefined && rate === undefined ? undefined : limit,
+    unique,
+    schema: schema as StandardSchemaLike | undefined,
   };
+}
+
+/** {@link TaskOptions} whatever their payload. */
+export type AnyTaskOptions = Omit<TaskOptions<unknown, never>, "ifMissing"> & {
+  readonly ifMissing?: TaskSettings["ifMissing"];
+};
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+/** A priority, checked. */
+export function priorityOf(priority: unknown, option: string): number {
+  if (Number.isInteger(priority) && Math.abs(priority as number) <= 1_000_000) return priority as number;
+  throw optionError(option, "be a whole number from -1000000 to 1000000", priority);
 }
 
 /** A queue's name, checked. */

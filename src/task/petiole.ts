@@ -8,9 +8,18 @@ import { findModel } from "../model/registry.ts";
 import type { Limits } from "../wire/limits.ts";
 import { Reference, type Key } from "../wire/reference.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
-import { createTaskWire, type TaskWire } from "../wire/wire.ts";
-import { settingsOf, taskName, type TaskOptions } from "./options.ts";
-import type { InstancesOf, RowsOf } from "./portable.ts";
+import { createTaskWire } from "../wire/wire.ts";
+import { appContext, type AppContext } from "./app-context.ts";
+import type { Middleware } from "./middleware.ts";
+import {
+  settingsOf,
+  taskName,
+  type AnyTaskOptions,
+  type GeneralTaskOptions,
+  type TaskOptions,
+} from "./options.ts";
+import type { InstancesOf, Portable, RowsOf, Sent } from "./portable.ts";
+import type { ScheduleOptions } from "./schedule.ts";
 import { Task, type Handler } from "./task.ts";
 import { Transactions } from "./transaction.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
@@ -26,7 +35,7 @@ export interface PetioleOptions<Values extends readonly ValueEntry[], Models ext
   /** Bounds on one payload or result, replacing the defaults one by one. */
   readonly limits?: Partial<Limits>;
   /** What holds for tasks that do not say otherwise. */
-  readonly defaults?: TaskOptions;
+  readonly defaults?: GeneralTaskOptions;
 }
 
 /** The type of the transaction that a handle's own `transaction` method gives to its callback. */
@@ -35,6 +44,11 @@ export type TransactionOf<Handle> = Handle extends { transaction(...parameters: 
     ? Transaction
     : unknown
   : unknown;
+
+/** The arguments of `schedule` after the pattern: the payload may be left out where undefined is one. */
+type ScheduleArguments<Payload, Known> = undefined extends Payload
+  ? [payload?: Portable<Payload, Known>, options?: ScheduleOptions]
+  : [payload: Portable<Payload, Known>, options?: ScheduleOptions];
 
 /**
  * An app: an engine, the types that travel, and the tasks.
@@ -50,12 +64,9 @@ export class Petiole<
   const Values extends readonly ValueEntry[] = [],
   const Models extends readonly OrmAdapter[] = [],
 > {
-  readonly engine: Engine;
-  readonly #adapters: readonly OrmAdapter[];
-  readonly #wire: TaskWire;
-  readonly #transactions: Transactions;
-  readonly #defaults: TaskOptions;
-  readonly #tasks = new Map<string, Task>();
+  /** For `petiole/testing` alone. */
+  readonly [appContext]: AppContext;
+  readonly #defaults: GeneralTaskOptions;
   readonly #listeners = new Map<string, Set<(reference: Reference) => unknown>>();
 
   /**
@@ -70,16 +81,28 @@ export class Petiole<
         `engine must be an engine, sqlite("tasks.db") for example, received ${describe(engine)}.`,
       );
     }
-    this.engine = engine;
-    this.#adapters = models ?? [];
-    refuseTwice(this.#adapters.flatMap((adapter) => adapter.models.map((model) => model.name)));
-    this.#wire = createTaskWire({
-      models: this.#adapters,
+    const adapters = models ?? [];
+    refuseTwice(adapters.flatMap((adapter) => adapter.models.map((model) => model.name)));
+    const wire = createTaskWire({
+      models: adapters,
       ...(values ? { values } : {}),
       ...(limits ? { limits } : {}),
     });
     this.#defaults = defaults;
-    this.#transactions = new Transactions(engine, this.#adapters);
+    this[appContext] = {
+      engine,
+      wire,
+      adapters,
+      tasks: new Map(),
+      transactions: new Transactions(() => this.engine, adapters),
+      middleware: [],
+      schedules: new Map(),
+    };
+  }
+
+  /** Where its tasks wait. */
+  get engine(): Engine {
+    return this[appContext].engine;
   }
 
   /**
@@ -99,19 +122,15 @@ export class Petiole<
   task<Payload, Result>(
     name: string,
     handler: Handler<Payload, Result, RowsOf<Models>>,
-    options?: TaskOptions,
+    options?: TaskOptions<Payload, Sent<Payload, InstancesOf<Values>>, RowsOf<Models>>,
   ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
   task<Payload = unknown, Result = unknown>(
     name: string,
-    options?: TaskOptions,
+    options?: TaskOptions<Payload, Sent<Payload, InstancesOf<Values>>, RowsOf<Models>>,
   ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
-  task(
-    name: string,
-    handlerOrOptions: Handler<unknown, unknown, RowsOf<Models>> | TaskOptions = {},
-    optionsAfterHandler: TaskOptions = {},
-  ): unknown {
+  task(name: string, handlerOrOptions: unknown = {}, optionsAfterHandler: unknown = {}): unknown {
     taskName(name);
-    if (this.#tasks.has(name)) {
+    if (this[appContext].tasks.has(name)) {
       throw new PetioleError(
         "ERR_TASK_DUPLICATE",
         `There is a task ${name} already; each needs its own name.`,
@@ -121,10 +140,56 @@ export class Petiole<
       typeof handlerOrOptions === "function"
         ? [handlerOrOptions, optionsAfterHandler]
         : [undefined, handlerOrOptions];
-    const context = { engine: this.engine, wire: this.#wire, transactions: this.#transactions };
-    const task = new Task(context, name, settingsOf(name, options, this.#defaults), handler as never);
-    this.#tasks.set(name, task as Task);
+    const settings = settingsOf(name, options as AnyTaskOptions, this.#defaults);
+    const task = new Task(this[appContext], name, settings, handler as never);
+    this[appContext].tasks.set(name, task as Task);
     return task;
+  }
+
+  /**
+   * Adds middleware around every send and every run of this app, inside what was added before.
+   *
+   * @example
+   * app.use({
+   *   async enqueue({ headers }, next) {
+   *     headers["tenant"] = tenant.getStore() ?? null;
+   *     await next();
+   *   },
+   *   run: ({ headers }, next) => tenant.run(headers["tenant"], next),
+   * });
+   */
+  use(middleware: Middleware<RowsOf<Models>>): this {
+    this[appContext].middleware.push(middleware as unknown as Middleware);
+    return this;
+  }
+
+  /**
+   * Sends a task again and again, by the clock: once for each tick, however many workers there are. While no
+   * worker runs, the tick that comes next is kept and runs late; those after it are left out. When the pattern
+   * or the time zone is changed, what was sent by the old one ends as discarded.
+   *
+   * It needs the package `croner`, which also says what a pattern may be. What is wrong with a pattern shows when
+   * a worker starts.
+   *
+   * @throws PetioleError `ERR_TASK_DUPLICATE` when there is a schedule of that name
+   *
+   * @example
+   * app.schedule(report, "0 9 * * 1-5", { to: "sales" }, { timezone: "Europe/Vienna" });
+   */
+  schedule<Payload, Result>(
+    task: Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>,
+    pattern: string,
+    ...[payload, options = {}]: ScheduleArguments<Payload, InstancesOf<Values>>
+  ): this {
+    const { name = `${task.name} ${pattern}`, timezone } = options;
+    if (this[appContext].schedules.has(name)) {
+      throw new PetioleError(
+        "ERR_TASK_DUPLICATE",
+        `There is a schedule ${name} already; give each its own name.`,
+      );
+    }
+    this[appContext].schedules.set(name, { name, task: task as unknown as Task, pattern, timezone, payload });
+    return this;
   }
 
   /**
@@ -136,7 +201,7 @@ export class Petiole<
     name: Name,
     key: Key,
   ): Reference<Extract<RowsOf<Models>[Name], object>> {
-    const { description } = findModel(this.#adapters, name);
+    const { description } = findModel(this[appContext].adapters, name);
     return new Reference(name, checkKey(description, key));
   }
 
@@ -161,7 +226,7 @@ export class Petiole<
     handle: Handle,
     work: (transaction: TransactionOf<Handle>) => Promise<Result>,
   ): Promise<Result> {
-    return this.#transactions.run(handle, work as (transaction: unknown) => Promise<Result>);
+    return this[appContext].transactions.run(handle, work as (transaction: unknown) => Promise<Result>);
   }
 
   /**
@@ -193,12 +258,7 @@ export class Petiole<
 
   /** A worker for this app's tasks. It runs them once it is started. */
   worker(options: WorkerOptions = {}): Worker {
-    const { engine } = this;
-    const transactions = this.#transactions;
-    return new Worker(
-      { engine, wire: this.#wire, adapters: this.#adapters, tasks: this.#tasks, transactions },
-      options,
-    );
+    return new Worker(this[appContext], options);
   }
 
   /** Lets go of the engine; what it accepted stays. */
@@ -207,7 +267,7 @@ export class Petiole<
   }
 
   #modelOf(target: object): { readonly adapter: OrmAdapter; readonly description: ModelDescription } {
-    for (const adapter of this.#adapters) {
+    for (const adapter of this[appContext].adapters) {
       const description = adapter.models.find((model) => model.target === target);
       if (description) return { adapter, description };
     }

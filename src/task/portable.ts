@@ -5,7 +5,9 @@
  * @module
  */
 import type { OrmAdapter } from "../model/adapter.ts";
+import type { Lazy } from "../wire/lazy.ts";
 import type { Reference } from "../wire/reference.ts";
+import type { Snapshot } from "../wire/snapshot.ts";
 import type { ValueClassLike, ValueEntry, ValueType } from "../wire/value-type.ts";
 
 declare const advice: unique symbol;
@@ -53,7 +55,19 @@ interface BufferLike extends Uint8Array {
 }
 
 /** What travels as it is. */
-type Data = string | number | boolean | bigint | null | undefined | Date | Uint8Array | Error | Reference;
+type Data =
+  | string
+  | number
+  | boolean
+  | bigint
+  | null
+  | undefined
+  | Date
+  | Uint8Array
+  | Error
+  | Reference
+  | Lazy
+  | Snapshot;
 
 /** What cannot be a row. */
 type NoRow =
@@ -71,6 +85,9 @@ type RowIn<Type, Known> = Type extends Known | NoRow ? never : Type;
 /** One reference for the whole union: it may be known to be to one of them, or not. */
 type ReferenceTo<Row> = [Row] extends [never] ? never : [Row] extends [object] ? Reference<Row> : never;
 
+/** A payload as it is sent: {@link Portable}, but for a reference in place of the payload as a whole. */
+export type Sent<Payload, Known = never> = Exclude<Portable<Payload, Known>, Reference>;
+
 /** The instances of the value classes in `values`. */
 export type InstancesOf<Values extends readonly ValueEntry[]> = Values[number] extends infer Entry
   ? Entry extends ValueClassLike<infer Instance>
@@ -83,13 +100,43 @@ export type InstancesOf<Values extends readonly ValueEntry[]> = Values[number] e
   : never;
 
 /** From model name to row type, for all of `models`. */
-export type RowsOf<Models extends readonly OrmAdapter[]> = Models[number] extends infer Adapter
-  ? (Adapter extends OrmAdapter<infer Rows> ? (rows: Rows) => void : never) extends (rows: infer All) => void
-    ? All
-    : never
+export type RowsOf<Models extends readonly OrmAdapter[]> = [Models[number]] extends [never]
+  ? object
+  : Intersection<
+      Models[number] extends infer Adapter ? (Adapter extends OrmAdapter<infer Rows> ? Rows : never) : never
+    >;
+
+type Intersection<Union> = (Union extends unknown ? (each: Union) => void : never) extends (
+  all: infer All,
+) => void
+  ? All
   : never;
 
 /** The names of the models whose rows may be a `Row`. */
 export type ModelNamesOf<Rows, Row> = {
   [Name in keyof Rows & string]: Rows[Name] extends Row ? Name : Row extends Rows[Name] ? Name : never;
 }[keyof Rows & string];
+
+/**
+ * Whether null may take the place of every row in a payload: there is a row in it, and its type admits null
+ * wherever there is.
+ */
+export type RowsAdmitNull<Payload, Rows> =
+  false extends NullAt<Payload, Rows[keyof Rows]>
+    ? false
+    : true extends NullAt<Payload, Rows[keyof Rows]>
+      ? true
+      : false;
+
+/** For each place of a row, whether it admits null. */
+type NullAt<Type, Row> = unknown extends Type
+  ? never
+  : [Extract<Type, Row>] extends [never]
+    ? Type extends Data
+      ? never
+      : Type extends object
+        ? { [Property in keyof Type]-?: NullAt<Type[Property], Row> }[keyof Type]
+        : never
+    : null extends Type
+      ? true
+      : false;

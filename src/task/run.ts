@@ -4,51 +4,67 @@
  * @module
  */
 import type { Delivery, Settlement } from "../engine.ts";
-import { DecodeError, PetioleError, describe } from "../errors.ts";
-import type { OrmAdapter } from "../model/adapter.ts";
-import { loadReferences, type LoadedRows } from "../model/loader.ts";
+import { DecodeError, PetioleError } from "../errors.ts";
+import { issuesOf } from "../value/schema.ts";
 import type { Opened } from "../wire/decode.ts";
-import { wireVersion, type TaskWire } from "../wire/wire.ts";
-import type { Job } from "./job.ts";
+import { segmentOf } from "../wire/frame.ts";
+import { wireVersion } from "../wire/wire.ts";
+import type { AppContext } from "./app-context.ts";
+import { nowOf } from "./clock.ts";
+import { inJob } from "./current-job.ts";
+import { makeJob } from "./make-job.ts";
+import { around } from "./middleware.ts";
+import type { TaskSettings } from "./options.ts";
 import { reasonOf, reasonOfThrown } from "./reason.ts";
+import { Reporter } from "./reporter.ts";
 import { afterFailure, backoff, deferral } from "./retry.ts";
 import { RunBounds, timeoutError } from "./run-bounds.ts";
+import { schedulePatience, scheduleRefusal } from "./schedule.ts";
+import { TaskRows, missingError } from "./task-rows.ts";
 import type { Task } from "./task.ts";
 
-/** What a run needs of its worker. */
-export interface RunContext {
-  readonly wire: TaskWire;
-  readonly adapters: readonly OrmAdapter[];
-  readonly tasks: ReadonlyMap<string, Task>;
+/** What a run needs of its app and its worker. */
+export interface RunContext extends Pick<
+  AppContext,
+  "engine" | "wire" | "adapters" | "tasks" | "middleware" | "schedules"
+> {
   /** After this many lost leases a task is parked. */
   readonly maxCrashes: number;
-  /** Aborts when the worker must stop now: the task is then handed back. */
+  /** Aborts when the run must stop now: the task is then handed back, and ends as cancelled if it was marked so. */
   readonly stop: AbortSignal;
+  /** Told what goes wrong beside the run itself. */
+  readonly warn: (message: string) => void;
 }
 
 /** Runs a claimed task and says how the claim ends. Never rejects. */
 export async function run(delivery: Delivery, context: RunContext): Promise<Settlement> {
   const { lease } = delivery;
+  if (delivery.cancelled) return { kind: "cancel", lease, reason: delivery.cancelled };
   try {
     const task = taskOf(delivery, context);
+    const { settings } = task;
+    const now = nowOf(context.engine);
+    const unscheduled = scheduleOutcome(delivery, context, now);
+    if (unscheduled) return unscheduled;
+    const expired = expiry(delivery, settings, now);
+    if (expired) return expired;
     const opened = open(delivery, context);
-    const rows = await loadReferences(context.adapters, opened.references);
-    const [missing] = rows.missing;
-    if (missing) {
-      const error = new PetioleError(
-        "ERR_ROW_MISSING",
-        `there is no ${missing.model} with the key ${keyText(missing.pk)}`,
-      );
-      return { kind: task.settings.ifMissing, lease, reason: reasonOf(error) };
-    }
-    const payload = opened.decode((reference) => rows.rowOf(reference));
-    return await runHandler(task, payload, rows, delivery, context);
+    const rows = await TaskRows.load(context.adapters, opened.references);
+    const missing = ifMissing(delivery, rows, settings, now);
+    if (missing) return keeping(missing, settings);
+    const decoded = opened.decode({
+      row: (reference) => rows.rowOf(reference) ?? null,
+      lazy: (reference) => rows.lazy(reference),
+    });
+    const payload = await checked(decoded, task);
+    return keeping(await runHandler(task, payload, rows, delivery, context), settings);
   } catch (error) {
     // Not an error of ours: a class that is revived, or an adapter, broke its own promise.
-    if (!(error instanceof PetioleError))
+    if (!(error instanceof PetioleError)) {
       return { kind: "park", lease, reason: reasonOfThrown(error, "ERR_TASK_PARKED") };
+    }
     if (error.code === "ERR_DATABASE_UNREACHABLE") {
-      const at = Date.now() + backoff(delivery.deferrals + 1, deferral);
+      const at = nowOf(context.engine) + backoff(delivery.deferrals + 1, deferral);
       return { kind: "defer", lease, at, reason: reasonOf(error) };
     }
     return { kind: "park", lease, reason: reasonOf(error) };
@@ -69,6 +85,28 @@ function taskOf({ message, crashes }: Delivery, { tasks, maxCrashes }: RunContex
   throw new PetioleError("ERR_TASK_UNKNOWN", `task ${message.task} ${why}. This worker knows ${known}`);
 }
 
+/** What becomes of a tick whose schedule this worker does not know, or knows another; undefined for all else. */
+function scheduleOutcome(
+  { message, lease, deferrals, deferredAt }: Delivery,
+  context: RunContext,
+  now: number,
+): Settlement | undefined {
+  const refusal = scheduleRefusal(message.headers["schedule"], context.schedules);
+  if (refusal === undefined) return undefined;
+  const reason = { code: "ERR_TASK_DISCARDED", message: refusal };
+  const isOver = now >= (deferredAt ?? now) + schedulePatience;
+  return isOver
+    ? { kind: "discard", lease, reason }
+    : { kind: "defer", lease, at: now + backoff(deferrals + 1, deferral), reason };
+}
+
+function expiry({ message, lease }: Delivery, settings: TaskSettings, now: number): Settlement | undefined {
+  const { expires } = message.headers;
+  if (typeof expires !== "number" || now <= expires) return undefined;
+  const text = `it was to run by ${new Date(expires).toISOString()}`;
+  return keeping({ kind: "expire", lease, reason: { code: "ERR_TASK_EXPIRED", message: text } }, settings);
+}
+
 function open({ message }: Delivery, { wire }: RunContext): Opened {
   const { wire: version, types = [] } = message.headers;
   if (version !== wireVersion || !Array.isArray(types)) {
@@ -85,31 +123,76 @@ function open({ message }: Delivery, { wire }: RunContext): Opened {
   return wire.open(message.payload, "payload");
 }
 
+/** Between looks for a row that is not visible yet. */
+const waiting = { delay: 100, factor: 2, maxDelay: 10_000, jitter: 0.5 } as const;
+
+/** What becomes of a task whose rows are not all there; undefined when it runs. */
+function ifMissing(
+  delivery: Delivery,
+  rows: TaskRows,
+  settings: TaskSettings,
+  now: number,
+): Settlement | undefined {
+  const [missing] = rows.missing;
+  if (!missing || settings.ifMissing === "null") return undefined;
+  const { lease } = delivery;
+  const reason = reasonOf(missingError(missing));
+  if (settings.ifMissing !== "wait") return { kind: settings.ifMissing, lease, reason };
+  const until = (delivery.deferredAt ?? now) + settings.waitFor;
+  if (now >= until) {
+    const message = `${reason.message}; it was waited for ${settings.waitFor} ms`;
+    return { kind: "fail", lease, reason: { ...reason, message } };
+  }
+  const at = Math.min(until, now + backoff(delivery.deferrals + 1, waiting));
+  return { kind: "defer", lease, at, reason };
+}
+
+/** The payload as the task's schema makes it. */
+async function checked(payload: unknown, { name, settings }: Task): Promise<unknown> {
+  const result = await settings.schema?.["~standard"].validate(payload);
+  if (!result) return payload;
+  if (!result.issues) return result.value;
+  const [issue] = issuesOf(result.issues);
+  const path = `payload${issue?.path.map(segmentOf).join("") ?? ""}`;
+  throw new DecodeError({
+    path,
+    expected: `what the schema of task ${name} wants`,
+    found: issue?.message ?? "",
+  });
+}
+
 async function runHandler(
   task: Task,
   payload: unknown,
-  rows: LoadedRows,
+  rows: TaskRows,
   delivery: Delivery,
   context: RunContext,
 ): Promise<Settlement> {
-  const { lease } = delivery;
+  const { lease, message } = delivery;
   const { settings } = task;
   const bounds = new RunBounds(settings.timeout, context.stop);
-  const job = makeJob(delivery, rows, bounds.signal);
+  const reporter = new Reporter(context.engine, lease, (why) =>
+    context.warn(`Task ${task.name} (${message.id}): what it told was not kept: ${why}`),
+  );
+  const job = makeJob(delivery, rows, bounds.signal, reporter);
+  const layers = context.middleware.flatMap((each) => (each.run ? [each.run.bind(each)] : []));
+  const subject = { job, payload, headers: message.headers };
   let value: unknown;
   try {
+    const handled = inJob(job, () => around(layers, subject, async () => task.handler!(payload, job)));
     // A handler that does not heed its signal is given up: its late result belongs to nobody.
-    value = await Promise.race([task.handler!(payload, job), bounds.overdue]);
+    value = await Promise.race([handled, bounds.overdue]);
   } catch (thrown) {
     if (context.stop.aborted) return { kind: "release", lease };
     const error = bounds.signal.aborted ? timeoutError(settings.timeout, thrown) : thrown;
-    return afterFailure(delivery, error, settings, Date.now());
+    return afterFailure(delivery, error, settings, nowOf(context.engine));
   } finally {
     bounds.close();
+    await reporter.flush();
   }
   try {
-    const subject = { root: "result", what: `the result of task "${task.name}"` };
-    return { kind: "complete", lease, result: context.wire.encodeFor(value, subject).text };
+    const result = { root: "result", what: `the result of task "${task.name}"` };
+    return { kind: "complete", lease, result: context.wire.encodeFor(value, result).text };
   } catch (error) {
     // The same handler would return the same again, so there is no use in another attempt.
     if (error instanceof PetioleError) return { kind: "fail", lease, reason: reasonOf(error) };
@@ -117,31 +200,9 @@ async function runHandler(
   }
 }
 
-function makeJob({ message, attempts }: Delivery, rows: LoadedRows, signal: AbortSignal): Job {
-  const { id, task, queue } = message;
-  const job = {
-    id,
-    task,
-    queue,
-    attempt: attempts + 1,
-    signal,
-    modelOf(row: object): never {
-      const model = rows.modelOf(row);
-      if (model !== undefined) return model as never;
-      throw new PetioleError(
-        "ERR_MODEL_UNKNOWN",
-        `job.modelOf() of task ${task} was given ${describe(row)}, which did not arrive as a reference.`,
-      );
-    },
-    isModel: (row: object, name: string): row is never => rows.modelOf(row) === name,
-  };
-  return job;
-}
-
-function keyText(key: unknown): string {
-  return typeof key === "object" && key !== null
-    ? Object.entries(key)
-        .map(([attribute, part]) => `${attribute}=${String(part)}`)
-        .join(", ")
-    : String(key);
+/** An end with the task's own time for which its record is kept. */
+function keeping(settlement: Settlement, { keep }: TaskSettings): Settlement {
+  const goesOn =
+    settlement.kind === "retryAt" || settlement.kind === "defer" || settlement.kind === "release";
+  return keep === undefined || goesOn ? settlement : { ...settlement, keep };
 }

@@ -581,7 +581,7 @@ describe("definitions", () => {
       { timeout: -1 },
       { queue: "" },
       { retryOn: ["x" as never] },
-      { ifMissing: "wait" as never },
+      { ifMissing: "later" as never },
     ];
     for (const [index, options] of wrong.entries()) {
       expect(() => app.task(`wrong.${index}`, options)).toThrow(
@@ -603,6 +603,11 @@ function bound(engine: Engine): Engine {
       "claim",
       "extend",
       "settle",
+      "report",
+      "watch",
+      "logs",
+      "cancel",
+      "onCancel",
       "onReady",
       "find",
       "ended",

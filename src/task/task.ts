@@ -1,26 +1,18 @@
 /** Tasks: a name, the types of what goes in and out, and, in a worker, what to do. @module */
-import type { Outgoing } from "../engine.ts";
-import { EncodeError, PetioleError, describe, type Refusal } from "../errors.ts";
-import type { MessageHeaders } from "../message.ts";
-import { wireVersion, type TaskWire } from "../wire/wire.ts";
-import { makeHandle, type Handle, type HandleContext } from "./handle.ts";
+import { PetioleError, describe } from "../errors.ts";
+import type { AppContext } from "./app-context.ts";
+import { Batch } from "./batch.ts";
+import { makeHandle, type Handle } from "./handle.ts";
 import { newId } from "./id.ts";
 import type { Job } from "./job.ts";
-import { queueName, runAtOf, type EnqueueOptions, type TaskSettings } from "./options.ts";
+import { around } from "./middleware.ts";
+import type { EnqueueOptions, TaskSettings } from "./options.ts";
+import { makeOutgoing } from "./outgoing.ts";
 import type { Portable } from "./portable.ts";
-import type { Transactions } from "./transaction.ts";
-
-/** This many of the values that cannot travel are told, of all payloads together. */
-const mostRefusals = 100;
+import type { Sending } from "./transaction.ts";
 
 /** What a worker runs. */
 export type Handler<Payload, Result, Rows> = (payload: Payload, job: Job<Rows>) => Result | Promise<Result>;
-
-/** What a task needs of its app. */
-export interface TaskContext extends HandleContext {
-  readonly wire: TaskWire;
-  readonly transactions: Transactions;
-}
 
 /** The arguments of `enqueue`: the payload may be left out where undefined is one. */
 type EnqueueArguments<Payload, Known> = undefined extends Payload
@@ -37,11 +29,11 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
   readonly name: string;
   readonly settings: TaskSettings;
   #handler: Handler<Payload, Result, Rows> | undefined;
-  readonly #context: TaskContext;
+  readonly #context: AppContext;
 
   /** Made by `app.task` alone. */
   constructor(
-    context: TaskContext,
+    context: AppContext,
     name: string,
     settings: TaskSettings,
     handler: Handler<Payload, Result, Rows> | undefined,
@@ -87,10 +79,10 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
    * @throws LimitError when the payload is over a limit
    * @throws PetioleError `ERR_OPTION_INVALID`, and what the engine throws when it cannot accept it
    */
-  async enqueue(...[payload, options = {}]: EnqueueArguments<Payload, Known>): Promise<Handle<Result>> {
-    const outgoing = this.#outgoing(payload, options, "payload", `this payload to task "${this.name}"`);
-    const sending = await this.#context.transactions.send([outgoing]);
-    return makeHandle(this.#context, this.name, outgoing.message.id, sending);
+  async enqueue(...[payload, options]: EnqueueArguments<Payload, Known>): Promise<Handle<Result>> {
+    const what = `this payload to task "${this.name}"`;
+    const [handle] = await this.#send([payload], options, () => "payload", what);
+    return handle!;
   }
 
   /**
@@ -100,25 +92,15 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
    */
   async enqueueMany(
     payloads: readonly Portable<Payload, Known>[],
-    options: EnqueueOptions = {},
+    options?: EnqueueOptions,
   ): Promise<Handle<Result>[]> {
-    const batch: Outgoing[] = [];
-    const refusals: Refusal[] = [];
-    let refused = 0;
-    const what = `these payloads to task "${this.name}"`;
-    for (const [index, payload] of payloads.entries()) {
-      try {
-        batch.push(this.#outgoing(payload, options, `payloads[${index}]`, what));
-      } catch (error) {
-        if (!(error instanceof EncodeError)) throw error;
-        refused += error.count;
-        refusals.push(...error.refusals.slice(0, Math.max(0, mostRefusals - refusals.length)));
-      }
-    }
-    if (refused > 0) throw new EncodeError(what, refusals, refused);
-    if (batch.length === 0) return [];
-    const sending = await this.#context.transactions.send(batch);
-    return batch.map(({ message }) => makeHandle(this.#context, this.name, message.id, sending));
+    if (payloads.length === 0) return [];
+    return this.#send(
+      payloads,
+      options,
+      (index) => `payloads[${index}]`,
+      `these payloads to task "${this.name}"`,
+    );
   }
 
   /** A handle on one of this task that was enqueued before, by any process. */
@@ -126,13 +108,36 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
     return makeHandle(this.#context, this.name, id);
   }
 
-  #outgoing(payload: unknown, options: EnqueueOptions, root: string, what: string): Outgoing {
-    const { text, types } = this.#context.wire.encodeFor(payload, { root, what });
-    const headers: MessageHeaders = types.length > 0 ? { wire: wireVersion, types } : { wire: wireVersion };
-    const queue = options.queue === undefined ? this.settings.queue : queueName(options.queue);
-    return {
-      message: { id: newId(), task: this.name, queue, payload: text, headers },
-      runAt: runAtOf(options, Date.now()),
+  async #send(
+    payloads: readonly unknown[],
+    options: EnqueueOptions = {},
+    rootOf: (index: number) => string,
+    what: string,
+  ): Promise<Handle<Result>[]> {
+    const { wire, transactions, middleware } = this.#context;
+    let sending: Sending | undefined;
+    const batch = new Batch(payloads.length, what, async (all) => {
+      sending = await transactions.send(all);
+    });
+    const layers = middleware.flatMap((each) => (each.enqueue ? [each.enqueue.bind(each)] : []));
+    const sendOne = async (payload: unknown, index: number): Promise<void> => {
+      const context = { id: newId(), task: this.name, payload, headers: {} };
+      let isPart = false;
+      const core = async (): Promise<void> => {
+        const send = { ...context, options, root: rootOf(index), what };
+        isPart = true;
+        return makeOutgoing(send, this.settings, wire, this.#context.engine).then(
+          (outgoing) => batch.put(index, outgoing),
+          (error: unknown) => batch.fail(error),
+        );
+      };
+      await around(layers, context, core).catch((error: unknown) => {
+        // Middleware that threw before the payload came to its turn: nothing of the batch is sent.
+        if (!isPart) return batch.fail(error);
+        throw error;
+      });
     };
+    await Promise.all(payloads.map(sendOne));
+    return sending!.ids.map((id) => makeHandle<Result>(this.#context, this.name, id, sending));
   }
 }

@@ -23,6 +23,10 @@ import type { OrmAdapter } from "../model/adapter.ts";
 /** What has become of a send. */
 export interface Sending {
   state: "held" | "sent" | "rolled back" | "refused";
+  /** For each message, its own id, or that of the task that holds its key. */
+  ids: readonly string[];
+  /** Ids of held messages that shall not be sent after all. */
+  readonly cancelled: Set<string>;
 }
 
 interface Held {
@@ -46,14 +50,14 @@ class Scope {
 
 /** The transactions of one app. */
 export class Transactions {
-  readonly #engine: Engine;
+  readonly #engine: () => Engine;
   readonly #adapters: readonly OrmAdapter[];
   readonly #current = new AsyncLocalStorage<Scope | undefined>();
   readonly #scopes = new WeakMap<object, Scope>();
   /** The last of the outermost transactions on a database that takes one at a time. */
   readonly #last = new WeakMap<object, Promise<void>>();
 
-  constructor(engine: Engine, adapters: readonly OrmAdapter[]) {
+  constructor(engine: () => Engine, adapters: readonly OrmAdapter[]) {
     this.#engine = engine;
     this.#adapters = adapters;
   }
@@ -66,11 +70,11 @@ export class Transactions {
       throw closed(`Task ${batch[0]?.message.task} was enqueued in a transaction after that was rolled back`);
     }
     if (scope?.state !== "open") {
-      await this.#engine.send(batch);
-      return { state: "sent" };
+      return { state: "sent", ids: await this.#engine().send(batch), cancelled: new Set() };
     }
-    const sending: Sending = { state: "held" };
-    scope.held.push({ batch, sending });
+    const ids = batch.map(({ message }) => message.id);
+    const sending: Sending = { state: "held", ids, cancelled: new Set() };
+    scope.held.push({ batch: batch.map(followable), sending });
     return sending;
   }
 
@@ -171,9 +175,11 @@ export class Transactions {
 
   async #flush(held: readonly Held[]): Promise<void> {
     if (held.length === 0) return;
-    const batch = held.flatMap((each) => each.batch);
+    const batch = held.flatMap((each) =>
+      each.batch.filter(({ message }) => !each.sending.cancelled.has(message.id)),
+    );
     try {
-      await this.#engine.send(batch);
+      await this.#engine().send(batch);
     } catch (cause) {
       for (const { sending } of held) sending.state = "refused";
       const some = batch.slice(0, 10).map(({ message }) => `${message.task} (${message.id})`);
@@ -187,6 +193,11 @@ export class Transactions {
     }
     for (const { sending } of held) sending.state = "sent";
   }
+}
+
+/** Its id is given out before it can be known whether its key is held. */
+function followable(outgoing: Outgoing): Outgoing {
+  return outgoing.unique ? { ...outgoing, unique: { ...outgoing.unique, follow: true } } : outgoing;
 }
 
 function drop(scope: Scope): void {

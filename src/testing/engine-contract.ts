@@ -4,15 +4,23 @@
  * @module
  */
 import type { Engine } from "../engine.ts";
+import { cancellingCases } from "./engine-contract/cancelling.ts";
 import type { ContractCase } from "./engine-contract/case.ts";
 import { claimingCases } from "./engine-contract/claiming.ts";
 import { closingCases } from "./engine-contract/closing.ts";
 import { endingCases } from "./engine-contract/ending.ts";
+import { keepingCases } from "./engine-contract/keeping.ts";
+import { keyCases } from "./engine-contract/keys.ts";
+import { laneCases } from "./engine-contract/lanes.ts";
+import { laneReadinessCases } from "./engine-contract/lane-readiness.ts";
 import { managingCases } from "./engine-contract/managing.ts";
+import { priorityCases } from "./engine-contract/priorities.ts";
+import { reportingCases } from "./engine-contract/reporting.ts";
 import { sendingCases } from "./engine-contract/sending.ts";
 import { settlingCases } from "./engine-contract/settling.ts";
 import { textCases } from "./engine-contract/texts.ts";
 import { wakingCases } from "./engine-contract/waking.ts";
+import { watchingCases } from "./engine-contract/watching.ts";
 
 /** An engine on storage of its own, for one test. */
 export interface EngineHarness {
@@ -34,9 +42,15 @@ export interface ContractSkip {
   readonly reason: string;
 }
 
+/** What a test runner hands to a running test; vitest's and `node:test`'s contexts are such. */
+export interface RunningTest {
+  /** Marks the test as skipped, and may end it by throwing. */
+  readonly skip?: (reason: string) => unknown;
+}
+
 /** Defines one test, as vitest's and `node:test`'s `test` do. */
 export interface DefineTest {
-  (name: string, body: () => Promise<void>): unknown;
+  (name: string, body: (running: RunningTest) => Promise<void>): unknown;
   /** Defines a test that is not run. Without it, a skipped test is left out. */
   readonly skip?: (name: string, body: () => Promise<void>) => unknown;
 }
@@ -57,7 +71,7 @@ export interface EngineContractOptions {
 
 /**
  * Defines the tests that every engine passes, with the test runner that you have. Tests that need what the
- * engine's {@link Capabilities} deny (a second instance, durability) pass without doing anything.
+ * engine's {@link Capabilities} deny (a second instance, durability) are skipped while they run, with the reason.
  *
  * @example
  * import { describe, test } from "node:test"; // or from "vitest"
@@ -77,9 +91,12 @@ export function engineContract(options: EngineContractOptions): void {
     describe(`${name}: ${group}`, () => {
       for (const contractCase of cases) {
         const skipped = skip.find((entry) => contractCase.name.startsWith(entry.test));
-        const body = (): Promise<void> => runCase(contractCase, create);
-        if (skipped === undefined) test(contractCase.name, body);
-        else test.skip?.(`${contractCase.name} (skipped: ${skipped.reason})`, body);
+        if (skipped === undefined) {
+          test(contractCase.name, (running) => runCase(contractCase, create, running));
+        } else {
+          const name = `${contractCase.name} (skipped: ${skipped.reason})`;
+          test.skip?.(name, () => runCase(contractCase, create, {}));
+        }
       }
     });
   }
@@ -87,22 +104,36 @@ export function engineContract(options: EngineContractOptions): void {
 
 const groups: Readonly<Record<string, readonly ContractCase[]>> = {
   sending: sendingCases,
+  priorities: priorityCases,
+  keys: keyCases,
   claiming: claimingCases,
   settling: settlingCases,
   waking: wakingCases,
+  lanes: [...laneCases, ...laneReadinessCases],
   ending: endingCases,
+  keeping: keepingCases,
+  reporting: reportingCases,
+  watching: watchingCases,
+  cancelling: cancellingCases,
   "looking after tasks": managingCases,
   texts: textCases,
   closing: closingCases,
 };
 
-async function runCase(contractCase: ContractCase, create: EngineContractOptions["create"]): Promise<void> {
+async function runCase(
+  { needs, run }: ContractCase,
+  create: EngineContractOptions["create"],
+  running: RunningTest,
+): Promise<void> {
   const harness = await create();
   try {
-    const { capabilities } = harness.engine;
-    if (contractCase.needs !== undefined && !capabilities[contractCase.needs]) return;
+    const { name, capabilities } = harness.engine;
+    if (needs !== undefined && !capabilities[needs]) {
+      running.skip?.(`the ${name} engine says that it is not ${needs}`);
+      return;
+    }
     const another = harness.another ?? missingAnother;
-    await contractCase.run(harness.engine, another);
+    await run(harness.engine, another);
   } finally {
     await harness.close();
   }

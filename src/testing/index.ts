@@ -1,5 +1,6 @@
 /**
- * Contracts for whoever writes an engine or an ORM adapter, with any test runner.
+ * For tests of your tasks: `testApp`. For whoever writes an engine or an ORM adapter: their contracts. With any
+ * test runner.
  *
  * @module petiole/testing
  */
@@ -9,6 +10,7 @@ export {
   type DefineTest,
   type EngineContractOptions,
   type EngineHarness,
+  type RunningTest,
 } from "./engine-contract.ts";
 export {
   ormContract,
@@ -18,3 +20,4 @@ export {
   type OrmContractOptions,
   type TestRunnerLike,
 } from "./orm-contract.ts";
+export { TestApp, testApp, type AppLike, type Enqueued } from "./test-app.ts";

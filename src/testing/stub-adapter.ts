@@ -33,6 +33,7 @@ export function stubAdapter(
       return (rows[model] ?? []).filter((row) => asked.has(identityOf(model, keyOf(model, row) ?? "")));
     },
     keyOf,
+    fieldsOf: (_model, row) => ({ ...row }),
     modelOf: () => undefined,
     owns: () => false,
     isTransaction: () => false,

@@ -46,7 +46,7 @@ export function validate(schema: StandardSchemaLike, value: unknown, type: strin
       `The schema of ${type} is asynchronous; a value is checked while it is constructed, so its schema must not be.`,
     );
   }
-  if (result.issues) throw new ValueError(type, result.issues.map(fieldIssue));
+  if (result.issues) throw new ValueError(type, issuesOf(result.issues));
   if (typeof result.value !== "object" || result.value === null) {
     throw new PetioleError(
       "ERR_VALUE_DEFINITION",
@@ -56,12 +56,13 @@ export function validate(schema: StandardSchemaLike, value: unknown, type: strin
   return result.value;
 }
 
-function fieldIssue({ message, path = [] }: SchemaIssue): FieldIssue {
-  return {
+/** A schema's issues as ours. */
+export function issuesOf(issues: readonly SchemaIssue[]): FieldIssue[] {
+  return issues.map(({ message, path = [] }) => ({
     message,
     path: path.map((segment) => {
       const key = typeof segment === "object" ? segment.key : segment;
       return typeof key === "number" ? key : String(key);
     }),
-  };
+  }));
 }

@@ -9,7 +9,8 @@
 import { DecodeError, LimitError, ValueError, describe, messageOf } from "../errors.ts";
 import { Frame, pathOf, walk, type Visitor } from "./frame.ts";
 import { checkBytes, type Limits } from "./limits.ts";
-import type { Reference } from "./reference.ts";
+import { Lazy } from "./lazy.ts";
+import { Reference } from "./reference.ts";
 import { survey, type Survey } from "./survey.ts";
 import { Malformed, looksLikeTag, valueKey, type Tag } from "./tag.ts";
 import { tagsByName } from "./tags/index.ts";
@@ -21,17 +22,20 @@ export interface DecodeContext {
   readonly limits: Limits;
 }
 
-/** What takes the place of a reference. */
-export type Resolve = (reference: Reference) => unknown;
+/** What takes the place of references. */
+export interface Resolve {
+  readonly row?: (reference: Reference) => unknown;
+  readonly lazy?: (reference: Reference) => Lazy;
+}
 
 /** A text that was parsed and found within the limits. */
 export class Opened {
   /** The names of the value classes in it. */
   readonly types: readonly string[];
-  /** The references in it, each as often as it is there. */
+  /** The references in it that are to be loaded, each as often as it is there. */
   readonly references: readonly Reference[];
   #tree: unknown;
-  readonly #referenceOf: ReadonlyMap<object, Reference>;
+  readonly #referenceOf: ReadonlyMap<object, Reference | Lazy>;
   readonly #survey: Survey;
   readonly #context: DecodeContext;
   readonly #root: string;
@@ -43,28 +47,29 @@ export class Opened {
     this.#root = root;
     this.#survey = survey(tree, context.limits, root);
     this.types = this.#survey.types;
-    const referenceOf = new Map<object, Reference>();
+    const referenceOf = new Map<object, Reference | Lazy>();
     for (const node of this.#survey.references) {
       try {
-        referenceOf.set(node, this.#run(node) as Reference);
+        referenceOf.set(node, this.#run(node) as Reference | Lazy);
       } catch {
         // It fails again when all is decoded, and then with the path to its place.
       }
     }
     this.#referenceOf = referenceOf;
-    this.references = [...referenceOf.values()];
+    this.references = [...referenceOf.values()].filter((reference) => reference instanceof Reference);
   }
 
   /**
-   * Builds the value, with `resolve(reference)` in place of each reference: the reference itself unless told.
+   * Builds the value, with what `resolve` gives in place of each reference: the reference itself unless told.
    * Once only: the parsed text is used up.
    */
-  decode(resolve: Resolve = (reference) => reference): unknown {
+  decode(resolve: Resolve = {}): unknown {
     if (this.#used) throw new Error("decode() was called twice on one opened text");
     this.#used = true;
+    const { row = (reference) => reference, lazy = (reference) => new Lazy(reference) } = resolve;
     const resolveNode: ResolveNode = (node) => {
-      const reference = this.#referenceOf.get(node);
-      return reference && { row: resolve(reference) };
+      const found = this.#referenceOf.get(node);
+      return found && { value: found instanceof Lazy ? lazy(found.reference) : row(found) };
     };
     const value = this.#run(this.#tree, resolveNode);
     this.#tree = undefined;
@@ -97,7 +102,7 @@ export function open(text: string, context: DecodeContext, root: string): Opened
 }
 
 /** What takes the place of a `ref` node; undefined for one that is malformed. */
-type ResolveNode = (node: object) => { readonly row: unknown } | undefined;
+type ResolveNode = (node: object) => { readonly value: unknown } | undefined;
 
 class Decoder implements Visitor {
   readonly #context: DecodeContext;
@@ -156,7 +161,7 @@ class Decoder implements Visitor {
     const { __type__: name, __value__: content } = node;
     if (name === "same") return this.#same(node, above, slot);
     const resolved = name === "ref" ? this.#resolve?.(node) : undefined;
-    if (resolved) return resolved.row;
+    if (resolved) return resolved.value;
     const tag = tagsByName.get(name) ?? this.#context.values.byName.get(name);
     if (!tag) {
       const known = [...this.#context.values.byName.keys()];

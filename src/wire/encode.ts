@@ -9,7 +9,9 @@ import type { Dialect } from "./dialect.ts";
 import { Frame, pathOf, pointerTo, segmentOf, walk, type Visitor } from "./frame.ts";
 import { checkBytes, type Limits } from "./limits.ts";
 import { hasSymbols, isPlain, isPlainArray, isPlainObject } from "./plain.ts";
+import { Lazy } from "./lazy.ts";
 import { Reference, type Key } from "./reference.ts";
+import { Snapshot } from "./snapshot.ts";
 import { stringify } from "./stringify.ts";
 import { Unportable, typeKey, valueKey, type Tag } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
@@ -176,10 +178,10 @@ class Encoder implements Visitor {
       const kind = `${tag.name} with properties of its own`;
       return this.#refuse(value, above, slot, kind, "send the properties beside it, in an object");
     }
-    if (value instanceof Reference && !this.#context.modelNames.has(value.model)) {
-      const kind = `reference to ${value.model}`;
+    const unknownModel = this.#unknownModel(value);
+    if (unknownModel !== undefined) {
       const advice = "no model has that name here; add it to `models`";
-      if (this.#context.modelNames.size > 0) return this.#refuse(value, above, slot, kind, advice);
+      return this.#refuse(value, above, slot, `${tag.name} of ${unknownModel}`, advice);
     }
     let content: unknown;
     try {
@@ -266,6 +268,15 @@ class Encoder implements Visitor {
   #checkDepth(depth: number): void {
     const allowed = Math.min(this.#context.limits.depth, this.#context.dialect.depth);
     if (depth > allowed) throw new LimitError(this.#subject.root, "depth", allowed, depth);
+  }
+
+  /** The model that something refers to, where there are models and none has its name. */
+  #unknownModel(value: object): string | undefined {
+    const { modelNames } = this.#context;
+    const reference = value instanceof Lazy ? value.reference : value;
+    if (!(reference instanceof Reference || reference instanceof Snapshot) || modelNames.size === 0)
+      return undefined;
+    return modelNames.has(reference.model) ? undefined : reference.model;
   }
 
   #referenceTo(value: object): Reference | undefined {

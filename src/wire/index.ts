@@ -13,6 +13,8 @@ export {
 } from "../errors.ts";
 export type { WireModels } from "./encode.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
+export { Lazy } from "./lazy.ts";
+export { Snapshot } from "./snapshot.ts";
 export { Reference, type Key, type KeyPart } from "./reference.ts";
 export type { ValueClassLike, ValueEntry, ValueType } from "./value-type.ts";
 export { createWire, type Wire, type WireOptions } from "./wire.ts";

@@ -322,7 +322,7 @@ describe("refused", () => {
     const strict = createWire({ models });
     expect(strict.encode(new Reference("qa.Comment", 1))).toContain("qa.Comment");
     expect(() => strict.encode({ post: new Reference("qa.Coment", 1) })).toThrow(
-      /value\.post\s+reference to qa\.Coment/,
+      /value\.post\s+ref of qa\.Coment/,
     );
   });
 

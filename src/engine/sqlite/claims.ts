@@ -1,32 +1,30 @@
 /**
- * Claiming tasks and keeping the leases. Everything here runs within the committer's transaction.
+ * Claiming tasks and keeping the leases. What changes something here runs within the committer's transaction.
  *
  * @module
  */
 import { randomUUID } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { ClaimRequest, Delivery, Lease } from "../../engine.ts";
+import { endStates } from "../../engine.ts";
+import type { ClaimRequest, Delivery, Lease, Reason } from "../../engine.ts";
 import type { Message } from "../../message.ts";
 import type { Changes } from "./committer.ts";
-import { messageColumns, problemOf, readMessage, unreadable } from "./records.ts";
+import type { Rooms } from "./lanes.ts";
+import { messageColumns, problemOf, readMessage, readReason, unreadable } from "./records.ts";
 import type { Row } from "./records.ts";
 import { ended } from "./schema.ts";
+import type { Selection } from "./selection.ts";
 import { fromColumn, toColumn } from "./text.ts";
-
-/** At most so many tasks whose time has come are made waiting by one claim; the next claim goes on. */
-const promotedAtOnce = 1000;
 
 /** At most so often a claim fills up again for rows that it had to park. */
 const rounds = 10;
 
 /** Ranges of states that sort between the known ends: the only way to find an unknown state by an index. */
-const betweenEnds = ["", "discarded", "failed", "parked", "skipped", "succeeded"];
+const betweenEnds = ["", ...endStates.toSorted()];
 
 /** Hands out tasks. */
 export class Claims {
-  readonly #lost: StatementSync;
-  readonly #promote: StatementSync;
-  readonly #first: StatementSync;
+  readonly #selection: Selection;
   readonly #take: StatementSync;
   readonly #park: StatementSync;
   readonly #unknown: readonly StatementSync[];
@@ -35,27 +33,17 @@ export class Claims {
   readonly #name = randomUUID();
   #count = 0;
 
-  constructor(database: DatabaseSync) {
-    this.#lost = database.prepare(
-      `SELECT sequence FROM tasks WHERE state = 'running' AND queue = ? AND lease_until <= ?
-       ORDER BY lease_until LIMIT ?`,
-    );
-    this.#promote = database.prepare(
-      `UPDATE tasks SET state = 'waiting'
-       WHERE sequence IN (
-         SELECT sequence FROM tasks WHERE state = 'scheduled' AND queue = ? AND run_at <= ?
-         ORDER BY run_at LIMIT ${promotedAtOnce})`,
-    );
-    this.#first = database.prepare(
-      `SELECT sequence, run_at FROM tasks WHERE state = 'waiting' AND queue = ? ORDER BY run_at, sequence LIMIT ?`,
-    );
+  constructor(database: DatabaseSync, selection: Selection) {
+    this.#selection = selection;
     this.#take = database.prepare(
       `UPDATE tasks SET state = 'running', crashes = crashes + ?, lease_token = ?, lease_until = ?, worker = ?,
-         started_at = ?
-       WHERE sequence = ? RETURNING sequence, ${messageColumns}, attempts, crashes, deferrals`,
+         started_at = ?, progress = NULL
+       WHERE sequence = ?
+       RETURNING sequence, ${messageColumns}, lane, attempts, crashes, deferrals, deferred_at, cancel_reason`,
     );
     this.#park = database.prepare(
-      `UPDATE tasks SET state = 'parked', lease_token = NULL, lease_until = NULL, ended_at = ?, reason = ?
+      `UPDATE tasks SET state = 'parked', lease_token = NULL, lease_until = NULL, cancel_reason = NULL, ended_at = ?,
+         reason = ?
        WHERE sequence = ? RETURNING id`,
     );
     this.#unknown = betweenEnds.map((after, index) => {
@@ -71,28 +59,33 @@ export class Claims {
     );
   }
 
-  /** Takes lost tasks first, then waiting ones, oldest first. Parks rows that cannot be read, and goes on. */
+  /** See {@link Engine.claim}. Parks rows that cannot be read, and goes on. */
   claim(request: ClaimRequest, changes: Changes): Delivery[] {
+    const now = Date.now();
     const token = `${this.#name}-${++this.#count}`;
+    const rooms = this.#selection.rooms(request, now);
     const deliveries: Delivery[] = [];
     for (let round = 0; round < rounds; round += 1) {
-      const rows = this.#rows(request, token, request.limit - deliveries.length);
+      const rows = this.#rows(request, token, request.limit - deliveries.length, rooms, now);
       const before = deliveries.length;
       for (const row of rows) {
         const message = this.#readOrPark(row, changes);
-        if (message === undefined) continue;
-        deliveries.push({
-          message,
-          lease: { id: message.id, token },
-          attempts: Number(row["attempts"]),
-          crashes: Number(row["crashes"]),
-          deferrals: Number(row["deferrals"]),
-        });
+        const lane = String(row["lane"]);
+        if (message === undefined) {
+          rooms.take(lane, -1);
+          continue;
+        }
+        changes.freed(lane, -1);
+        deliveries.push(deliveryOf(row, message, token));
       }
       if (deliveries.length - before === rows.length) break;
     }
+    rooms.write();
+    changes.roomAt = Math.min(changes.roomAt, rooms.nextTime());
     if (deliveries.length < request.limit) this.parkUnknownStates(changes);
-    if (deliveries.length > 0) changes.expires = Math.min(changes.expires, Date.now() + request.lease);
+    if (deliveries.length === 0) return deliveries;
+    changes.touched = true;
+    changes.expires = Math.min(changes.expires, now + request.lease);
     return deliveries;
   }
 
@@ -111,36 +104,20 @@ export class Claims {
     }
   }
 
-  #rows(request: ClaimRequest, token: string, limit: number): Row[] {
-    const now = Date.now();
-    const until = Math.ceil(now + request.lease);
-    const worker = toColumn(request.worker);
-    const queues = request.queues.map(toColumn);
-    const take = (sequence: number, crashes: number): Row =>
-      this.#take.get(crashes, token, until, worker, now, sequence) as Row;
-    const lost = this.#lostAt(now, queues, limit);
-    for (const queue of queues) this.#promote.run(queue, now);
-    const oldest = this.#oldest(queues, limit - lost.length);
-    return [...lost.map((sequence) => take(sequence, 1)), ...oldest.map((sequence) => take(sequence, 0))];
-  }
-
-  /** Running tasks whose lease has run out. */
-  #lostAt(now: number, queues: readonly string[], limit: number): number[] {
-    return queues
-      .flatMap((queue) => this.#lost.all(queue, now, limit))
-      .slice(0, limit)
-      .map((row) => Number(row["sequence"]));
-  }
-
-  /** Waiting tasks, of several queues together, oldest first. */
-  #oldest(queues: readonly string[], limit: number): number[] {
-    if (limit <= 0) return [];
-    const rows = queues.flatMap(
-      (queue) => this.#first.all(queue, limit) as { sequence: number; run_at: number }[],
-    );
-    if (queues.length > 1)
-      rows.sort((one, other) => one.run_at - other.run_at || one.sequence - other.sequence);
-    return rows.slice(0, limit).map((row) => row.sequence);
+  #rows(
+    { queues, lease, worker }: ClaimRequest,
+    token: string,
+    limit: number,
+    rooms: Rooms,
+    now: number,
+  ): Row[] {
+    const until = Math.ceil(now + lease);
+    const name = toColumn(worker);
+    const rows: Row[] = [];
+    this.#selection.take(queues, limit, rooms, now, (sequence, _, crashes) => {
+      rows.push(this.#take.get(crashes, token, until, name, now, sequence) as Row);
+    });
+    return rows;
   }
 
   #readOrPark(row: Row, changes: Changes): Message | undefined {
@@ -159,5 +136,28 @@ export class Claims {
     } catch {
       // Nobody waits for an id that cannot be read.
     }
+  }
+}
+
+function deliveryOf(row: Row, message: Message, token: string): Delivery {
+  const deferredAt = row["deferred_at"];
+  const cancelled = cancelReason(row);
+  return {
+    message,
+    lease: { id: message.id, token },
+    attempts: Number(row["attempts"]),
+    crashes: Number(row["crashes"]),
+    deferrals: Number(row["deferrals"]),
+    ...(typeof deferredAt === "number" && { deferredAt }),
+    ...(cancelled !== undefined && { cancelled }),
+  };
+}
+
+/** Why a task was cancelled. A reason that is damaged does not undo it. */
+function cancelReason(row: Row): Reason | undefined {
+  try {
+    return readReason(row, "cancel_reason");
+  } catch (error) {
+    return unreadable(problemOf(error));
   }
 }

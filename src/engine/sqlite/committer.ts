@@ -13,10 +13,25 @@ export class Changes {
   readonly ready = new Set<string>();
   /** Tasks that came to an end. */
   readonly ended: string[] = [];
+  /** Whether the state, the attempts or the progress of any task changed, an end apart. */
+  touched = false;
+  /** Whether a running task was cancelled. */
+  marked = false;
+  /** How many runs of a lane, as stored, ended, less those that began. */
+  readonly lanes = new Map<string, number>();
   /** The earliest time (epoch milliseconds) for which a task was scheduled. */
   scheduled = Infinity;
   /** The earliest time (epoch milliseconds) at which a lease ends that was given. */
   expires = Infinity;
+  /** The earliest time (epoch milliseconds) at which a lane that was full may have room by itself. */
+  roomAt = Infinity;
+  /** When records are to be removed (epoch milliseconds) of which that was said. */
+  readonly removals = new Set<number>();
+
+  /** Runs of a lane ended or, when it is negative, began. */
+  freed(lane: string, count: number): void {
+    if (lane !== "") this.lanes.set(lane, (this.lanes.get(lane) ?? 0) + count);
+  }
 }
 
 interface Operation {

@@ -121,6 +121,34 @@ describe("a row that cannot be read", () => {
     expect((await find(engine, "1")).reason).toBeUndefined();
   });
 
+  test("with a damaged reason of its cancelling is cancelled all the same", async () => {
+    await send(engine, "1");
+    await claimOne(engine, { lease: 1 });
+    await engine.cancel(["1"], reason);
+    write("UPDATE tasks SET cancel_reason = '{}'");
+    await expect
+      .poll(async () => (await claim(engine)).map(({ cancelled }) => cancelled?.code))
+      .toEqual([unreadable.code]);
+    const lease = { id: "1", token: String(read("lease_token", "1")) };
+    expect(await engine.settle([{ kind: "release", lease }])).toEqual([true]);
+    expect(await find(engine, "1")).toMatchObject({ state: "cancelled", reason: unreadable });
+    expect(await engine.retry(["1"])).toBe(1);
+    expect((await claimOne(engine)).cancelled).toBeUndefined();
+  });
+
+  test("with damaged progress has none, and a damaged line is shown as it is", async () => {
+    await send(engine, "1");
+    const { lease } = await claimOne(engine);
+    await engine.report(lease, { progress: { fraction: 0.5 }, lines: [{ at: 1, text: "one" }] });
+    for (const garbage of ["nonsense", "7", '{"fraction":null}']) {
+      write(`UPDATE tasks SET progress = '${garbage}'`);
+      const record = await find(engine, "1");
+      expect([record.state, record.progress, record.reason]).toEqual(["running", undefined, undefined]);
+    }
+    write("UPDATE logs SET text = '\u0001{'");
+    expect(await engine.logs("1")).toEqual([{ at: 1, text: "\u0001{" }]);
+  });
+
   test("cannot be made by storing another type: the table refuses it", async () => {
     await send(engine, "1");
     for (const assignment of ["payload = x'00ff'", "payload = NULL", "attempts = 'many'", "run_at = 0.5"]) {

@@ -8,6 +8,7 @@ import type { TaskRecord } from "../../engine.ts";
 import type { Bell } from "./bell.ts";
 import type { Changes } from "./committer.ts";
 import { isBusy } from "./errors.ts";
+import { Lookout } from "./lookout.ts";
 import { isEnd } from "./records.ts";
 import type { Tasks } from "./tasks.ts";
 import { toColumn } from "./text.ts";
@@ -23,16 +24,12 @@ const lookedUpAtOnce = 500;
 /** Resolves what waits for ends: from this process's commits, from the bell, and from looking now and then. */
 export class EndWatch {
   readonly #tasks: Tasks;
-  readonly #bell: Bell;
-  readonly #interval: number;
   readonly #told: (error: unknown) => Error;
   readonly #state: StatementSync;
-  readonly #version: StatementSync;
+  readonly #lookout: Lookout;
   readonly #waiters = new Map<string, Set<Waiter>>();
-  #seen: unknown;
-  #poll: NodeJS.Timeout | undefined;
-  #looking = false;
 
+  /** `told` makes of an error what is told to those who wait. */
   constructor(
     database: DatabaseSync,
     tasks: Tasks,
@@ -42,13 +39,12 @@ export class EndWatch {
   ) {
     this.#told = told;
     this.#tasks = tasks;
-    this.#bell = bell;
-    this.#interval = interval;
     this.#state = database.prepare("SELECT state FROM tasks WHERE id = ?");
-    this.#version = database.prepare("PRAGMA data_version");
+    // Whoever awaits an end wants the process to live until then.
+    this.#lookout = new Lookout(database, bell, { interval, keepsAlive: true, look: () => this.#look() });
   }
 
-  /** See {@link Engine.ended}. */
+  /** See {@link Engine.ended}; the id is the task's own. */
   wait(id: string, signal: AbortSignal | undefined): Promise<TaskRecord | undefined> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
@@ -70,7 +66,7 @@ export class EndWatch {
       const waiters = this.#waiters.get(id) ?? new Set();
       this.#waiters.set(id, waiters.add(waiter));
       // First listen, then look: what ends in between is heard.
-      this.#start();
+      this.#lookout.start();
       this.#lookUp(id);
     });
   }
@@ -85,41 +81,10 @@ export class EndWatch {
   stop(error: unknown): void {
     for (const waiters of this.#waiters.values()) for (const waiter of waiters) waiter.reject(error);
     this.#waiters.clear();
-    this.#rest();
+    this.#lookout.stop();
   }
 
-  #start(): void {
-    this.#bell.listen(() => this.#heard());
-    // Not unref'd: whoever awaits an end wants the process to live until then.
-    this.#poll ??= setInterval(() => {
-      this.#bell.listen(() => this.#heard());
-      void this.#look();
-    }, this.#interval);
-  }
-
-  #rest(): void {
-    this.#bell.stop();
-    clearInterval(this.#poll);
-    this.#poll = undefined;
-  }
-
-  #heard(): void {
-    if (this.#looking) return;
-    try {
-      const version = this.#version.get()?.["data_version"];
-      if (version === this.#seen) return; // our own ring
-      this.#seen = version;
-    } catch {
-      // Busy: look all the same.
-    }
-    void this.#look();
-  }
-
-  /** Looks everybody up, then rests for as long again four times, so that it never takes the process over. */
   async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
-    const before = performance.now();
     let count = 0;
     for (const id of this.#waiters.keys()) {
       if (++count % lookedUpAtOnce === 0)
@@ -128,12 +93,6 @@ export class EndWatch {
         });
       this.#lookUp(id);
     }
-    const rest = Math.max(1, (performance.now() - before) * 4);
-    setTimeout(() => {
-      this.#looking = false;
-      // What rang meanwhile was not listened to.
-      if (this.#waiters.size > 0) this.#heard();
-    }, rest).unref();
   }
 
   /** Resolves those who wait for this task if it has ended, or is gone. */
@@ -151,13 +110,13 @@ export class EndWatch {
       this.#waiters.delete(id);
       for (const waiter of waiters) waiter.reject(this.#told(error));
     }
-    if (this.#waiters.size === 0) this.#rest();
+    if (this.#waiters.size === 0) this.#lookout.stop();
   }
 
   #remove(id: string, waiter: Waiter): void {
     const waiters = this.#waiters.get(id);
     waiters?.delete(waiter);
     if (waiters?.size === 0) this.#waiters.delete(id);
-    if (this.#waiters.size === 0) this.#rest();
+    if (this.#waiters.size === 0) this.#lookout.stop();
   }
 }

@@ -196,7 +196,7 @@ describe.skipIf(refusal !== undefined)(
     test("a full disk refuses what is new, loses nothing, and is over when there is room", async () => {
       const { directory, close } = mountSmall("1m");
       const filler = join(directory, "filler");
-      writeFileSync(filler, Buffer.alloc(400_000));
+      writeFileSync(filler, Buffer.alloc(500_000));
       const engine = sqlite(join(directory, "tasks.db"));
       try {
         const accepted: string[] = [];

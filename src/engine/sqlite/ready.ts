@@ -31,6 +31,8 @@ export class ReadyWatch {
   #poll: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
+  /** When a lane that a claim found full may have room by itself. */
+  #roomAt = Infinity;
   #looking = false;
 
   constructor(database: DatabaseSync, bell: Bell, interval: number) {
@@ -50,7 +52,10 @@ export class ReadyWatch {
     this.#version = database.prepare("PRAGMA data_version");
   }
 
-  /** Whether a claim on these queues would find something; true as well when that cannot be told just now. */
+  /**
+   * Whether a claim on these queues would find something, if its lanes have room; true as well when that cannot
+   * be told just now.
+   */
   mayBeReady(queues: Iterable<string>): boolean {
     const now = Date.now();
     try {
@@ -81,8 +86,15 @@ export class ReadyWatch {
     for (const listener of this.#listeners) {
       for (const queue of changes.ready) if (listener.queues.has(queue)) this.#wake(listener);
     }
+    this.roomAt(changes.roomAt);
     const next = Math.min(changes.scheduled, changes.expires);
     if (next < this.#timerAt) this.#setTimer(next);
+  }
+
+  /** A claim has found a lane full that may have room at this time. */
+  roomAt(time: number): void {
+    this.#roomAt = Math.min(this.#roomAt, time);
+    if (time < this.#timerAt) this.#setTimer(time);
   }
 
   stop(): void {
@@ -91,7 +103,7 @@ export class ReadyWatch {
     clearInterval(this.#poll);
     clearTimeout(this.#timer);
     this.#poll = this.#timer = undefined;
-    this.#timerAt = Infinity;
+    this.#timerAt = this.#roomAt = Infinity;
   }
 
   /** Another process rang. Many rings of one turn are looked after once. */
@@ -119,8 +131,10 @@ export class ReadyWatch {
   /** Wakes those for whom something is ready now, and sets the timer for the others. */
   #look(): void {
     this.#bell.listen(() => this.#heard());
-    let next = Infinity;
     const now = Date.now();
+    // Whoever is woken now will claim, and find out when there is room again.
+    if (this.#roomAt <= now) this.#roomAt = Infinity;
+    let next = this.#roomAt;
     for (const listener of this.#listeners) {
       if (this.mayBeReady(listener.queues)) this.#wake(listener);
       next = Math.min(next, this.#nextTimeOf(listener.queues, now));

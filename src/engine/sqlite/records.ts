@@ -5,7 +5,7 @@
  */
 import type { SQLOutputValue } from "node:sqlite";
 import { endStates } from "../../engine.ts";
-import type { Reason, TaskRecord, TaskState } from "../../engine.ts";
+import type { Progress, Reason, TaskRecord, TaskState } from "../../engine.ts";
 import type { Message, MessageHeaders } from "../../message.ts";
 import { fromColumn } from "./text.ts";
 
@@ -17,8 +17,8 @@ export const messageColumns = "id, task, queue, payload, headers";
 
 /** The columns that {@link readRecord} reads. */
 export const recordColumns =
-  `sequence, ${messageColumns}, state, attempts, crashes, deferrals, sent_at, run_at, started_at, ended_at, ` +
-  "worker, reason, result";
+  `sequence, ${messageColumns}, state, attempts, crashes, deferrals, priority, sent_at, run_at, started_at, ` +
+  "ended_at, worker, reason, result, progress";
 
 const states: ReadonlySet<unknown> = new Set(["scheduled", "waiting", "running", ...endStates]);
 
@@ -54,9 +54,10 @@ export function readRecord(row: Row): TaskRecord {
   const state = lenient(() => stateOf(row), "parked");
   const worker = lenient(() => optionalText(row, "worker"), undefined);
   const result = lenient(() => optionalText(row, "result"), undefined);
+  const progress = progressOf(row);
   const startedAt = row["started_at"];
   const endedAt = row["ended_at"];
-  const told = lenient(() => reasonOf(row), undefined);
+  const told = lenient(() => readReason(row, "reason"), undefined);
   const reason = problems.length > 0 ? unreadable(problems.join("; ")) : told;
   return {
     message,
@@ -64,6 +65,7 @@ export function readRecord(row: Row): TaskRecord {
     attempts: Number(row["attempts"]),
     crashes: Number(row["crashes"]),
     deferrals: Number(row["deferrals"]),
+    priority: Number(row["priority"]),
     sentAt: Number(row["sent_at"]),
     runAt: Number(row["run_at"]),
     ...(typeof startedAt === "number" && { startedAt }),
@@ -71,6 +73,7 @@ export function readRecord(row: Row): TaskRecord {
     ...(worker !== undefined && { worker }),
     ...(reason !== undefined && { reason }),
     ...(result !== undefined && { result }),
+    ...(progress !== undefined && { progress }),
   };
 }
 
@@ -128,12 +131,26 @@ function headers(row: Row): MessageHeaders {
   return value as MessageHeaders;
 }
 
-function reasonOf(row: Row): Reason | undefined {
-  if (row["reason"] === null) return undefined;
-  const value = parsed(row, "reason");
+/** The reason in a column; undefined where there is none. Throws when the column holds something else. */
+export function readReason(row: Row, column: string): Reason | undefined {
+  if (row[column] === null) return undefined;
+  const value = parsed(row, column);
   const valid = isObject(value) && typeof value["code"] === "string" && typeof value["message"] === "string";
-  if (!valid) throw new TypeError("reason has no code and message");
+  if (!valid) throw new TypeError(`${column} has no code and message`);
   return value as unknown as Reason;
+}
+
+/** The progress of a row. What cannot be read is none: nothing depends on it. */
+function progressOf(row: Row): Progress | undefined {
+  if (row["progress"] === null) return undefined;
+  try {
+    const value = parsed(row, "progress");
+    return isObject(value) && typeof value["fraction"] === "number"
+      ? (value as unknown as Progress)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function parsed(row: Row, column: string): unknown {

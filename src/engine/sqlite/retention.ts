@@ -1,66 +1,51 @@
 /**
- * Removing tasks that have ended long ago.
+ * Removing tasks that have ended long ago, with what belongs to them.
  *
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { ended } from "./schema.ts";
 
-/** The ends that need nobody's attention; failed and parked tasks are kept for good. */
-const removable = ["succeeded", "skipped", "discarded"] as const;
+/**
+ * The assignment that says when a task that ends is to be removed; its parameter from {@link removalTime}. Not
+ * before the time until which its record holds a key.
+ */
+export const removeAt = "remove_at = max(?, ifnull(unique_until, 0))";
+
+/** When to remove a task that ends now, as a parameter: null for never. */
+export function removalTime(now: number, keep: number): number | null {
+  const at = Math.ceil(now + keep);
+  return at <= Number.MAX_SAFE_INTEGER ? at : null;
+}
 
 /** At most so many tasks are removed in one transaction. */
 const removedAtOnce = 200;
 
-/** Removes ended tasks, in small batches. */
+/** Removes ended tasks, in small batches, and starts of tasks that do not count any more. */
 export class Retention {
-  readonly #nextQueue: StatementSync;
-  readonly #hasOld: StatementSync;
+  readonly #isDue: StatementSync;
   readonly #remove: StatementSync;
-  readonly #retention: number;
+  readonly #forget: StatementSync;
 
-  constructor(database: DatabaseSync, retention: number) {
-    this.#retention = retention;
-    this.#nextQueue = database.prepare(
-      `SELECT min(queue) AS queue FROM tasks INDEXED BY tasks_ended WHERE ${ended} AND state = ? AND queue > ?`,
+  constructor(database: DatabaseSync) {
+    this.#isDue = database.prepare(
+      `SELECT EXISTS (SELECT 1 FROM tasks WHERE remove_at <= $now)
+         OR EXISTS (SELECT 1 FROM starts WHERE counted_until <= $now) AS due`,
     );
-    const old = `tasks INDEXED BY tasks_ended WHERE ${ended} AND state = ? AND queue = ? AND ended_at <= ?`;
-    this.#hasOld = database.prepare(`SELECT EXISTS (SELECT 1 FROM ${old}) AS old`);
     this.#remove = database.prepare(
-      `DELETE FROM tasks WHERE sequence IN (SELECT sequence FROM ${old} LIMIT ${removedAtOnce})`,
+      `DELETE FROM tasks WHERE sequence IN (SELECT sequence FROM tasks WHERE remove_at <= ? LIMIT ${removedAtOnce})`,
     );
+    this.#forget = database.prepare("DELETE FROM starts WHERE counted_until <= ?");
   }
 
   /** Whether there is something to remove. Only reads. */
   isDue(): boolean {
-    return this.#groups().some(
-      ([state, queue]) => this.#hasOld.get(state, queue, this.#limit())?.["old"] === 1,
-    );
+    return this.#isDue.get({ $now: Date.now() })?.["due"] === 1;
   }
 
   /** Removes a batch, within the committer's transaction. Whether there may be more. */
   remove(): boolean {
-    let more = false;
-    for (const [state, queue] of this.#groups()) {
-      more = Number(this.#remove.run(state, queue, this.#limit()).changes) === removedAtOnce || more;
-    }
-    return more;
-  }
-
-  #limit(): number {
-    return Math.floor(Date.now() - this.#retention);
-  }
-
-  /** The removable states with their queues, from the index: a step per queue, however many tasks it holds. */
-  #groups(): [string, string][] {
-    const groups: [string, string][] = [];
-    for (const state of removable) {
-      let queue: unknown = "";
-      while (typeof queue === "string") {
-        groups.push([state, queue]);
-        queue = this.#nextQueue.get(state, queue)?.["queue"];
-      }
-    }
-    return groups;
+    const now = Date.now();
+    this.#forget.run(now);
+    return Number(this.#remove.run(now).changes) === removedAtOnce;
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
+import { endStates } from "../../engine.ts";
 import { PetioleError } from "../../errors.ts";
 
 /** Marks a SQLite file as Petiole's, in its header: "ptle". */
@@ -19,37 +20,85 @@ export const schemaVersion = 1;
 export const ended = "state NOT IN ('scheduled', 'waiting', 'running')";
 
 /**
- * Every index is partial: a task is in one of them at a time, so that a claim costs the same with a thousand
- * tasks waiting, scheduled or ended as with a million. Each begins with the queue or the state, so that they
- * also answer how many there are of what, without touching a row.
+ * Holding a key, or maybe holding one, as the condition by which an index below is defined: to be said in the
+ * same words, too. Of a thousand tasks that had the same key and have ended, none is in the way.
+ */
+export const mayHoldKey =
+  "unique_key IS NOT NULL AND (unique_until IS NOT NULL OR state IN ('scheduled', 'waiting', 'running'))";
+
+/**
+ * Every index is partial: a task is in few of them at a time, so that a claim costs the same with a thousand
+ * tasks waiting, scheduled or ended as with a million. Those of the states begin with the queue or the state, so
+ * that they also answer how many there are of what, without touching a row.
+ *
+ * In `tasks`, what may be large comes last: what comes before is read without it.
  */
 const schema = `
 CREATE TABLE tasks (
-  sequence    INTEGER PRIMARY KEY AUTOINCREMENT,
-  id          TEXT NOT NULL UNIQUE,
-  task        TEXT NOT NULL,
-  queue       TEXT NOT NULL,
-  payload     TEXT NOT NULL,
-  headers     TEXT NOT NULL,
-  state       TEXT NOT NULL CHECK (state IN (
-                'scheduled', 'waiting', 'running', 'succeeded', 'failed', 'parked', 'skipped', 'discarded')),
-  sent_at     INTEGER NOT NULL,
-  run_at      INTEGER NOT NULL,
-  attempts    INTEGER NOT NULL DEFAULT 0,
-  crashes     INTEGER NOT NULL DEFAULT 0,
-  deferrals   INTEGER NOT NULL DEFAULT 0,
-  lease_token TEXT,
-  lease_until INTEGER,
-  worker      TEXT,
-  started_at  INTEGER,
-  ended_at    INTEGER,
-  reason      TEXT,
-  result      TEXT
+  sequence      INTEGER PRIMARY KEY AUTOINCREMENT,
+  id            TEXT NOT NULL UNIQUE,
+  task          TEXT NOT NULL,
+  queue         TEXT NOT NULL,
+  lane          TEXT NOT NULL DEFAULT '',
+  priority      INTEGER NOT NULL DEFAULT 0,
+  state         TEXT NOT NULL CHECK (state IN (
+                  'scheduled', 'waiting', 'running', ${endStates.map((state) => `'${state}'`).join(", ")})),
+  sent_at       INTEGER NOT NULL,
+  run_at        INTEGER NOT NULL,
+  attempts      INTEGER NOT NULL DEFAULT 0,
+  crashes       INTEGER NOT NULL DEFAULT 0,
+  deferrals     INTEGER NOT NULL DEFAULT 0,
+  deferred_at   INTEGER,
+  lease_token   TEXT,
+  lease_until   INTEGER,
+  worker        TEXT,
+  started_at    INTEGER,
+  ended_at      INTEGER,
+  remove_at     INTEGER,
+  unique_key    TEXT,
+  unique_until  INTEGER,
+  cancel_reason TEXT,
+  progress      TEXT,
+  headers       TEXT NOT NULL,
+  reason        TEXT,
+  payload       TEXT NOT NULL,
+  result        TEXT
 ) STRICT;
-CREATE INDEX tasks_waiting   ON tasks (queue, run_at)      WHERE state = 'waiting';
-CREATE INDEX tasks_scheduled ON tasks (queue, run_at)      WHERE state = 'scheduled';
-CREATE INDEX tasks_running   ON tasks (queue, lease_until) WHERE state = 'running';
-CREATE INDEX tasks_ended     ON tasks (state, queue, ended_at) WHERE ${ended};
+CREATE INDEX tasks_waiting       ON tasks (queue, lane, priority DESC, run_at) WHERE state = 'waiting';
+CREATE INDEX tasks_waiting_lanes ON tasks (lane, queue)        WHERE state = 'waiting' AND lane <> '';
+CREATE INDEX tasks_scheduled     ON tasks (queue, run_at)      WHERE state = 'scheduled';
+CREATE INDEX tasks_running       ON tasks (queue, lease_until) WHERE state = 'running';
+CREATE INDEX tasks_running_lanes ON tasks (lane, lease_until)  WHERE state = 'running' AND lane <> '';
+CREATE INDEX tasks_cancelled     ON tasks (worker)    WHERE state = 'running' AND cancel_reason IS NOT NULL;
+CREATE INDEX tasks_ended         ON tasks (state, queue)       WHERE ${ended};
+CREATE INDEX tasks_removable     ON tasks (remove_at)          WHERE remove_at IS NOT NULL;
+CREATE INDEX tasks_unique        ON tasks (task, unique_key, unique_until) WHERE ${mayHoldKey};
+
+-- Ids of duplicates, and who answers for them.
+CREATE TABLE aliases (
+  id     TEXT PRIMARY KEY,
+  holder INTEGER NOT NULL REFERENCES tasks (sequence) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX aliases_holder ON aliases (holder);
+
+-- When tasks of lanes with a rate were started, and until when that counts.
+CREATE TABLE starts (
+  lane          TEXT NOT NULL,
+  at            INTEGER NOT NULL,
+  counted_until INTEGER NOT NULL,
+  count         INTEGER NOT NULL,
+  PRIMARY KEY (lane, at)
+) STRICT, WITHOUT ROWID;
+
+-- What handlers logged.
+CREATE TABLE logs (
+  task   INTEGER NOT NULL REFERENCES tasks (sequence) ON DELETE CASCADE,
+  number INTEGER NOT NULL,
+  at     INTEGER NOT NULL,
+  text   TEXT NOT NULL,
+  PRIMARY KEY (task, number)
+) STRICT, WITHOUT ROWID;
+
 PRAGMA application_id = ${applicationId};
 PRAGMA user_version = ${schemaVersion};
 `;

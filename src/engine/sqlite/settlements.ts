@@ -4,77 +4,133 @@
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Settlement, TaskState } from "../../engine.ts";
+import type { Reason, Settlement, TaskState } from "../../engine.ts";
 import type { Changes } from "./committer.ts";
+import type { Row } from "./records.ts";
+import { removalTime, removeAt } from "./retention.ts";
 import { fromColumn, toColumn } from "./text.ts";
 
 /** Fences every settlement: it changes the row only while this very lease is held. */
-const held = "lease_token = NULL, lease_until = NULL WHERE id = ? AND lease_token = ? AND state = 'running'";
+const held = "id = ? AND lease_token = ? AND state = 'running'";
+
+const letGo = "lease_token = NULL, lease_until = NULL, cancel_reason = NULL";
 
 const endOf = {
   fail: "failed",
   park: "parked",
   skip: "skipped",
   discard: "discarded",
+  expire: "expired",
+  cancel: "cancelled",
 } as const satisfies Record<string, TaskState>;
+
+type Again = Extract<Settlement, { kind: "retryAt" | "defer" | "release" }>;
+type End = Exclude<Settlement, Again>;
 
 /** Ends claims as a {@link Settlement} says. */
 export class Settlements {
+  readonly #retention: number;
   readonly #complete: StatementSync;
-  readonly #again: StatementSync;
+  readonly #end: StatementSync;
+  readonly #held: StatementSync;
+  readonly #retryAt: StatementSync;
   readonly #defer: StatementSync;
   readonly #release: StatementSync;
-  readonly #end: StatementSync;
+  readonly #cancel: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, retention: number) {
+    this.#retention = retention;
     this.#complete = database.prepare(
-      `UPDATE tasks SET state = 'succeeded', attempts = attempts + 1, reason = NULL, result = ?, ended_at = ?, ${held}`,
+      `UPDATE tasks SET state = 'succeeded', attempts = attempts + 1, reason = NULL, result = ?, ended_at = ?,
+         ${removeAt}, ${letGo} WHERE ${held} RETURNING lane`,
     );
-    this.#again = database.prepare(
-      `UPDATE tasks SET state = ?, run_at = ?, reason = ?, attempts = attempts + 1, deferrals = 0, ${held} RETURNING queue`,
+    this.#end = database.prepare(
+      `UPDATE tasks SET state = ?, attempts = attempts + ?, reason = ?, ended_at = ?, ${removeAt}, ${letGo}
+       WHERE ${held} RETURNING lane`,
+    );
+    this.#held = database.prepare(`SELECT sequence, queue, lane, cancel_reason FROM tasks WHERE ${held}`);
+    this.#retryAt = database.prepare(
+      `UPDATE tasks SET state = ?, run_at = ?, reason = ?, attempts = attempts + 1, deferrals = 0, deferred_at = NULL,
+         ${letGo} WHERE sequence = ?`,
     );
     this.#defer = database.prepare(
-      `UPDATE tasks SET state = ?, run_at = ?, reason = ?, deferrals = deferrals + 1, ${held} RETURNING queue`,
+      `UPDATE tasks SET state = ?, run_at = ?, reason = ?, deferrals = deferrals + 1,
+         deferred_at = ifnull(deferred_at, ?), ${letGo} WHERE sequence = ?`,
     );
-    this.#release = database.prepare(`UPDATE tasks SET state = 'waiting', ${held} RETURNING queue`);
-    this.#end = database.prepare(
-      `UPDATE tasks SET state = ?, attempts = attempts + ?, reason = ?, ended_at = ?, ${held}`,
+    this.#release = database.prepare(`UPDATE tasks SET state = 'waiting', ${letGo} WHERE sequence = ?`);
+    this.#cancel = database.prepare(
+      `UPDATE tasks SET state = 'cancelled', reason = cancel_reason, attempts = attempts + ?, ended_at = ?,
+         ${removeAt}, ${letGo} WHERE sequence = ?`,
     );
   }
 
   /** Whether the lease was still held. */
   settle(settlement: Settlement, changes: Changes): boolean {
-    const id = toColumn(settlement.lease.id);
-    const { token } = settlement.lease;
-    const now = Date.now();
-    switch (settlement.kind) {
-      case "complete": {
-        const done = this.#complete.run(toColumn(settlement.result), now, id, token).changes > 0;
-        if (done) changes.ended.push(settlement.lease.id);
-        return done;
-      }
-      case "retryAt":
-      case "defer": {
-        const at = Math.ceil(Math.max(settlement.at, now));
-        const state: TaskState = at > now ? "scheduled" : "waiting";
-        const statement = settlement.kind === "defer" ? this.#defer : this.#again;
-        const row = statement.get(state, at, JSON.stringify(settlement.reason), id, token);
-        if (row !== undefined && state === "scheduled") changes.scheduled = Math.min(changes.scheduled, at);
-        if (row !== undefined && state === "waiting") changes.ready.add(fromColumn(String(row["queue"])));
-        return row !== undefined;
-      }
-      case "release": {
-        const row = this.#release.get(id, token);
-        if (row !== undefined) changes.ready.add(fromColumn(String(row["queue"])));
-        return row !== undefined;
-      }
-      default: {
-        const attempts = settlement.kind === "fail" ? 1 : 0;
-        const reason = JSON.stringify(settlement.reason);
-        const done = this.#end.run(endOf[settlement.kind], attempts, reason, now, id, token).changes > 0;
-        if (done) changes.ended.push(settlement.lease.id);
-        return done;
-      }
-    }
+    const { kind } = settlement;
+    const isAgain = kind === "retryAt" || kind === "defer" || kind === "release";
+    return isAgain ? this.#settleAgain(settlement, changes) : this.#settleEnd(settlement, changes);
   }
+
+  #settleEnd(settlement: End, changes: Changes): boolean {
+    const { lease, keep } = settlement;
+    const now = Date.now();
+    const isKept = settlement.kind === "fail" || settlement.kind === "park";
+    const removal = isKept ? null : removalTime(now, keep ?? this.#retention);
+    const id = toColumn(lease.id);
+    const row =
+      settlement.kind === "complete"
+        ? this.#complete.get(toColumn(settlement.result), now, removal, id, lease.token)
+        : this.#end.get(
+            endOf[settlement.kind],
+            settlement.kind === "fail" ? 1 : 0,
+            JSON.stringify(settlement.reason),
+            now,
+            removal,
+            id,
+            lease.token,
+          );
+    if (row === undefined) return false;
+    changes.ended.push(lease.id);
+    changes.freed(String(row["lane"]), 1);
+    if (keep !== undefined && removal !== null) changes.removals.add(removal);
+    return true;
+  }
+
+  /** Another run shall follow; not if the task was cancelled meanwhile. */
+  #settleAgain(settlement: Again, changes: Changes): boolean {
+    const { kind, lease } = settlement;
+    const row = this.#held.get(toColumn(lease.id), lease.token);
+    if (row === undefined) return false;
+    const sequence = Number(row["sequence"]);
+    changes.freed(String(row["lane"]), 1);
+    if (row["cancel_reason"] !== null) {
+      const now = Date.now();
+      const attempts = kind === "retryAt" ? 1 : 0;
+      this.#cancel.run(attempts, now, removalTime(now, this.#retention), sequence);
+      changes.ended.push(lease.id);
+    } else if (kind === "release") {
+      this.#release.run(sequence);
+      ready(row, changes);
+    } else {
+      this.#reschedule(kind, settlement.at, settlement.reason, row, changes);
+    }
+    changes.touched = true;
+    return true;
+  }
+
+  #reschedule(kind: "retryAt" | "defer", time: number, why: Reason, row: Row, changes: Changes): void {
+    const now = Date.now();
+    const at = Math.ceil(Math.max(time, now));
+    const state: TaskState = at > now ? "scheduled" : "waiting";
+    const reason = JSON.stringify(why);
+    const sequence = Number(row["sequence"]);
+    if (kind === "retryAt") this.#retryAt.run(state, at, reason, sequence);
+    else this.#defer.run(state, at, reason, now, sequence);
+    if (state === "waiting") ready(row, changes);
+    else changes.scheduled = Math.min(changes.scheduled, at);
+  }
+}
+
+function ready(row: Row, changes: Changes): void {
+  changes.ready.add(fromColumn(String(row["queue"])));
 }

@@ -4,7 +4,9 @@
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
+import type { ClaimRequest } from "../../engine.ts";
 import { Bell } from "./bell.ts";
+import { CancelWatch } from "./cancels.ts";
 import { Claims } from "./claims.ts";
 import { Committer } from "./committer.ts";
 import type { Changes } from "./committer.ts";
@@ -12,10 +14,17 @@ import { connect } from "./connection.ts";
 import type { Connection, Durability } from "./connection.ts";
 import { EndWatch } from "./ends.ts";
 import { closedError, engineError } from "./errors.ts";
+import { Lanes } from "./lanes.ts";
+import { Managing } from "./managing.ts";
 import { ReadyWatch } from "./ready.ts";
+import { Reports } from "./reports.ts";
 import { Retention } from "./retention.ts";
+import { Selection } from "./selection.ts";
+import { Sending } from "./sending.ts";
 import { Settlements } from "./settlements.ts";
+import { Sweeper } from "./sweeper.ts";
 import { Tasks } from "./tasks.ts";
+import { TaskWatch } from "./watch.ts";
 
 /** What the options of `sqlite()` come to. All times in milliseconds. */
 export interface Settings {
@@ -41,79 +50,109 @@ export class Store {
   readonly path: string;
   readonly database: DatabaseSync;
   readonly committer: Committer;
-  readonly tasks: Tasks;
+  readonly sending: Sending;
   readonly claims: Claims;
+  readonly reports: Reports;
   readonly settlements: Settlements;
+  readonly tasks: Tasks;
+  readonly managing: Managing;
   readonly ready: ReadyWatch;
   readonly ends: EndWatch;
+  readonly watch: TaskWatch;
+  readonly cancels: CancelWatch;
   readonly #connection: Connection;
   readonly #settings: Settings;
-  readonly #retention: Retention;
-  /** Two bells, so that the ends of a busy fleet do not wake its idle workers for nothing. */
-  readonly #readyBell: Bell;
-  readonly #endedBell: Bell;
-  #sweep: NodeJS.Timeout | undefined;
+  readonly #lanes: Lanes;
+  readonly #selection: Selection;
+  readonly #sweeper: Sweeper;
+  /** A bell for each kind of news, so that nobody is woken for what concerns others only. */
+  readonly #bells: Readonly<Record<"ready" | "ended" | "changed" | "cancelled", Bell>>;
 
   constructor(connection: Connection, settings: Settings) {
     const { database, path } = connection;
+    const { retention, pollInterval } = settings;
     this.#connection = connection;
     this.#settings = settings;
     this.path = path;
     this.database = database;
-    this.#readyBell = new Bell(`${path}-bell`, path);
-    this.#endedBell = new Bell(`${path}-bell-ended`, path);
+    this.#bells = {
+      ready: new Bell(`${path}-bell`, path),
+      ended: new Bell(`${path}-bell-ended`, path),
+      changed: new Bell(`${path}-bell-changed`, path),
+      cancelled: new Bell(`${path}-bell-cancelled`, path),
+    };
     this.committer = new Committer(database, path, settings.busyTimeout, (changes) =>
       this.#committed(changes),
     );
+    this.#lanes = new Lanes(database);
+    this.#selection = new Selection(database, this.#lanes);
+    this.sending = new Sending(database);
+    this.claims = new Claims(database, this.#selection);
+    this.reports = new Reports(database);
+    this.settlements = new Settlements(database, retention);
     this.tasks = new Tasks(database);
-    this.claims = new Claims(database);
-    this.settlements = new Settlements(database);
-    this.ready = new ReadyWatch(database, this.#readyBell, settings.pollInterval);
-    this.ends = new EndWatch(database, this.tasks, this.#endedBell, settings.pollInterval, (error) =>
+    this.managing = new Managing(database, retention);
+    this.ready = new ReadyWatch(database, this.#bells.ready, pollInterval);
+    this.ends = new EndWatch(database, this.tasks, this.#bells.ended, pollInterval, (error) =>
       engineError(error, path, "waiting for a task to end"),
     );
-    this.#retention = new Retention(database, settings.retention);
-    this.#sweepIn(this.#pause());
+    this.watch = new TaskWatch(database, this.#bells.changed, pollInterval);
+    this.cancels = new CancelWatch(database, this.#bells.cancelled, pollInterval);
+    this.#sweeper = new Sweeper(new Retention(database), this.committer, retention);
+  }
+
+  /** Whether a claim would find something. Only reads; true as well when that cannot be told just now. */
+  mayFind(request: ClaimRequest): boolean {
+    if (!this.ready.mayBeReady(request.queues)) return false;
+    if (request.limits === undefined || request.limits.size === 0) return true;
+    try {
+      const now = Date.now();
+      const rooms = this.#selection.rooms(request, now);
+      if (this.#selection.mayFind(request, rooms, now)) return true;
+      this.ready.roomAt(rooms.nextTime());
+      return false;
+    } catch {
+      return true; // The claim will wait, or tell.
+    }
   }
 
   /** Writes what is pending and lets go of the file. */
   async close(): Promise<void> {
     await this.committer.close();
-    clearTimeout(this.#sweep);
+    this.#sweeper.stop();
     this.ready.stop();
     this.ends.stop(closedError(this.path));
-    this.#readyBell.close();
-    this.#endedBell.close();
+    this.watch.stop();
+    this.cancels.stop();
+    for (const bell of Object.values(this.#bells)) bell.close();
     this.#connection.close();
   }
 
   #committed(changes: Changes): void {
+    this.#tellOfRoom(changes);
     // Later times need no ring: the others will have looked by then.
     const soon = changes.scheduled - Date.now() < 2 * this.#settings.pollInterval;
-    if (changes.ready.size > 0 || soon) this.#readyBell.ring();
-    if (changes.ended.length > 0) this.#endedBell.ring();
+    const hasEnds = changes.ended.length > 0;
+    if (changes.ready.size > 0 || soon) this.#bells.ready.ring();
+    if (hasEnds) this.#bells.ended.ring();
+    if (hasEnds || changes.touched) this.#bells.changed.ring();
+    if (changes.marked) this.#bells.cancelled.ring();
     this.ready.committed(changes);
     this.ends.committed(changes);
+    if (hasEnds || changes.touched) this.watch.changed();
+    if (changes.marked) this.cancels.changed();
+    this.#sweeper.committed(changes);
   }
 
-  /** Up to a minute, not the same in every process, so that they take turns. */
-  #pause(): number {
-    return Math.min(60_000, Math.max(50, this.#settings.retention / 4)) * (0.5 + Math.random() / 2);
-  }
-
-  #sweepIn(pause: number): void {
-    this.#sweep = setTimeout(() => void this.#sweepNow(), pause).unref();
-  }
-
-  async #sweepNow(): Promise<void> {
-    let more = false;
+  /** Tasks that wait for a lane of which runs have ended are ready. */
+  #tellOfRoom(changes: Changes): void {
     try {
-      if (this.#retention.isDue()) {
-        more = await this.committer.run("removing old tasks", () => this.#retention.remove());
+      for (const [lane, count] of changes.lanes) {
+        if (count <= 0) continue;
+        for (const queue of this.#lanes.queuesOf(lane)) changes.ready.add(queue);
       }
     } catch {
-      // Nobody asked for it: the next sweep will do it, and a file that is broken tells everybody else.
+      // Busy: they will look by themselves.
     }
-    if (this.database.isOpen) this.#sweepIn(more ? 10 : this.#pause());
   }
 }

@@ -1,29 +1,37 @@
 /**
- * Sending tasks, and what people do with tasks that are there: look them up, retry, discard.
+ * Looking tasks up.
  *
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Outgoing, QueueCount, Reason, TaskRecord, TaskState } from "../../engine.ts";
-import type { Changes } from "./committer.ts";
+import type { LogLine, QueueCount, TaskRecord, TaskState } from "../../engine.ts";
 import { knownState, readRecord, recordColumns } from "./records.ts";
 import { ended } from "./schema.ts";
-import { fromColumn, toColumn } from "./text.ts";
+import { readableColumn, toColumn } from "./text.ts";
 
-/** The tasks in the file. What changes them runs within the committer's transaction. */
+// Parameters that stand twice have names: Node 22 does not bind `?1` from a list.
+
+/** Columns of the task of `$id` or, when there is none, of the task that answers for it. */
+export function selectAnswering(columns: string): string {
+  return (
+    `SELECT ${columns} FROM tasks WHERE id = $id UNION ALL ` +
+    `SELECT ${columns} FROM tasks WHERE sequence = (SELECT holder FROM aliases WHERE id = $id) LIMIT 1`
+  );
+}
+
+/** The tasks in the file, to be read. */
 export class Tasks {
-  readonly #insert: StatementSync;
   readonly #find: StatementSync;
+  readonly #id: StatementSync;
+  readonly #logs: StatementSync;
   readonly #counts: StatementSync;
-  readonly #retry: StatementSync;
-  readonly #discard: StatementSync;
 
   constructor(database: DatabaseSync) {
-    this.#insert = database.prepare(
-      `INSERT INTO tasks (id, task, queue, payload, headers, state, sent_at, run_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO NOTHING`,
+    this.#find = database.prepare(selectAnswering(recordColumns));
+    this.#id = database.prepare(selectAnswering("id"));
+    this.#logs = database.prepare(
+      `SELECT at, text FROM logs WHERE task = (${selectAnswering("sequence")}) ORDER BY number`,
     );
-    this.#find = database.prepare(`SELECT ${recordColumns} FROM tasks WHERE id = ?`);
     this.#counts = database.prepare(
       `SELECT queue, 'scheduled' AS state, count(*) AS count FROM tasks INDEXED BY tasks_scheduled
          WHERE state = 'scheduled' GROUP BY queue
@@ -33,42 +41,23 @@ export class Tasks {
          WHERE state = 'running' GROUP BY queue
        UNION ALL SELECT queue, state, count(*) FROM tasks INDEXED BY tasks_ended WHERE ${ended} GROUP BY state, queue`,
     );
-    this.#retry = database.prepare(
-      `UPDATE tasks SET state = 'waiting', run_at = ?, attempts = 0, crashes = 0, deferrals = 0,
-         reason = NULL, ended_at = NULL
-       WHERE id = ? AND state IN ('failed', 'parked', 'skipped', 'discarded') RETURNING queue`,
-    );
-    this.#discard = database.prepare(
-      `UPDATE tasks SET state = 'discarded', reason = ?, ended_at = ?
-       WHERE id = ? AND state IN ('scheduled', 'waiting', 'failed', 'parked')`,
-    );
-  }
-
-  send(batch: readonly Outgoing[], changes: Changes): void {
-    const now = Date.now();
-    for (const { message, runAt } of batch) {
-      const at = Math.ceil(Math.max(runAt, now));
-      const state: TaskState = at > now ? "scheduled" : "waiting";
-      const { id, task, queue, payload } = message;
-      const inserted = this.#insert.run(
-        toColumn(id),
-        toColumn(task),
-        toColumn(queue),
-        toColumn(payload),
-        JSON.stringify(message.headers),
-        state,
-        now,
-        at,
-      );
-      if (inserted.changes === 0) continue;
-      if (state === "waiting") changes.ready.add(queue);
-      else changes.scheduled = Math.min(changes.scheduled, at);
-    }
   }
 
   find(id: string): TaskRecord | undefined {
-    const row = this.#find.get(toColumn(id));
+    const row = this.#find.get({ $id: toColumn(id) });
     return row && readRecord(row);
+  }
+
+  /** The id of the task that answers for this id: its own, or that of the holder of its key. */
+  answering(id: string): string {
+    const row = this.#id.get({ $id: toColumn(id) });
+    return row === undefined ? id : readableColumn(String(row["id"]));
+  }
+
+  logs(id: string): LogLine[] {
+    return this.#logs
+      .all({ $id: toColumn(id) })
+      .map((row) => ({ at: Number(row["at"]), text: readableColumn(String(row["text"])) }));
   }
 
   counts(): QueueCount[] {
@@ -77,40 +66,10 @@ export class Tasks {
       const state = knownState(row["state"]);
       const stored = String(row["queue"]);
       const key = `${state} ${stored}`;
-      const count = counts.get(key) ?? { queue: queueName(stored), state, count: 0 };
+      const count = counts.get(key) ?? { queue: readableColumn(stored), state, count: 0 };
       count.count += Number(row["count"]);
       counts.set(key, count);
     }
     return [...counts.values()];
-  }
-
-  retry(ids: readonly string[], changes: Changes): number {
-    let count = 0;
-    for (const id of ids) {
-      const row = this.#retry.get(Date.now(), toColumn(id));
-      if (row === undefined) continue;
-      changes.ready.add(queueName(String(row["queue"])));
-      count += 1;
-    }
-    return count;
-  }
-
-  discard(ids: readonly string[], reason: Reason, changes: Changes): number {
-    let count = 0;
-    for (const id of ids) {
-      if (this.#discard.run(JSON.stringify(reason), Date.now(), toColumn(id)).changes === 0) continue;
-      changes.ended.push(id);
-      count += 1;
-    }
-    return count;
-  }
-}
-
-/** A queue's name, or, when it is damaged, what is stored in its place. */
-function queueName(stored: string): string {
-  try {
-    return fromColumn(stored);
-  } catch {
-    return stored;
   }
 }

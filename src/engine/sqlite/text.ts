@@ -23,3 +23,12 @@ export function fromColumn(column: string): string {
   if (typeof text !== "string") throw new TypeError("A marked column holds a JSON string.");
   return text;
 }
+
+/** The text that was stored or, when it is damaged, what is stored in its place. */
+export function readableColumn(column: string): string {
+  try {
+    return fromColumn(column);
+  } catch {
+    return column;
+  }
+}

@@ -9,9 +9,12 @@ import type {
   ClaimRequest,
   Delivery,
   Engine,
+  Lease,
   Outgoing,
   Reason,
+  Settlement,
   TaskRecord,
+  endStates,
 } from "../../engine.ts";
 import type { Message } from "../../message.ts";
 
@@ -102,21 +105,29 @@ export async function sendAs(
   state: TaskRecord["state"],
   changes: Partial<Message> = {},
 ): Promise<void> {
-  if (state === "scheduled") return engine.send([outgoing(id, changes, 3_600_000)]);
-  await engine.send([outgoing(id, changes)]);
-  if (state === "waiting") return;
-  if (state === "discarded") {
-    assert.equal(await engine.discard([id], reason), 1);
-    return;
-  }
+  await engine.send([outgoing(id, changes, state === "scheduled" ? 3_600_000 : 0)]);
+  if (state === "scheduled" || state === "waiting") return;
   const queue = changes.queue ?? "default";
   const { lease, message } = await claimOne(engine, { queues: [queue] });
   assert.equal(message.id, id, "sendAs needs a queue with nothing else to claim");
   if (state === "running") return;
-  const kind = ({ succeeded: "complete", failed: "fail", parked: "park", skipped: "skip" } as const)[state];
-  const settlement = kind === "complete" ? { kind, lease, result: `"${id}"` } : { kind, lease, reason };
-  assert.deepEqual(await engine.settle([settlement]), [true]);
+  assert.deepEqual(await engine.settle([endAs(state, lease)]), [true]);
 }
+
+/** The settlement by which a task reaches an end. */
+export function endAs(state: (typeof endStates)[number], lease: Lease): Settlement {
+  if (state === "succeeded") return { kind: "complete", lease, result: `"${lease.id}"` };
+  return { kind: kindOf[state], lease, reason };
+}
+
+const kindOf = {
+  failed: "fail",
+  parked: "park",
+  skipped: "skip",
+  discarded: "discard",
+  expired: "expire",
+  cancelled: "cancel",
+} as const;
 
 /** Sleeps. */
 export function pause(milliseconds: number): Promise<void> {
@@ -141,9 +152,29 @@ export async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
   }
 }
 
+/** Waits until something is so, and fails if it takes longer than {@link patience}. */
+export async function eventually(check: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + patience;
+  while (!(await check())) {
+    if (performance.now() > deadline) assert.fail(`${what}: not within ${patience} ms`);
+    await pause(5);
+  }
+}
+
 /** What a promise rejects with, or else resolves with; it may be left waiting without harm. */
 export function outcome(promise: Promise<unknown>): Promise<unknown> {
   return promise.catch((error: unknown) => error);
+}
+
+/** Waits for an end; if the test fails before, the wait is given up without harm. */
+export function awaitEnd(
+  engine: Engine,
+  id: string,
+  told = (): void => undefined,
+): Promise<TaskRecord | undefined> {
+  const end = engine.ended(id);
+  end.then(told, () => undefined);
+  return end;
 }
 
 /** Claims, woken by `onReady` alone, until a task is there. What an idle worker does. */

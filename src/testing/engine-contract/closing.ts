@@ -22,12 +22,17 @@ const calls: Readonly<Record<string, (engine: Engine) => Promise<unknown>>> = {
   send: (engine) => engine.send([outgoing("2")]),
   claim: (engine) => claim(engine),
   extend: (engine) => engine.extend([{ id: "1", token: "1" }], longLease),
+  report: (engine) => engine.report({ id: "1", token: "1" }, {}),
   settle: (engine) => engine.settle([{ kind: "release", lease: { id: "1", token: "1" } }]),
   onReady: async (engine) => engine.onReady(["default"], () => undefined),
   find: (engine) => engine.find("1"),
   ended: (engine) => engine.ended("1"),
+  watch: async (engine) => engine.watch("1", () => undefined),
+  logs: (engine) => engine.logs("1"),
   list: (engine) => engine.list({}),
   counts: (engine) => engine.counts(),
+  cancel: (engine) => engine.cancel(["1"], reason),
+  onCancel: async (engine) => engine.onCancel("tester", () => undefined),
   retry: (engine) => engine.retry(["1"]),
   discard: (engine) => engine.discard(["1"], reason),
 };
@@ -76,14 +81,22 @@ export const closingCases: readonly ContractCase[] = [
     async run(engine) {
       await engine.open();
       let calls = 0;
-      const stop = engine.onReady(["default"], () => {
+      const count = (): void => {
         calls += 1;
-      });
+      };
+      await send(engine, "0");
+      await claimOne(engine);
+      const stops = [
+        engine.onReady(["default"], count),
+        engine.watch("1", count),
+        engine.onCancel("tester", count),
+      ];
       await engine.send([outgoing("1", {}, 30)]);
+      void engine.cancel(["0"], reason);
       await engine.close();
       const before = calls;
       await pause(60);
-      stop();
+      for (const stop of stops) stop();
       assert.equal(calls, before);
     },
   },

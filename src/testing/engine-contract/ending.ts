@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { endStates } from "../../engine.ts";
-import type { Engine, TaskRecord } from "../../engine.ts";
-import { assertRecord, claimOne, outcome, pause, reason, send, sendAs, soon } from "./case.ts";
+import { assertRecord, awaitEnd, claimOne, outcome, pause, reason, send, sendAs, soon } from "./case.ts";
 import type { ContractCase } from "./case.ts";
 
 /** `ended`: the end of a task is told to whoever waits. */
@@ -83,10 +82,3 @@ export const endingCases: readonly ContractCase[] = [
     },
   },
 ];
-
-/** Waits for an end; if the test fails before, the wait is given up without harm. */
-function awaitEnd(engine: Engine, id: string, told = (): void => undefined): Promise<TaskRecord | undefined> {
-  const end = engine.ended(id);
-  end.then(told, () => undefined);
-  return end;
-}

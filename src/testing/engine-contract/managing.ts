@@ -93,21 +93,15 @@ export const managingCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "retries failed, parked, skipped and discarded tasks, and no others",
+    name: "retries tasks at an end that is no success, and no others",
     async run(engine) {
       for (const state of everyState) await sendAs(engine, state, state);
-      assert.equal(await engine.retry([...everyState, "unknown"]), 4);
-      assert.deepEqual(await listed(engine, { states: ["waiting"] }), [
-        "failed",
-        "parked",
-        "skipped",
-        "discarded",
-        "waiting",
-      ]);
+      assert.equal(await engine.retry([...everyState, "unknown"]), 6);
+      assert.deepEqual(await listed(engine, { states: ["waiting"] }), [...endStates.slice(1), "waiting"]);
       assertRecord(await engine.find("running"), { state: "running" });
       assertRecord(await engine.find("scheduled"), { state: "scheduled" });
       assertRecord(await engine.find("succeeded"), { state: "succeeded", result: '"succeeded"' });
-      assert.equal((await claim(engine, { limit: 10 })).length, 5);
+      assert.equal((await claim(engine, { limit: 10 })).length, 7);
     },
   },
   {
@@ -120,7 +114,7 @@ export const managingCases: readonly ContractCase[] = [
       for (const id of ["scheduled", "waiting", "failed", "parked"]) {
         assertRecord(await engine.find(id), { state: "discarded", reason: why });
       }
-      for (const id of ["running", "succeeded", "skipped"] as const)
+      for (const id of ["running", "succeeded", "skipped", "expired", "cancelled"] as const)
         assertRecord(await engine.find(id), { state: id });
       assert.deepEqual(await engine.find("discarded"), before);
       assert.deepEqual(await claim(engine, { limit: 10 }), []);

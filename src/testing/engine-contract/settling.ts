@@ -55,11 +55,15 @@ export const settlingCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "defer: counts a deferral and no attempt",
+    name: "defer: counts a deferral and no attempt, and remembers the first",
     async run(engine) {
       await send(engine, "1");
+      let first: number | undefined;
       for (const deferrals of [0, 1, 2]) {
         const delivery = await claimWhenReady(engine);
+        assert.equal(delivery.deferredAt === undefined, deferrals === 0);
+        first ??= delivery.deferredAt;
+        assert.equal(delivery.deferredAt, first);
         assert.deepEqual([delivery.attempts, delivery.deferrals], [0, deferrals]);
         const at = Date.now() + 20;
         await engine.settle([{ kind: "defer", lease: delivery.lease, at, reason }]);
@@ -70,6 +74,10 @@ export const settlingCases: readonly ContractCase[] = [
           reason,
         });
       }
+      const { lease } = await claimWhenReady(engine);
+      await engine.settle([{ kind: "retryAt", lease, at: 0, reason }]);
+      const { deferrals, deferredAt } = await claimOne(engine);
+      assert.deepEqual([deferrals, deferredAt], [0, undefined], "an attempt starts it again");
     },
   },
   {
@@ -91,6 +99,8 @@ export const settlingCases: readonly ContractCase[] = [
       ["park", "parked", 0],
       ["skip", "skipped", 0],
       ["discard", "discarded", 0],
+      ["expire", "expired", 0],
+      ["cancel", "cancelled", 0],
     ] as const
   ).map(([kind, state, attempts]) => endCase(kind, state, attempts)),
   {
@@ -143,12 +153,13 @@ export const settlingCases: readonly ContractCase[] = [
       assert.deepEqual(await engine.extend([], 1000), []);
       assert.equal(await engine.retry([]), 0);
       assert.equal(await engine.discard([], reason), 0);
+      assert.equal(await engine.cancel([], reason), 0);
     },
   },
 ];
 
 function endCase(
-  kind: "fail" | "park" | "skip" | "discard",
+  kind: "fail" | "park" | "skip" | "discard" | "expire" | "cancel",
   state: TaskState,
   attempts: number,
 ): ContractCase {

@@ -1,6 +1,7 @@
 /** The contract's rules about references and keys. */
 import assert from "node:assert/strict";
 import { Reference, ref } from "../../model/ref.ts";
+import { snapshot } from "../../model/snapshot.ts";
 import type { OrmContractCase, OrmContractHarness } from "./harness.ts";
 
 export const referenceCases: readonly OrmContractCase[] = [
@@ -44,6 +45,26 @@ export const referenceCases: readonly OrmContractCase[] = [
         code: "ERR_REFERENCE_KEY",
         message: /qa\.Comment.*"id"/s,
       });
+    },
+  },
+  {
+    name: "a row's columns, by attribute, as they are in memory; of what is no column, nothing",
+    async run({ adapter, handle, insert, targets }) {
+      const [comment] = await insert(handle, "qa.Comment", [{ id: 7, body: "first" }]);
+      assert.ok(comment);
+      assert.deepEqual(adapter.fieldsOf("qa.Comment", comment), { id: 7, body: "first" });
+      const shown = Object.assign(
+        Object.create(Object.getPrototypeOf(comment) as object) as object,
+        comment,
+        {
+          toJSON: () => "never this",
+        },
+      );
+      const taken = snapshot(targets["qa.Comment"], shown);
+      assert.deepEqual(
+        [taken.model, taken.pk, { ...taken.fields }],
+        ["qa.Comment", 7, { id: 7, body: "first" }],
+      );
     },
   },
   {

@@ -1,5 +1,7 @@
 /** The built-in tags: a closed table. @module */
+import { Lazy } from "../lazy.ts";
 import { Reference } from "../reference.ts";
+import { Snapshot } from "../snapshot.ts";
 import type { Tag } from "../tag.ts";
 import { bigintTag } from "./bigint.ts";
 import { bytesTag, utf8BytesTag } from "./bytes.ts";
@@ -9,6 +11,7 @@ import { errorPrototypes, errorTag } from "./error.ts";
 import { numberTag } from "./number.ts";
 import { objectTag } from "./object.ts";
 import { referenceTag } from "./reference.ts";
+import { snapshotTag } from "./snapshot.ts";
 import { undefinedTag } from "./undefined.ts";
 
 /** Which tag writes the objects with a prototype. Exactly that prototype: a subclass is another kind. */
@@ -18,6 +21,8 @@ export const tagsByPrototype: ReadonlyMap<object, Tag> = new Map<object, Tag>([
   [Set.prototype, setTag],
   [Uint8Array.prototype, bytesTag],
   [Reference.prototype, referenceTag],
+  [Lazy.prototype, referenceTag],
+  [Snapshot.prototype, snapshotTag],
   ...errorPrototypes.map((prototype) => [prototype, errorTag] as const),
 ]);
 
@@ -36,6 +41,7 @@ export const tagsByName: ReadonlyMap<string, Tag> = new Map(
       objectTag,
       errorTag,
       referenceTag,
+      snapshotTag,
     ] satisfies Tag[] as Tag[]
   ).map((tag) => [tag.name, tag]),
 );

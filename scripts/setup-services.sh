@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs what the tests use and npm does not bring, from Debian's packages. Safe to run again: what is there is left
+# as it is.
+set -euo pipefail
+
+# The Debian package; the program that it brings; the variable that names another program to use in its place.
+services=(
+  "chromium /usr/bin/chromium CHROMIUM_PATH"
+)
+
+missing=""
+for service in "${services[@]}"; do
+  read -r package program variable <<<"$service"
+  if [ -x "${!variable:-$program}" ]; then
+    echo "$package is there: ${!variable:-$program}"
+  else
+    missing+=" $package"
+    echo "$package is missing. Without Debian: install it as your system does, and set $variable to its program."
+  fi
+done
+if [ -z "$missing" ]; then exit 0; fi
+
+if ! grep -qs '^ID=debian$' /etc/os-release; then
+  echo "This is not Debian, so nothing was installed. See above." >&2
+  exit 1
+fi
+if [ "$(id -u)" != 0 ]; then
+  echo "Only root can install packages. Run: sudo bash scripts/setup-services.sh" >&2
+  exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+# Another apt-get may be at work: wait for it, rather than fail. `install` does so when told; `update` does not.
+for waited in {0..400..5}; do
+  if refusal=$(apt-get -q update 2>&1); then break; fi
+  if [[ $refusal != *"Could not get lock"* ]] || [ "$waited" = 400 ]; then
+    echo "$refusal" >&2
+    exit 1
+  fi
+  sleep 5
+done
+# shellcheck disable=SC2086 # The names are words of their own.
+apt-get -o DPkg::Lock::Timeout=400 -q install --yes --no-install-recommends $missing

@@ -1,0 +1,61 @@
+/**
+ * Ending claims.
+ *
+ * @module
+ */
+import type { Settlement, TaskState } from "../../engine.ts";
+import type { Entry } from "./entry.ts";
+import type { Store } from "./store.ts";
+
+const endOf = {
+  fail: "failed",
+  park: "parked",
+  skip: "skipped",
+  discard: "discarded",
+  expire: "expired",
+  cancel: "cancelled",
+} as const satisfies Record<string, TaskState>;
+
+/** Ends the claim of a task as a {@link Settlement} says. */
+export function settle(store: Store, entry: Entry, settlement: Settlement): void {
+  const { cancelled } = entry;
+  store.stopRunning(entry);
+  if (settlement.kind === "complete" || settlement.kind === "fail") entry.attempts += 1;
+  if (settlement.kind === "complete") {
+    entry.reason = undefined;
+    entry.result = settlement.result;
+    store.end(entry, "succeeded", settlement.keep);
+  } else if (settlement.kind in endOf) {
+    const { kind, reason, keep } = settlement as Extract<Settlement, { kind: keyof typeof endOf }>;
+    entry.reason = JSON.stringify(reason);
+    store.end(entry, endOf[kind], keep);
+  } else {
+    again(store, entry, settlement as Again, cancelled);
+  }
+}
+
+type Again = Extract<Settlement, { kind: "retryAt" | "defer" | "release" }>;
+
+/** Another run shall follow; not if the task was cancelled meanwhile. */
+function again(store: Store, entry: Entry, settlement: Again, cancelled: string | undefined): void {
+  if (settlement.kind === "retryAt") {
+    entry.attempts += 1;
+    entry.deferrals = 0;
+    entry.deferredAt = undefined;
+  }
+  if (cancelled !== undefined) {
+    entry.reason = cancelled;
+    store.end(entry, "cancelled");
+    return;
+  }
+  if (settlement.kind === "release") {
+    store.enqueue(entry, entry.runAt, entry.runAt);
+    return;
+  }
+  if (settlement.kind === "defer") {
+    entry.deferrals += 1;
+    entry.deferredAt ??= store.now();
+  }
+  entry.reason = JSON.stringify(settlement.reason);
+  store.enqueue(entry, settlement.at);
+}

@@ -1,0 +1,143 @@
+/**
+ * Which tasks a claim takes, and in which order.
+ *
+ * @module
+ */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { ClaimRequest } from "../../engine.ts";
+import type { Lanes, Rooms } from "./lanes.ts";
+import { toColumn } from "./text.ts";
+
+/** At most so many tasks whose time has come are made waiting by one claim; the next claim goes on. */
+const promotedAtOnce = 1000;
+
+/** At most so many lost tasks are looked at to tell whether a claim would find one. */
+const lookedAt = 100;
+
+interface Candidate {
+  readonly sequence: number;
+  readonly lane: string;
+  readonly priority: number;
+  readonly run_at: number;
+}
+
+/** Takes a task, `crashes` of 1 when its lease was lost. */
+export type Take = (sequence: number, lane: string, crashes: number) => void;
+
+/** Finds what a claim takes. */
+export class Selection {
+  readonly #lanes: Lanes;
+  readonly #lost: StatementSync;
+  readonly #lostElsewhere: StatementSync;
+  readonly #promote: StatementSync;
+  readonly #isDue: StatementSync;
+  readonly #waitingLanes: StatementSync;
+  readonly #waiting: StatementSync;
+
+  constructor(database: DatabaseSync, lanes: Lanes) {
+    this.#lanes = lanes;
+    const lost =
+      "SELECT sequence, lane FROM tasks WHERE state = 'running' AND queue = ? AND lease_until <= ?";
+    this.#lost = database.prepare(`${lost} ORDER BY lease_until LIMIT ?`);
+    this.#lostElsewhere = database.prepare(
+      `${lost} AND lane NOT IN (SELECT value FROM json_each(?)) ORDER BY lease_until LIMIT ?`,
+    );
+    this.#promote = database.prepare(
+      `UPDATE tasks SET state = 'waiting'
+       WHERE sequence IN (
+         SELECT sequence FROM tasks WHERE state = 'scheduled' AND queue = ? AND run_at <= ?
+         ORDER BY run_at LIMIT ${promotedAtOnce})`,
+    );
+    this.#isDue = database.prepare(
+      "SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'scheduled' AND queue = ? AND run_at <= ?) AS due",
+    );
+    const waiting = "SELECT min(lane) FROM tasks WHERE state = 'waiting' AND queue = $queue";
+    // From one lane to the next in the index, however many tasks wait in each.
+    this.#waitingLanes = database.prepare(
+      `WITH RECURSIVE lanes (lane) AS (
+         SELECT (${waiting})
+         UNION ALL
+         SELECT (${waiting} AND lane > lanes.lane) FROM lanes WHERE lane IS NOT NULL)
+       SELECT lane FROM lanes WHERE lane IS NOT NULL`,
+    );
+    this.#waiting = database.prepare(
+      `SELECT sequence, lane, priority, run_at FROM tasks INDEXED BY tasks_waiting
+       WHERE state = 'waiting' AND queue = ? AND lane = ?
+       ORDER BY priority DESC, run_at, sequence LIMIT ?`,
+    );
+  }
+
+  /** Takes at most `limit` tasks: queue by queue, those that were lost first, then those that wait. */
+  take(queues: readonly string[], limit: number, rooms: Rooms, now: number, take: Take): void {
+    let left = limit;
+    const takeOne: Take = (sequence, lane, crashes) => {
+      left -= 1;
+      rooms.take(lane, 1);
+      take(sequence, lane, crashes);
+    };
+    for (const queue of queues.map(toColumn)) {
+      this.#takeLost(queue, () => left, rooms, now, takeOne);
+      if (left <= 0) return;
+      this.#promote.run(queue, now);
+      for (const { sequence, lane } of this.#first(queue, left, rooms)) takeOne(sequence, lane, 0);
+      if (left <= 0) return;
+    }
+  }
+
+  /** Whether a claim would find something in spite of the limits. Only reads. */
+  mayFind({ queues }: ClaimRequest, rooms: Rooms, now: number): boolean {
+    return queues.map(toColumn).some((queue) => {
+      if (this.#isDue.get(queue, now)?.["due"] === 1) return true;
+      const lost = this.#lost.all(queue, now, lookedAt);
+      if (lost.length === lookedAt || lost.some((row) => rooms.of(String(row["lane"])) > 0)) return true;
+      return this.#lanesOf(queue).some((lane) => rooms.of(lane) > 0);
+    });
+  }
+
+  /** What these limits leave for one claim. */
+  rooms({ limits }: ClaimRequest, now: number): Rooms {
+    return this.#lanes.rooms(limits, now);
+  }
+
+  /** Running tasks whose lease has run out. Those whose lane is full stay where they are until it has room. */
+  #takeLost(queue: string, left: () => number, rooms: Rooms, now: number, take: Take): void {
+    const full = new Set<string>();
+    let again = true;
+    while (again && left() > 0) {
+      again = false;
+      const rows =
+        full.size === 0
+          ? this.#lost.all(queue, now, left())
+          : this.#lostElsewhere.all(queue, now, JSON.stringify([...full]), left());
+      for (const row of rows) {
+        const lane = String(row["lane"]);
+        if (rooms.of(lane) > 0) {
+          take(Number(row["sequence"]), lane, 1);
+        } else {
+          // Others may be behind those of the full lane.
+          full.add(lane);
+          again = true;
+        }
+      }
+    }
+  }
+
+  /** The first waiting tasks of a queue, from all lanes that have room. */
+  #first(queue: string, limit: number, rooms: Rooms): Candidate[] {
+    const lanes = this.#lanesOf(queue);
+    const candidates = lanes.flatMap((lane) => {
+      const most = Math.min(limit, rooms.of(lane));
+      return most > 0 ? (this.#waiting.all(queue, lane, most) as unknown as Candidate[]) : [];
+    });
+    if (lanes.length > 1) candidates.sort(order);
+    return candidates.slice(0, limit);
+  }
+
+  #lanesOf(queue: string): string[] {
+    return this.#waitingLanes.all({ $queue: queue }).map((row) => String(row["lane"]));
+  }
+}
+
+function order(one: Candidate, other: Candidate): number {
+  return other.priority - one.priority || one.run_at - other.run_at || one.sequence - other.sequence;
+}

@@ -1,0 +1,91 @@
+/**
+ * Accepting tasks. Everything here runs within the committer's transaction.
+ *
+ * @module
+ */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Outgoing, TaskState, UniqueKey } from "../../engine.ts";
+import type { Changes } from "./committer.ts";
+import { mayHoldKey } from "./schema.ts";
+import { fromColumn, toColumn } from "./text.ts";
+
+interface Holder {
+  readonly sequence: number;
+  readonly id: string;
+}
+
+/** Accepts tasks, unless they are there already or their key is held. */
+export class Sending {
+  readonly #insert: StatementSync;
+  readonly #isKnown: StatementSync;
+  readonly #followed: StatementSync;
+  readonly #holder: StatementSync;
+  readonly #follow: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#insert = database.prepare(
+      `INSERT INTO tasks (id, task, queue, lane, priority, state, sent_at, run_at, unique_key, unique_until, headers, payload)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+    );
+    this.#isKnown = database.prepare("SELECT 1 FROM tasks WHERE id = ?");
+    this.#followed = database.prepare(
+      "SELECT sequence, tasks.id FROM aliases JOIN tasks ON sequence = holder WHERE aliases.id = ?",
+    );
+    const holding = (until: string): string =>
+      `SELECT sequence, id FROM tasks INDEXED BY tasks_unique
+       WHERE ${mayHoldKey} AND task = $task AND unique_key = $key AND unique_until ${until}`;
+    this.#holder = database.prepare(`${holding("IS NULL")} UNION ALL ${holding("> $now")} LIMIT 1`);
+    this.#follow = database.prepare(
+      "INSERT INTO aliases (id, holder) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+    );
+  }
+
+  /** See {@link Engine.send}. */
+  send(batch: readonly Outgoing[], changes: Changes): string[] {
+    const now = Date.now();
+    return batch.map((outgoing) => this.#send(outgoing, now, changes));
+  }
+
+  #send(
+    { message, runAt, priority = 0, lane = "", unique }: Outgoing,
+    now: number,
+    changes: Changes,
+  ): string {
+    const id = toColumn(message.id);
+    const task = toColumn(message.task);
+    const holder = unique && this.#holderOf(id, task, unique, now);
+    if (holder !== undefined) return holder;
+    const at = Math.ceil(Math.max(runAt, now));
+    const state: TaskState = at > now ? "scheduled" : "waiting";
+    const { changes: inserted } = this.#insert.run(
+      id,
+      task,
+      toColumn(message.queue),
+      toColumn(lane),
+      priority,
+      state,
+      now,
+      at,
+      unique === undefined ? null : toColumn(unique.key),
+      unique?.until === undefined ? null : Math.min(Math.ceil(unique.until), Number.MAX_SAFE_INTEGER),
+      JSON.stringify(message.headers),
+      toColumn(message.payload),
+    );
+    if (inserted === 0) return message.id;
+    if (state === "waiting") changes.ready.add(message.queue);
+    else changes.scheduled = Math.min(changes.scheduled, at);
+    return message.id;
+  }
+
+  /** Who holds the key instead; undefined when the task is to be sent, or is there already. */
+  #holderOf(id: string, task: string, unique: UniqueKey, now: number): string | undefined {
+    if (this.#isKnown.get(id) !== undefined) return undefined;
+    const followed = this.#followed.get(id) as Holder | undefined;
+    const holder =
+      followed ??
+      (this.#holder.get({ $task: task, $key: toColumn(unique.key), $now: now }) as Holder | undefined);
+    if (holder === undefined) return undefined;
+    if (followed === undefined && unique.follow === true) this.#follow.run(id, holder.sequence);
+    return fromColumn(holder.id);
+  }
+}

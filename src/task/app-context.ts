@@ -1,0 +1,23 @@
+/** What the parts of an app share. @module */
+import type { Engine } from "../engine.ts";
+import type { OrmAdapter } from "../model/adapter.ts";
+import type { TaskWire } from "../wire/wire.ts";
+import type { Middleware } from "./middleware.ts";
+import type { Schedule } from "./schedule.ts";
+import type { Task } from "./task.ts";
+import type { Transactions } from "./transaction.ts";
+
+/** One app, from inside. */
+export interface AppContext {
+  /** Replaced while the app is under test. */
+  engine: Engine;
+  readonly wire: TaskWire;
+  readonly adapters: readonly OrmAdapter[];
+  readonly tasks: Map<string, Task>;
+  readonly transactions: Transactions;
+  readonly middleware: Middleware[];
+  readonly schedules: Map<string, Schedule>;
+}
+
+/** Where an app keeps its {@link AppContext}, for `testing/`. */
+export const appContext: unique symbol = Symbol("petiole.appContext");

@@ -1,0 +1,76 @@
+/**
+ * Middleware: what an app does around every send and every run, for tracing, tenancy, locale, logging.
+ *
+ * @module
+ */
+import { PetioleError } from "../errors.ts";
+import type { Json, MessageHeaders } from "../message.ts";
+import type { Job } from "./job.ts";
+
+/** One send, as middleware sees it. */
+export interface EnqueueContext {
+  readonly id: string;
+  readonly task: string;
+  /** As it was given to `enqueue`. */
+  readonly payload: unknown;
+  /**
+   * What travels beside the payload, readable on the other side as `headers`: a trace, a tenant, a locale. Put
+   * plain JSON here before calling `next`. The names that the message itself uses are refused.
+   */
+  readonly headers: Record<string, Json>;
+}
+
+/** One run, as middleware sees it. */
+export interface RunMiddlewareContext<Rows = object> {
+  readonly job: Job<Rows>;
+  /** As the handler gets it: rows loaded, value classes revived. */
+  readonly payload: unknown;
+  /** What the message carries beside its payload, with what the sender's middleware has put there. */
+  readonly headers: MessageHeaders;
+}
+
+/** What `app.use` takes. Either part may be left out. */
+export interface Middleware<Rows = object> {
+  /** Around a send. Call `next` once; it resolves when the engine has accepted the task, or holds it for a commit. */
+  enqueue?(context: EnqueueContext, next: () => Promise<void>): Promise<void>;
+  /** Around a run. Call `next` once and return what it resolves to. What it throws is the run's outcome. */
+  run?(context: RunMiddlewareContext<Rows>, next: () => Promise<unknown>): Promise<unknown>;
+}
+
+/** The headers that the message itself uses. */
+const reserved: ReadonlySet<string> = new Set(["wire", "types", "parent", "root", "expires", "schedule"]);
+
+/** Refuses headers that would take the place of the message's own. */
+export function checkHeaders(headers: Readonly<Record<string, Json>>): void {
+  const taken = Object.keys(headers).find((name) => reserved.has(name));
+  if (taken === undefined) return;
+  const names = [...reserved].join(", ");
+  throw new PetioleError(
+    "ERR_OPTION_INVALID",
+    `headers cannot have ${taken}: ${names} are the message's own.`,
+  );
+}
+
+/** Runs layers around a core, the first outermost. Each must call its `next` once. */
+export async function around<Context, Result>(
+  layers: readonly ((context: Context, next: () => Promise<Result>) => Promise<Result>)[],
+  context: Context,
+  core: () => Promise<Result>,
+): Promise<Result> {
+  const enter = async (depth: number): Promise<Result> => {
+    const layer = layers[depth];
+    if (!layer) return core();
+    let calls = 0;
+    const result = await layer(context, () => {
+      if (++calls > 1) throw misuse("called next() more than once");
+      return enter(depth + 1);
+    });
+    if (calls === 0) throw misuse("returned without calling next(): throw, to refuse");
+    return result;
+  };
+  return enter(0);
+}
+
+function misuse(what: string): PetioleError {
+  return new PetioleError("ERR_OPTION_INVALID", `A middleware ${what}.`);
+}

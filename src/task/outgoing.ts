@@ -1,0 +1,99 @@
+/** From a payload and options to what an engine is sent. @module */
+import type { Engine, Outgoing, UniqueKey } from "../engine.ts";
+import { EncodeError } from "../errors.ts";
+import type { Json, MessageHeaders } from "../message.ts";
+import { issuesOf } from "../value/schema.ts";
+import { segmentOf } from "../wire/frame.ts";
+import { wireVersion, type TaskWire } from "../wire/wire.ts";
+import { nowOf } from "./clock.ts";
+import { currentJob } from "./current-job.ts";
+import { milliseconds } from "./duration.ts";
+import { checkHeaders } from "./middleware.ts";
+import {
+  optionError,
+  priorityOf,
+  queueName,
+  runAtOf,
+  type EnqueueOptions,
+  type TaskSettings,
+} from "./options.ts";
+
+/** One send. */
+export interface Send {
+  readonly id: string;
+  readonly task: string;
+  readonly payload: unknown;
+  readonly options: EnqueueOptions;
+  /** What middleware has put beside the payload. */
+  readonly headers: Readonly<Record<string, Json>>;
+  /** How errors speak of it: `payload`, `payloads[3]`. */
+  readonly root: string;
+  readonly what: string;
+}
+
+/**
+ * Checks and encodes a payload, and decides about time, order and keys.
+ *
+ * @throws EncodeError when the payload is not as the task's schema wants it, or cannot travel
+ */
+export async function makeOutgoing(
+  send: Send,
+  settings: TaskSettings,
+  wire: TaskWire,
+  engine: Pick<Engine, "now">,
+): Promise<Outgoing> {
+  const { id, task, options, root, what } = send;
+  checkHeaders(send.headers);
+  const payload = await checked(send, settings);
+  const { text, types } = wire.encodeFor(payload, { root, what });
+  const now = nowOf(engine);
+  const runAt = runAtOf(options, now);
+  const expires = expiryOf(options, settings, Math.max(now, runAt));
+  const parent = currentJob();
+  const headers: MessageHeaders = {
+    ...send.headers,
+    wire: wireVersion,
+    ...(types.length > 0 ? { types } : {}),
+    ...(parent ? { parent: parent.id, root: parent.root } : {}),
+    ...(expires === undefined ? {} : { expires }),
+  };
+  const queue = options.queue === undefined ? settings.queue : queueName(options.queue);
+  const unique = uniqueOf(send, settings, now);
+  return {
+    message: { id, task, queue, payload: text, headers },
+    runAt,
+    priority: options.priority === undefined ? settings.priority : priorityOf(options.priority, "priority"),
+    ...(settings.limit ? { lane: task } : {}),
+    ...(unique ? { unique } : {}),
+  };
+}
+
+async function checked({ payload, root, what }: Send, { schema }: TaskSettings): Promise<unknown> {
+  if (!schema) return payload;
+  const result = await schema["~standard"].validate(payload);
+  if (!result.issues) return result.value;
+  const refusals = issuesOf(result.issues).map(({ path, message }) => ({
+    path: root + path.map(segmentOf).join(""),
+    kind: "not as the schema wants it",
+    advice: message,
+  }));
+  throw new EncodeError(what, refusals);
+}
+
+function expiryOf({ expires }: EnqueueOptions, settings: TaskSettings, from: number): number | undefined {
+  if (expires instanceof Date) {
+    if (Number.isNaN(expires.getTime()))
+      throw optionError("expires", "be a valid Date or a duration", expires);
+    return expires.getTime();
+  }
+  const duration = expires === undefined ? settings.expires : milliseconds(expires, "expires");
+  return duration === undefined ? undefined : from + duration;
+}
+
+function uniqueOf({ payload, options }: Send, settings: TaskSettings, now: number): UniqueKey | undefined {
+  const given = options.unique ?? settings.unique?.(payload as never);
+  if (given === undefined) return undefined;
+  const { key, lasts } = typeof given === "object" ? given : { key: given, lasts: undefined };
+  if (typeof key !== "string" || key === "") throw optionError("unique", "be a key, or { key, lasts }", key);
+  return lasts === undefined ? { key } : { key, until: now + milliseconds(lasts, "unique.lasts") };
+}

@@ -1,0 +1,57 @@
+/** What a run tells while it runs: taken at once, passed on to the engine one report after another. @module */
+import type { Engine, Lease, LogLine, Progress } from "../engine.ts";
+import { messageOf } from "../errors.ts";
+import { nowOf } from "./clock.ts";
+import { optionError } from "./options.ts";
+
+/** One run's reports. */
+export class Reporter {
+  readonly #engine: Pick<Engine, "report" | "now">;
+  readonly #lease: Lease;
+  readonly #onError: (message: string) => void;
+  #progress: Progress | undefined;
+  #lines: LogLine[] = [];
+  #sending: Promise<void> | undefined;
+
+  /** `onError` is told when the engine does not take a report; the run goes on. */
+  constructor(engine: Pick<Engine, "report" | "now">, lease: Lease, onError: (message: string) => void) {
+    this.#engine = engine;
+    this.#lease = lease;
+    this.#onError = onError;
+  }
+
+  progress(fraction: number, note?: string): void {
+    if (!(fraction >= 0 && fraction <= 1)) throw optionError("progress", "be a number from 0 to 1", fraction);
+    this.#progress = note === undefined ? { fraction } : { fraction, note: String(note) };
+    this.#start();
+  }
+
+  log(text: string): void {
+    this.#lines.push({ at: nowOf(this.#engine), text: String(text) });
+    this.#start();
+  }
+
+  /** Resolves when all that was told is passed on. Never rejects. */
+  async flush(): Promise<void> {
+    await this.#sending;
+  }
+
+  #start(): void {
+    this.#sending ??= this.#send().finally(() => (this.#sending = undefined));
+  }
+
+  async #send(): Promise<void> {
+    // What is told while a report is under way makes up the next.
+    while (this.#progress || this.#lines.length > 0) {
+      const report = { ...(this.#progress ? { progress: this.#progress } : {}), lines: this.#lines };
+      this.#progress = undefined;
+      this.#lines = [];
+      try {
+        await this.#engine.report(this.#lease, report);
+      } catch (error) {
+        this.#onError(messageOf(error));
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * Schedules: tasks that are sent again and again, by the clock.
+ *
+ * The next tick of a schedule is always sent ahead, as a task that is delayed until then, under an id that is made
+ * of the schedule's name and the tick's time. So however many workers there are it is sent once; if none is
+ * running when its time comes it runs when one is; and a clock that is set back comes to ids that are known.
+ *
+ * @module
+ */
+import type { Engine } from "../engine.ts";
+import { PetioleError, messageOf } from "../errors.ts";
+import type { Json } from "../message.ts";
+import type { TaskWire } from "../wire/wire.ts";
+import { nowOf } from "./clock.ts";
+import { after } from "./duration.ts";
+import { optionError } from "./options.ts";
+import { makeOutgoing } from "./outgoing.ts";
+import type { Task } from "./task.ts";
+
+/** Options of a schedule. */
+export interface ScheduleOptions {
+  /** The IANA time zone that the pattern is meant in, `"Europe/Vienna"`. That of the worker's machine unless told. */
+  readonly timezone?: string;
+  /** Tells apart several schedules of one task; chosen for good. The task's name and the pattern unless told. */
+  readonly name?: string;
+}
+
+/** A schedule of an app. */
+export interface Schedule {
+  readonly name: string;
+  readonly task: Task;
+  readonly pattern: string;
+  readonly timezone: string | undefined;
+  readonly payload: unknown;
+}
+
+/** What a scheduled message says of its schedule. */
+export function scheduleHeader({ name, pattern, timezone }: Schedule): { readonly [key: string]: Json } {
+  return { name, pattern, ...(timezone === undefined ? {} : { timezone }) };
+}
+
+/**
+ * Why a message is not to be run: the schedule that it was sent by is no more, or another by now. Undefined for
+ * any other message.
+ */
+export function scheduleRefusal(
+  header: Json | undefined,
+  schedules: ReadonlyMap<string, Schedule>,
+): string | undefined {
+  if (typeof header !== "object" || header === null || !("name" in header)) return undefined;
+  const { name, pattern, timezone } = header;
+  const schedule = schedules.get(String(name));
+  if (!schedule) return `there is no schedule ${String(name)} any more`;
+  return schedule.pattern === pattern && schedule.timezone === timezone
+    ? undefined
+    : `the schedule ${String(name)} was changed`;
+}
+
+/**
+ * For how long a message is put off that this worker would not run: during a deploy another may know its schedule.
+ */
+export const schedulePatience = 600_000;
+
+/** What is used of croner's `Cron`. */
+interface CronLike {
+  nextRun(after: Date): Date | null;
+}
+
+/** At most this long between two looks at the clock, in milliseconds: it may be set to another time. */
+const lookAgain = 30_000;
+
+/** Sends the ticks of an app's schedules ahead, while it runs. */
+export class Scheduler {
+  readonly #engine: Engine;
+  readonly #wire: TaskWire;
+  readonly #onError: (message: string) => void;
+  readonly #timers = new Map<Schedule, () => void>();
+  #stopped = false;
+
+  constructor(engine: Engine, wire: TaskWire, onError: (message: string) => void) {
+    this.#engine = engine;
+    this.#wire = wire;
+    this.#onError = onError;
+  }
+
+  /**
+   * Sends the next tick of each schedule, and goes on doing so. Resolves when the first are sent.
+   *
+   * @throws PetioleError `ERR_OPTION_INVALID` for a pattern or a time zone that is none, and without croner
+   */
+  async start(schedules: ReadonlyMap<string, Schedule>): Promise<void> {
+    if (schedules.size === 0) return;
+    const patterns = await Promise.all(
+      [...schedules.values()].map(async (each) => [each, await parse(each)] as const),
+    );
+    for (const [schedule, cron] of patterns) {
+      // Once past, so that what is wrong with a payload shows at the start.
+      await this.#send(schedule, cron);
+      this.#goOn(schedule, cron);
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const stopTimer of this.#timers.values()) stopTimer();
+  }
+
+  #goOn(schedule: Schedule, cron: CronLike): void {
+    if (this.#stopped) return;
+    const now = nowOf(this.#engine);
+    const next = cron.nextRun(new Date(now))?.getTime() ?? Infinity;
+    const stopTimer = after(Math.min(lookAgain, next - now + 1), () => {
+      this.#send(schedule, cron)
+        .catch((error: unknown) =>
+          this.#onError(`Schedule ${schedule.name}: ${messageOf(error)}; it is tried again.`),
+        )
+        .finally(() => this.#goOn(schedule, cron));
+    });
+    this.#timers.set(schedule, stopTimer);
+  }
+
+  async #send(schedule: Schedule, cron: CronLike): Promise<void> {
+    const next = cron.nextRun(new Date(nowOf(this.#engine)));
+    if (!next) return;
+    const { task, name, payload, pattern, timezone } = schedule;
+    // With the pattern: a changed schedule may have a tick at the same time.
+    const id = `schedule:${name}:${[pattern, timezone].filter(Boolean).join(" ")}:${next.toISOString()}`;
+    const what = `the payload of schedule ${name}`;
+    const send = {
+      id,
+      task: task.name,
+      payload,
+      options: { runAt: next },
+      headers: {},
+      root: "payload",
+      what,
+    };
+    // Its id is its key: a tick is not left out because the one before it still runs.
+    const settings = { ...task.settings, unique: undefined };
+    const { message, ...outgoing } = await makeOutgoing(send, settings, this.#wire, this.#engine);
+    const headers = { ...message.headers, schedule: scheduleHeader(schedule) };
+    // A tick that is known already is left as it is.
+    await this.#engine.send([{ ...outgoing, message: { ...message, headers } }]);
+  }
+}
+
+async function parse({ name, pattern, timezone }: Schedule): Promise<CronLike> {
+  const { Cron } = await import("croner").catch((cause: unknown) => {
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      "app.schedule() needs the package croner: npm install croner.",
+      { cause },
+    );
+  });
+  try {
+    const cron = new Cron(pattern, { paused: true, ...(timezone === undefined ? {} : { timezone }) });
+    cron.nextRun();
+    return cron;
+  } catch (error) {
+    const must = `have a cron pattern and a time zone that exist (${messageOf(error)})`;
+    throw optionError(
+      `Schedule ${name}`,
+      must,
+      timezone === undefined ? pattern : `${pattern} in ${timezone}`,
+    );
+  }
+}
