@@ -11,8 +11,8 @@ export async function cancel(app: App, { ids }: Invocation): Promise<number> {
   for (const id of new Set(ids)) {
     const reason = { code: "ERR_TASK_CANCELLED", message: "cancelled on the command line" };
     if ((await app.engine.cancel([id], reason)) === 0) refused.push(id);
-    else if ((await app.engine.find(id))?.state === "running") told++;
-    else ended++;
+    else if ((await app.engine.find(id))?.state === "cancelled") ended++;
+    else told++;
   }
   console.log(`${ended} ${ended === 1 ? "task" : "tasks"} cancelled`);
   if (told > 0) console.log(`${told} running ${told === 1 ? "task" : "tasks"} told to stop`);

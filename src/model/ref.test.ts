@@ -109,10 +109,13 @@ describe("the registry", () => {
 
   test("an adapter that reads keys in its own way", () => {
     class Document extends Comment {}
-    registerModel({ name: "x.Document", target: Document, key: ["_id"] }, {
-      keyOf: () => "65f0",
-      fieldsOf: () => ({}),
-    });
+    registerModel(
+      { name: "x.Document", target: Document, key: ["_id"] },
+      {
+        keyOf: () => "65f0",
+        fieldsOf: () => ({}),
+      },
+    );
     expect(ref(Document, new Document())).toEqual(new Reference("x.Document", "65f0"));
   });
 

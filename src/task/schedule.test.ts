@@ -94,6 +94,38 @@ describe.each(engines)("schedules, on %s", (_name, make) => {
   });
 });
 
+describe("schedules, when the clock is set", () => {
+  test("back: ticks that were sent are not sent again; on: the one that waits runs once", async () => {
+    let now = Date.UTC(2026, 0, 5, 8, 30);
+    const engine = memory({ now: () => now });
+    const app = new Petiole({ engine });
+    const ran: string[] = [];
+    app.schedule(
+      app.task("t", (_: undefined, job) => void ran.push(job.id.slice(-24))),
+      "0 9 * * *",
+      undefined,
+      { timezone: "UTC" },
+    );
+    const restart = async (): Promise<void> => {
+      const worker = await work(app);
+      await until(async () => (await engine.list({ states: ["waiting", "running"] })).records.length === 0);
+      await worker.stop();
+    };
+    await restart();
+    now += 3_600_000;
+    await restart();
+    expect(ran).toStrictEqual(["2026-01-05T09:00:00.000Z"]);
+    now -= 5_400_000;
+    await restart();
+    now += 3_600_000;
+    await restart();
+    expect(ran).toHaveLength(1);
+    now += 3 * 86_400_000;
+    await restart();
+    expect(ran).toStrictEqual(["2026-01-05T09:00:00.000Z", "2026-01-06T09:00:00.000Z"]);
+  });
+});
+
 describe("schedules, over a deploy", () => {
   test("a tick that this worker does not know is put off, and discarded when nobody comes who does", async () => {
     let now = Date.now();

@@ -193,6 +193,25 @@ describe("app.transaction", () => {
     expect((await db.select().from(questions).where(eq(questions.body, "b"))).length).toBe(0);
   });
 
+  test("an enqueue in a transaction that is left open is not sent, and says so", async () => {
+    const { db, app, index, engine } = setup;
+    const begun = Promise.withResolvers<Awaited<ReturnType<typeof index.enqueue>>>();
+    const end = Promise.withResolvers<void>();
+    const transaction = app.transaction(db, async () => {
+      begun.resolve(await index.enqueue({ post: ref(comments, 1) }));
+      await end.promise;
+    });
+    const handle = await begun.promise;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await sent(engine)).toBe(0);
+    await expect(handle.result({ timeout: 1 })).rejects.toThrow(
+      /its transaction is open: it is sent when that commits/,
+    );
+    end.resolve();
+    await transaction;
+    expect(await sent(engine)).toBe(1);
+  });
+
   test("on the database inside its own transaction it is refused, for it would wait for itself", async () => {
     const { db, app } = setup;
     const nested = app.transaction(db, () => app.transaction(db, async () => {}));
