@@ -11,6 +11,7 @@ import { Frame, pathOf, walk, type Visitor } from "./frame.ts";
 import { checkBytes, type Limits } from "./limits.ts";
 import { Lazy } from "./lazy.ts";
 import { Reference } from "./reference.ts";
+import { isPlainText } from "./plain-text.ts";
 import { survey, type Survey } from "./survey.ts";
 import { Malformed, looksLikeTag, valueKey, type Tag } from "./tag.ts";
 import { tagsByName } from "./tags/index.ts";
@@ -29,10 +30,21 @@ export interface Resolve {
 }
 
 /** A text that was parsed and found within the limits. */
-export class Opened {
+export interface Opened {
   /** The names of the value classes in it. */
   readonly types: readonly string[];
   /** The references in it that are to be loaded, each as often as it is there. */
+  readonly references: readonly Reference[];
+  /**
+   * Builds the value, with what `resolve` gives in place of each reference: the reference itself unless told.
+   * Once only: the parsed text is used up.
+   */
+  decode(resolve?: Resolve): unknown;
+}
+
+/** A text with tags in it. */
+class Tagged implements Opened {
+  readonly types: readonly string[];
   readonly references: readonly Reference[];
   #tree: unknown;
   readonly #referenceOf: ReadonlyMap<object, Reference | Lazy>;
@@ -59,10 +71,6 @@ export class Opened {
     this.references = [...referenceOf.values()].filter((reference) => reference instanceof Reference);
   }
 
-  /**
-   * Builds the value, with what `resolve` gives in place of each reference: the reference itself unless told.
-   * Once only: the parsed text is used up.
-   */
   decode(resolve: Resolve = {}): unknown {
     if (this.#used) throw new Error("decode() was called twice on one opened text");
     this.#used = true;
@@ -98,7 +106,8 @@ export function open(text: string, context: DecodeContext, root: string): Opened
     // The platform's own message quotes the text, which may be nobody's business.
     throw new DecodeError({ path: root, expected: "JSON", found: `${text.length} characters that are none` });
   }
-  return new Opened(tree, context, root);
+  if (isPlainText(text, context.limits)) return { types: [], references: [], decode: () => tree };
+  return new Tagged(tree, context, root);
 }
 
 /** What takes the place of a `ref` node; undefined for one that is malformed. */
