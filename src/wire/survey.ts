@@ -35,6 +35,8 @@ export function survey(tree: unknown, limits: Limits, root: string): Survey {
         } else if (value.__type__ === "same") {
           const target = follow(value.__value__, tree);
           if (target) targets.set(value, target);
+        } else if (value.__type__ === "graph") {
+          for (const type of shapeTypes(value.__value__)) if (type.includes(".")) types.add(type);
         } else if (value.__type__.includes(".")) {
           types.add(value.__type__);
         }
@@ -47,6 +49,14 @@ export function survey(tree: unknown, limits: Limits, root: string): Survey {
     level = next;
   }
   return { types: [...types].sort(), references, targets };
+}
+
+/** The types of a graph's nodes, as far as it is one. */
+function shapeTypes(content: unknown): string[] {
+  const shapes = isObject(content) ? (content as { shapes?: unknown }).shapes : undefined;
+  return (Array.isArray(shapes) ? shapes : []).flatMap((shape: unknown) =>
+    Array.isArray(shape) && typeof shape[0] === "string" ? [shape[0]] : [],
+  );
 }
 
 function isObject(value: unknown): value is object {
