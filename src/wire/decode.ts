@@ -13,6 +13,7 @@ import { Lazy } from "./lazy.ts";
 import { Reference } from "./reference.ts";
 import { readGraph } from "./graph-reader.ts";
 import { isPlainText } from "./plain-text.ts";
+import { isSimpleText, revive } from "./revive.ts";
 import { survey, type Survey } from "./survey.ts";
 import { Malformed, looksLikeTag, valueKey, type Tag } from "./tag.ts";
 import { tagsByName } from "./tags/index.ts";
@@ -33,8 +34,6 @@ export interface Resolve {
 
 /** A text that was parsed and found within the limits. */
 export interface Opened {
-  /** The names of the value classes in it. */
-  readonly types: readonly string[];
   /** The references in it that are to be loaded, each as often as it is there. */
   readonly references: readonly Reference[];
   /**
@@ -46,7 +45,6 @@ export interface Opened {
 
 /** A text with tags in it. */
 class Tagged implements Opened {
-  readonly types: readonly string[];
   readonly references: readonly Reference[];
   #tree: unknown;
   readonly #referenceOf: ReadonlyMap<object, Reference | Lazy>;
@@ -60,7 +58,6 @@ class Tagged implements Opened {
     this.#context = context;
     this.#root = root;
     this.#survey = survey(tree, context.limits, root);
-    this.types = this.#survey.types;
     const referenceOf = new Map<object, Reference | Lazy>();
     for (const node of this.#survey.references) {
       try {
@@ -105,8 +102,15 @@ export function open(text: string, context: DecodeContext, root: string): Opened
     // The platform's own message quotes the text, which may be nobody's business.
     throw new DecodeError({ path: root, expected: "JSON", found: `${text.length} characters that are none` });
   }
-  if (isPlainText(text, context.limits)) return { types: [], references: [], decode: () => tree };
-  return new Tagged(tree, context, root);
+  if (isPlainText(text, context.limits)) return { references: [], decode: () => tree };
+  const general = (again: unknown): Opened => new Tagged(again, context, root);
+  if (!isSimpleText(text)) return general(tree);
+  const decode = (): unknown => {
+    const revived = revive(tree, (name) => tagOf(name, context), context.limits);
+    // What the short way has used up is parsed again.
+    return revived ? revived.value : general(JSON.parse(text)).decode();
+  };
+  return { references: [], decode };
 }
 
 type Node = { __type__: string; __value__: unknown };
@@ -183,7 +187,7 @@ class Decoder implements Visitor {
   }
 
   #tagOf(name: string): Tag | undefined {
-    return tagsByName.get(name) ?? this.#context.values.byName.get(name);
+    return tagOf(name, this.#context);
   }
 
   #unknownType(name: string, above: Frame | undefined, slot: number): never {
@@ -280,4 +284,8 @@ class Decoder implements Visitor {
     const path = pathOf(this.#root, above, slot);
     return new DecodeError({ path, expected, found }, cause === undefined ? {} : { cause });
   }
+}
+
+function tagOf(name: string, { values }: DecodeContext): Tag | undefined {
+  return tagsByName.get(name) ?? values.byName.get(name);
 }
