@@ -89,6 +89,33 @@ describe("both ways", () => {
     expect(wire.encode([plain, 1n])).toBe(`[${JSON.stringify(plain)},${tag("bigint", "1")}]`);
   });
 
+  test("a Date of any time, and no text of a time that does not exist", () => {
+    const times = [
+      0, -1, 999, 951_782_400_000, 4_107_542_399_999, -62_135_596_800_000, -59_011_459_200_000,
+      253_402_300_799_999, 8.64e15,
+    ];
+    for (let day = 0; day < 800; day++) times.push(Date.UTC(1999, 0, day, 23, 59, 59, 999));
+    for (const time of times) expect((wire.decode(wire.encode(new Date(time))) as Date).getTime()).toBe(time);
+    const wrong = [
+      "2026-02-29",
+      "1900-02-29",
+      "2026-04-31",
+      "2026-00-10",
+      "2026-13-10",
+      "2026-01-00",
+      "2O26-01-01",
+    ];
+    for (const date of wrong) {
+      expect(() => wire.decode(tag("datetime", `${date}T00:00:00.000+00:00`))).toThrow(DecodeError);
+    }
+    for (const time of ["24:00:00", "00:60:00", "00:00:60", "0a:00:00"]) {
+      expect(() => wire.decode(tag("datetime", `2026-01-01T${time}.000+00:00`))).toThrow(DecodeError);
+    }
+    expect(wire.decode(tag("datetime", "2024-02-29T00:00:00.000+00:00"))).toStrictEqual(
+      new Date(Date.UTC(2024, 1, 29)),
+    );
+  });
+
   test("an Error, with all that it has", () => {
     const cause = new RangeError("inner");
     const error = Object.assign(new TypeError("outer", { cause }), { status: 503, at: new Date(1) });
