@@ -444,10 +444,10 @@ describe("the worker", () => {
     let runs = 0;
     const task = app.task("long", async () => {
       runs++;
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await new Promise((resolve) => setTimeout(resolve, 1200));
     });
-    await work(app, { lease: 60 });
-    await work(app, { lease: 60 });
+    await work(app, { lease: 400 });
+    await work(app, { lease: 400 });
     await (await task.enqueue()).result();
     expect(runs).toBe(1);
   });

@@ -99,9 +99,10 @@ export class Watchdog {
   /** A run begins, on a lease that is new: the time until its heartbeat must come counts from here. */
   began(task: string): void {
     const index = this.#indexOf(task);
-    Atomics.add(this.#watched.running, index, 1);
-    Atomics.store(this.#watched.latest, 0, index);
+    // The sign first: silence that was there before is not this run's.
     this.beat();
+    Atomics.store(this.#watched.latest, 0, index);
+    Atomics.add(this.#watched.running, index, 1);
   }
 
   /** A run is over. */

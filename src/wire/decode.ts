@@ -11,9 +11,13 @@ import { Frame, pathOf, walk, type Visitor } from "./frame.ts";
 import { checkBytes, type Limits } from "./limits.ts";
 import { Lazy } from "./lazy.ts";
 import { Reference } from "./reference.ts";
+import { readGraph } from "./graph-reader.ts";
+import { isPlainText } from "./plain-text.ts";
+import { isSimpleText, revive } from "./revive.ts";
 import { survey, type Survey } from "./survey.ts";
 import { Malformed, looksLikeTag, valueKey, type Tag } from "./tag.ts";
 import { tagsByName } from "./tags/index.ts";
+import { referenceTag } from "./tags/reference.ts";
 import type { ValueTags } from "./value-type.ts";
 
 /** What a decoder needs to know. */
@@ -29,10 +33,18 @@ export interface Resolve {
 }
 
 /** A text that was parsed and found within the limits. */
-export class Opened {
-  /** The names of the value classes in it. */
-  readonly types: readonly string[];
+export interface Opened {
   /** The references in it that are to be loaded, each as often as it is there. */
+  readonly references: readonly Reference[];
+  /**
+   * Builds the value, with what `resolve` gives in place of each reference: the reference itself unless told.
+   * Once only: the parsed text is used up.
+   */
+  decode(resolve?: Resolve): unknown;
+}
+
+/** A text with tags in it. */
+class Tagged implements Opened {
   readonly references: readonly Reference[];
   #tree: unknown;
   readonly #referenceOf: ReadonlyMap<object, Reference | Lazy>;
@@ -46,11 +58,10 @@ export class Opened {
     this.#context = context;
     this.#root = root;
     this.#survey = survey(tree, context.limits, root);
-    this.types = this.#survey.types;
     const referenceOf = new Map<object, Reference | Lazy>();
     for (const node of this.#survey.references) {
       try {
-        referenceOf.set(node, this.#run(node) as Reference | Lazy);
+        referenceOf.set(node, referenceTag.read((node as Node)[valueKey], context.limits, undefined));
       } catch {
         // It fails again when all is decoded, and then with the path to its place.
       }
@@ -59,10 +70,6 @@ export class Opened {
     this.references = [...referenceOf.values()].filter((reference) => reference instanceof Reference);
   }
 
-  /**
-   * Builds the value, with what `resolve` gives in place of each reference: the reference itself unless told.
-   * Once only: the parsed text is used up.
-   */
   decode(resolve: Resolve = {}): unknown {
     if (this.#used) throw new Error("decode() was called twice on one opened text");
     this.#used = true;
@@ -71,13 +78,10 @@ export class Opened {
       const found = this.#referenceOf.get(node);
       return found && { value: found instanceof Lazy ? lazy(found.reference) : row(found) };
     };
-    const value = this.#run(this.#tree, resolveNode);
+    const decoder = new Decoder(this.#context, this.#root, this.#survey.targets, resolveNode);
+    const value = walk(this.#tree, decoder);
     this.#tree = undefined;
     return value;
-  }
-
-  #run(tree: unknown, resolve?: ResolveNode): unknown {
-    return walk(tree, new Decoder(this.#context, this.#root, this.#survey.targets, resolve));
   }
 }
 
@@ -98,8 +102,18 @@ export function open(text: string, context: DecodeContext, root: string): Opened
     // The platform's own message quotes the text, which may be nobody's business.
     throw new DecodeError({ path: root, expected: "JSON", found: `${text.length} characters that are none` });
   }
-  return new Opened(tree, context, root);
+  if (isPlainText(text, context.limits)) return { references: [], decode: () => tree };
+  const general = (again: unknown): Opened => new Tagged(again, context, root);
+  if (!isSimpleText(text)) return general(tree);
+  const decode = (): unknown => {
+    const revived = revive(tree, (name) => tagOf(name, context), context.limits);
+    // What the short way has used up is parsed again.
+    return revived ? revived.value : general(JSON.parse(text)).decode();
+  };
+  return { references: [], decode };
 }
+
+type Node = { __type__: string; __value__: unknown };
 
 /** What takes the place of a `ref` node; undefined for one that is malformed. */
 type ResolveNode = (node: object) => { readonly value: unknown } | undefined;
@@ -108,8 +122,7 @@ class Decoder implements Visitor {
   readonly #context: DecodeContext;
   readonly #root: string;
   readonly #targets: ReadonlyMap<object, object>;
-  /** What to put for a `ref` node; undefined while those nodes themselves are decoded. */
-  readonly #resolve: ResolveNode | undefined;
+  readonly #resolve: ResolveNode;
   /** What the nodes that a `same` points at have become. */
   readonly #built = new Map<object, unknown>();
   readonly #wanted: ReadonlySet<object>;
@@ -119,7 +132,7 @@ class Decoder implements Visitor {
     context: DecodeContext,
     root: string,
     targets: ReadonlyMap<object, object>,
-    resolve: ResolveNode | undefined,
+    resolve: ResolveNode,
   ) {
     this.#context = context;
     this.#root = root;
@@ -157,30 +170,41 @@ class Decoder implements Visitor {
     return frame;
   }
 
-  #tag(node: { __type__: string; __value__: unknown }, above: Frame | undefined, slot: number): unknown {
+  #tag(node: Node, above: Frame | undefined, slot: number): unknown {
     const { __type__: name, __value__: content } = node;
     if (name === "same") return this.#same(node, above, slot);
-    const resolved = name === "ref" ? this.#resolve?.(node) : undefined;
+    const resolved = name === "ref" ? this.#resolve(node) : undefined;
     if (resolved) return resolved.value;
-    const tag = tagsByName.get(name) ?? this.#context.values.byName.get(name);
-    if (!tag) {
-      const known = [...this.#context.values.byName.keys()];
-      throw new DecodeError(
-        {
-          path: pathOf(this.#root, above, slot),
-          expected: "a type that is registered here",
-          found: describe(name),
-        },
-        { known },
-      );
-    }
+    if (name === "graph") return this.#graph(content, above, slot);
+    const tag = this.#tagOf(name) ?? this.#unknownType(name, above, slot);
     if (tag.layout === "scalar") return this.#read(tag, content, undefined, above, slot);
     this.#checkShape(tag, content, above, slot);
-    const product = tag.open && this.#guard(() => tag.open!(content), tag, above, slot);
+    const product = tag.open && this.#guard(() => tag.open!(content), tag.name, above, slot);
     return this.#frame(
       new Frame(above, tag.layout, tag.layout === "value" ? node : content, tag, product),
       node,
     );
+  }
+
+  #tagOf(name: string): Tag | undefined {
+    return tagOf(name, this.#context);
+  }
+
+  #unknownType(name: string, above: Frame | undefined, slot: number): never {
+    const known = [...this.#context.values.byName.keys()];
+    const path = pathOf(this.#root, above, slot);
+    const error = { path, expected: "a type that is registered here", found: describe(name) };
+    throw new DecodeError(error, { known });
+  }
+
+  #graph(content: unknown, above: Frame | undefined, slot: number): unknown {
+    const reading = {
+      limits: this.#context.limits,
+      tagOf: (name: string) => this.#tagOf(name),
+      scalar: (node: Node) => this.#tag(node, above, slot),
+      unknownType: (name: string) => this.#unknownType(name, above, slot),
+    };
+    return this.#guard(() => readGraph(content, reading), "graph", above, slot);
   }
 
   #checkShape(tag: Tag, content: unknown, above: Frame | undefined, slot: number): void {
@@ -231,23 +255,23 @@ class Decoder implements Visitor {
   }
 
   #read(tag: Tag, content: unknown, opened: unknown, above: Frame | undefined, slot: number): unknown {
-    return this.#guard(() => tag.read(content, this.#context.limits, opened), tag, above, slot);
+    return this.#guard(() => tag.read(content, this.#context.limits, opened), tag.name, above, slot);
   }
 
   /** Runs what a tag, or a user's class behind it, does with received content. */
-  #guard(run: () => unknown, tag: Tag, above: Frame | undefined, slot: number): unknown {
+  #guard(run: () => unknown, name: string, above: Frame | undefined, slot: number): unknown {
     try {
       return run();
     } catch (error) {
       if (error instanceof LimitError || error instanceof DecodeError) throw error;
       if (error instanceof Malformed) {
-        throw this.#error(above, slot, { expected: `${tag.name}: ${error.expected}`, found: error.found });
+        throw this.#error(above, slot, { expected: `${name}: ${error.expected}`, found: error.found });
       }
       const found =
         error instanceof ValueError
           ? error.issues.map(({ path, message }) => `${path.join(".") || "the value"}: ${message}`).join("; ")
           : `content that it refuses: ${messageOf(error)}`;
-      throw this.#error(above, slot, { expected: `a valid ${tag.name}`, found }, error);
+      throw this.#error(above, slot, { expected: `a valid ${name}`, found }, error);
     }
   }
 
@@ -260,4 +284,8 @@ class Decoder implements Visitor {
     const path = pathOf(this.#root, above, slot);
     return new DecodeError({ path, expected, found }, cause === undefined ? {} : { cause });
   }
+}
+
+function tagOf(name: string, { values }: DecodeContext): Tag | undefined {
+  return tagsByName.get(name) ?? values.byName.get(name);
 }

@@ -16,6 +16,8 @@ export class Frame {
   slot = 0;
   /** Which of its values comes next. */
   position = 0;
+  /** How many frames it is in. */
+  readonly level: number;
   /** The deepest level of nesting, in the text, of what holds its values. */
   readonly inner: number;
   readonly layout: Layout;
@@ -35,6 +37,7 @@ export class Frame {
     tag: Tag | undefined,
     product: unknown,
   ) {
+    this.level = above ? above.level + 1 : 0;
     // A tag is one level, its content another, and a pair of its entries a third.
     const levels = tag && layout !== "value" ? (layout === "entries" ? 3 : 2) : 1;
     this.inner = (above?.inner ?? 0) + levels;

@@ -11,7 +11,7 @@ export {
   type ErrorCode,
   type Refusal,
 } from "../errors.ts";
-export type { WireModels } from "./encode.ts";
+export type { WireModels } from "./encode-context.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
 export { Lazy } from "./lazy.ts";
 export { Snapshot } from "./snapshot.ts";

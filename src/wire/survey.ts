@@ -1,6 +1,6 @@
 /**
- * The first look at a received tree, before anything is built from it: its size, the types it names, the
- * references in it, and what its `same` tags point at.
+ * The first look at a received tree, before anything is built from it: its size, the references in
+ * it, and what its `same` tags point at.
  *
  * @module
  */
@@ -10,8 +10,6 @@ import { looksLikeTag } from "./tag.ts";
 
 /** What a tree holds. */
 export interface Survey {
-  /** The names of its tags that are not built in. */
-  readonly types: readonly string[];
   /** The nodes of its `ref` tags. */
   readonly references: readonly object[];
   /** From each `same` tag to the node it points at, if there is one. */
@@ -20,7 +18,6 @@ export interface Survey {
 
 /** Looks through a tree that `JSON.parse` made. Its levels are walked one after another, so depth is no danger. */
 export function survey(tree: unknown, limits: Limits, root: string): Survey {
-  const types = new Set<string>();
   const references: object[] = [];
   const targets = new Map<object, object>();
   let nodes = 1;
@@ -35,8 +32,6 @@ export function survey(tree: unknown, limits: Limits, root: string): Survey {
         } else if (value.__type__ === "same") {
           const target = follow(value.__value__, tree);
           if (target) targets.set(value, target);
-        } else if (value.__type__.includes(".")) {
-          types.add(value.__type__);
         }
       }
       const inside: unknown[] = Array.isArray(value) ? value : Object.values(value);
@@ -46,7 +41,7 @@ export function survey(tree: unknown, limits: Limits, root: string): Survey {
     }
     level = next;
   }
-  return { types: [...types].sort(), references, targets };
+  return { references, targets };
 }
 
 function isObject(value: unknown): value is object {

@@ -2,7 +2,8 @@
 import { PetioleError, describe } from "../errors.ts";
 import { open, type Opened } from "./decode.ts";
 import { dialectOf, type DialectName } from "./dialect.ts";
-import { encode, type EncodeContext, type EncodeSubject, type Encoded, type WireModels } from "./encode.ts";
+import { encode, type Encoded } from "./encode.ts";
+import type { EncodeContext, EncodeSubject, WireModels } from "./encode-context.ts";
 import { limitsWith, type Limits } from "./limits.ts";
 import { valueTags, type ValueEntry } from "./value-type.ts";
 

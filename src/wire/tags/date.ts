@@ -18,6 +18,8 @@ export const dateTag: Tag<Date> = {
   },
   read(content) {
     if (content === null) return new Date(NaN);
+    const usual = typeof content === "string" ? readUsual(content) : undefined;
+    if (usual !== undefined) return new Date(usual);
     const match = typeof content === "string" ? form.exec(content) : null;
     if (!match) throw new Malformed("a time in whole milliseconds at offset +00:00", describe(content));
     const text = `${match[1]}.${match[2] ?? "000"}Z`;
@@ -29,3 +31,44 @@ export const dateTag: Tag<Date> = {
     return date;
   },
 };
+
+const days = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/**
+ * The time of a text as {@link dateTag} writes those of the years 100 to 9999; undefined for any other. Several
+ * times faster than the platform's reading and writing it back.
+ */
+function readUsual(text: string): number | undefined {
+  if (text.length !== 29 || !text.endsWith("+00:00")) return undefined;
+  const isParted =
+    text[4] === "-" &&
+    text[7] === "-" &&
+    text[10] === "T" &&
+    text[13] === ":" &&
+    text[16] === ":" &&
+    text[19] === ".";
+  if (!isParted) return undefined;
+  const year = digits(text, 0, 4);
+  const month = digits(text, 5, 7);
+  const day = digits(text, 8, 10);
+  const hour = digits(text, 11, 13);
+  const minute = digits(text, 14, 16);
+  const second = digits(text, 17, 19);
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const most = month === 2 && isLeap ? 29 : (days[month - 1] ?? 0);
+  // Comparisons with NaN, from what are no digits, are false. Date.UTC takes the years up to 99 for others.
+  const exists = year >= 100 && day >= 1 && day <= most && hour <= 23 && minute <= 59 && second <= 59;
+  const time = exists ? Date.UTC(year, month - 1, day, hour, minute, second, digits(text, 20, 23)) : NaN;
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/** The number that some decimal digits make; NaN when they are none. */
+function digits(text: string, from: number, to: number): number {
+  let number = 0;
+  for (let at = from; at < to; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return NaN;
+    number = number * 10 + digit;
+  }
+  return number;
+}

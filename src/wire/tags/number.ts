@@ -11,7 +11,8 @@ const texts = new Map<unknown, number>([
 
 /** Whether `JSON.stringify` would change this number. */
 export function needsTag(value: number): boolean {
-  return !Number.isFinite(value) || Object.is(value, -0);
+  // Faster than Number.isFinite and Object.is, as measured: NaN and the infinities differ from themselves less themselves.
+  return value - value !== 0 || (value === 0 && 1 / value < 0);
 }
 
 export const numberTag: Tag<number> = {

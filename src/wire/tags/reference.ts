@@ -6,21 +6,32 @@
 import { describe } from "../../errors.ts";
 import { Lazy } from "../lazy.ts";
 import { Reference, isKey } from "../reference.ts";
-import { Malformed, type Tag } from "../tag.ts";
+import { Malformed, looksLikeTag, typeKey, valueKey, type ContentLimits, type Tag } from "../tag.ts";
+import { bigintTag } from "./bigint.ts";
 
 export const referenceTag: Tag<Reference | Lazy> = {
   name: "ref",
-  layout: "fields",
+  // All of it, that it may be read before anything else is: a worker fetches rows first.
+  layout: "scalar",
   identity: false,
   keepsProperties: true,
-  write(value) {
+  write(value, limits) {
     const { model, pk } = value instanceof Lazy ? value.reference : value;
-    const fields = { model, pk: typeof pk === "object" ? { ...pk } : pk };
+    const fields = {
+      model,
+      pk: mapKey(pk, (part) => (typeof part === "bigint" ? bigintNode(part, limits) : part)),
+    };
     return value instanceof Lazy ? { ...fields, lazy: true } : fields;
   },
-  read(content) {
-    const { model, pk, lazy, ...rest } = content as Record<string, unknown>;
+  read(content, limits) {
+    if (typeof content !== "object" || content === null || Array.isArray(content)) {
+      throw new Malformed("an object", describe(content));
+    }
+    const { model, pk: given, lazy, ...rest } = content as Record<string, unknown>;
     if (typeof model !== "string") throw new Malformed("a model's name", describe(model));
+    const pk = mapKey(given, (part) =>
+      isBigintNode(part) ? bigintTag.read(part[valueKey], limits, undefined) : part,
+    );
     if (!isKey(pk)) throw new Malformed("a key of text, numbers and bigints", describe(pk));
     if (lazy !== undefined && lazy !== true) throw new Malformed("true as its mark `lazy`", describe(lazy));
     const [other] = Object.keys(rest);
@@ -29,3 +40,20 @@ export const referenceTag: Tag<Reference | Lazy> = {
     return lazy ? new Lazy(reference) : reference;
   },
 };
+
+/** Each part of a key, or the key itself where it has but one. */
+function mapKey(key: unknown, map: (part: unknown) => unknown): unknown {
+  const isComposite = typeof key === "object" && key !== null && !Array.isArray(key) && !isBigintNode(key);
+  if (!isComposite) return map(key);
+  return Object.fromEntries(Object.entries(key).map(([attribute, part]) => [attribute, map(part)]));
+}
+
+function bigintNode(value: bigint, limits: ContentLimits): unknown {
+  return { [typeKey]: bigintTag.name, [valueKey]: bigintTag.write(value, limits) };
+}
+
+function isBigintNode(value: unknown): value is { [valueKey]: unknown } {
+  return (
+    typeof value === "object" && value !== null && looksLikeTag(value) && value[typeKey] === bigintTag.name
+  );
+}

@@ -1,0 +1,53 @@
+/**
+ * What is left of the limits while a value is encoded. They are about the text's own tree, so that what can be
+ * written can be read.
+ *
+ * @module
+ */
+import { LimitError } from "../errors.ts";
+import type { Limits } from "./limits.ts";
+
+/** Counts, and throws a {@link LimitError} as soon as there is too much. */
+export class Budget {
+  readonly #limits: Limits;
+  readonly #depth: number;
+  readonly #what: string;
+  #nodes = 0;
+  #text = 0;
+
+  /** `depth` is what the reader can take. */
+  constructor(limits: Limits, depth: number, what: string) {
+    this.#limits = limits;
+    this.#depth = Math.min(limits.depth, depth);
+    this.#what = what;
+  }
+
+  nodes(count: number): void {
+    this.#nodes += count;
+    if (this.#nodes > this.#limits.nodes) {
+      throw new LimitError(this.#what, "nodes", this.#limits.nodes, this.#nodes);
+    }
+  }
+
+  /** Text is most of what is long: too much of it is noticed before it is put together. */
+  text(length: number): void {
+    this.#text += length;
+    if (this.#text > this.#limits.bytes) {
+      throw new LimitError(this.#what, "bytes", this.#limits.bytes, this.#text);
+    }
+  }
+
+  depth(level: number): void {
+    if (level > this.#depth) throw new LimitError(this.#what, "depth", this.#depth, level);
+  }
+
+  /** All of a small piece of JSON that is written as it is, its own root not counted. */
+  json(value: unknown, level: number): void {
+    if (typeof value === "string") this.text(value.length);
+    if (typeof value !== "object" || value === null) return;
+    this.depth(level);
+    const inside = Object.values(value);
+    this.nodes(inside.length);
+    for (const each of inside) this.json(each, level + 1);
+  }
+}

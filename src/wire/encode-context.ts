@@ -1,0 +1,30 @@
+/** What encoding needs to know. @module */
+import type { Dialect } from "./dialect.ts";
+import type { Limits } from "./limits.ts";
+import type { Key } from "./reference.ts";
+import type { ValueTags } from "./value-type.ts";
+
+/** What the wire knows of an app's models. An `OrmAdapter` is one. */
+export interface WireModels {
+  readonly models: readonly { readonly name: string }[];
+  /** The model of a row that knows its own. */
+  modelOf?(row: object): string | undefined;
+  keyOf?(model: string, row: object): Key | undefined;
+}
+
+/** What an encoder needs to know. */
+export interface EncodeContext {
+  readonly values: ValueTags;
+  readonly models: readonly WireModels[];
+  readonly modelNames: ReadonlySet<string>;
+  readonly limits: Limits;
+  readonly dialect: Dialect;
+}
+
+/** How errors speak of what is sent. */
+export interface EncodeSubject {
+  /** The first part of every path: `payload`. */
+  readonly root: string;
+  /** What cannot be sent: `this payload to task "posts.notify"`. */
+  readonly what: string;
+}

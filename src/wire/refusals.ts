@@ -1,0 +1,46 @@
+/** What cannot travel, gathered while a value is encoded, so that all of it can be told at once. @module */
+import { LimitError, ValueError, messageOf, type Refusal } from "../errors.ts";
+import { adviceFor } from "./advice.ts";
+import { pathOf, segmentOf, type Frame } from "./frame.ts";
+import { Unportable, type Tag } from "./tag.ts";
+
+/** This many of the places that cannot travel are told; the others are counted. */
+const mostRefusals = 100;
+
+/** Every method returns null, which stands where the refused value would be. */
+export class Refusals {
+  /** The first of them. */
+  readonly list: Refusal[] = [];
+  count = 0;
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  add(value: unknown, above: Frame | undefined, slot: number, kind?: string, advice?: string): null {
+    const general = kind === undefined || advice === undefined ? adviceFor(value) : { kind, advice };
+    const path = pathOf(this.#root, above, slot);
+    return this.#add({ path, kind: kind ?? general.kind, advice: advice ?? general.advice });
+  }
+
+  /** For what a tag, or a class behind it, threw when it was to write a value. */
+  written(error: unknown, tag: Tag, value: object, above: Frame | undefined, slot: number): null {
+    if (error instanceof LimitError) throw error;
+    if (error instanceof Unportable) return this.add(value, above, slot, tag.name, error.message);
+    if (!(error instanceof ValueError)) {
+      return this.add(value, above, slot, tag.name, `it cannot be read as one: ${messageOf(error)}`);
+    }
+    const root = pathOf(this.#root, above, slot);
+    for (const { path, message } of error.issues) {
+      this.#add({ path: root + path.map(segmentOf).join(""), kind: `field of ${tag.name}`, advice: message });
+    }
+    return null;
+  }
+
+  #add(refusal: Refusal): null {
+    // The rest are counted: an error is to be read, and a list of rows may hold a hundred thousand alike.
+    if (++this.count <= mostRefusals) this.list.push(refusal);
+    return null;
+  }
+}
