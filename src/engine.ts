@@ -144,7 +144,12 @@ export type Settlement =
   /** It could not run yet (a database out of reach): counts a deferral, no attempt. */
   | { readonly kind: "defer"; readonly lease: Lease; readonly at: number; readonly reason: Reason }
   /** Handed back untouched, at a shutdown: ready at once, counts nothing. */
-  | { readonly kind: "release"; readonly lease: Lease }
+  | {
+      readonly kind: "release";
+      readonly lease: Lease;
+      /** Its handler was not called, so that it does not count for the rate of its lane; nor does one that is deferred. */
+      readonly unused?: boolean;
+    }
   /** An end: `fail` counts the attempt that ended, the others count nothing. Payload and reason are kept. */
   | {
       readonly kind: "fail" | "park" | "skip" | "discard" | "expire" | "cancel";

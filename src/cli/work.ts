@@ -30,9 +30,12 @@ export async function work(
     process.on("SIGINT", onSignal);
     supervised?.onStop(stop);
   });
-  await worker.start();
-  console.log(`worker ${worker.name} is ready`);
-  supervised?.ready();
+  // Also while it starts it may be told to stop.
+  const isReady = await Promise.race([worker.start().then(() => true), stopped.then(() => false)]);
+  if (isReady) {
+    console.log(`worker ${worker.name} is ready`);
+    supervised?.ready();
+  }
   await stopped;
   await app.close();
   console.log(`worker ${worker.name} has stopped`);

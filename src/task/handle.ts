@@ -76,6 +76,7 @@ export function makeHandle<Result>(
         sending.cancelled.add(id);
         return true;
       }
+      await sending?.done;
       // A duplicate that was found at a commit stands for the one that holds its key.
       const holder = (await engine.find(id))?.message.id ?? id;
       return (await engine.cancel([holder], { code: "ERR_TASK_CANCELLED", message: why })) > 0;
@@ -94,13 +95,18 @@ async function* progressOf(
   checkSent(task, id, sending);
   let wake: () => void = () => {};
   const stop = engine.watch(id, () => wake());
-  // An engine's listening does not keep the process alive; whoever follows a task wants to.
-  const alive = setInterval(() => {}, 2 ** 30);
+  // An engine's listening does not keep the process alive, and whoever follows a task wants to. It also ends without
+  // a word when the engine is closed, which looking again tells.
+  const alive = setInterval(() => wake(), 1000);
   try {
+    let isKnown = false;
     for (let told: string | undefined; ;) {
       const changed = new Promise<void>((resolve) => (wake = resolve));
       const record = await engine.find(id);
+      // Gone after it was there: it has ended, and was not kept.
+      if (!record && isKnown) return;
       if (!record) throw notFound(task, id);
+      isKnown = true;
       const { progress } = record;
       const text = JSON.stringify(progress);
       if (progress && text !== told) yield progress;
@@ -117,7 +123,7 @@ async function* progressOf(
 function checkSent(task: string, id: string, sending: Sending | undefined): void {
   if (!sending) return;
   if (sending.cancelled.has(id)) throw notSent(task, id, "it was cancelled before its transaction committed");
-  const why = unsent[sending.state];
+  const why = unsent[sending.state === "sending" ? "held" : sending.state];
   if (why !== undefined) throw notSent(task, id, why);
 }
 

@@ -31,7 +31,11 @@ export interface RunMiddlewareContext<Rows = object> {
 
 /** What `app.use` takes. Either part may be left out. */
 export interface Middleware<Rows = object> {
-  /** Around a send. Call `next` once; it resolves when the engine has accepted the task, or holds it for a commit. */
+  /**
+   * Around a send. Call `next` once; it resolves when the engine has accepted the task, or holds it for a commit.
+   * With `enqueueMany` it is called for each payload, and `next` resolves when that is ready: all are sent together
+   * once the middleware of all has returned, and none if any has thrown.
+   */
   enqueue?(context: EnqueueContext, next: () => Promise<void>): Promise<void>;
   /** Around a run. Call `next` once and return what it resolves to. What it throws is the run's outcome. */
   run?(context: RunMiddlewareContext<Rows>, next: () => Promise<unknown>): Promise<unknown>;

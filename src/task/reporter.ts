@@ -31,27 +31,41 @@ export class Reporter {
     this.#start();
   }
 
-  /** Resolves when all that was told is passed on. Never rejects. */
+  /** Resolves when all that was told is passed on, or could not be. Never rejects. */
   async flush(): Promise<void> {
+    await this.#sending;
+    if (!this.#hasMore()) return;
+    // Once more, for what was left by a report that failed.
+    this.#start();
     await this.#sending;
   }
 
+  #hasMore(): boolean {
+    return this.#progress !== undefined || this.#lines.length > 0;
+  }
+
   #start(): void {
-    this.#sending ??= this.#send().finally(() => (this.#sending = undefined));
+    this.#sending ??= this.#send();
   }
 
   async #send(): Promise<void> {
+    // Begins in its own turn, so that what is told in one turn is one report, and `#sending` is set.
+    await Promise.resolve();
     // What is told while a report is under way makes up the next.
-    while (this.#progress || this.#lines.length > 0) {
-      const report = { ...(this.#progress ? { progress: this.#progress } : {}), lines: this.#lines };
+    while (this.#hasMore()) {
+      const [progress, lines] = [this.#progress, this.#lines];
       this.#progress = undefined;
       this.#lines = [];
       try {
-        await this.#engine.report(this.#lease, report);
+        await this.#engine.report(this.#lease, { ...(progress ? { progress } : {}), lines });
       } catch (error) {
+        this.#progress ??= progress;
+        this.#lines = [...lines, ...this.#lines];
         this.#onError(messageOf(error));
-        return;
+        break;
       }
     }
+    // At once, with nothing between the last look and this: what is told from here on begins anew.
+    this.#sending = undefined;
   }
 }

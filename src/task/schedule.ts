@@ -95,8 +95,7 @@ export class Scheduler {
     );
     for (const [schedule, cron] of patterns) {
       // Once past, so that what is wrong with a payload shows at the start.
-      await this.#send(schedule, cron);
-      this.#goOn(schedule, cron);
+      this.#goOn(schedule, cron, await this.#send(schedule, cron));
     }
   }
 
@@ -105,23 +104,25 @@ export class Scheduler {
     for (const stopTimer of this.#timers.values()) stopTimer();
   }
 
-  #goOn(schedule: Schedule, cron: CronLike): void {
+  /** Sends again when the tick that was sent has come: not later, so that none is left out by a slow send. */
+  #goOn(schedule: Schedule, cron: CronLike, sent: number): void {
     if (this.#stopped) return;
-    const now = nowOf(this.#engine);
-    const next = cron.nextRun(new Date(now))?.getTime() ?? Infinity;
-    const stopTimer = after(Math.min(lookAgain, next - now + 1), () => {
-      this.#send(schedule, cron)
-        .catch((error: unknown) =>
-          this.#onError(`Schedule ${schedule.name}: ${messageOf(error)}; it is tried again.`),
-        )
-        .finally(() => this.#goOn(schedule, cron));
+    const wait = Math.min(lookAgain, Math.max(0, sent - nowOf(this.#engine) + 1));
+    const stopTimer = after(wait, () => {
+      void this.#send(schedule, cron)
+        .catch((error: unknown) => {
+          this.#onError(`Schedule ${schedule.name}: ${messageOf(error)}; it is tried again.`);
+          return nowOf(this.#engine) + 1000;
+        })
+        .then((next) => this.#goOn(schedule, cron, next));
     });
     this.#timers.set(schedule, stopTimer);
   }
 
-  async #send(schedule: Schedule, cron: CronLike): Promise<void> {
+  /** Returns the time of the tick that it sent. */
+  async #send(schedule: Schedule, cron: CronLike): Promise<number> {
     const next = cron.nextRun(new Date(nowOf(this.#engine)));
-    if (!next) return;
+    if (!next) return Infinity;
     const { task, name, payload, pattern, timezone } = schedule;
     // With the pattern: a changed schedule may have a tick at the same time.
     const id = `schedule:${name}:${[pattern, timezone].filter(Boolean).join(" ")}:${next.toISOString()}`;
@@ -141,6 +142,7 @@ export class Scheduler {
     const headers = { ...message.headers, schedule: scheduleHeader(schedule) };
     // A tick that is known already is left as it is.
     await this.#engine.send([{ ...outgoing, message: { ...message, headers } }]);
+    return next.getTime();
   }
 }
 

@@ -1,7 +1,8 @@
 /** Tasks: a name, the types of what goes in and out, and, in a worker, what to do. @module */
+import type { Outgoing } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
 import type { AppContext } from "./app-context.ts";
-import { Batch } from "./batch.ts";
+import { allReady } from "./batch.ts";
 import { makeHandle, type Handle } from "./handle.ts";
 import { newId } from "./id.ts";
 import type { Job } from "./job.ts";
@@ -114,30 +115,24 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
     rootOf: (index: number) => string,
     what: string,
   ): Promise<Handle<Result>[]> {
-    const { wire, transactions, middleware } = this.#context;
-    let sending: Sending | undefined;
-    const batch = new Batch(payloads.length, what, async (all) => {
-      sending = await transactions.send(all);
-    });
+    const { wire, transactions, middleware, engine } = this.#context;
     const layers = middleware.flatMap((each) => (each.enqueue ? [each.enqueue.bind(each)] : []));
-    const sendOne = async (payload: unknown, index: number): Promise<void> => {
+    const isSingle = payloads.length === 1;
+    let sending: Promise<Sending> | undefined;
+    const parts = payloads.map(async (payload, index) => {
       const context = { id: newId(), task: this.name, payload, headers: {} };
-      let isPart = false;
-      const core = async (): Promise<void> => {
-        const send = { ...context, options, root: rootOf(index), what };
-        isPart = true;
-        return makeOutgoing(send, this.settings, wire, this.#context.engine).then(
-          (outgoing) => batch.put(index, outgoing),
-          (error: unknown) => batch.fail(error),
-        );
-      };
-      await around(layers, context, core).catch((error: unknown) => {
-        // Middleware that threw before the payload came to its turn: nothing of the batch is sent.
-        if (!isPart) return batch.fail(error);
-        throw error;
+      let part: Promise<Outgoing> | undefined;
+      await around(layers, context, async () => {
+        part = makeOutgoing({ ...context, options, root: rootOf(index), what }, this.settings, wire, engine);
+        const outgoing = await part;
+        // One of several is sent with the others, once the middleware of all of them is done.
+        if (isSingle) await (sending = transactions.send([outgoing]));
       });
-    };
-    await Promise.all(payloads.map(sendOne));
-    return sending!.ids.map((id) => makeHandle<Result>(this.#context, this.name, id, sending));
+      // Not left to middleware, which may have swallowed its error.
+      return part!;
+    });
+    const batch = await allReady(parts, what);
+    const sent = await (sending ?? transactions.send(batch));
+    return sent.ids.map((id) => makeHandle<Result>(this.#context, this.name, id, sent));
   }
 }

@@ -22,7 +22,9 @@ import type { OrmAdapter } from "../model/adapter.ts";
 
 /** What has become of a send. */
 export interface Sending {
-  state: "held" | "sent" | "rolled back" | "refused";
+  state: "held" | "sending" | "sent" | "rolled back" | "refused";
+  /** Settles when what is being sent after the commit is sent, or refused. */
+  done?: Promise<unknown>;
   /** For each message, its own id, or that of the task that holds its key. */
   ids: readonly string[];
   /** Ids of held messages that shall not be sent after all. */
@@ -178,8 +180,10 @@ export class Transactions {
     const batch = held.flatMap((each) =>
       each.batch.filter(({ message }) => !each.sending.cancelled.has(message.id)),
     );
+    const done = this.#engine().send(batch);
+    for (const { sending } of held) Object.assign(sending, { state: "sending", done: done.catch(() => {}) });
     try {
-      await this.#engine().send(batch);
+      await done;
     } catch (cause) {
       for (const { sending } of held) sending.state = "refused";
       const some = batch.slice(0, 10).map(({ message }) => `${message.task} (${message.id})`);

@@ -71,6 +71,10 @@ export class Worker {
   /** Claims that are not settled yet, by lease; their leases are kept alive. */
   readonly #claims = new Map<Lease, Claim>();
   #limits: ReadonlyMap<string, LaneLimit> = new Map();
+  /** How many tasks there were when the limits were read: others may be added later. */
+  #limited = 0;
+  /** Why runs are to be aborted, by lease: also of claims that the engine has made and this does not know yet. */
+  readonly #early = new Map<string, string>();
   #running = 0;
   /** There are suspects: takes one task at a time, while nothing else runs, until one comes that is none. */
   #cautious = false;
@@ -139,7 +143,6 @@ export class Worker {
       return;
     }
     this.#state = "started";
-    this.#limits = limitsOf(this.#context.tasks);
     // Not of the transaction that it may be started in.
     this.#loop = this.#context.transactions.outside(() => this.#work(queues, scheduler));
   }
@@ -203,6 +206,11 @@ export class Worker {
 
   /** Returns how many it got; `limit` as well when there is more to be claimed. */
   async #claim(queues: readonly string[], limit: number): Promise<number> {
+    const { tasks } = this.#context;
+    if (tasks.size !== this.#limited) {
+      this.#limited = tasks.size;
+      this.#limits = limitsOf(tasks);
+    }
     const deliveries = await this.#engine.claim({
       queues,
       limit,
@@ -216,15 +224,20 @@ export class Worker {
     const postponed = isAlone ? [] : suspects;
     // Stored before anything else starts, which might end this process: they would count a crash that is not theirs.
     await Promise.all(
-      postponed.map((delivery) => this.#settle({ kind: "release", lease: delivery.lease }, delivery)),
+      postponed.map((delivery) =>
+        this.#settle({ kind: "release", lease: delivery.lease, unused: true }, delivery),
+      ),
     );
     for (const delivery of deliveries) {
       if (postponed.includes(delivery)) continue;
       this.#running++;
       this.#watchdog?.began(delivery.message.task);
       const abort = new AbortController();
+      const why = this.#early.get(`${delivery.lease.token} ${delivery.lease.id}`);
+      if (why !== undefined) abort.abort(new Error(why));
       this.#claims.set(delivery.lease, { abort, ended: this.#handle(delivery, abort.signal) });
     }
+    this.#early.clear();
     return postponed.length > 0 ? limit : deliveries.length;
   }
 
@@ -242,7 +255,9 @@ export class Worker {
     const warn = (message: string): void => this.#logger.warn(message);
     const context = { ...this.#context, maxCrashes: this.#maxCrashes, stop, warn };
     const settlement: Settlement =
-      this.#state === "started" ? await run(delivery, context) : { kind: "release", lease: delivery.lease };
+      this.#state === "started"
+        ? await run(delivery, context)
+        : { kind: "release", lease: delivery.lease, unused: true };
     // The place is free before the settlement is stored, so that the next claim can share its transaction.
     this.#running--;
     this.#watchdog?.ended(delivery.message.task);
@@ -276,9 +291,10 @@ export class Worker {
     }
   }
 
-  /** Aborts the runs of some leases. */
+  /** Aborts the runs of some leases; of one whose claim is still under way, once it is here. */
   #abort(leases: readonly Lease[], why: string): void {
     for (const { id, token } of leases) {
+      this.#early.set(`${token} ${id}`, why);
       for (const [lease, { abort }] of this.#claims) {
         if (lease.id === id && lease.token === token) abort.abort(new Error(why));
       }

@@ -34,7 +34,7 @@ export type AppLike = { readonly [appContext]: AppContext };
  * Puts an app under test: until `close`, what it enqueues goes to an engine in memory with a clock that only the
  * test moves, and nothing runs by itself. The app's own engine is not touched, nor opened.
  *
- * Everything is encoded and decoded as between processes, and every rule of the task holds: schemas, keys,
+ * An app is under one test at a time: `close` it before the next. Everything is encoded and decoded as between processes, and every rule of the task holds: schemas, keys,
  * retries, expiry. Databases are the app's own.
  *
  * @example
@@ -59,6 +59,10 @@ export class TestApp {
 
   /** Made by `testApp` alone. */
   constructor(context: AppContext) {
+    if (context.engine.now !== undefined) {
+      const message = "testApp() was given an app that is under test already: close() the one before.";
+      throw new PetioleError("ERR_OPTION_INVALID", message);
+    }
     this.#context = context;
     this.#own = context.engine;
     this.#now = Date.now();
@@ -162,6 +166,7 @@ export class TestApp {
 
   /** Gives the app its own engine back. */
   async close(): Promise<void> {
+    if (this.#context.engine !== this.#engine) return;
     this.#context.engine = this.#own;
     await this.#engine.close();
   }

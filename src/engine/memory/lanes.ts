@@ -12,6 +12,13 @@ type Limits = ReadonlyMap<string, LaneLimit>;
 export class Lanes {
   readonly #starts = new Map<string, number[]>();
 
+  /** What was started then was not run: it does not count. */
+  giveBack(lane: string, at: number | undefined): void {
+    const starts = this.#starts.get(lane) ?? [];
+    const index = at === undefined ? -1 : starts.indexOf(at);
+    if (index >= 0) this.#starts.set(lane, starts.toSpliced(index, 1));
+  }
+
   /** What these limits leave for one claim. */
   rooms(limits: Limits | undefined, running: Iterable<Entry>, now: number): Rooms {
     return new Rooms(limits ?? new Map(), running, this.#starts, now);

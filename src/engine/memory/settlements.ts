@@ -38,6 +38,9 @@ type Again = Extract<Settlement, { kind: "retryAt" | "defer" | "release" }>;
 
 /** Another run shall follow; not if the task was cancelled meanwhile. */
 function again(store: Store, entry: Entry, settlement: Again, cancelled: string | undefined): void {
+  const isUnused =
+    settlement.kind === "defer" || (settlement.kind === "release" && settlement.unused === true);
+  if (isUnused) store.lanes.giveBack(entry.lane, entry.startedAt);
   if (settlement.kind === "retryAt") {
     entry.attempts += 1;
     entry.deferrals = 0;

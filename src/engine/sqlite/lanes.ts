@@ -24,7 +24,9 @@ export class Lanes {
     this.#live = database.prepare(`SELECT count(*) AS count ${live}`);
     this.#leaseEnd = database.prepare(`SELECT min(lease_until) AS time ${live}`);
     this.#started = database.prepare("SELECT sum(count) AS count FROM starts WHERE lane = ? AND at > ?");
-    this.#oldest = database.prepare("SELECT min(at) AS time FROM starts WHERE lane = ? AND at > ?");
+    this.#oldest = database.prepare(
+      "SELECT min(at) AS time FROM starts WHERE lane = ? AND at > ? AND count > 0",
+    );
     this.#start = database.prepare(
       `INSERT INTO starts (lane, at, counted_until, count) VALUES (?, ?, ?, ?)
        ON CONFLICT (lane, at) DO UPDATE

@@ -33,6 +33,7 @@ export class Settlements {
   readonly #complete: StatementSync;
   readonly #end: StatementSync;
   readonly #held: StatementSync;
+  readonly #giveBack: StatementSync;
   readonly #retryAt: StatementSync;
   readonly #defer: StatementSync;
   readonly #release: StatementSync;
@@ -48,7 +49,12 @@ export class Settlements {
       `UPDATE tasks SET state = ?, attempts = attempts + ?, reason = ?, ended_at = ?, ${removeAt}, ${letGo}
        WHERE ${held} RETURNING lane`,
     );
-    this.#held = database.prepare(`SELECT sequence, queue, lane, cancel_reason FROM tasks WHERE ${held}`);
+    this.#held = database.prepare(
+      `SELECT sequence, queue, lane, started_at, cancel_reason FROM tasks WHERE ${held}`,
+    );
+    this.#giveBack = database.prepare(
+      "UPDATE starts SET count = count - 1 WHERE lane = ? AND at = ? AND count > 0",
+    );
     this.#retryAt = database.prepare(
       `UPDATE tasks SET state = ?, run_at = ?, reason = ?, attempts = attempts + 1, deferrals = 0, deferred_at = NULL,
          ${letGo} WHERE sequence = ?`,
@@ -102,6 +108,9 @@ export class Settlements {
     const row = this.#held.get(toColumn(lease.id), lease.token);
     if (row === undefined) return false;
     const sequence = Number(row["sequence"]);
+    const isUnused = kind === "defer" || (kind === "release" && settlement.unused === true);
+    if (isUnused && row["lane"] !== "")
+      this.#giveBack.run(row["lane"] as string, row["started_at"] as number);
     changes.freed(String(row["lane"]), 1);
     if (row["cancel_reason"] !== null) {
       const now = Date.now();

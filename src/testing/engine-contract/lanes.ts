@@ -29,6 +29,24 @@ export const laneCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "gives back the start of what was deferred or handed back unused, and of nothing else",
+    async run(engine) {
+      const hourly = limited("narrow", { rate: { limit: 1, per: 3_600_000 } });
+      await engine.send([inLane("narrow", "1")]);
+      const settlements = [
+        { kind: "defer", at: 0, reason },
+        { kind: "release", unused: true },
+        { kind: "release" },
+      ] as const;
+      for (const settlement of settlements) {
+        const [delivery] = await claim(engine, hourly);
+        assert.ok(delivery, `claimed before ${settlement.kind}`);
+        await engine.settle([{ ...settlement, lease: delivery.lease }]);
+      }
+      assert.deepEqual(await claim(engine, hourly), []);
+    },
+  },
+  {
     name: "merges lanes by priority, time and order of sending",
     async run(engine) {
       await engine.send([
