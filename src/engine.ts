@@ -162,6 +162,16 @@ export type Settlement =
       readonly keep?: number;
     };
 
+/** What becomes of a task whose claim is settled so, of the settlements that give a reason and end it. */
+export const endOf = {
+  fail: "failed",
+  park: "parked",
+  skip: "skipped",
+  discard: "discarded",
+  expire: "expired",
+  cancel: "cancelled",
+} as const satisfies Partial<Record<Settlement["kind"], TaskState>>;
+
 /** How far a run has come, as its handler says. */
 export interface Progress {
   /** From 0 to 1. */

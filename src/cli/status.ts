@@ -1,21 +1,10 @@
 /** petiole status: how many tasks there are. @module */
-import type { TaskState } from "../engine.ts";
+import { endStates, type TaskState } from "../engine.ts";
 import type { App } from "./app-module.ts";
 import type { Invocation } from "./arguments.ts";
 import { table } from "./table.ts";
 
-const states = [
-  "scheduled",
-  "waiting",
-  "running",
-  "succeeded",
-  "failed",
-  "parked",
-  "skipped",
-  "discarded",
-  "expired",
-  "cancelled",
-] as const satisfies TaskState[];
+const states: readonly TaskState[] = ["scheduled", "waiting", "running", ...endStates];
 
 /** Prints a row for each queue and a column for each state. */
 export async function status(app: App, { flags }: Invocation): Promise<number> {

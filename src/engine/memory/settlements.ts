@@ -3,18 +3,9 @@
  *
  * @module
  */
-import type { Settlement, TaskState } from "../../engine.ts";
+import { endOf, type Settlement } from "../../engine.ts";
 import type { Entry } from "./entry.ts";
 import type { Store } from "./store.ts";
-
-const endOf = {
-  fail: "failed",
-  park: "parked",
-  skip: "skipped",
-  discard: "discarded",
-  expire: "expired",
-  cancel: "cancelled",
-} as const satisfies Record<string, TaskState>;
 
 /** Ends the claim of a task as a {@link Settlement} says. */
 export function settle(store: Store, entry: Entry, settlement: Settlement): void {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Reason, Settlement, TaskState } from "../../engine.ts";
+import { endOf, type Reason, type Settlement, type TaskState } from "../../engine.ts";
 import type { Changes } from "./committer.ts";
 import type { Row } from "./records.ts";
 import { removalTime, removeAt } from "./retention.ts";
@@ -14,15 +14,6 @@ import { fromColumn, toColumn } from "./text.ts";
 const held = "id = ? AND lease_token = ? AND state = 'running'";
 
 const letGo = "lease_token = NULL, lease_until = NULL, cancel_reason = NULL";
-
-const endOf = {
-  fail: "failed",
-  park: "parked",
-  skip: "skipped",
-  discard: "discarded",
-  expire: "expired",
-  cancel: "cancelled",
-} as const satisfies Record<string, TaskState>;
 
 type Again = Extract<Settlement, { kind: "retryAt" | "defer" | "release" }>;
 type End = Exclude<Settlement, Again>;
