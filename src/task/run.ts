@@ -7,7 +7,7 @@ import type { Delivery, Settlement } from "../engine.ts";
 import { DecodeError, PetioleError } from "../errors.ts";
 import { issuesOf } from "../value/schema.ts";
 import type { Opened } from "../wire/decode.ts";
-import { segmentOf } from "../wire/frame.ts";
+import { segmentOf } from "../wire/path.ts";
 import { wireVersion } from "../wire/wire.ts";
 import type { AppContext } from "./app-context.ts";
 import { nowOf } from "./clock.ts";

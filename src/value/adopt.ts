@@ -64,6 +64,7 @@ export function value(
 function byFields(of: Class<object>, how: AdoptedByFields<object, FieldTable>): ValueType {
   const fields = new Fields(how.fields, how.name);
   const check = (content: unknown): void => {
+    if (fields.fit(content)) return;
     const issues = fields.issuesOf(content);
     if (issues.length > 0) throw new ValueError(how.name, issues);
   };
@@ -71,6 +72,7 @@ function byFields(of: Class<object>, how: AdoptedByFields<object, FieldTable>): 
     name: how.name,
     class: of,
     layout: "fields",
+    columns: fields.columns,
     encode(instance) {
       const picked = fields.pick(instance);
       check(picked);

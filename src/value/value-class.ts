@@ -1,5 +1,6 @@
 /** Value(): business objects that have no row, as classes. @module */
 import { PetioleError, ValueError } from "../errors.ts";
+import type { Column } from "../wire/tag.ts";
 import { checkName, valueType, type ValueType } from "../wire/value-type.ts";
 import { equal } from "./equal.ts";
 import { Fields, forbiddenFields, type FieldTable, type FieldsOf } from "./field.ts";
@@ -26,6 +27,8 @@ interface Shape {
   accept(input: unknown): object;
   /** The fields that an instance holds, checked to be its all. Throws a {@link ValueError}. */
   fieldsOf(instance: object): Record<string, unknown>;
+  /** What the fields hold, where that is declared. */
+  readonly columns?: readonly Column[];
 }
 
 /**
@@ -105,6 +108,10 @@ function typeOf(name: string, constructor: new (fields: never) => object, shape:
     name,
     class: constructor,
     layout: "fields",
+    ...(shape.columns && { columns: shape.columns }),
+    holdsOnly: (instance) =>
+      Object.keys(instance).every((key) => shape.columns!.some((column) => column.name === key)) &&
+      Object.getOwnPropertySymbols(instance).length === 0,
     encode(instance) {
       const fields = shape.fieldsOf(instance);
       // Once for a class: that it can be made again, the same, from its fields is to be known before it is sent.
@@ -126,11 +133,11 @@ function tableShape(name: string, table: unknown): Shape {
   }
   const fields = new Fields(table as FieldTable, name);
   const checked = (source: object): Record<string, unknown> => {
-    const issues = fields.issuesOf(source);
+    const issues = fields.fit(source) ? [] : fields.issuesOf(source);
     if (issues.length > 0) throw new ValueError(name, issues);
     return fields.pick(source);
   };
-  return { accept: (input) => checked(input as object), fieldsOf: checked };
+  return { accept: (input) => checked(input as object), fieldsOf: checked, columns: fields.columns };
 }
 
 function schemaShape(name: string, schema: StandardSchemaLike): Shape {

@@ -12,6 +12,7 @@ export {
   type Refusal,
 } from "../errors.ts";
 export type { WireModels } from "./encode-context.ts";
+export { Foreign } from "./foreign.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
 export { Lazy } from "./lazy.ts";
 export { Snapshot } from "./snapshot.ts";

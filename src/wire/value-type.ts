@@ -4,7 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
-import type { Tag } from "./tag.ts";
+import type { Column, Tag } from "./tag.ts";
 import { tagsByPrototype } from "./tags/index.ts";
 
 /** How instances of one class travel. */
@@ -14,6 +14,10 @@ export interface ValueType<Instance extends object = object> {
   readonly class: abstract new (...args: never) => Instance;
   /** `fields`: an object of the instance's fields. `value`: any one value that stands for it. */
   readonly layout: "fields" | "value";
+  /** Of `fields`: what they hold, in order, where it is known; arrays of instances then travel as tables. */
+  readonly columns?: readonly Column[];
+  /** Whether an instance has nothing beside its fields; left out where that is nobody's business. */
+  holdsOnly?(instance: object): boolean;
   /** What travels, new each time. Throws when the instance is not as its class declares. */
   encode(instance: Instance): unknown;
   /** The instance for what travelled, checked first. Throws when it is not as the class declares. */
@@ -102,6 +106,9 @@ function tagOf(type: ValueType): Tag {
     layout: type.layout,
     identity: true,
     keepsProperties: true,
+    columns: type.columns,
+    prototype: type.class.prototype as object,
+    ...(type.holdsOnly && { holdsOnly: type.holdsOnly.bind(type) }),
     write: (instance) => type.encode(instance as object),
     read: (content) => type.decode(content),
   };
