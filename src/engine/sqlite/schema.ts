@@ -26,6 +26,9 @@ export const ended = "state NOT IN ('scheduled', 'waiting', 'running')";
 export const mayHoldKey =
   "unique_key IS NOT NULL AND (unique_until IS NOT NULL OR state IN ('scheduled', 'waiting', 'running'))";
 
+/** Parked until a worker comes that knows what it needs: again in the words of an index. */
+export const left = "state = 'parked' AND needs IS NOT NULL";
+
 /**
  * Every index is partial: a task is in few of them at a time, so that a claim costs the same with a thousand
  * tasks waiting, scheduled or ended as with a million. Those of the states begin with the queue or the state, so
@@ -59,6 +62,7 @@ CREATE TABLE tasks (
   unique_until  INTEGER,
   cancel_reason TEXT,
   progress      TEXT,
+  needs         TEXT,
   headers       TEXT NOT NULL,
   reason        TEXT,
   payload       TEXT NOT NULL,
@@ -70,6 +74,7 @@ CREATE INDEX tasks_scheduled     ON tasks (queue, run_at)      WHERE state = 'sc
 CREATE INDEX tasks_running       ON tasks (queue, lease_until) WHERE state = 'running';
 CREATE INDEX tasks_running_lanes ON tasks (lane, lease_until)  WHERE state = 'running' AND lane <> '';
 CREATE INDEX tasks_cancelled     ON tasks (worker)    WHERE state = 'running' AND cancel_reason IS NOT NULL;
+CREATE INDEX tasks_left          ON tasks (queue, needs)       WHERE ${left};
 CREATE INDEX tasks_ended         ON tasks (state, queue)       WHERE ${ended};
 CREATE INDEX tasks_removable     ON tasks (remove_at)          WHERE remove_at IS NOT NULL;
 CREATE INDEX tasks_unique        ON tasks (task, unique_key, unique_until) WHERE ${mayHoldKey};
