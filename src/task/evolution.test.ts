@@ -281,9 +281,9 @@ describe.each(["memory", "sqlite"])("an older worker on %s", (kind) => {
   });
 
   test("parks a reference to a model that it does not have", async () => {
-    class Comment {}
+    const comments = {};
     const models = [
-      stubAdapter({ "qa.Comment": [Comment, ["id"]] }, { "qa.Comment": [{ id: 7, body: "hi" }] }),
+      stubAdapter({ "qa.Comment": [comments, ["id"]] }, { "qa.Comment": [{ id: 7, body: "hi" }] }),
     ];
     const index = (app: { task: Petiole["task"] }) =>
       app.task("posts.index", ({ post }: { post: { id: number; body: string } }) => post.body);
