@@ -75,7 +75,7 @@ export interface UniqueKey {
   readonly key: string;
   /**
    * Held until this time (epoch milliseconds), whatever becomes of the holder, whose record is kept so long.
-   * Unless told, until the holder ends; one that is retried holds it again.
+   * Unless told, until the holder ends, parked with `needs` apart; one that is retried holds it again.
    */
   readonly until?: number;
   /**

@@ -40,6 +40,7 @@ export class Claims {
       for (const entry of this.#known(queue, knows)) {
         if (taken.length >= limit || !hasRoom(entry.lane)) continue;
         this.#store.takeLeft(entry);
+        entry.endedAt = undefined;
         take(entry);
       }
       if (taken.length >= limit) break;

@@ -113,7 +113,7 @@ export class Store {
   /** Ends a task, to be kept for `keep` milliseconds. */
   end(entry: Entry, state: TaskState, keep = this.#retention): void {
     this.#removable.remove(entry);
-    this.left.delete(entry);
+    this.takeLeft(entry);
     entry.state = state;
     entry.endedAt = this.now();
     const isKept = state === "failed" || state === "parked";
@@ -131,17 +131,16 @@ export class Store {
     this.listeners.ready(entry.message.queue);
   }
 
-  /** Takes back a parked task: its key is held again. */
+  /** It is left to others no more. */
   takeLeft(entry: Entry): void {
     this.left.delete(entry);
-    entry.endedAt = undefined;
-    this.#keys.add(entry);
+    entry.needs = undefined;
   }
 
   /** Makes a task that has ended wait again, from the beginning. */
   restart(entry: Entry): void {
     this.#removable.remove(entry);
-    this.left.delete(entry);
+    this.takeLeft(entry);
     entry.removeAt = Infinity;
     entry.attempts = entry.crashes = entry.deferrals = 0;
     entry.deferredAt = entry.reason = entry.endedAt = undefined;

@@ -19,15 +19,16 @@ export const schemaVersion = 1;
  */
 export const ended = "state NOT IN ('scheduled', 'waiting', 'running')";
 
+/** Parked until a worker comes that knows what it needs: again in the words of an index. */
+export const left = "state = 'parked' AND needs IS NOT NULL";
+
 /**
  * Holding a key, or maybe holding one, as the condition by which an index below is defined: to be said in the
  * same words, too. Of a thousand tasks that had the same key and have ended, none is in the way.
  */
 export const mayHoldKey =
-  "unique_key IS NOT NULL AND (unique_until IS NOT NULL OR state IN ('scheduled', 'waiting', 'running'))";
-
-/** Parked until a worker comes that knows what it needs: again in the words of an index. */
-export const left = "state = 'parked' AND needs IS NOT NULL";
+  "unique_key IS NOT NULL AND " +
+  `(unique_until IS NOT NULL OR state IN ('scheduled', 'waiting', 'running') OR (${left}))`;
 
 /**
  * Every index is partial: a task is in few of them at a time, so that a claim costs the same with a thousand

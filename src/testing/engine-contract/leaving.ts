@@ -1,18 +1,7 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../engine.ts";
 import type { Message } from "../../message.ts";
-import {
-  assertRecord,
-  claim,
-  claimOne,
-  claimWhenReady,
-  ids,
-  longLease,
-  outgoing,
-  pause,
-  reason,
-  send,
-} from "./case.ts";
+import { assertRecord, claim, claimOne, claimWhenReady, ids, outgoing, pause, reason, send } from "./case.ts";
 import type { ContractCase } from "./case.ts";
 
 /** Parks a task that is claimed, for a worker that knows these things. */
@@ -142,15 +131,19 @@ export const leavingCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "lets a task that is taken again hold its key again",
+    name: "lets a task that was parked for others hold its key, and no other that was parked",
     async run(engine) {
       const keyed = (id: string) => ({ ...outgoing(id), unique: { key: "k" } });
       await engine.send([keyed("1")]);
       await leave(engine, ["x"]);
-      const { lease } = await claimOne(engine, { ...knowing("x"), lease: longLease });
       assert.deepEqual(await engine.send([keyed("2")]), ["1"]);
-      await engine.settle([{ kind: "complete", lease, result: "1" }]);
-      assert.deepEqual(await engine.send([keyed("3")]), ["3"]);
+      const first = await claimOne(engine, knowing("x"));
+      assert.deepEqual(await engine.send([keyed("3")]), ["1"]);
+      await engine.settle([{ kind: "park", lease: first.lease, reason }]);
+      assert.deepEqual(await engine.send([keyed("4")]), ["4"]);
+      await leave(engine, ["x"]);
+      await engine.discard(["4"], reason);
+      assert.deepEqual(await engine.send([keyed("5")]), ["5"]);
     },
   },
 ];
