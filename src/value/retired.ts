@@ -42,21 +42,22 @@ export function retired(name: string, options: RetiredOptions = {}): RetiredType
       : `version, ${describe(version)}, is none`;
     throw new PetioleError("ERR_VALUE_DEFINITION", `retired(${JSON.stringify(name)}): its ${wrong}.`);
   }
-  return { isRetired: true, name, version, aliases, layout, use: use && guarded(name, use) };
+  return { name, version, aliases, layout, isReplaced: use !== undefined, replace: replacement(name, use) };
 }
 
 /** What goes wrong in a user's function is told as what was received being of no use. */
-function guarded(name: string, use: NonNullable<RetiredOptions["use"]>): NonNullable<RetiredType["use"]> {
+function replacement(name: string, use: RetiredOptions["use"]): RetiredType["replace"] {
   const refuse = (problem: string, options?: { readonly cause: unknown }): ValueError =>
-    new ValueError(name, [{ path: [], message: `what is used in place of ${name} ${problem}` }], options);
+    new ValueError(name, [{ path: [], message: problem }], options);
   return (content, version) => {
+    if (!use) throw refuse(`${name} is retired, and nothing takes its place`);
     let instead: unknown;
     try {
       instead = use(content as Record<string, unknown>, version);
     } catch (error) {
-      throw refuse(`threw: ${messageOf(error)}`, { cause: error });
+      throw refuse(`what takes the place of ${name} threw: ${messageOf(error)}`, { cause: error });
     }
-    if (instead instanceof Promise) throw refuse("is a Promise");
+    if (instead instanceof Promise) throw refuse(`what takes the place of ${name} is a Promise`);
     return instead;
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
-import { Malformed, type Tag } from "./tag.ts";
+import type { Tag } from "./tag.ts";
 import { tagsByPrototype } from "./tags/index.ts";
 
 /** The names under which a type is read. */
@@ -35,9 +35,10 @@ export interface ValueType<Instance extends object = object> extends Names {
 
 /** A type that is gone on purpose. Made by `retired()`. */
 export interface RetiredType extends Names {
-  readonly isRetired: true;
-  /** What takes the place of an instance. Without it, what holds one cannot be read. */
-  readonly use?: ((content: unknown, version: number) => unknown) | undefined;
+  /** Whether something takes the place of an instance. If not, a task that holds one cannot run. */
+  readonly isReplaced: boolean;
+  /** What does. Throws when nothing does. */
+  replace(content: unknown, version: number): unknown;
 }
 
 /** Where a class that `Value()` made keeps its {@link ValueType}. */
@@ -92,7 +93,7 @@ export function valueTags(values: readonly ValueEntry[]): ValueTags {
   for (const entry of values) {
     const type = typeOf(entry);
     const { name, version = 1, aliases = [], layout } = type;
-    const isRetired = "isRetired" in type;
+    const isRetired = "replace" in type;
     for (const known of [name, ...aliases]) {
       checkName(known, "a value class");
       if (byName.has(known)) {
@@ -101,10 +102,10 @@ export function valueTags(values: readonly ValueEntry[]): ValueTags {
       }
       for (let at = 1; at <= version; at++) {
         const written = at === 1 ? known : `${known}@${at}`;
-        const read = isRetired ? replacement(type, at) : reader(type, at, version);
+        const read = isRetired ? (content: unknown) => type.replace(content, at) : reader(type, at, version);
         const write = isRetired ? read : (instance: unknown) => type.encode(instance as object);
         byName.set(written, { name: written, layout, identity: true, keepsProperties: true, write, read });
-        if (isRetired && !type.use) retired.add(written);
+        if (isRetired && !type.isReplaced) retired.add(written);
       }
     }
     if (isRetired) continue;
@@ -128,7 +129,7 @@ function typeOf(entry: ValueEntry): ValueType | RetiredType {
   const isThing = (typeof entry === "object" && entry !== null) || typeof entry === "function";
   const type = isThing && valueType in entry ? entry[valueType] : entry;
   const isType = typeof type === "object" && type !== null;
-  if (isType && ("isRetired" in type || typeof type.encode === "function")) return type;
+  if (isType && ("replace" in type || typeof type.encode === "function")) return type;
   throw new PetioleError(
     "ERR_TYPE_NAME",
     `values holds ${describe(entry)}, which is no value class: give it what Value(…) or value(…) returned.`,
@@ -138,11 +139,4 @@ function typeOf(entry: ValueEntry): ValueType | RetiredType {
 function reader(type: ValueType, from: number, version: number): (content: unknown) => object {
   if (from === version) return (content) => type.decode(content);
   return (content) => type.decode(type.upgrade ? type.upgrade(content, from) : content);
-}
-
-function replacement({ use }: RetiredType, version: number): (content: unknown) => unknown {
-  if (use) return (content) => use(content, version);
-  return () => {
-    throw new Malformed("a type that is in use", "one that is retired");
-  };
 }
