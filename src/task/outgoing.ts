@@ -54,6 +54,7 @@ export async function makeOutgoing(
     ...send.headers,
     wire: wireVersion,
     ...(types.length > 0 ? { types } : {}),
+    ...(settings.version > 1 ? { version: settings.version } : {}),
     ...(parent ? { parent: parent.id, root: parent.root } : {}),
     ...(expires === undefined ? {} : { expires }),
   };

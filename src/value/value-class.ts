@@ -3,6 +3,7 @@ import { PetioleError, ValueError } from "../errors.ts";
 import type { Column } from "../wire/tag.ts";
 import { checkName, valueType, type ValueType } from "../wire/value-type.ts";
 import { equal } from "./equal.ts";
+import { evolutionOf, type Evolution, type Evolved } from "./evolution.ts";
 import { Fields, forbiddenFields, type FieldTable, type FieldsOf } from "./field.ts";
 import { isSchema, validate, type StandardSchemaLike } from "./schema.ts";
 
@@ -41,6 +42,8 @@ interface Shape {
  * @param name - a namespace and a name, `"shop.Money"`
  * @param fields - a field table, or any synchronous Standard Schema (zod, valibot, arktype, …) of an object.
  *   A schema must take its own output unchanged, for it checks again on arrival.
+ * @param evolution - once the class has changed: its `version`, how to `upgrade` what was written before, and the
+ *   names it had, `aliases`
  * @throws PetioleError `ERR_TYPE_NAME`, `ERR_VALUE_DEFINITION`
  *
  * @example
@@ -54,14 +57,21 @@ interface Shape {
 export function Value<const Table extends FieldTable>(
   name: string,
   fields: Table,
+  evolution?: Evolution<Record<string, unknown>>,
 ): ValueClass<FieldsOf<Table>>;
 export function Value<Input, Output extends object>(
   name: string,
   schema: StandardSchemaLike<Input, Output>,
+  evolution?: Evolution<Record<string, unknown>>,
 ): ValueClass<Output, Input>;
-export function Value(name: string, declared: unknown): unknown {
+export function Value(
+  name: string,
+  declared: unknown,
+  evolution: Evolution<Record<string, unknown>> = {},
+): unknown {
   checkName(name, "a value class");
   const shape = isSchema(declared) ? schemaShape(name, declared) : tableShape(name, declared);
+  const evolved = evolutionOf(name, "fields", evolution);
   const types = new WeakMap<object, ValueType>();
 
   class ValueBase {
@@ -75,7 +85,7 @@ export function Value(name: string, declared: unknown): unknown {
 
     static get [valueType](): ValueType {
       let type = types.get(this);
-      if (!type) types.set(this, (type = typeOf(name, this, shape)));
+      if (!type) types.set(this, (type = typeOf(name, this, shape, evolved)));
       return type;
     }
 
@@ -92,7 +102,12 @@ export function Value(name: string, declared: unknown): unknown {
   return ValueBase;
 }
 
-function typeOf(name: string, constructor: new (fields: never) => object, shape: Shape): ValueType {
+function typeOf(
+  name: string,
+  constructor: new (fields: never) => object,
+  shape: Shape,
+  evolved: Evolved,
+): ValueType {
   let tried = false;
   const make = (fields: object): object => {
     const instance = new constructor(fields as never);
@@ -105,6 +120,7 @@ function typeOf(name: string, constructor: new (fields: never) => object, shape:
     throw new ValueError(name, [{ path: [changed], message }]);
   };
   return {
+    ...evolved,
     name,
     class: constructor,
     layout: "fields",

@@ -86,7 +86,8 @@ export function readGraph(graph: Received, decoder: Decoder): unknown {
       const { tag, node } = made;
       for (const cells of cellsOf(node, tag)) fill(cells, index, !tag.open, values);
       const opened = values[index] === pending ? undefined : values[index];
-      values[index] = tag.read(node[valueKey], decoder.reading, opened);
+      const spot = { container: values as unknown as Container, key: index, parent: graph };
+      values[index] = decoder.read(tag, node[valueKey], spot, opened);
     }
   }
   return values.at(-1);

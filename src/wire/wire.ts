@@ -58,8 +58,10 @@ export interface Wire {
 
 /** A {@link Wire} as the task model uses it. */
 export interface TaskWire extends Wire {
-  /** The names of the value classes that it can decode. */
+  /** The names of the value classes that it knows: `shop.Money`, `shop.Money@2`. */
   readonly types: ReadonlySet<string>;
+  /** Those of them that are retired, and cannot be decoded. */
+  readonly retired: ReadonlySet<string>;
   encodeFor(value: unknown, subject: EncodeSubject): Encoded;
   open(text: string, root: string): Opened;
 }
@@ -102,6 +104,7 @@ export function createTaskWire(options: WireOptions = {}): TaskWire {
   };
   return {
     types: new Set(context.values.byName.keys()),
+    retired: context.values.retired,
     encode: (value) => encode(value, context, { root: "value", what: "this value" }).text,
     decode: (text) => open(text, context, "value").decode(),
     encodeFor: (value, subject) => encode(value, context, subject),
