@@ -71,7 +71,7 @@ export function median(numbers: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** How many times as fast the second is as the first: the median of the rounds' ratios. */
-export function speed(first: readonly number[], second: readonly number[]): number {
-  return median(first.map((took, round) => took / second[round]!));
+/** How many times as fast the one is as the other: the median of the ratios, round by round. */
+export function speed(one: readonly number[], other: readonly number[]): number {
+  return median(one.map((took, round) => other[round]! / took));
 }

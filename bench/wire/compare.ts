@@ -1,16 +1,23 @@
-/** One case, everyone in it measured. @module */
+/** One case, with everyone in it measured. @module */
 import { median, sideBySide, speed, type Effort } from "../measure.ts";
 import type { Row } from "../row.ts";
+import type { Bars } from "./case.ts";
 import { cases, type CaseName } from "./cases.ts";
 import { json, ours, ready, type Contender, type Ready } from "./contender.ts";
 
-/** How one contender did: ratios to JSON, higher is faster, and absolute figures. */
+/** How one contender did. */
 export interface Score {
   readonly name: string;
   readonly note: string | undefined;
-  readonly encode: { readonly ratio: number; readonly micros: number };
-  readonly decode: { readonly ratio: number; readonly micros: number };
-  readonly bytes: { readonly ratio: number; readonly count: number };
+  readonly encode: Timing;
+  readonly decode: Timing;
+  readonly bytes: number;
+}
+
+export interface Timing {
+  /** Against JSON: higher is faster. */
+  readonly speed: number;
+  readonly micros: number;
 }
 
 export interface Comparison {
@@ -21,75 +28,81 @@ export interface Comparison {
   readonly rows: readonly Row[];
 }
 
-type Direction = "encode" | "decode";
+const directions = ["encode", "decode"] as const;
 
-/** The milliseconds of one run: of JSON, of ours and of one other, taken side by side. */
-type Triple = readonly [json: number[], ours: number[], other: number[]];
+/** Milliseconds of one run, by round. */
+type Samples = Readonly<Record<(typeof directions)[number], readonly number[]>>;
 
+/** Measures each of the others next to ours and JSON, whose figures are of all those samples. */
 export function compare(name: CaseName, others: readonly Contender[], effort: Effort): Comparison {
-  const [plain, own, ...rest] = [json(name), ours, ...others].map((contender) => ready(contender, name)) as [
-    Ready,
-    Ready,
-    ...Ready[],
-  ];
-  const taken = { encode: triples("encode"), decode: triples("decode") };
+  const plain = ready(json(name), name);
+  const own = ready(ours, name);
+  const met = others.map((contender) => {
+    const other = ready(contender, name);
+    return { other, samples: meet([plain, own, other], effort) };
+  });
+  const all = {
+    json: joined(met.map(({ samples }) => samples[0])),
+    ours: joined(met.map(({ samples }) => samples[1])),
+  };
+  return {
+    json: scoreOf(plain, all.json, all.json),
+    ours: scoreOf(own, all.ours, all.json),
+    others: met.map(({ other, samples }) => scoreOf(other, samples[2], samples[0])),
+    rows: [
+      ...rowsOf(name, own, all.ours, plain, all.json, cases[name].bars),
+      ...met.flatMap(({ other, samples }) => rowsOf(name, own, samples[1], other, samples[2])),
+    ],
+  };
+}
 
-  function triples(direction: Direction): Triple[] {
-    return rest.map(
-      (other) =>
-        sideBySide([plain[direction], own[direction], other[direction]], effort) as unknown as Triple,
-    );
-  }
-
-  /** Where ours and JSON are in all triples, all count. */
-  function all(direction: Direction, who: 0 | 1): number[] {
-    return taken[direction].flatMap((triple) => triple[who]);
-  }
-
-  function score(of: Ready, samples: (direction: Direction) => [json: number[], its: number[]]): Score {
-    const of1 = (direction: Direction) => {
-      const [base, its] = samples(direction);
-      return { ratio: speed(base, its), micros: median(its) * 1000 };
-    };
-    const bytes = { ratio: of.bytes / plain.bytes, count: of.bytes };
-    return { name: of.name, note: of.note, encode: of1("encode"), decode: of1("decode"), bytes };
-  }
-
-  const jsonScore = score(plain, (direction) => [all(direction, 0), all(direction, 0)]);
-  const ownScore = score(own, (direction) => [all(direction, 0), all(direction, 1)]);
-  const otherScores = rest.map((other, at) =>
-    score(other, (direction) => [taken[direction][at]![0], taken[direction][at]![2]]),
+function meet(three: readonly [Ready, Ready, Ready], effort: Effort): [Samples, Samples, Samples] {
+  const encode = sideBySide(
+    three.map((it) => it.encode),
+    effort,
   );
+  const decode = sideBySide(
+    three.map((it) => it.decode),
+    effort,
+  );
+  const samples = (at: number): Samples => ({ encode: encode[at]!, decode: decode[at]! });
+  return [samples(0), samples(1), samples(2)];
+}
 
-  const rowsAgainst = (peer: Score, ratioOf: (direction: Direction) => number, hasBar: boolean): Row[] => [
-    ...(["encode", "decode"] as const).map((metric): Row => ({
-      case: name,
-      metric,
-      ours: ownScore[metric].micros,
-      peer: peer.name,
-      theirs: peer[metric].micros,
-      unit: "µs",
-      ratio: ratioOf(metric),
-      bar: hasBar ? cases[name].bars[metric] : null,
-      lowerIsBetter: false,
-    })),
-    {
-      case: name,
-      metric: "bytes",
-      ours: own.bytes,
-      peer: peer.name,
-      theirs: peer.bytes.count,
-      unit: "bytes",
-      ratio: own.bytes / peer.bytes.count,
-      bar: hasBar ? cases[name].bars.bytes : null,
-      lowerIsBetter: true,
-    },
-  ];
-  const rows = [
-    ...rowsAgainst(jsonScore, (direction) => ownScore[direction].ratio, true),
-    ...otherScores.flatMap((peer, at) =>
-      rowsAgainst(peer, (direction) => speed(taken[direction][at]![2], taken[direction][at]![1]), false),
-    ),
-  ];
-  return { json: jsonScore, ours: ownScore, others: otherScores, rows };
+function joined(parts: readonly Samples[]): Samples {
+  return { encode: parts.flatMap(({ encode }) => encode), decode: parts.flatMap(({ decode }) => decode) };
+}
+
+function scoreOf({ name, note, bytes }: Ready, its: Samples, json: Samples): Score {
+  const timing = (direction: keyof Samples): Timing => ({
+    speed: speed(its[direction], json[direction]),
+    micros: median(its[direction]) * 1000,
+  });
+  return { name, note, bytes, encode: timing("encode"), decode: timing("decode") };
+}
+
+function rowsOf(name: CaseName, own: Ready, mine: Samples, peer: Ready, theirs: Samples, bars?: Bars): Row[] {
+  const timings = directions.map((metric): Row => ({
+    case: name,
+    metric,
+    ours: median(mine[metric]) * 1000,
+    peer: peer.name,
+    theirs: median(theirs[metric]) * 1000,
+    unit: "µs",
+    ratio: speed(mine[metric], theirs[metric]),
+    bar: bars?.[metric] ?? null,
+    lowerIsBetter: false,
+  }));
+  const bytes: Row = {
+    case: name,
+    metric: "bytes",
+    ours: own.bytes,
+    peer: peer.name,
+    theirs: peer.bytes,
+    unit: "bytes",
+    ratio: own.bytes / peer.bytes,
+    bar: bars?.bytes ?? null,
+    lowerIsBetter: true,
+  };
+  return [...timings, bytes];
 }
