@@ -12,7 +12,7 @@ export interface Effort {
   readonly warmUpMs: number;
 }
 
-export const fullEffort: Effort = { sampleMs: 20, rounds: 15, warmUpMs: 150 };
+export const fullEffort: Effort = { sampleMs: 20, rounds: 15, warmUpMs: 100 };
 /** For whether it works at all: the figures mean nothing. */
 export const quickEffort: Effort = { sampleMs: 0.2, rounds: 2, warmUpMs: 0.2 };
 
@@ -35,11 +35,19 @@ function time(work: Work, times: number): number {
   return performance.now() - start;
 }
 
+/** Runs each for a while, untimed. */
+export function warmUp(works: readonly Work[], { warmUpMs }: Effort): void {
+  for (const work of works) {
+    const end = performance.now() + warmUpMs;
+    do use(work());
+    while (performance.now() < end);
+  }
+}
+
 /** How many times to run it for a sample, once it is warm. */
-function timesFor(work: Work, { sampleMs, warmUpMs }: Effort): number {
-  const end = performance.now() + warmUpMs;
-  do use(work());
-  while (performance.now() < end);
+function timesFor(work: Work, effort: Effort): number {
+  warmUp([work], effort);
+  const { sampleMs } = effort;
   for (let times = 1; ; times *= 2) {
     const took = time(work, times);
     if (took >= sampleMs / 2) return Math.max(1, Math.ceil((times * sampleMs) / took));

@@ -3,7 +3,7 @@ import { median, sideBySide, speed, type Effort } from "../measure.ts";
 import type { Row } from "../row.ts";
 import type { Bars } from "./case.ts";
 import { cases, type CaseName } from "./cases.ts";
-import { json, ours, ready, type Contender, type Ready } from "./contender.ts";
+import type { Lineup, Ready } from "./lineup.ts";
 
 /** How one contender did. */
 export interface Score {
@@ -34,24 +34,19 @@ const directions = ["encode", "decode"] as const;
 type Samples = Readonly<Record<(typeof directions)[number], readonly number[]>>;
 
 /** Measures each of the others next to ours and JSON, whose figures are of all those samples. */
-export function compare(name: CaseName, others: readonly Contender[], effort: Effort): Comparison {
-  const plain = ready(json(name), name);
-  const own = ready(ours, name);
-  const met = others.map((contender) => {
-    const other = ready(contender, name);
-    return { other, samples: meet([plain, own, other], effort) };
-  });
+export function compare(name: CaseName, { json, ours, others }: Lineup, effort: Effort): Comparison {
+  const met = others.map((other) => ({ other, samples: meet([json, ours, other], effort) }));
   const all = {
     json: joined(met.map(({ samples }) => samples[0])),
     ours: joined(met.map(({ samples }) => samples[1])),
   };
   return {
-    json: scoreOf(plain, all.json, all.json),
-    ours: scoreOf(own, all.ours, all.json),
+    json: scoreOf(json, all.json, all.json),
+    ours: scoreOf(ours, all.ours, all.json),
     others: met.map(({ other, samples }) => scoreOf(other, samples[2], samples[0])),
     rows: [
-      ...rowsOf(name, own, all.ours, plain, all.json, cases[name].bars),
-      ...met.flatMap(({ other, samples }) => rowsOf(name, own, samples[1], other, samples[2])),
+      ...rowsOf(name, ours, all.ours, json, all.json, cases[name].bars),
+      ...met.flatMap(({ other, samples }) => rowsOf(name, ours, samples[1], other, samples[2])),
     ],
   };
 }

@@ -18,7 +18,7 @@ export interface PlainNode {
 function grow(): Node[] {
   const nodes: Node[] = [];
   for (let at = 0; at < 10_000; at++) {
-    const parent = at === 0 ? null : nodes[Math.floor((at - 1) * 0.63)]!;
+    const parent = at === 0 ? null : nodes[Math.floor((at - 1) * 0.65)]!;
     const node: Node = { name: `part ${at % 4000}`, parent, children: [] };
     parent?.children.push(node);
     nodes.push(node);

@@ -2,17 +2,12 @@
 import { isMet, type Row } from "../row.ts";
 import { cases, type CaseName } from "./cases.ts";
 import type { Comparison, Score } from "./compare.ts";
-
-/** Who has no part in a case, and why. */
-export interface Absent {
-  readonly name: string;
-  readonly reason: string;
-}
+import type { Lineup } from "./lineup.ts";
 
 const head = ["", "encode", "decode", "bytes", "encode µs", "decode µs", "bytes"];
 
 /** Ratios to JSON on the left, absolute figures on the right, below them what is asked of ours. */
-export function block(name: CaseName, comparison: Comparison, absent: readonly Absent[]): string {
+export function block(name: CaseName, comparison: Comparison, absent: Lineup["absent"]): string {
   const { json, ours, others, rows } = comparison;
   const lines = [
     head,

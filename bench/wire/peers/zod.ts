@@ -33,13 +33,13 @@ const plainJob = z.object({
 const plainRows = z.array(
   z.object({
     id: z.number(),
-    customer: z.string(),
+    name: z.string(),
+    mail: z.string(),
     status: z.enum(["open", "paid", "shipped", "closed"]),
     total: z.number(),
     quantity: z.number(),
-    currency: z.string(),
+    discount: z.number(),
     active: z.boolean(),
-    reference: z.string(),
   }),
 );
 

@@ -2,17 +2,40 @@
 import { isDeepStrictEqual } from "node:util";
 import { cases, wire, type CaseName } from "./cases.ts";
 import { limits } from "./limit.ts";
-import { named, type Part } from "./peer.ts";
+import { named, type Part, type Peer } from "./peer.ts";
 
-/** With its version. */
-export interface Contender extends Part {
+interface Contender extends Part {
+  /** With its version. */
   readonly name: string;
 }
 
-export const ours: Contender = { name: named("petiole"), codec: wire };
+/** All that are in one case, each shown to work. */
+export interface Lineup {
+  readonly json: Ready;
+  readonly ours: Ready;
+  readonly others: readonly Ready[];
+  /** Peers that cannot do the case. */
+  readonly absent: readonly { readonly name: string; readonly reason: string }[];
+}
+
+export function lineup(name: CaseName, peers: readonly Peer[]): Lineup {
+  const able: Contender[] = [{ name: "limit: no identity", codec: limits[name] }];
+  const absent: { name: string; reason: string }[] = [];
+  for (const peer of peers) {
+    const part = peer.parts[name];
+    if (typeof part === "string") absent.push({ name: peer.name, reason: part });
+    else able.push({ name: peer.name, ...part });
+  }
+  return {
+    json: ready(json(name), name),
+    ours: ready({ name: named("petiole"), codec: wire }, name),
+    others: able.map((contender) => ready(contender, name)),
+    absent,
+  };
+}
 
 /** What all are compared with: JSON of the JSON-safe equivalent, which is there beforehand. */
-export function json(name: CaseName): Contender {
+function json(name: CaseName): Contender {
   return {
     name: `JSON (node ${process.versions.node})`,
     codec: {
@@ -21,10 +44,6 @@ export function json(name: CaseName): Contender {
     },
     sends: cases[name].plain,
   };
-}
-
-export function limit(name: CaseName): Contender {
-  return { name: "limit: no identity", codec: limits[name] };
 }
 
 /** A contender with the payload at hand. */
@@ -37,7 +56,7 @@ export interface Ready {
 }
 
 /** @throws Error when what comes back is not what it promises: then its times would mean nothing */
-export function ready(contender: Contender, name: CaseName): Ready {
+function ready(contender: Contender, name: CaseName): Ready {
   const { codec, sends = cases[name].value, arrives = sends } = contender;
   const made = codec.encode(sends as never);
   // As from a queue: in one piece, in memory of its own.
