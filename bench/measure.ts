@@ -8,11 +8,11 @@ export interface Effort {
   readonly sampleMs: number;
   /** How often each way is sampled. */
   readonly rounds: number;
-  /** How long each way runs before. */
+  /** How long each way runs before: on a busy machine, the threads that compile take their time. */
   readonly warmUpMs: number;
 }
 
-export const fullEffort: Effort = { sampleMs: 20, rounds: 15, warmUpMs: 100 };
+export const fullEffort: Effort = { sampleMs: 20, rounds: 21, warmUpMs: 250 };
 /** For whether it works at all: the figures mean nothing. */
 export const quickEffort: Effort = { sampleMs: 0.2, rounds: 2, warmUpMs: 0.2 };
 
@@ -44,10 +44,8 @@ export function warmUp(works: readonly Work[], { warmUpMs }: Effort): void {
   }
 }
 
-/** How many times to run it for a sample, once it is warm. */
-function timesFor(work: Work, effort: Effort): number {
-  warmUp([work], effort);
-  const { sampleMs } = effort;
+/** How many times to run it for a sample. */
+function timesFor(work: Work, sampleMs: number): number {
   for (let times = 1; ; times *= 2) {
     const took = time(work, times);
     if (took >= sampleMs / 2) return Math.max(1, Math.ceil((times * sampleMs) / took));
@@ -55,12 +53,12 @@ function timesFor(work: Work, effort: Effort): number {
 }
 
 /**
- * Samples each of the works in turn, round after round, beginning with another one each time. The result has the
+ * Samples each of the works, which are warm, in turn, round after round, beginning with another one each time. The result has the
  * milliseconds of one run, by work, by round: those of one round were taken next to each other.
  */
 export function sideBySide(works: readonly Work[], effort: Effort): number[][] {
   collect();
-  const times = works.map((work) => timesFor(work, effort));
+  const times = works.map((work) => timesFor(work, effort.sampleMs));
   const taken = works.map((): number[] => []);
   for (let round = 0; round < effort.rounds; round++) {
     for (let turn = 0; turn < works.length; turn++) {

@@ -1,5 +1,5 @@
 /** One case, with everyone in it measured. @module */
-import { median, sideBySide, speed, type Effort } from "../measure.ts";
+import { median, sideBySide, speed, warmUp, type Effort } from "../measure.ts";
 import type { Row } from "../row.ts";
 import type { Bars } from "./case.ts";
 import { cases, type CaseName } from "./cases.ts";
@@ -35,7 +35,11 @@ type Samples = Readonly<Record<(typeof directions)[number], readonly number[]>>;
 
 /** Measures each of the others next to ours and JSON, whose figures are of all those samples. */
 export function compare(name: CaseName, { json, ours, others }: Lineup, effort: Effort): Comparison {
-  const met = others.map((other) => ({ other, samples: meet([json, ours, other], effort) }));
+  warmUp([json.encode, ours.encode, json.decode, ours.decode], effort);
+  const met = others.map((other) => {
+    warmUp([other.encode, other.decode], effort);
+    return { other, samples: meet([json, ours, other], effort) };
+  });
   const all = {
     json: joined(met.map(({ samples }) => samples[0])),
     ours: joined(met.map(({ samples }) => samples[1])),

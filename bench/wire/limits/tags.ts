@@ -56,15 +56,16 @@ function read(value: unknown): unknown {
     for (let at = 0; at < value.length; at++) value[at] = read(value[at]);
     return value;
   }
-  const { __type__: type, __value__: content } = value as { __type__?: string; __value__?: unknown };
-  if (type === undefined) {
-    const object = value as Record<string, unknown>;
-    for (const key in object) {
-      const item = object[key];
-      if (typeof item === "object" && item !== null) object[key] = read(item);
-    }
-    return object;
+  const object = value as Record<string, unknown>;
+  for (const key in object) {
+    if (key === "__type__") return make(object[key] as string, object["__value__"]);
+    const item = object[key];
+    if (typeof item === "object" && item !== null) object[key] = read(item);
   }
+  return object;
+}
+
+function make(type: string, content: unknown): unknown {
   if (type === "datetime") return dateOf(content as string);
   if (type === "bigint") return BigInt(content as string);
   if (type === "map") return new Map(read(content) as [unknown, unknown][]);
