@@ -1,6 +1,7 @@
 /** Timing several ways of doing one thing side by side, so that the ratios hold on a machine with other work. @module */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { busyNow } from "./clock.ts";
 
 /** How long to measure for. */
 export interface Effort {
@@ -30,17 +31,15 @@ function use(result: unknown): void {
 }
 
 function time(work: Work, times: number): number {
-  const start = performance.now();
+  const start = busyNow();
   for (let at = 0; at < times; at++) use(work());
-  return performance.now() - start;
+  return busyNow() - start;
 }
 
 /** Runs each for a while, untimed. */
 export function warmUp(works: readonly Work[], { warmUpMs }: Effort): void {
   for (const work of works) {
-    const end = performance.now() + warmUpMs;
-    do use(work());
-    while (performance.now() < end);
+    for (let times = 1, spent = 0; spent < warmUpMs; times *= 2) spent += time(work, times);
   }
 }
 
@@ -53,8 +52,8 @@ function timesFor(work: Work, sampleMs: number): number {
 }
 
 /**
- * Samples each of the works, which are warm, in turn, round after round, beginning with another one each time. The result has the
- * milliseconds of one run, by work, by round: those of one round were taken next to each other.
+ * Samples each of the works, which are warm, in turn, round after round, beginning with another one each time. The
+ * result has the milliseconds of one run, by work, by round: those of one round were taken next to each other.
  */
 export function sideBySide(works: readonly Work[], effort: Effort): number[][] {
   collect();
