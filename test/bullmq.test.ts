@@ -2,13 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { Queue, QueueEvents, Worker } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { wire } from "./fixtures/everywhere/classes.ts";
-import { kinds } from "./fixtures/everywhere/kinds.ts";
-import { run } from "./fixtures/everywhere/run.ts";
+import { carried, fromJson, toJson } from "./fixtures/through-json.ts";
 import { noRedis, startRedis, type Redis } from "./services/redis.ts";
 
-const { texts } = run({});
-const sent = Object.entries(texts);
 let redis: Redis | undefined;
 
 beforeAll(async () => {
@@ -16,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis?.stop());
 
-test.each(sent)("the text of %s, parsed and written by others, is the same text", (_name, text) => {
+test.each(carried)("the text of $kind.name, parsed and written by others, is the same text", ({ text }) => {
   expect(JSON.stringify(JSON.parse(text)) === text).toBe(true);
 });
 
@@ -28,20 +24,21 @@ test("every kind, as data and as a result", async (context) => {
   const events = new QueueEvents(name, { connection });
   const worker = new Worker<unknown, unknown>(
     name,
-    async ({ name: kind, data }) => {
-      const value = wire.decode(JSON.stringify(data));
-      expect(kinds.find((each) => each.name === kind)!.check(value)).toBe(true);
-      return JSON.parse(wire.encode(value));
+    async ({ name, data }) => {
+      const value = fromJson(data);
+      expect(carried.find(({ kind }) => kind.name === name)!.kind.check(value), name).toBe(true);
+      return toJson(value);
     },
     { connection },
   );
   try {
-    const jobs = await queue.addBulk(sent.map(([kind, text]) => ({ name: kind, data: JSON.parse(text) })));
-    for (const [index, [kind, text]] of sent.entries()) {
+    const data = carried.map(({ kind }) => ({ name: kind.name, data: toJson(kind.make()) }));
+    const jobs = await queue.addBulk(data);
+    for (const [index, { kind, text }] of carried.entries()) {
       const result = await jobs[index]!.waitUntilFinished(events);
-      expect(JSON.stringify(result) === text, kind).toBe(true);
+      expect(JSON.stringify(result) === text, kind.name).toBe(true);
       const kept = (await queue.getJob(jobs[index]!.id!))!;
-      expect(JSON.stringify(kept.data) === text, `${kind}, as Redis has it`).toBe(true);
+      expect(JSON.stringify(kept.data) === text, `${kind.name}, as Redis has it`).toBe(true);
     }
   } finally {
     await Promise.all([worker.close(), events.close()]);
@@ -54,7 +51,7 @@ test("a scheduler's template, repeated, is what it was", async (context) => {
   context.skip(noRedis !== undefined, noRedis);
   const connection = { url: redis!.url };
   const queue = new Queue<unknown>(`template-${randomUUID()}`, { connection });
-  const text = texts["a value class of every kind of field"]!;
+  const { text } = carried.find(({ kind }) => kind.name === "a value class of every kind of field")!;
   const seen: string[] = [];
   const thrice = Promise.withResolvers<void>();
   await queue.upsertJobScheduler("often", { every: 50 }, { name: "run", data: JSON.parse(text) });
