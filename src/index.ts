@@ -53,6 +53,7 @@ export {
   Value,
   anything,
   optional,
+  schemaOf,
   value,
   type AdoptedByCodec,
   type AdoptedByFields,

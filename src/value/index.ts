@@ -16,5 +16,6 @@ export {
   type Optional,
   type TypeOfField,
 } from "./field.ts";
+export { schemaOf, type JsonSchema } from "./json-schema.ts";
 export type { StandardSchemaLike } from "./schema.ts";
 export { Value, type ValueClass, type ValueMethods } from "./value-class.ts";

@@ -1,6 +1,7 @@
 /** Value(): business objects that have no row, as classes. @module */
 import { PetioleError, ValueError } from "../errors.ts";
 import { checkName, valueType, type ValueType } from "../wire/value-type.ts";
+import { declare, type Declared } from "./declared.ts";
 import { equal } from "./equal.ts";
 import { Fields, forbiddenFields, type FieldTable, type FieldsOf } from "./field.ts";
 import { isSchema, validate, type StandardSchemaLike } from "./schema.ts";
@@ -72,7 +73,7 @@ export function Value(name: string, declared: unknown): unknown {
 
     static get [valueType](): ValueType {
       let type = types.get(this);
-      if (!type) types.set(this, (type = typeOf(name, this, shape)));
+      if (!type) types.set(this, (type = declare(typeOf(name, this, shape), declared as Declared)));
       return type;
     }
 
