@@ -21,7 +21,8 @@ test("every kind, as data and as a result", async (context) => {
   const connection = { url: redis!.url };
   const name = `kinds-${randomUUID()}`;
   const queue = new Queue<unknown, unknown>(name, { connection });
-  const events = new QueueEvents(name, { connection });
+  // From the first event on: one that comes before it listens would be waited for in vain.
+  const events = new QueueEvents(name, { connection, lastEventId: "0-0" });
   const worker = new Worker<unknown, unknown>(
     name,
     async ({ name, data }) => {
