@@ -72,6 +72,7 @@ function byFields(of: Class<object>, how: AdoptedByFields<object, FieldTable>): 
     const issues = fields.issuesOf(content);
     if (issues.length > 0) throw new ValueError(how.name, issues);
   };
+  const make = (checked: object): object => exactly(of, how.create(checked as never), how.name, "create");
   return {
     ...evolutionOf(how.name, "fields", how),
     name: how.name,
@@ -83,9 +84,10 @@ function byFields(of: Class<object>, how: AdoptedByFields<object, FieldTable>): 
       check(picked);
       return picked;
     },
+    make,
     decode(content) {
       check(content);
-      return exactly(of, how.create(content as never), how.name, "create");
+      return make(content as object);
     },
   };
 }

@@ -90,8 +90,8 @@ export class Decoder implements Opened {
   /** Where references are. */
   readonly #rows: (Spot & { readonly stands: Reference | Lazy })[] = [];
   readonly #pointers: Received[] = [];
-  /** What a pointer points at, and what that has become where it is nothing in the list. */
-  readonly #targets = new Map<object, unknown>();
+  /** What pointers point at. */
+  readonly #targets = new Map<object, Received | undefined>();
   #isUsed = false;
 
   constructor(tree: unknown, context: DecodeContext, root: string) {
@@ -293,13 +293,8 @@ export class Decoder implements Opened {
     received.isDone = true;
   }
 
-  /** Notes what a row of a table has become, if something points at it. */
-  noteRow(row: object, instance: unknown): void {
-    if (this.#targets.has(row)) this.#targets.set(row, { product: instance, isDone: true });
-  }
-
   #target(pointer: Received): unknown {
-    const target = this.#targets.get(pointer.product as object) as Received | undefined;
+    const target = this.#targets.get(pointer.product as object);
     const isThere =
       target !== undefined &&
       target.name !== "same" &&

@@ -8,7 +8,7 @@ import { Encoder, OtherWay, type Way } from "./encoder.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import { checkBytes } from "./limits.ts";
 import { plainGraph } from "./graph-writer.ts";
-import { scan } from "./plain.ts";
+import { scan, type Finding } from "./plain.ts";
 import { stringify } from "./stringify.ts";
 import { node } from "./tag.ts";
 
@@ -18,6 +18,8 @@ export interface Encoded {
   readonly types: readonly string[];
 }
 
+const none: ReadonlySet<unknown> = new Set();
+
 /**
  * Encodes a value.
  *
@@ -25,18 +27,26 @@ export interface Encoded {
  * @throws LimitError when it is over a limit
  */
 export function encode(value: unknown, context: EncodeContext, subject: EncodeSubject): Encoded {
-  // A getter or a proxy may throw; the general way then says where.
-  const finding = attempt(() => scan(value, context.limits, context.dialect)) ?? "rich";
+  const finding = look(value, context);
   if (finding === "plain") return { text: finished(value, context, subject), types: [] };
   if (finding !== "rich") {
     const graph = attempt(() => plainGraph(finding, context.limits));
     if (graph) return { text: finished(node("graph", graph), context, subject), types: [] };
   }
-  let way: Way = { graph: false, tables: true, buffers: new Set() };
+  let way: Way = { graph: false, tables: true, items: none, buffers: none };
   for (;;) {
     const written = write(value, context, subject, way);
     if (!(written instanceof OtherWay)) return written;
     way = { ...way, ...written.way };
+  }
+}
+
+/** A getter or a proxy may throw; the general way then says where. */
+function look(value: unknown, { limits, dialect }: EncodeContext): Finding {
+  try {
+    return scan(value, limits, dialect);
+  } catch {
+    return "rich";
   }
 }
 

@@ -13,7 +13,7 @@ import { GraphWriter } from "./graph-writer.ts";
 import { Lazy } from "./lazy.ts";
 import { pointerOf } from "./path.ts";
 import { Place } from "./place.ts";
-import { hasSymbols, isData, isPlainArray } from "./plain.ts";
+import { hasProperties, hasSymbols, isData, isPlainArray } from "./plain.ts";
 import { Reference } from "./reference.ts";
 import { Refusals } from "./refusals.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -36,6 +36,8 @@ export interface Way {
   readonly graph: boolean;
   /** Arrays of instances as tables. */
   readonly tables: boolean;
+  /** But not these, in which something does not fit. */
+  readonly items: ReadonlySet<unknown>;
   /** The memory that several values look at. */
   readonly buffers: ReadonlySet<unknown>;
 }
@@ -61,14 +63,17 @@ export class Encoder {
   readonly writing: Writing;
   /** The first place of every object with identity. */
   readonly places = new Map<object, Place>();
+  /** The instances that are rows of tables. */
+  readonly #inTables = new Set<object>();
   readonly #way: Way;
-  readonly #graph = new GraphWriter();
+  readonly #graph: GraphWriter | undefined;
   #pointers = 0;
 
   constructor(context: EncodeContext, subject: EncodeSubject, way: Way) {
     this.context = context;
     this.refusals = new Refusals(subject.root);
     this.#way = way;
+    this.#graph = way.graph ? new GraphWriter() : undefined;
     this.writing = { limits: context.limits, buffers: new Buffers(way.buffers) };
     // In a graph nothing is deeper than what is in a node.
     this.budget = new Budget(context.limits, way.graph ? Infinity : context.dialect.depth, subject.root);
@@ -92,7 +97,18 @@ export class Encoder {
       }
     }
     this.#checkBuffers();
-    return this.#way.graph ? node("graph", this.#graph.content) : top.value;
+    return this.#graph ? node("graph", this.#graph.content) : top.value;
+  }
+
+  /** Notes that an instance is a row; false when it is somewhere already. */
+  meetInTable(instance: object): boolean {
+    const { size } = this.#inTables;
+    return this.#inTables.add(instance).size > size && !this.places.has(instance);
+  }
+
+  /** What to throw when an array of instances cannot be a table. */
+  asItems(items: readonly unknown[]): OtherWay {
+    return new OtherWay({ items: new Set([...this.#way.items, items]) });
   }
 
   /** Writes a value in its place, or gives the place to go into. */
@@ -123,7 +139,7 @@ export class Encoder {
   #leave(place: Place): void {
     place.isLeft = true;
     if (place.pointsAt === place) place.pointsAt = undefined;
-    if (place.cell) place.cell[0] = this.#graph.addPlace(place);
+    if (place.cell) place.cell[0] = this.#graph!.addPlace(place);
     place.parent?.point(place.pointsAt);
     if (place.inClass === place && place.pointsAt && !place.pointsAt.isLeft) {
       this.#refuseCycle(place.container, place.parent!, place.key, place);
@@ -172,8 +188,10 @@ export class Encoder {
   }
 
   #object(value: object, above: Place, key: string | number): Place | undefined {
-    if (above.rows) return above.rows[key as number];
+    if (above.open) return new Place(above, key, value, above.open.columns, above.open.tag);
     if (above.ownArrays) return this.#go(new Place(above, key, value, undefined));
+    // A row of a table has no place that could be pointed at.
+    if (this.#inTables.has(value)) throw new OtherWay({ tables: false });
     const place = this.places.get(value);
     if (place && (this.context.dialect.pointers || !place.isLeft))
       return this.#same(place, value, above, key);
@@ -184,7 +202,8 @@ export class Encoder {
     }
     if (kind !== "plain") return this.#tagged(kind, value, above, key);
     if (Array.isArray(value)) {
-      const list = this.#way.tables && !this.#way.graph ? writeList(value, above, key, this) : undefined;
+      const { graph, tables, items } = this.#way;
+      const list = graph || !tables || items.has(value) ? undefined : writeList(value, above, key, this);
       if (list) {
         this.#put(above, key, list.container);
         return list.rows ? list.rows : undefined;
@@ -200,14 +219,15 @@ export class Encoder {
   #kindOf(value: object): Kind {
     const own = Object.getPrototypeOf(value) as object | null;
     if (own === null) return isData(value) ? bareTag : undefined;
-    const { byPrototype } = this.context.values;
-    const isKnown = own === Object.prototype || own === Array.prototype || byPrototype.has(own);
-    const prototype = isKnown ? own : (prototypeHere(own) ?? own);
+    const tag = tagsByPrototype.get(own) ?? this.context.values.byPrototype.get(own);
+    if (tag) return tag;
+    const isHere = own === Object.prototype || own === Array.prototype;
+    const prototype = isHere ? own : (prototypeHere(own) ?? own);
     if (Array.isArray(value)) {
       if (prototype !== Array.prototype) return undefined;
       return isPlainArray(value) ? "plain" : arrayTag;
     }
-    if (prototype !== Object.prototype) return tagsByPrototype.get(prototype) ?? byPrototype.get(prototype);
+    if (prototype !== Object.prototype) return tagsByPrototype.get(prototype);
     if (!isData(value)) return undefined;
     const isOdd = hasSymbols(value) || Object.hasOwn(value, "__proto__");
     return isOdd || this.context.dialect.looksLikeTag(value) ? objectTag : "plain";
@@ -247,7 +267,7 @@ export class Encoder {
     if (value instanceof Foreign) tag = foreignTags.get(value.tag)!;
     const { buffers } = this.writing;
     if (tag.shared && buffers.shared.has((value as ArrayBufferView).buffer)) tag = tag.shared;
-    if (!tag.keepsSymbols && (hasSymbols(value) || (!tag.keepsProperties && Object.keys(value).length > 0))) {
+    if (tag.keepsProperties ? !tag.keepsSymbols && hasSymbols(value) : hasProperties(value)) {
       const kind = `${tag.name} with properties of its own`;
       return this.#refuse(value, above, key, kind, "send the properties beside it, in an object");
     }
@@ -294,11 +314,9 @@ export class Encoder {
       // A cycle. Every container on it must exist before its insides do, which a class's instance cannot.
       const { inClass } = above;
       if (!pointers) return this.#refuseCycle(value, above, key, undefined);
-      if (place.table) throw new OtherWay({ tables: false });
       if (inClass && (place.inClass === place || inClass !== place.inClass))
         return this.#refuseCycle(value, above, key, inClass);
     }
-    if (place.table && !place.table.isLeft) throw new OtherWay({ tables: false });
     above.point(place);
     if (this.#way.graph) {
       this.budget.nodes(1);

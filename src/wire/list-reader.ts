@@ -1,5 +1,6 @@
 /** The tags `table` and `refs`, read. What they look like is told in `list.ts`. @module */
 import { describe } from "../errors.ts";
+import { compileReader, type RowReader } from "./compiled.ts";
 import type { Decoder } from "./decode.ts";
 import type { Lazy } from "./lazy.ts";
 import type { Container, Received } from "./received.ts";
@@ -22,8 +23,16 @@ interface Plan {
   readonly tag: Tag;
   readonly names: readonly string[];
   /** Of each column: what its cells are. */
-  readonly kinds: readonly ("" | "optional" | "datetime" | "bigint" | Plan)[];
+  readonly kinds: readonly (Kind | Plan)[];
+  /** Every field is there, and checked once it is read. */
+  readonly isComplete: boolean;
+  /** Reads a row at once, where there is such a reader. */
+  readonly reader?: RowReader | undefined;
+  readonly make: (fields: Record<string, unknown>) => unknown;
 }
+
+/** `""` is any value; the names of primitive types stand for what their class declares. */
+type Kind = "" | "optional" | "datetime" | "bigint" | "string" | "number" | "boolean";
 
 interface Table {
   readonly plan: Plan;
@@ -47,7 +56,58 @@ function planOf(content: unknown, table: Received, decoder: Decoder, rest = 0): 
     if (kind === "" || kind === "optional" || kind === "datetime" || kind === "bigint") return kind;
     return planOf(kind, table, decoder);
   });
-  return { tag, names: parts.map(([name]) => name as string), kinds };
+  const names = parts.map(([name]) => name as string);
+  const declared = declaredKinds(tag, names, kinds);
+  if (declared)
+    return {
+      tag,
+      names,
+      kinds: declared,
+      isComplete: true,
+      make: tag.make!,
+      reader: readerOf(tag, declared),
+    };
+  const make = (fields: Record<string, unknown>): unknown => tag.read(fields, decoder.reading, undefined);
+  return { tag, names, kinds, isComplete: false, make };
+}
+
+/**
+ * The kinds of a table's columns where they are all that its class declares, so that to read the cells is to check
+ * the fields.
+ */
+function declaredKinds(
+  { make, columns }: Tag,
+  names: readonly string[],
+  kinds: Plan["kinds"],
+): Plan["kinds"] | undefined {
+  if (!make || columns?.length !== names.length) return undefined;
+  const declared: (Kind | Plan)[] = [];
+  for (const [index, { name, kind, optional, prototype }] of columns.entries()) {
+    const given = kinds[index]!;
+    const isPrimitive = given === "" && (kind === "string" || kind === "number" || kind === "boolean");
+    const isRight =
+      isPrimitive ||
+      (typeof given === "object" ? given.isComplete && given.tag.prototype === prototype : given === kind);
+    if (name !== names[index] || optional || !isRight) return undefined;
+    declared.push(isPrimitive ? kind : given);
+  }
+  return declared;
+}
+
+const readers = new WeakMap<Tag, RowReader>();
+
+/** Once for a class: to make one takes longer than to read a few rows. */
+function readerOf(tag: Tag, kinds: Plan["kinds"]): RowReader | undefined {
+  let reader = readers.get(tag);
+  if (reader) return reader;
+  const nested = kinds.map((kind) => (typeof kind === "object" ? kind.reader : undefined));
+  const bigint = (cell: unknown, reading: Reading): unknown => bigintTag.read(cell, reading, undefined);
+  const wrong = (kind: string, cell: unknown): never => {
+    throw new Malformed(`a ${kind}`, describe(cell));
+  };
+  reader = compileReader(tag.columns!, { make: tag.make!, wrong, date: dateOf, bigint, nested });
+  if (reader) readers.set(tag, reader);
+  return reader;
 }
 
 /** Looks through a table: at the values in its cells that are written as any others are. */
@@ -65,6 +125,7 @@ export function surveyTable(table: Received, decoder: Decoder): void {
 
 function surveyRows(rows: readonly unknown[], { kinds }: Plan, table: Received, decoder: Decoder): void {
   const level = table.level + 3;
+  let count = 0;
   decoder.budget.nodes(rows.length * (1 + kinds.length));
   decoder.budget.depth(level);
   for (const row of rows) {
@@ -73,10 +134,11 @@ function surveyRows(rows: readonly unknown[], { kinds }: Plan, table: Received, 
       const cell: unknown = row[index];
       if (typeof cell !== "object" || cell === null) continue;
       const kind = kinds[index];
-      if (typeof kind === "object") decoder.budget.json(cell, level + 1);
+      if (typeof kind === "object" && Array.isArray(cell)) count += cell.length;
       else decoder.visit(cell, row as never, index, table, level + 1);
     }
   }
+  decoder.budget.nodes(count);
 }
 
 /** The instances that a table stands for, in place of its rows. */
@@ -84,15 +146,17 @@ export function readTable(table: Received, decoder: Decoder): unknown[] {
   const { plan, rows } = table.plan as Table;
   const spot = { container: rows as unknown as Container, key: 0, parent: table };
   return decoder.guard(spot, plan.tag.name, () => {
+    const { reader } = plan;
     for (; spot.key < rows.length; spot.key++) {
-      spot.container[spot.key] = instanceOf(rows[spot.key], plan, decoder);
+      const row = rows[spot.key];
+      spot.container[spot.key] = reader ? reader(row, decoder.reading) : instanceOf(row, plan, decoder);
     }
     return rows as unknown[];
   });
 }
 
 function instanceOf(row: unknown, plan: Plan, decoder: Decoder): unknown {
-  const { tag, names, kinds } = plan;
+  const { names, kinds, isComplete, make } = plan;
   if (!Array.isArray(row) || row.length !== names.length) {
     throw new Malformed(`a row of ${names.length} cells`, describe(row));
   }
@@ -101,18 +165,21 @@ function instanceOf(row: unknown, plan: Plan, decoder: Decoder): unknown {
     const cell: unknown = row[index];
     const kind = kinds[index]!;
     // In a column that says what its cells are, null is a field left out.
-    if (kind === "") fields[names[index]!] = cell;
-    else if (cell !== null) fields[names[index]!] = read(cell, kind, decoder);
+    if (typeof cell === kind || kind === "") fields[names[index]!] = cell;
+    else if (cell !== null || isComplete) fields[names[index]!] = read(cell, kind, decoder);
   }
-  const instance = tag.read(fields, decoder.reading, undefined);
-  decoder.noteRow(row, instance);
-  return instance;
+  return make(fields);
 }
 
 function read(cell: unknown, kind: Plan | string, decoder: Decoder): unknown {
   if (typeof kind === "object") return instanceOf(cell, kind, decoder);
   if (kind === "bigint") return bigintTag.read(cell, decoder.reading, undefined);
   if (kind === "optional") return cell;
+  if (kind !== "datetime") throw new Malformed(`a ${kind} in its column`, describe(cell));
+  return dateOf(cell);
+}
+
+function dateOf(cell: unknown): Date {
   if (cell === "NaN") return new Date(NaN);
   const isTime = typeof cell === "number" && Number.isInteger(cell) && Math.abs(cell) <= 8.64e15;
   if (!isTime) throw new Malformed("milliseconds", describe(cell));

@@ -7,9 +7,10 @@
  * @module
  */
 import { attempt } from "../errors.ts";
+import { compileWriter, type RowWriter } from "./compiled.ts";
 import type { Encoder } from "./encoder.ts";
 import { Place } from "./place.ts";
-import { hasSymbols } from "./plain.ts";
+import { hasProperties } from "./plain.ts";
 import { Reference } from "./reference.ts";
 import { node, valueKey, type Column, type Tag } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
@@ -39,7 +40,7 @@ export function writeList(
   if (encoder.context.dialect.refusal("table", undefined) !== undefined) return undefined;
   if (first instanceof Reference) return writeReferences(items, first, above, key, encoder);
   const tag = encoder.context.values.byPrototype.get(Object.getPrototypeOf(first) as object);
-  return tag?.columns && TableWriter.write(items as readonly object[], tag, above, key, encoder);
+  return tag?.columns && writeTable(items as readonly object[], tag, above, key, encoder);
 }
 
 function writeReferences(
@@ -75,17 +76,71 @@ interface Plan {
   readonly cells: readonly (Column & { readonly plan: Plan | undefined })[];
   /** The columns whose values are written as any others are. */
   readonly open: readonly number[];
+  /** How many values there are in a row. */
+  readonly nodes: number;
+  readonly write: RowWriter<Encoder>;
+}
+
+const plans = new WeakMap<ValueTags, Map<Tag, Plan>>();
+
+/** Once for a class, among the classes that are known. */
+function planOf(tag: Tag, values: ValueTags): Plan {
+  let known = plans.get(values);
+  if (!known) plans.set(values, (known = new Map()));
+  let plan = known.get(tag);
+  if (!plan) known.set(tag, (plan = makePlan(tag, values)));
+  return plan;
 }
 
 /** A class within a class has columns of its own, unless it is not known, or has open ones. */
-function planOf(tag: Tag, { byPrototype }: ValueTags): Plan {
+function makePlan(tag: Tag, values: ValueTags): Plan {
   const cells = tag.columns!.map((column) => {
-    const nested = column.prototype && byPrototype.get(column.prototype);
-    const plan = nested?.columns && planOf(nested, { byPrototype } as ValueTags);
+    const nested = column.prototype && values.byPrototype.get(column.prototype);
+    const plan = nested?.columns && planOf(nested, values);
     const isOpen = column.kind === "other" || (column.kind === "value" && !(plan && plan.open.length === 0));
     return { ...column, plan, kind: isOpen ? ("other" as const) : column.kind };
   });
-  return { tag, cells, open: cells.flatMap(({ kind }, index) => (kind === "other" ? [index] : [])) };
+  const open = cells.flatMap(({ kind }, index) => (kind === "other" ? [index] : []));
+  const nodes = cells.reduce(
+    (sum, { kind, plan }) => sum + (kind === "value" ? plan!.nodes : 0),
+    cells.length,
+  );
+  const writing = {
+    isNew: (instance: unknown, encoder: Encoder) => isNew(instance, tag, encoder),
+    misfit: throwMisfit,
+    needsTag,
+    date: timeOf,
+    bigint: (value: bigint, encoder: Encoder) => bigintTag.write(value, encoder.writing),
+    nested: cells.map(({ plan }) => plan?.write),
+  };
+  const write =
+    compileWriter(cells, writing) ??
+    ((instance: unknown, encoder: Encoder) => {
+      if (!writing.isNew(instance, encoder)) throwMisfit();
+      return cells.map((cell) => cellOf(cell, (instance as Record<string, unknown>)[cell.name], encoder));
+    });
+  return { tag, cells, open, nodes, write };
+}
+
+function isNew(instance: unknown, { prototype, holdsOnly }: Tag, encoder: Encoder): boolean {
+  return (
+    typeof instance === "object" &&
+    instance !== null &&
+    Object.getPrototypeOf(instance) === prototype &&
+    (holdsOnly === undefined || holdsOnly(instance)) &&
+    encoder.meetInTable(instance)
+  );
+}
+
+/** The slow way, where no code can be made. */
+function cellOf(cell: Plan["cells"][number], value: unknown, encoder: Encoder): unknown {
+  const { kind } = cell;
+  if (kind === "other") return value;
+  if (value === undefined && cell.optional) return null;
+  if (kind === "value") return cell.plan!.write(value, encoder);
+  if (kind === "datetime") return timeOf(value);
+  if (typeof value !== kind || (kind === "number" && needsTag(value as number))) return throwMisfit();
+  return kind === "bigint" ? bigintTag.write(value as bigint, encoder.writing) : value;
 }
 
 function headerOf({ tag, cells }: Plan, types: Set<string>): { type: string; columns: unknown[] } {
@@ -98,101 +153,49 @@ function headerOf({ tag, cells }: Plan, types: Set<string>): { type: string; col
   return { type: tag.name, columns };
 }
 
-/** Stands for a value that is not what its field is declared as. */
-const misfit = Symbol("misfit");
+/** Thrown for a value that is not what its field is declared as. */
+const misfit = new Error("a misfit");
 
-/** One array of instances, on the way to be a table. */
-class TableWriter {
-  readonly #encoder: Encoder;
-  readonly #table: Place;
-  /** The instances in it, nested ones too. */
-  readonly #met: object[] = [];
-  #nodes = 0;
-  #text = 0;
+function throwMisfit(): never {
+  throw misfit;
+}
 
-  private constructor(encoder: Encoder, table: Place) {
-    this.#encoder = encoder;
-    this.#table = table;
+/** An array of instances as a table; where one of them does not fit, it is asked for as items instead. */
+function writeTable(
+  items: readonly object[],
+  tag: Tag,
+  above: Place,
+  key: string | number,
+  encoder: Encoder,
+): List | undefined {
+  // What a class checks but once, and the errors with their paths, are for the general way.
+  if (!attempt(() => tag.write(items[0], encoder.writing))) return undefined;
+  const plan = planOf(tag, encoder.context.values);
+  const content = { ...headerOf(plan, encoder.types), rows: [] as unknown[] };
+  try {
+    for (const item of items) content.rows.push(plan.write(item, encoder));
+  } catch (error) {
+    throw error === misfit ? encoder.asItems(items) : error;
   }
-
-  static write(
-    items: readonly object[],
-    tag: Tag,
-    above: Place,
-    key: string | number,
-    encoder: Encoder,
-  ): List | undefined {
-    // What a class checks but once, and the errors with their paths, are for the general way.
-    if (!attempt(() => tag.write(items[0], encoder.writing))) return undefined;
-    const plan = planOf(tag, encoder.context.values);
-    const types = new Set<string>();
-    const content = { ...headerOf(plan, types), rows: [] as unknown[] };
-    const table = new Place(above, key, node("table", content), [], tag);
-    const inside = new Place(new Place(table, valueKey, content, []), "rows", content.rows, undefined);
-    const writer = new TableWriter(encoder, table);
-    const rows: Place[] = [];
-    for (let index = 0; index < items.length; index++) {
-      const row = writer.#row(items[index], plan, inside, index);
-      if (!row) {
-        for (const instance of writer.#met) encoder.places.delete(instance);
-        return undefined;
-      }
-      content.rows.push(row.container);
-      rows.push(row);
-    }
-    for (const type of types) encoder.types.add(type);
-    encoder.places.set(items, table);
-    encoder.budget.depth(inside.depth + 1);
-    encoder.budget.json(content.columns, inside.depth);
-    encoder.budget.nodes(writer.#nodes + 6);
-    encoder.budget.text(writer.#text);
-    table.isLeft = plan.open.length === 0;
-    if (table.isLeft) return { container: table.container, rows: undefined };
-    const walk = new Place(inside.parent, "rows", content.rows, undefined);
-    walk.rows = rows;
-    return { container: table.container, rows: walk };
+  const table = new Place(above, key, node("table", content), [], tag);
+  const rows = new Place(new Place(table, valueKey, content, []), "rows", content.rows, undefined);
+  encoder.places.set(items, table);
+  encoder.budget.depth(rows.depth + 1);
+  encoder.budget.json(content.columns, rows.depth);
+  encoder.budget.nodes(items.length * (plan.nodes + 1) + 6);
+  if (plan.open.length > 0) {
+    rows.open = { tag, columns: plan.open };
+    return { container: table.container, rows };
   }
-
-  #row(instance: unknown, plan: Plan, above: Place, key: number): Place | undefined {
-    const { places } = this.#encoder;
-    const { tag, cells, open } = plan;
-    if (typeof instance !== "object" || instance === null) return undefined;
-    if (Object.getPrototypeOf(instance) !== tag.prototype || places.has(instance)) return undefined;
-    if (tag.holdsOnly && !tag.holdsOnly(instance)) return undefined;
-    const row: unknown[] = [];
-    const place = new Place(above, key, row, open, tag);
-    place.table = this.#table;
-    place.isLeft = open.length === 0;
-    places.set(instance, place);
-    this.#met.push(instance);
-    this.#nodes += cells.length + 1;
-    for (let index = 0; index < cells.length; index++) {
-      const cell = cells[index]!;
-      const written = this.#cell(cell, (instance as Record<string, unknown>)[cell.name], place, index);
-      if (written === misfit) return undefined;
-      row.push(written);
-    }
-    return place;
-  }
-
-  #cell(cell: Plan["cells"][number], value: unknown, row: Place, index: number): unknown {
-    const { kind } = cell;
-    if (kind === "other") return value;
-    if (value === undefined) return cell.optional ? null : misfit;
-    if (kind === "value") return this.#row(value, cell.plan!, row, index)?.container ?? misfit;
-    if (kind === "datetime") return timeOf(value);
-    if (typeof value !== kind) return misfit;
-    if (kind === "bigint") return bigintTag.write(value as bigint, this.#encoder.writing);
-    if (kind === "string") this.#text += (value as string).length;
-    return kind === "number" && needsTag(value as number) ? misfit : value;
-  }
+  table.isLeft = true;
+  return { container: table.container, rows: undefined };
 }
 
 /** A Date's milliseconds; `"NaN"` for an invalid one. */
 function timeOf(value: unknown): unknown {
   const isDate =
     typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Date.prototype;
-  if (!isDate || Object.keys(value).length > 0 || hasSymbols(value)) return misfit;
+  if (!isDate || hasProperties(value)) return throwMisfit();
   const time = Date.prototype.getTime.call(value);
   return Number.isNaN(time) ? "NaN" : time;
 }

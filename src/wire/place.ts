@@ -28,10 +28,8 @@ export class Place {
   pointsAt: Place | undefined = undefined;
   /** In a graph: what stands for it wherever it is. */
   cell: [number: number] | undefined = undefined;
-  /** Of a table's row: the table. */
-  table: Place | undefined = undefined;
-  /** Of a table's rows: their places, where some of their cells are to be written still. */
-  rows: readonly Place[] | undefined = undefined;
+  /** Of a table's rows: their class, and which of their cells are to be written still. */
+  open: { readonly tag: Tag; readonly columns: readonly number[] } | undefined = undefined;
 
   constructor(
     parent: Place | undefined,

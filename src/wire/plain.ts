@@ -38,7 +38,7 @@ export function scan(value: unknown, limits: Limits, dialect: Dialect): Finding 
     many: undefined,
     later: [],
   };
-  if (!scanInside(value, 0, levelsAtOnce, state)) return "rich";
+  if (!scanRoot(value, state)) return "rich";
   for (let next = state.later.pop(); next; next = state.later.pop()) {
     if (!scanFields(next.value, next.level, next.level + levelsAtOnce, state)) return "rich";
   }
@@ -46,6 +46,14 @@ export function scan(value: unknown, limits: Limits, dialect: Dialect): Finding 
   if (state.shared === 0 && state.deepest <= deepest) return "plain";
   const isGraph = dialect.pointers && (state.shared > mostShared || state.deepest > limits.depth);
   return isGraph && state.many ? state.many : "rich";
+}
+
+function scanRoot(value: unknown, state: Scan): boolean {
+  if (typeof value === "object" && value !== null) return scanObject(value, 1, levelsAtOnce, state);
+  if (typeof value === "string") state.text -= value.length;
+  return typeof value === "number"
+    ? !needsTag(value)
+    : value === null || typeof value === "string" || typeof value === "boolean";
 }
 
 interface Scan {
@@ -79,43 +87,42 @@ function scanFields(value: object, level: number, most: number, state: Scan): bo
   if (level > state.deepest) state.deepest = level;
   // Several times faster than Object.getPrototypeOf. Where it lies, it is an own property, which is looked for below.
   const prototype: unknown = (value as { __proto__?: unknown }).__proto__;
-  // A `toJSON`, seen or unseen, would be called by JSON.stringify.
-  if ((value as { toJSON?: unknown }).toJSON !== undefined) return false;
-  if (prototype === Array.prototype ? !Array.isArray(value) : prototype !== Object.prototype) return false;
-  if (Object.getOwnPropertySymbols(value).length > 0) return false;
   let keys = 0;
-  if (prototype === Array.prototype) {
+  if (prototype === Object.prototype) {
+    for (const key in value) {
+      keys++;
+      if (key === "__proto__" || (key === "__type__" && state.dialect.looksLikeTag(value))) return false;
+      const inside = (value as Record<string, unknown>)[key];
+      // Told apart here, for most are no objects: a call for each costs as much as all else.
+      if (typeof inside === "string") state.text -= inside.length;
+      else if (
+        typeof inside === "number" ? needsTag(inside) : typeof inside !== "boolean" && inside !== null
+      ) {
+        if (typeof inside !== "object" || !scanObject(inside as object, level + 1, most, state)) return false;
+      }
+    }
+  } else if (prototype === Array.prototype && Array.isArray(value)) {
     const items = value as readonly unknown[];
     // As many keys as items, and no item that is undefined: no holes, and nothing beside the items.
     for (const _ in items) keys++;
     if (keys !== items.length) return false;
-    for (let index = 0; index < keys; index++)
-      if (!scanInside(items[index], level, most, state)) return false;
-  } else {
-    for (const key in value) {
-      keys++;
-      if (!scanInside((value as Record<string, unknown>)[key], level, most, state)) return false;
-      if (key === "__proto__" || (key === "__type__" && state.dialect.looksLikeTag(value))) return false;
+    for (let index = 0; index < keys; index++) {
+      const inside = items[index];
+      if (typeof inside === "string") state.text -= inside.length;
+      else if (
+        typeof inside === "number" ? needsTag(inside) : typeof inside !== "boolean" && inside !== null
+      ) {
+        if (typeof inside !== "object" || !scanObject(inside as object, level + 1, most, state)) return false;
+      }
     }
+  } else {
+    return false;
   }
   state.nodes -= keys;
-  return true;
-}
-
-function scanInside(value: unknown, level: number, most: number, state: Scan): boolean {
-  switch (typeof value) {
-    case "string":
-      state.text -= value.length;
-      return true;
-    case "number":
-      return !needsTag(value);
-    case "boolean":
-      return true;
-    case "object":
-      return value === null || scanObject(value, level + 1, most, state);
-    default:
-      return false;
-  }
+  // A `toJSON`, seen or unseen, would be called by JSON.stringify.
+  return (
+    Object.getOwnPropertySymbols(value).length === 0 && (value as { toJSON?: unknown }).toJSON === undefined
+  );
 }
 
 /** Whether an object was met before. For the few that most payloads have, a Set costs more than it saves. */
@@ -153,4 +160,19 @@ export function isPlainArray(value: readonly unknown[]): boolean {
 export function hasSymbols(value: object): boolean {
   const symbols = Object.getOwnPropertySymbols(value);
   return symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol));
+}
+
+const nothing = Object.freeze({});
+
+/**
+ * Whether an object has properties that count as data, by strings or symbols. Assigning them to what cannot be changed
+ * throws, and is the fastest way to know that there is none.
+ */
+export function hasProperties(value: object): boolean {
+  try {
+    Object.assign(nothing, value);
+    return false;
+  } catch {
+    return true;
+  }
 }

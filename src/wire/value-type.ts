@@ -27,6 +27,8 @@ export interface ValueType<Instance extends object = object> extends Names {
   readonly class: abstract new (...args: never) => Instance;
   /** Of `fields`: what they hold, in order, where it is known; arrays of instances then travel as tables. */
   readonly columns?: readonly Column[];
+  /** Makes an instance of fields that are known to be as the columns say: `decode` without its check. */
+  make?(fields: object): Instance;
   /** Whether an instance has nothing beside its fields; left out where that is nobody's business. */
   holdsOnly?(instance: object): boolean;
   /** What travels, new each time. Throws when the instance is not as its class declares. */
@@ -142,10 +144,13 @@ function typeOf(entry: ValueEntry): ValueType | RetiredType {
 }
 
 /** What tables of its instances need to know. */
-function tablePartsOf(type: ValueType): Pick<Tag, "columns" | "prototype" | "holdsOnly"> {
-  const { columns, class: of } = type;
-  const parts = { columns, prototype: of.prototype as object };
-  return type.holdsOnly ? { ...parts, holdsOnly: (instance) => type.holdsOnly!(instance) } : parts;
+function tablePartsOf(type: ValueType): Pick<Tag, "columns" | "prototype" | "holdsOnly" | "make"> {
+  return {
+    columns: type.columns,
+    prototype: type.class.prototype as object,
+    ...(type.holdsOnly && { holdsOnly: (instance: object) => type.holdsOnly!(instance) }),
+    ...(type.make && { make: (fields: object) => type.make!(fields) }),
+  };
 }
 
 function reader(type: ValueType, from: number, version: number): (content: unknown) => object {

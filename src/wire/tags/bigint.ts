@@ -8,6 +8,8 @@ export const bigintTag: Tag<bigint> = {
   layout: "scalar",
   identity: false,
   write(value, { limits }) {
+    // Most are small.
+    if (BigInt.asIntN(64, value) === value && limits.bigintDigits >= 19) return value.toString();
     // The digits of a huge bigint take long to compute, so its size is bounded first: four bits hold a
     // little more than one digit.
     const bits = BigInt(Math.ceil(Math.min(limits.bigintDigits, 2 ** 28) * 4));

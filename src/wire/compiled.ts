@@ -1,0 +1,93 @@
+/**
+ * Readers and writers of a class's rows, as code made from its declared fields: about twice as fast as going through
+ * the columns one by one. Nothing that was received is ever part of the code. Where code cannot be made from text (a
+ * Content-Security-Policy, some edge workers), there are none, and the columns are gone through.
+ *
+ * @module
+ */
+import { attempt } from "../errors.ts";
+import type { Column, Reading } from "./tag.ts";
+
+/** Whether code can be made from text; found out when it is first wanted. */
+let isAllowed: boolean | undefined;
+
+/** A function of `given` and `more` with a body, and what it calls by name; undefined where there can be none. */
+function compile(body: string, called: object): unknown {
+  isAllowed ??= attempt(() => new Function("return true")() === true) ?? false;
+  if (!isAllowed) return undefined;
+  // oxlint-disable-next-line no-implied-eval, no-new-func
+  const make = new Function(
+    `{ ${Object.keys(called).join(", ")} }`,
+    `return (given, more) => { ${body} };`,
+  ) as (called: object) => unknown;
+  return make(called);
+}
+
+/** What the code of a reader calls. */
+export interface RowReading {
+  make(fields: object): unknown;
+  /** For a cell that is not what is expected, or a row that is none: throws. */
+  wrong(kind: string, cell: unknown): never;
+  date(cell: unknown): unknown;
+  bigint(cell: unknown, reading: Reading): unknown;
+  /** Of nested classes, by the index of their column. */
+  readonly nested: readonly (RowReader | undefined)[];
+}
+
+/** From a row, all of whose cells must be as the class declares them, to the instance. */
+export type RowReader = (row: unknown, reading: Reading) => unknown;
+
+/** A reader of rows; undefined where there can be none. */
+export function compileReader(columns: readonly Column[], reading: RowReading): RowReader | undefined {
+  const fields = columns.map(({ name, kind }, at) => {
+    const cell = `given[${at}]`;
+    const read =
+      kind === "datetime"
+        ? `date(${cell})`
+        : kind === "bigint"
+          ? `bigint(${cell}, more)`
+          : kind === "value"
+            ? `nested[${at}](${cell}, more)`
+            : `typeof ${cell} === "${kind}" ? ${cell} : wrong("${kind}", ${cell})`;
+    return `${JSON.stringify(name)}: ${read}`;
+  });
+  const body = `if (!Array.isArray(given) || given.length !== ${columns.length}) wrong("row of ${columns.length} cells", given);
+    return make({ ${fields.join(", ")} });`;
+  return compile(body, reading) as RowReader | undefined;
+}
+
+/** What the code of a writer calls. */
+export interface RowWriting<Encoder> {
+  /** Whether something is an instance, met for the first time, with nothing beside its fields. */
+  isNew(instance: unknown, encoder: Encoder): boolean;
+  /** For a value that is not what its field is declared as: throws. */
+  misfit(): never;
+  needsTag(value: number): boolean;
+  date(value: unknown): unknown;
+  bigint(value: bigint, encoder: Encoder): unknown;
+  readonly nested: readonly (RowWriter<Encoder> | undefined)[];
+}
+
+/** From an instance to its row. */
+export type RowWriter<Encoder> = (instance: unknown, encoder: Encoder) => unknown[];
+
+/** A writer of rows; undefined where there can be none. */
+export function compileWriter<Encoder>(
+  columns: readonly Column[],
+  writing: RowWriting<Encoder>,
+): RowWriter<Encoder> | undefined {
+  const cells = columns.map(({ kind, optional }, at) => {
+    const write =
+      kind === "datetime"
+        ? `date(c${at})`
+        : kind === "bigint"
+          ? `typeof c${at} === "bigint" ? bigint(c${at}, more) : misfit()`
+          : kind === "value"
+            ? `nested[${at}](c${at}, more)`
+            : `typeof c${at} === "${kind}"${kind === "number" ? ` && !needsTag(c${at})` : ""} ? c${at} : misfit()`;
+    return kind === "other" ? `c${at}` : optional ? `c${at} === undefined ? null : (${write})` : write;
+  });
+  const values = columns.map(({ name }, at) => `const c${at} = given[${JSON.stringify(name)}];`);
+  const body = `if (!isNew(given, more)) misfit(); ${values.join(" ")} return [${cells.join(", ")}];`;
+  return compile(body, writing) as RowWriter<Encoder> | undefined;
+}
