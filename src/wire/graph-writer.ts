@@ -71,36 +71,48 @@ export class GraphWriter {
 }
 
 /**
- * The graph that plain objects make; the first of them is the value. Undefined when it is over the limits.
+ * The graph that plain objects make, by their numbers from 0; the first of them is the value. Undefined when it is over
+ * the limits.
  */
-export function plainGraph(objects: ReadonlySet<object>, limits: Limits): object | undefined {
+export function plainGraph(numbers: ReadonlyMap<object, number>, limits: Limits): object | undefined {
   const graph = new GraphWriter();
-  const numbers = new Map<unknown, number>();
-  let left = limits.nodes - objects.size * 2;
+  const rows = new Array<readonly [row: unknown[], last: Column]>(numbers.size);
   // The value is the last node.
-  const reversed = [...objects].reverse();
-  for (let index = 0; index < reversed.length; index++) numbers.set(reversed[index], index);
-  for (const object of reversed) {
+  const last = numbers.size - 1;
+  let left = limits.nodes - numbers.size;
+  for (const [object, number] of numbers) {
     const row: unknown[] = [0];
     let column = graph.type(Array.isArray(object) ? "[]" : "{}");
     if (Array.isArray(object)) {
-      const areNodes = object.length > 0 && object.every((item) => typeof item === "object" && item !== null);
+      const items = object as readonly unknown[];
+      const areNodes = items.length > 0 && items.every(isObject);
       if (areNodes) column = column.then("", true);
-      for (const item of object) {
-        const isNode = typeof item === "object" && item !== null;
-        row.push(areNodes ? numbers.get(item) : isNode ? [numbers.get(item)] : item);
-        if (isNode) left--;
+      for (let index = 0; index < items.length; index++) {
+        const item = items[index];
+        if (!isObject(item)) {
+          row.push(item);
+          continue;
+        }
+        const at = last - numbers.get(item)!;
+        row.push(areNodes ? at : [at]);
+        left--;
       }
     } else {
       for (const key in object) {
         const inside = (object as Record<string, unknown>)[key];
-        const isNode = typeof inside === "object" && inside !== null;
-        row.push(isNode ? numbers.get(inside) : inside);
+        const isNode = isObject(inside);
+        row.push(isNode ? last - numbers.get(inside)! : inside);
         column = column.then(key, isNode);
       }
     }
     left -= row.length;
-    graph.add(row, column);
+    rows[last - number] = [row, column];
   }
-  return left < 0 ? undefined : graph.content;
+  if (left < 0) return undefined;
+  for (const [row, column] of rows) graph.add(row, column);
+  return graph.content;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }

@@ -17,10 +17,10 @@ const mostShared = 2000;
  * What there is to know of a value before it is encoded:
  *
  * - `plain`: JSON data, a tree within the limits, nothing in it changed by `JSON.stringify`
- * - a Set of all its objects, itself first: plain data with very much sharing, or deeper than the limit
+ * - a Map of all its objects, itself first, to their numbers: plain data with very much sharing, or deeper than the limit
  * - `rich`: anything else, and what is doubtful
  */
-export type Finding = "plain" | "rich" | ReadonlySet<object>;
+export type Finding = "plain" | "rich" | ReadonlyMap<object, number>;
 
 /**
  * Looks through a value. Written for speed, and measured: one state, no array of an object's keys, no Set where
@@ -36,6 +36,7 @@ export function scan(value: unknown, limits: Limits, dialect: Dialect): Finding 
     dialect,
     few: [],
     many: undefined,
+    numbers: undefined,
     later: [],
   };
   if (!scanRoot(value, state)) return "rich";
@@ -45,7 +46,8 @@ export function scan(value: unknown, limits: Limits, dialect: Dialect): Finding 
   if (state.nodes < 0 || state.text < 0) return "rich";
   if (state.shared === 0 && state.deepest <= deepest) return "plain";
   const isGraph = dialect.pointers && (state.shared > mostShared || state.deepest > limits.depth);
-  return isGraph && state.many ? state.many : "rich";
+  if (!isGraph) return "rich";
+  return state.numbers ?? new Map([...(state.many ?? state.few)].map((object, index) => [object, index]));
 }
 
 function scanRoot(value: unknown, state: Scan): boolean {
@@ -67,6 +69,8 @@ interface Scan {
   /** The objects that were met. */
   readonly few: object[];
   many: Set<object> | undefined;
+  /** By number, once one was met again. */
+  numbers: Map<object, number> | undefined;
   readonly later: { readonly value: object; readonly level: number }[];
 }
 
@@ -104,7 +108,7 @@ function scanFields(value: object, level: number, most: number, state: Scan): bo
   } else if (prototype === Array.prototype && Array.isArray(value)) {
     const items = value as readonly unknown[];
     // As many keys as items, and no item that is undefined: no holes, and nothing beside the items.
-    for (const _ in items) keys++;
+    keys = Object.keys(items).length;
     if (keys !== items.length) return false;
     for (let index = 0; index < keys; index++) {
       const inside = items[index];
@@ -127,12 +131,19 @@ function scanFields(value: object, level: number, most: number, state: Scan): bo
 
 /** Whether an object was met before. For the few that most payloads have, a Set costs more than it saves. */
 function isKnown(value: object, state: Scan): boolean {
-  if (state.many) {
-    const { size } = state.many;
-    return state.many.add(value).size === size;
+  const { numbers, many, few } = state;
+  if (numbers) {
+    if (numbers.get(value) !== undefined) return true;
+    numbers.set(value, numbers.size);
+    return false;
   }
-  if (state.few.includes(value)) return true;
-  if (state.few.push(value) > 12) state.many = new Set(state.few);
+  const isNew = many ? many.size < many.add(value).size : !few.includes(value);
+  if (!isNew) {
+    // It is no tree, and may become a graph, for which they are numbered.
+    state.numbers = new Map([...(many ?? few)].map((object, index) => [object, index]));
+    return true;
+  }
+  if (!many && few.push(value) > 12) state.many = new Set(few);
   return false;
 }
 
