@@ -18,6 +18,9 @@ export class Order extends Value("shop.Order", {
   note: optional(String),
 }) {}
 
+/** Checks each item of a list. */
+export class Numbers extends Value("test.Numbers", { list: [Number] }) {}
+
 /** Holds whatever is tested. */
 export class Box extends Value("test.Box", { held: anything }) {}
 
@@ -55,6 +58,7 @@ export const values: readonly ValueEntry[] = [
   Money,
   Order,
   Box,
+  Numbers,
   value(Point, {
     name: "geo.Point",
     fields: { x: Number, y: Number },
