@@ -75,21 +75,34 @@ export const values: readonly ValueEntry[] = [
   value(PaymentError, {
     name: "shop.PaymentError",
     encode: ({ message, status, stack }) => ({ message, status, stack }),
-    decode: ({
-      message,
-      status,
-      stack,
-    }: Pick<PaymentError, "message" | "status"> & { stack: string | undefined }) =>
-      Object.defineProperty(new PaymentError(message, status), "stack", { value: stack, writable: true }),
+    decode: (form: unknown) => {
+      const { message, status, stack } = form as Record<string, unknown>;
+      if (typeof message !== "string" || typeof status !== "number" || typeof stack !== "string") {
+        throw new TypeError("not a payment's error");
+      }
+      const error = new PaymentError(message, status);
+      return Object.defineProperty(error, "stack", { value: stack, writable: true, configurable: true });
+    },
   }),
   value(Tally, {
     name: "test.Tally",
     encode: (tally) => [...tally],
-    decode: (form: [string, number][]) => new Tally(form),
+    decode: (form: unknown) => {
+      const tally = new Tally();
+      for (const entry of form as unknown[]) {
+        const [key, count] = entry as unknown[];
+        if (typeof key !== "string" || typeof count !== "number") throw new TypeError("not a count");
+        tally.set(key, count);
+      }
+      return tally;
+    },
   }),
   value(Stack, {
     name: "test.Stack",
     encode: (stack) => Array.from(stack),
-    decode: (form: unknown[]) => Stack.from(form) as Stack,
+    decode: (form: unknown) => {
+      if (!Array.isArray(form)) throw new TypeError("not a list");
+      return Stack.from(form as unknown[]) as Stack;
+    },
   }),
 ];
