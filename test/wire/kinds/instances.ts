@@ -89,6 +89,12 @@ export const rows: Group = {
     same("references by text and bigint", () => [new Reference("a.B", "x"), new Reference("a.B", 2n ** 64n)]),
     same("references by several columns", () => new Reference("a.B", { x: "1", y: 2, z: 3n })),
     same("many references", () => [1, "2", 3n, { a: 1 }, 5].map((key) => new Reference("a.B", key))),
+    refused(
+      "references by columns that are named like a tag's keys",
+      () => new Reference("a.B", { __type__: "bigint", __value__: "5" }),
+      /./,
+      { path: "…" },
+    ),
     same("one reference in two places, as two", () => ((ref) => [ref, ref])(new Reference("a.B", 1))),
     same("`Lazy`, what `lazy(…)` gives", () => new Lazy(new Reference("a.B", 1))),
     same("many that are lazy", () => [1, 2, 3, 4].map((key) => new Lazy(new Reference("a.B", key)))),
