@@ -75,7 +75,7 @@ export interface UniqueKey {
   readonly key: string;
   /**
    * Held until this time (epoch milliseconds), whatever becomes of the holder, whose record is kept so long.
-   * Unless told, until the holder ends; one that is retried holds it again.
+   * Unless told, until the holder ends, parked with `needs` apart; one that is retried holds it again.
    */
   readonly until?: number;
   /**
@@ -127,6 +127,11 @@ export interface ClaimRequest {
   readonly worker: string;
   /** What is allowed of the lanes that have limits, by lane. A lane that is not here has none. */
   readonly limits?: ReadonlyMap<string, LaneLimit>;
+  /**
+   * Whether the worker knows this one of the things that a parked task needs. It also gets those that were parked
+   * with `needs` of which it knows all. Unless told, it gets none.
+   */
+  readonly knows?: (need: string) => boolean;
 }
 
 /**
@@ -160,6 +165,11 @@ export type Settlement =
        * tasks are kept for good all the same.
        */
       readonly keep?: number;
+      /**
+       * With `park`: what a worker must know to run it, in any words. The first that does gets it with a claim, its
+       * counters as they are; nobody else does. Unless told, it waits for a person.
+       */
+      readonly needs?: readonly string[];
     };
 
 /** What becomes of a task whose claim is settled so, of the settlements that give a reason and end it. */
@@ -300,8 +310,8 @@ export interface Engine {
   counts(): Promise<readonly QueueCount[]>;
 
   /**
-   * Calls off tasks: those scheduled or waiting end as cancelled, those running are marked, and their workers
-   * told through {@link onCancel}. Those at an end, or marked already, are left alone. Returns how many were
+   * Calls off tasks: those scheduled or waiting, and those parked for a worker that knows what they need, end as
+   * cancelled; those running are marked, and their workers told through {@link onCancel}. Those at an end, or marked already, are left alone. Returns how many were
    * called off or marked.
    */
   cancel(ids: readonly string[], reason: Reason): Promise<number>;

@@ -13,6 +13,7 @@ export const errorCodes = [
   "ERR_PAYLOAD_LIMIT",
   "ERR_TEXT_UNDECODABLE",
   "ERR_TYPE_UNKNOWN",
+  "ERR_TYPE_RETIRED",
   "ERR_TYPE_NAME",
   // value
   "ERR_VALUE_INVALID",
@@ -29,6 +30,7 @@ export const errorCodes = [
   "ERR_OPTION_INVALID",
   "ERR_TASK_DUPLICATE",
   "ERR_TASK_UNKNOWN",
+  "ERR_TASK_RETIRED",
   "ERR_TASK_NOT_FOUND",
   "ERR_TASK_NOT_SENT",
   "ERR_TASK_FAILED",

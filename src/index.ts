@@ -46,6 +46,7 @@ export type {
 } from "./task/options.ts";
 export { Petiole, type PetioleOptions, type TransactionOf } from "./task/petiole.ts";
 export type { InstancesOf, ModelNamesOf, Portable, RowsOf, Sent, Unportable } from "./task/portable.ts";
+export type { RetiredTaskOptions } from "./task/retired.ts";
 export type { ScheduleOptions } from "./task/schedule.ts";
 export type { Handler, Task } from "./task/task.ts";
 export type { Worker, WorkerLogger, WorkerOptions } from "./task/worker.ts";
@@ -53,16 +54,21 @@ export {
   Value,
   anything,
   optional,
+  retired,
   value,
   type AdoptedByCodec,
   type AdoptedByFields,
   type Anything,
+  type Evolution,
   type FieldTable,
   type FieldType,
   type FieldsOf,
   type Optional,
+  type RetiredOptions,
+  type RetiredType,
   type StandardSchemaLike,
   type TypeOfField,
+  type Upgrades,
   type ValueClass,
   type ValueEntry,
   type ValueMethods,

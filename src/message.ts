@@ -12,8 +12,13 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export interface MessageHeaders {
   /** The version of the wire format of `payload`. */
   readonly wire: number;
-  /** The names of the value classes that the payload uses, so that a worker knows before decoding whether it can. */
+  /**
+   * The value classes that the payload uses, each with its version from 2 on, `shop.Money@2`, so that a worker
+   * knows before decoding whether it can.
+   */
   readonly types?: readonly string[];
+  /** The version of the task's payload. 1 where it is left out. */
+  readonly version?: number;
   readonly [name: string]: Json | undefined;
 }
 

@@ -3,6 +3,7 @@ import type { Engine } from "../engine.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import type { TaskWire } from "../wire/wire.ts";
 import type { Middleware } from "./middleware.ts";
+import type { RetiredTask } from "./retired.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Task } from "./task.ts";
 import type { Transactions } from "./transaction.ts";
@@ -14,6 +15,10 @@ export interface AppContext {
   readonly wire: TaskWire;
   readonly adapters: readonly OrmAdapter[];
   readonly tasks: Map<string, Task>;
+  /** Tasks by the names they had before. */
+  readonly aliases: Map<string, Task>;
+  /** The tasks that are gone on purpose, by name. */
+  readonly retired: Map<string, RetiredTask>;
   readonly transactions: Transactions;
   readonly middleware: Middleware[];
   readonly schedules: Map<string, Schedule>;

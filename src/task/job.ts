@@ -4,7 +4,7 @@ import type { ModelNamesOf } from "./portable.ts";
 /** One run of a task, as its handler sees it. `Rows` maps the app's model names to their rows. */
 export interface Job<Rows = object> {
   readonly id: string;
-  /** The task's name. */
+  /** The task's name, also where it was sent under one that the task had before. */
   readonly task: string;
   readonly queue: string;
   /** Which attempt this is; 1 for the first. */

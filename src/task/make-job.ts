@@ -8,11 +8,12 @@ import type { TaskRows } from "./task-rows.ts";
 /** Makes what a handler is given beside its payload. */
 export function makeJob(
   { message, attempts }: Delivery,
+  task: string,
   rows: TaskRows,
   signal: AbortSignal,
   reporter: Reporter,
 ): Job {
-  const { id, task, queue, headers } = message;
+  const { id, queue, headers } = message;
   const { parent, root } = headers;
   return {
     id,

@@ -42,7 +42,15 @@ export interface Middleware<Rows = object> {
 }
 
 /** The headers that the message itself uses. */
-const reserved: ReadonlySet<string> = new Set(["wire", "types", "parent", "root", "expires", "schedule"]);
+const reserved: ReadonlySet<string> = new Set([
+  "wire",
+  "types",
+  "version",
+  "parent",
+  "root",
+  "expires",
+  "schedule",
+]);
 
 /** Refuses headers that would take the place of the message's own. */
 export function checkHeaders(headers: Readonly<Record<string, Json>>): void {

@@ -1,6 +1,7 @@
 /** What can be said about a task: defaults, checks. @module */
 import type { LaneLimit } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
+import { upgrading, type Evolution } from "../value/evolution.ts";
 import { isSchema, type StandardSchemaLike } from "../value/schema.ts";
 import { milliseconds, type Duration } from "./duration.ts";
 import type { RowsAdmitNull } from "./portable.ts";
@@ -65,10 +66,8 @@ export interface GeneralTaskOptions {
  *
  * `Payload` is what its handler gets, `Sent` what `enqueue` takes, `Rows` the app's models' rows.
  */
-export interface TaskOptions<Payload = unknown, Sent = unknown, Rows = object> extends Omit<
-  GeneralTaskOptions,
-  "ifMissing"
-> {
+export interface TaskOptions<Payload = unknown, Sent = unknown, Rows = object>
+  extends Omit<GeneralTaskOptions, "ifMissing">, Evolution<unknown> {
   /** As {@link GeneralTaskOptions.ifMissing}; and `null`, in place of the row, where the payload's type admits it. */
   readonly ifMissing?:
     | GeneralTaskOptions["ifMissing"]
@@ -124,6 +123,11 @@ export interface TaskSettings {
   readonly limit: LaneLimit | undefined;
   readonly unique: ((payload: never) => UniqueOption | undefined) | undefined;
   readonly schema: StandardSchemaLike | undefined;
+  /** Of the payloads that are sent. */
+  readonly version: number;
+  /** A payload of an older version in the present one. Throws a `ValueError`. */
+  readonly upgrade: (payload: unknown, version: number) => unknown;
+  readonly aliases: readonly string[];
 }
 
 /**
@@ -182,6 +186,8 @@ export function settingsOf(
     unique,
   );
   check(schema === undefined || isSchema(schema), "schema", "be a Standard Schema", schema);
+  const { version = 1, aliases = [] } = all;
+  const upgrade = upgrading(all, { owner: `task ${task}`, code: "ERR_OPTION_INVALID", layout: "value" });
   const per = duration(rate?.per, "rate.per");
   const limit: LaneLimit = {
     ...(concurrency === undefined ? {} : { concurrency }),
@@ -205,6 +211,9 @@ export function settingsOf(
     limit: concurrency === undefined && rate === undefined ? undefined : limit,
     unique,
     schema: schema as StandardSchemaLike | undefined,
+    version,
+    upgrade,
+    aliases: aliases.map((alias) => checkedName(alias, named("an alias"))),
   };
 }
 

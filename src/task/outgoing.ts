@@ -3,7 +3,7 @@ import type { Engine, Outgoing, UniqueKey } from "../engine.ts";
 import { EncodeError } from "../errors.ts";
 import type { Json, MessageHeaders } from "../message.ts";
 import { issuesOf } from "../value/schema.ts";
-import { segmentOf } from "../wire/frame.ts";
+import { segmentOf } from "../wire/path.ts";
 import { wireVersion, type TaskWire } from "../wire/wire.ts";
 import { nowOf } from "./clock.ts";
 import { currentJob } from "./current-job.ts";
@@ -54,6 +54,7 @@ export async function makeOutgoing(
     ...send.headers,
     wire: wireVersion,
     ...(types.length > 0 ? { types } : {}),
+    ...(settings.version > 1 ? { version: settings.version } : {}),
     ...(parent ? { parent: parent.id, root: parent.root } : {}),
     ...(expires === undefined ? {} : { expires }),
   };

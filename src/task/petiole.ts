@@ -19,6 +19,7 @@ import {
   type TaskOptions,
 } from "./options.ts";
 import type { InstancesOf, Portable, RowsOf, Sent } from "./portable.ts";
+import { retiredTask, type RetiredTaskOptions } from "./retired.ts";
 import type { ScheduleOptions } from "./schedule.ts";
 import { Task, type Handler } from "./task.ts";
 import { Transactions } from "./transaction.ts";
@@ -94,6 +95,8 @@ export class Petiole<
       wire,
       adapters,
       tasks: new Map(),
+      aliases: new Map(),
+      retired: new Map(),
       transactions: new Transactions(() => this.engine, adapters),
       middleware: [],
       schedules: new Map(),
@@ -129,21 +132,36 @@ export class Petiole<
     options?: TaskOptions<Payload, Sent<Payload, InstancesOf<Values>>, RowsOf<Models>>,
   ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
   task(name: string, handlerOrOptions: unknown = {}, optionsAfterHandler: unknown = {}): unknown {
-    taskName(name);
-    if (this[appContext].tasks.has(name)) {
-      throw new PetioleError(
-        "ERR_TASK_DUPLICATE",
-        `There is a task ${name} already; each needs its own name.`,
-      );
-    }
+    this.#checkFree(name);
     const [handler, options] =
       typeof handlerOrOptions === "function"
         ? [handlerOrOptions, optionsAfterHandler]
         : [undefined, handlerOrOptions];
     const settings = settingsOf(name, options as AnyTaskOptions, this.#defaults);
+    const { tasks, aliases } = this[appContext];
+    for (const [index, alias] of settings.aliases.entries()) {
+      this.#checkFree(alias);
+      if (alias === name || settings.aliases.includes(alias, index + 1)) throw duplicate(alias);
+    }
     const task = new Task(this[appContext], name, settings, handler as never);
-    this[appContext].tasks.set(name, task as Task);
+    tasks.set(name, task as Task);
+    for (const alias of settings.aliases) aliases.set(alias, task as Task);
     return task;
+  }
+
+  /**
+   * Says that a task is gone on purpose: those that are still under way fail, or are discarded, instead of being
+   * parked for a worker that knows the task.
+   *
+   * @throws PetioleError `ERR_TASK_DUPLICATE` when the app has a task of that name, `ERR_OPTION_INVALID`
+   *
+   * @example
+   * app.retired("posts.tweet", { outcome: "discard" });
+   */
+  retired(name: string, options: RetiredTaskOptions = {}): this {
+    this.#checkFree(name);
+    this[appContext].retired.set(name, retiredTask(name, options, this.#defaults.queue));
+    return this;
   }
 
   /**
@@ -266,6 +284,13 @@ export class Petiole<
     await this.engine.close();
   }
 
+  /** Refuses a name of a task that is none, or is taken. */
+  #checkFree(name: string): void {
+    taskName(name);
+    const { tasks, aliases, retired } = this[appContext];
+    if (tasks.has(name) || aliases.has(name) || retired.has(name)) throw duplicate(name);
+  }
+
   #modelOf(target: object): { readonly adapter: OrmAdapter; readonly description: ModelDescription } {
     for (const adapter of this[appContext].adapters) {
       const description = adapter.models.find((model) => model.target === target);
@@ -276,6 +301,10 @@ export class Petiole<
       `${describe(target)} is none of this app's models; add it to \`models\`.`,
     );
   }
+}
+
+function duplicate(name: string): PetioleError {
+  return new PetioleError("ERR_TASK_DUPLICATE", `There is a task ${name} already; each needs its own name.`);
 }
 
 function refuseTwice(names: readonly string[]): void {

@@ -4,19 +4,20 @@
  * @module
  */
 import type { Delivery, Settlement } from "../engine.ts";
-import { DecodeError, PetioleError } from "../errors.ts";
+import { DecodeError, PetioleError, ValueError } from "../errors.ts";
+import type { Json } from "../message.ts";
 import { issuesOf } from "../value/schema.ts";
-import type { Opened } from "../wire/decode.ts";
-import { segmentOf } from "../wire/frame.ts";
-import { wireVersion } from "../wire/wire.ts";
+import { segmentOf } from "../wire/path.ts";
 import type { AppContext } from "./app-context.ts";
 import { nowOf } from "./clock.ts";
 import { inJob } from "./current-job.ts";
 import { makeJob } from "./make-job.ts";
 import { around } from "./middleware.ts";
+import { checkTypes, knows, modelsOf, needsOf, payloadVersion, taskOf } from "./needs.ts";
 import type { TaskSettings } from "./options.ts";
 import { reasonOf, reasonOfThrown } from "./reason.ts";
 import { Reporter } from "./reporter.ts";
+import { retirement } from "./retired.ts";
 import { afterFailure, backoff, deferral } from "./retry.ts";
 import { RunBounds, timeoutError } from "./run-bounds.ts";
 import { schedulePatience, scheduleRefusal } from "./schedule.ts";
@@ -26,7 +27,7 @@ import type { Task } from "./task.ts";
 /** What a run needs of its app and its worker. */
 export interface RunContext extends Pick<
   AppContext,
-  "engine" | "wire" | "adapters" | "tasks" | "middleware" | "schedules"
+  "engine" | "wire" | "adapters" | "tasks" | "aliases" | "retired" | "middleware" | "schedules"
 > {
   /** After this many lost leases a task is parked. */
   readonly maxCrashes: number;
@@ -38,17 +39,26 @@ export interface RunContext extends Pick<
 
 /** Runs a claimed task and says how the claim ends. Never rejects. */
 export async function run(delivery: Delivery, context: RunContext): Promise<Settlement> {
-  const { lease } = delivery;
+  const { lease, message } = delivery;
   if (delivery.cancelled) return { kind: "cancel", lease, reason: delivery.cancelled };
+  const needs: string[] = [];
   try {
-    const task = taskOf(delivery, context);
+    checkCrashes(delivery, context);
+    needs.push(...needsOf(message));
+    const gone = context.retired.get(message.task);
+    if (gone) return retirement(gone, message.task, lease);
+    const task = taskOf(message, context);
     const { settings } = task;
     const now = nowOf(context.engine);
     const unscheduled = scheduleOutcome(delivery, context, now);
     if (unscheduled) return unscheduled;
     const expired = expiry(delivery, settings, now);
     if (expired) return expired;
-    const opened = open(delivery, context);
+    checkTypes(message, context);
+    const retired = retiredTypes(delivery, context);
+    if (retired) return keeping(retired, settings);
+    const opened = context.wire.open(message.payload, "payload");
+    needs.push(...modelsOf(opened.references));
     const rows = await TaskRows.load(context.adapters, opened.references);
     const missing = ifMissing(delivery, rows, settings, now);
     if (missing) return keeping(missing, settings);
@@ -56,7 +66,7 @@ export async function run(delivery: Delivery, context: RunContext): Promise<Sett
       row: (reference) => rows.rowOf(reference) ?? null,
       lazy: (reference) => rows.lazy(reference),
     });
-    const payload = await checked(decoded, task);
+    const payload = await checked(upgraded(decoded, payloadVersion(message), task), task);
     return keeping(await runHandler(task, payload, rows, delivery, context), settings);
   } catch (error) {
     // Not an error of ours: a class that is revived, or an adapter, broke its own promise.
@@ -67,22 +77,20 @@ export async function run(delivery: Delivery, context: RunContext): Promise<Sett
       const at = nowOf(context.engine) + backoff(delivery.deferrals + 1, deferral);
       return { kind: "defer", lease, at, reason: reasonOf(error) };
     }
-    return { kind: "park", lease, reason: reasonOf(error) };
+    const reason = reasonOf(error);
+    if (needs.every((need) => knows(need, context))) return { kind: "park", lease, reason };
+    // Another worker may know what this one does not.
+    const details = { ...(reason.details as Readonly<Record<string, Json>> | undefined), needs };
+    return { kind: "park", lease, reason: { ...reason, details }, needs };
   }
 }
 
-function taskOf({ message, crashes }: Delivery, { tasks, maxCrashes }: RunContext): Task {
-  if (crashes >= maxCrashes) {
-    throw new PetioleError(
-      "ERR_TASK_CRASHED",
-      `its worker was lost ${crashes} times while running it (maxCrashes is ${maxCrashes}): it may kill the process`,
-    );
-  }
-  const task = tasks.get(message.task);
-  if (task?.handler) return task;
-  const why = task ? "has no handler here: attach one with .run(handler)" : "is not known here";
-  const known = [...tasks.keys()].sort().join(", ") || "none";
-  throw new PetioleError("ERR_TASK_UNKNOWN", `task ${message.task} ${why}. This worker knows ${known}`);
+function checkCrashes({ crashes }: Delivery, { maxCrashes }: RunContext): void {
+  if (crashes < maxCrashes) return;
+  throw new PetioleError(
+    "ERR_TASK_CRASHED",
+    `its worker was lost ${crashes} times while running it (maxCrashes is ${maxCrashes}): it may kill the process`,
+  );
 }
 
 /** What becomes of a tick whose schedule this worker does not know, or knows another; undefined for all else. */
@@ -107,20 +115,12 @@ function expiry({ message, lease }: Delivery, settings: TaskSettings, now: numbe
   return keeping({ kind: "expire", lease, reason: { code: "ERR_TASK_EXPIRED", message: text } }, settings);
 }
 
-function open({ message }: Delivery, { wire }: RunContext): Opened {
-  const { wire: version, types = [] } = message.headers;
-  if (version !== wireVersion || !Array.isArray(types)) {
-    const found = `headers ${JSON.stringify({ wire: version, types })}`;
-    throw new DecodeError({ path: "payload", expected: `version ${wireVersion} of the wire format`, found });
-  }
-  const unknown = types.filter((type) => !wire.types.has(type));
-  if (unknown.length > 0) {
-    throw new DecodeError(
-      { path: "payload", expected: "types that are registered here", found: unknown.join(", ") },
-      { known: [...wire.types] },
-    );
-  }
-  return wire.open(message.payload, "payload");
+/** The end of a task whose payload holds what is retired and has no substitute; undefined for all else. */
+function retiredTypes({ message, lease }: Delivery, { wire }: RunContext): Settlement | undefined {
+  const retired = (message.headers.types ?? []).filter((type) => wire.retired.has(type));
+  if (retired.length === 0) return undefined;
+  const text = `its payload holds what is retired: ${retired.join(", ")}`;
+  return { kind: "fail", lease, reason: { code: "ERR_TYPE_RETIRED", message: text } };
 }
 
 /** Between looks for a row that is not visible yet. */
@@ -145,6 +145,18 @@ function ifMissing(
   }
   const at = Math.min(until, now + backoff(delivery.deferrals + 1, waiting));
   return { kind: "defer", lease, at, reason };
+}
+
+/** The payload in the task's present version. */
+function upgraded(payload: unknown, version: number, { name, settings }: Task): unknown {
+  try {
+    return settings.upgrade(payload, version);
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error;
+    const [issue] = error.issues;
+    const expected = `version ${version} of the payload of task ${name}`;
+    throw new DecodeError({ path: "payload", expected, found: issue?.message ?? "" }, { cause: error.cause });
+  }
 }
 
 /** The payload as the task's schema makes it. */
@@ -174,7 +186,7 @@ async function runHandler(
   const reporter = new Reporter(context.engine, lease, (why) =>
     context.warn(`Task ${task.name} (${message.id}): what it told was not kept: ${why}`),
   );
-  const job = makeJob(delivery, rows, bounds.signal, reporter);
+  const job = makeJob(delivery, task.name, rows, bounds.signal, reporter);
   const layers = context.middleware.flatMap((each) => (each.run ? [each.run.bind(each)] : []));
   const subject = { job, payload, headers: message.headers };
   let value: unknown;

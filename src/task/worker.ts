@@ -4,6 +4,7 @@ import { PetioleError } from "../errors.ts";
 import type { AppContext } from "./app-context.ts";
 import { after, milliseconds, type Duration } from "./duration.ts";
 import { newId } from "./id.ts";
+import { knows } from "./needs.ts";
 import { optionError, queueName } from "./options.ts";
 import { run } from "./run.ts";
 import { Scheduler } from "./schedule.ts";
@@ -128,7 +129,7 @@ export class Worker {
     if (this.#state === "started") return;
     if (this.#state !== "new")
       throw new PetioleError("ERR_ENGINE_CLOSED", "This worker was stopped; make another.");
-    const queues = (this.#queues ??= queuesOf(this.#context.tasks));
+    const queues = (this.#queues ??= queuesOf(this.#context));
     await this.#engine.open();
     const scheduler = new Scheduler(this.#engine, this.#context.wire, (message) =>
       this.#logger.error(message),
@@ -172,7 +173,7 @@ export class Worker {
   async #work(queues: readonly string[], scheduler: Scheduler): Promise<void> {
     if (this.#isWatched) {
       const warn = (message: string): void => this.#logger.warn(message);
-      const tasks = [...this.#context.tasks.keys()];
+      const tasks = namesOf(this.#context);
       this.#watchdog = Watchdog.start({ worker: this.name, lease: this.#lease, tasks, warn });
     }
     const heartbeat = setInterval(() => void this.#beat(), this.#lease / 3);
@@ -217,6 +218,7 @@ export class Worker {
       lease: this.#lease,
       worker: this.name,
       limits: this.#limits,
+      knows: (need) => knows(need, this.#context),
     });
     const suspects = deliveries.filter((delivery) => this.#isSuspect(delivery));
     this.#cautious = suspects.length > 0;
@@ -316,12 +318,20 @@ export class Worker {
 
 function limitsOf(tasks: ReadonlyMap<string, Task>): Map<string, LaneLimit> {
   const limits = new Map<string, LaneLimit>();
-  for (const { name, settings } of tasks.values()) if (settings.limit) limits.set(name, settings.limit);
+  for (const { name, settings } of tasks.values()) {
+    // What was sent under a former name is in the lane of that name.
+    if (settings.limit) for (const lane of [name, ...settings.aliases]) limits.set(lane, settings.limit);
+  }
   return limits;
 }
 
-function queuesOf(tasks: ReadonlyMap<string, Task>): readonly string[] {
+function namesOf({ tasks, aliases, retired }: AppContext): string[] {
+  return [tasks, aliases, retired].flatMap((named) => [...named.keys()]);
+}
+
+function queuesOf({ tasks, retired }: AppContext): readonly string[] {
   const queues = new Set([...tasks.values()].map((task) => task.settings.queue));
+  for (const { queue } of retired.values()) queues.add(queue);
   return queues.size > 0 ? [...queues] : ["default"];
 }
 

@@ -13,6 +13,7 @@ import { keepingCases } from "./engine-contract/keeping.ts";
 import { keyCases } from "./engine-contract/keys.ts";
 import { laneCases } from "./engine-contract/lanes.ts";
 import { laneReadinessCases } from "./engine-contract/lane-readiness.ts";
+import { leavingCases } from "./engine-contract/leaving.ts";
 import { managingCases } from "./engine-contract/managing.ts";
 import { priorityCases } from "./engine-contract/priorities.ts";
 import { reportingCases } from "./engine-contract/reporting.ts";
@@ -110,6 +111,7 @@ const groups: Readonly<Record<string, readonly ContractCase[]>> = {
   settling: settlingCases,
   waking: wakingCases,
   lanes: [...laneCases, ...laneReadinessCases],
+  "leaving to others": leavingCases,
   ending: endingCases,
   keeping: keepingCases,
   reporting: reportingCases,

@@ -1,10 +1,13 @@
 /** value(): a class that exists already, as a value class. @module */
 import { PetioleError, ValueError, describe } from "../errors.ts";
 import { checkName, type ValueType } from "../wire/value-type.ts";
+import { evolutionOf, type Evolution } from "./evolution.ts";
 import { Fields, type FieldTable, type FieldsOf } from "./field.ts";
 
 /** Adoption by fields: they are read from the instance, checked, and given to `create`. */
-export interface AdoptedByFields<Instance, Table extends FieldTable> {
+export interface AdoptedByFields<Instance, Table extends FieldTable> extends Evolution<
+  Record<string, unknown>
+> {
   /** What travels, chosen for good: `"shop.Order"`. */
   readonly name: string;
   /** The properties that make an instance. */
@@ -14,7 +17,7 @@ export interface AdoptedByFields<Instance, Table extends FieldTable> {
 }
 
 /** Adoption by a pair of functions. */
-export interface AdoptedByCodec<Instance, Form> {
+export interface AdoptedByCodec<Instance, Form> extends Evolution<unknown> {
   readonly name: string;
   /** What stands for the instance: any value that can travel. */
   readonly encode: (instance: Instance) => Form;
@@ -64,13 +67,16 @@ export function value(
 function byFields(of: Class<object>, how: AdoptedByFields<object, FieldTable>): ValueType {
   const fields = new Fields(how.fields, how.name);
   const check = (content: unknown): void => {
+    if (fields.fit(content)) return;
     const issues = fields.issuesOf(content);
     if (issues.length > 0) throw new ValueError(how.name, issues);
   };
   return {
+    ...evolutionOf(how.name, "fields", how),
     name: how.name,
     class: of,
     layout: "fields",
+    columns: fields.columns,
     encode(instance) {
       const picked = fields.pick(instance);
       check(picked);
@@ -85,6 +91,7 @@ function byFields(of: Class<object>, how: AdoptedByFields<object, FieldTable>): 
 
 function byCodec(of: Class<object>, how: AdoptedByCodec<object, unknown>): ValueType {
   return {
+    ...evolutionOf(how.name, "value", how),
     name: how.name,
     class: of,
     layout: "value",

@@ -4,6 +4,7 @@
  * @module
  */
 import { PetioleError, describe, type FieldIssue } from "../errors.ts";
+import type { Column } from "../wire/tag.ts";
 import { valueType, type ValueClassLike, type ValueType } from "../wire/value-type.ts";
 
 declare const optionalField: unique symbol;
@@ -92,38 +93,63 @@ export const anything: Anything = anythingMark as unknown as Anything;
 /** Reports what is wrong with a value, or nothing. */
 type Check = (value: unknown, path: readonly (string | number)[], issues: FieldIssue[]) => void;
 
-const scalars: ReadonlyMap<unknown, string> = new Map<unknown, string>([
-  [String, "string"],
-  [Number, "number"],
-  [Boolean, "boolean"],
-  [BigInt, "bigint"],
+const scalars: ReadonlyMap<unknown, "string" | "number" | "boolean" | "bigint"> = new Map([
+  [String as unknown, "string" as const],
+  [Number, "number" as const],
+  [Boolean, "boolean" as const],
+  [BigInt, "bigint" as const],
 ]);
+
+interface Field extends Column {
+  readonly check: Check;
+}
 
 /** A field table, ready to check with. */
 export class Fields {
   readonly names: readonly string[];
-  readonly #known: ReadonlySet<string>;
-  readonly #checks: readonly { readonly name: string; readonly optional: boolean; readonly check: Check }[];
+  /** What each holds, as the wire's tables need to know it. */
+  readonly columns: readonly Column[];
+  readonly #fields: readonly Field[];
 
   /** @throws PetioleError `ERR_VALUE_DEFINITION` for a field type that is none, or a name that cannot be one */
   constructor(table: FieldTable, owner: string) {
     this.names = Object.keys(table);
-    this.#known = new Set(this.names);
-    this.#checks = this.names.map((name) => {
+    this.#fields = this.names.map((name) => {
       if (forbiddenFields.has(name)) {
         throw new PetioleError(
           "ERR_VALUE_DEFINITION",
           `${owner} cannot have a field ${name}: give it another name.`,
         );
       }
-      const type: unknown = table[name];
-      const isOptional = type instanceof OptionalMark;
-      return {
-        name,
-        optional: isOptional,
-        check: checkOf(isOptional ? type.type : type, `${owner}.${name}`),
-      };
+      const declared: unknown = table[name];
+      const optional = declared instanceof OptionalMark;
+      const type: unknown = optional ? declared.type : declared;
+      return { name, optional, check: checkOf(type, `${owner}.${name}`), ...columnOf(type) };
     });
+    this.columns = this.#fields;
+  }
+
+  /**
+   * Whether nothing is wrong with an object of fields. False when in doubt: then {@link issuesOf} knows. Faster,
+   * as most objects have nothing wrong with them.
+   */
+  fit(fields: unknown): boolean {
+    if (typeof fields !== "object" || fields === null || Array.isArray(fields)) return false;
+    let keys = 0;
+    for (const { name, kind, optional, prototype, check } of this.#fields) {
+      const value = (fields as Record<string, unknown>)[name];
+      if (value === undefined && optional) continue;
+      keys++;
+      const isRight =
+        kind === "other"
+          ? value !== undefined && accepts(check, value)
+          : prototype
+            ? typeof value === "object" && value !== null && Object.getPrototypeOf(value) === prototype
+            : typeof value === kind;
+      if (!isRight) return false;
+    }
+    for (const _ in fields) keys--;
+    return keys === 0;
   }
 
   /** Everything wrong with an object of fields: missing, extra, of another type. */
@@ -132,13 +158,13 @@ export class Fields {
       return [{ path: [], message: `expected an object of fields, received ${describe(fields)}` }];
     }
     const issues: FieldIssue[] = [];
-    for (const { name, optional, check } of this.#checks) {
+    for (const { name, optional, check } of this.#fields) {
       const value = Object.hasOwn(fields, name) ? (fields as Record<string, unknown>)[name] : undefined;
       if (value !== undefined) check(value, [name], issues);
       else if (!optional && !accepts(check, undefined)) issues.push({ path: [name], message: "missing" });
     }
     for (const name of Object.keys(fields)) {
-      if (!this.#known.has(name)) {
+      if (!this.names.includes(name)) {
         issues.push({ path: [name], message: `not a field; there are ${this.names.join(", ")}` });
       }
     }
@@ -147,16 +173,12 @@ export class Fields {
 
   /** The declared fields of an object that has them, those that are undefined left out. */
   pick(source: object): Record<string, unknown> {
-    const fields: Record<string, unknown> = {};
-    for (const name of this.names) {
+    const picked: Record<string, unknown> = {};
+    for (const { name, optional } of this.#fields) {
       const value = (source as Record<string, unknown>)[name];
-      if (value !== undefined || !this.#isOptional(name)) fields[name] = value;
+      if (value !== undefined || !optional) picked[name] = value;
     }
-    return fields;
-  }
-
-  #isOptional(name: string): boolean {
-    return this.#checks.some((field) => field.name === name && field.optional);
+    return picked;
   }
 }
 
@@ -169,6 +191,20 @@ export const forbiddenFields: ReadonlySet<string> = new Set([
   "with",
   "equals",
 ]);
+
+/** What a field's type is to the wire's tables. */
+function columnOf(type: unknown): Pick<Column, "kind" | "prototype"> {
+  const scalar = scalars.get(type);
+  if (scalar !== undefined) return { kind: scalar };
+  if (type === Date) return { kind: "datetime", prototype: Date.prototype };
+  const adopted = isObject(type) ? adoptedBy(type) : undefined;
+  return adopted ? { kind: "value", prototype: adopted.class.prototype as object } : { kind: "other" };
+}
+
+function adoptedBy(type: object): ValueType | undefined {
+  const adopted = valueType in type ? (type[valueType] as ValueType) : (type as ValueType);
+  return typeof adopted.class === "function" ? adopted : undefined;
+}
 
 function checkOf(type: unknown, owner: string): Check {
   const scalar = scalars.get(type);
@@ -186,8 +222,8 @@ function checkOf(type: unknown, owner: string): Check {
       else for (const [index, item] of value.entries()) check(item, [...path, index], issues);
     };
   }
-  const adopted = isObject(type) && valueType in type ? (type[valueType] as ValueType) : (type as ValueType);
-  if (isObject(adopted) && typeof adopted.class === "function") {
+  const adopted = isObject(type) ? adoptedBy(type) : undefined;
+  if (adopted) {
     const { class: constructor, name } = adopted;
     return expecting(name, (value) => value instanceof constructor);
   }

@@ -4,8 +4,9 @@
  * @module petiole/value
  */
 export { ValueError, type FieldIssue } from "../errors.ts";
-export type { ValueClassLike, ValueEntry, ValueType } from "../wire/value-type.ts";
+export type { RetiredType, ValueClassLike, ValueEntry, ValueType } from "../wire/value-type.ts";
 export { value, type AdoptedByCodec, type AdoptedByFields } from "./adopt.ts";
+export type { Evolution, Upgrades } from "./evolution.ts";
 export {
   anything,
   optional,
@@ -16,5 +17,6 @@ export {
   type Optional,
   type TypeOfField,
 } from "./field.ts";
+export { retired, type RetiredOptions } from "./retired.ts";
 export type { StandardSchemaLike } from "./schema.ts";
 export { Value, type ValueClass, type ValueMethods } from "./value-class.ts";

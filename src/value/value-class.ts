@@ -1,7 +1,9 @@
 /** Value(): business objects that have no row, as classes. @module */
 import { PetioleError, ValueError } from "../errors.ts";
+import type { Column } from "../wire/tag.ts";
 import { checkName, valueType, type ValueType } from "../wire/value-type.ts";
 import { equal } from "./equal.ts";
+import { evolutionOf, type Evolution, type Evolved } from "./evolution.ts";
 import { Fields, forbiddenFields, type FieldTable, type FieldsOf } from "./field.ts";
 import { isSchema, validate, type StandardSchemaLike } from "./schema.ts";
 
@@ -26,6 +28,8 @@ interface Shape {
   accept(input: unknown): object;
   /** The fields that an instance holds, checked to be its all. Throws a {@link ValueError}. */
   fieldsOf(instance: object): Record<string, unknown>;
+  /** What the fields hold, where that is declared. */
+  readonly columns?: readonly Column[];
 }
 
 /**
@@ -38,6 +42,8 @@ interface Shape {
  * @param name - a namespace and a name, `"shop.Money"`
  * @param fields - a field table, or any synchronous Standard Schema (zod, valibot, arktype, …) of an object.
  *   A schema must take its own output unchanged, for it checks again on arrival.
+ * @param evolution - once the class has changed: its `version`, how to `upgrade` what was written before, and the
+ *   names it had, `aliases`
  * @throws PetioleError `ERR_TYPE_NAME`, `ERR_VALUE_DEFINITION`
  *
  * @example
@@ -51,14 +57,21 @@ interface Shape {
 export function Value<const Table extends FieldTable>(
   name: string,
   fields: Table,
+  evolution?: Evolution<Record<string, unknown>>,
 ): ValueClass<FieldsOf<Table>>;
 export function Value<Input, Output extends object>(
   name: string,
   schema: StandardSchemaLike<Input, Output>,
+  evolution?: Evolution<Record<string, unknown>>,
 ): ValueClass<Output, Input>;
-export function Value(name: string, declared: unknown): unknown {
+export function Value(
+  name: string,
+  declared: unknown,
+  evolution: Evolution<Record<string, unknown>> = {},
+): unknown {
   checkName(name, "a value class");
   const shape = isSchema(declared) ? schemaShape(name, declared) : tableShape(name, declared);
+  const evolved = evolutionOf(name, "fields", evolution);
   const types = new WeakMap<object, ValueType>();
 
   class ValueBase {
@@ -72,7 +85,7 @@ export function Value(name: string, declared: unknown): unknown {
 
     static get [valueType](): ValueType {
       let type = types.get(this);
-      if (!type) types.set(this, (type = typeOf(name, this, shape)));
+      if (!type) types.set(this, (type = typeOf(name, this, shape, evolved)));
       return type;
     }
 
@@ -89,7 +102,12 @@ export function Value(name: string, declared: unknown): unknown {
   return ValueBase;
 }
 
-function typeOf(name: string, constructor: new (fields: never) => object, shape: Shape): ValueType {
+function typeOf(
+  name: string,
+  constructor: new (fields: never) => object,
+  shape: Shape,
+  evolved: Evolved,
+): ValueType {
   let tried = false;
   const make = (fields: object): object => {
     const instance = new constructor(fields as never);
@@ -102,9 +120,14 @@ function typeOf(name: string, constructor: new (fields: never) => object, shape:
     throw new ValueError(name, [{ path: [changed], message }]);
   };
   return {
+    ...evolved,
     name,
     class: constructor,
     layout: "fields",
+    ...(shape.columns && { columns: shape.columns }),
+    holdsOnly: (instance) =>
+      Object.keys(instance).every((key) => shape.columns!.some((column) => column.name === key)) &&
+      Object.getOwnPropertySymbols(instance).length === 0,
     encode(instance) {
       const fields = shape.fieldsOf(instance);
       // Once for a class: that it can be made again, the same, from its fields is to be known before it is sent.
@@ -126,11 +149,11 @@ function tableShape(name: string, table: unknown): Shape {
   }
   const fields = new Fields(table as FieldTable, name);
   const checked = (source: object): Record<string, unknown> => {
-    const issues = fields.issuesOf(source);
+    const issues = fields.fit(source) ? [] : fields.issuesOf(source);
     if (issues.length > 0) throw new ValueError(name, issues);
     return fields.pick(source);
   };
-  return { accept: (input) => checked(input as object), fieldsOf: checked };
+  return { accept: (input) => checked(input as object), fieldsOf: checked, columns: fields.columns };
 }
 
 function schemaShape(name: string, schema: StandardSchemaLike): Shape {

@@ -41,13 +41,19 @@ export class Budget {
     if (level > this.#depth) throw new LimitError(this.#what, "depth", this.#depth, level);
   }
 
-  /** All of a small piece of JSON that is written as it is, its own root not counted. */
+  /** All of a piece of JSON that is written as it is, its own root not counted. */
   json(value: unknown, level: number): void {
-    if (typeof value === "string") this.text(value.length);
-    if (typeof value !== "object" || value === null) return;
-    this.depth(level);
-    const inside = Object.values(value);
-    this.nodes(inside.length);
-    for (const each of inside) this.json(each, level + 1);
+    let inside: unknown[] = [value];
+    for (let depth = level; inside.length > 0; depth++) {
+      const next: unknown[] = [];
+      for (const each of inside) {
+        if (typeof each === "string") this.text(each.length);
+        if (typeof each !== "object" || each === null) continue;
+        this.depth(depth);
+        for (const one of Object.values(each)) next.push(one);
+      }
+      this.nodes(next.length);
+      inside = next;
+    }
   }
 }

@@ -1,21 +1,32 @@
 /**
  * From text to the value it stands for, or a {@link DecodeError} that says where it does not.
  *
- * Decoding has two steps, so that a worker can fetch rows in between: {@link open} parses and surveys the
- * text, {@link Opened.decode} builds the value.
+ * Decoding has two steps, so that a worker can fetch rows in between: {@link open} parses and looks through the
+ * text, {@link Opened.decode} builds the value. Neither recurses: the first makes a list of all that has values
+ * inside, the second goes through it from the inside out.
  *
  * @module
  */
 import { DecodeError, LimitError, ValueError, describe, messageOf } from "../errors.ts";
-import { Frame, pathOf, walk, type Visitor } from "./frame.ts";
-import { checkBytes, type Limits } from "./limits.ts";
+import { Budget } from "./budget.ts";
+import { readGraph, surveyGraph } from "./graph.ts";
 import { Lazy } from "./lazy.ts";
-import { Reference } from "./reference.ts";
-import { readGraph } from "./graph-reader.ts";
+import { checkBytes, type Limits } from "./limits.ts";
+import { readReferences, readTable, surveyTable } from "./list-reader.ts";
+import { follow, pathOf } from "./path.ts";
 import { isPlainText } from "./plain-text.ts";
-import { isSimpleText, revive } from "./revive.ts";
-import { survey, type Survey } from "./survey.ts";
-import { Malformed, looksLikeTag, valueKey, type Tag } from "./tag.ts";
+import { Received, stepsTo, type Container, type Spot } from "./received.ts";
+import { Reference } from "./reference.ts";
+import {
+  Malformed,
+  checkShape,
+  looksLikeTag,
+  typeKey,
+  valueKey,
+  type Node,
+  type Reading,
+  type Tag,
+} from "./tag.ts";
 import { tagsByName } from "./tags/index.ts";
 import { referenceTag } from "./tags/reference.ts";
 import type { ValueTags } from "./value-type.ts";
@@ -24,6 +35,7 @@ import type { ValueTags } from "./value-type.ts";
 export interface DecodeContext {
   readonly values: ValueTags;
   readonly limits: Limits;
+  readonly dates: "exact" | "round";
 }
 
 /** What takes the place of references. */
@@ -43,52 +55,10 @@ export interface Opened {
   decode(resolve?: Resolve): unknown;
 }
 
-/** A text with tags in it. */
-class Tagged implements Opened {
-  readonly references: readonly Reference[];
-  #tree: unknown;
-  readonly #referenceOf: ReadonlyMap<object, Reference | Lazy>;
-  readonly #survey: Survey;
-  readonly #context: DecodeContext;
-  readonly #root: string;
-  #used = false;
-
-  constructor(tree: unknown, context: DecodeContext, root: string) {
-    this.#tree = tree;
-    this.#context = context;
-    this.#root = root;
-    this.#survey = survey(tree, context.limits, root);
-    const referenceOf = new Map<object, Reference | Lazy>();
-    for (const node of this.#survey.references) {
-      try {
-        referenceOf.set(node, referenceTag.read((node as Node)[valueKey], context.limits, undefined));
-      } catch {
-        // It fails again when all is decoded, and then with the path to its place.
-      }
-    }
-    this.#referenceOf = referenceOf;
-    this.references = [...referenceOf.values()].filter((reference) => reference instanceof Reference);
-  }
-
-  decode(resolve: Resolve = {}): unknown {
-    if (this.#used) throw new Error("decode() was called twice on one opened text");
-    this.#used = true;
-    const { row = (reference) => reference, lazy = (reference) => new Lazy(reference) } = resolve;
-    const resolveNode: ResolveNode = (node) => {
-      const found = this.#referenceOf.get(node);
-      return found && { value: found instanceof Lazy ? lazy(found.reference) : row(found) };
-    };
-    const decoder = new Decoder(this.#context, this.#root, this.#survey.targets, resolveNode);
-    const value = walk(this.#tree, decoder);
-    this.#tree = undefined;
-    return value;
-  }
-}
-
 /**
- * Parses a text and looks through it, building nothing yet.
+ * Parses a text and looks through it, running no code of the user's yet.
  *
- * @throws DecodeError when it is no JSON
+ * @throws DecodeError when it is no JSON, or holds what cannot be decoded
  * @throws LimitError when it is over a limit
  */
 export function open(text: string, context: DecodeContext, root: string): Opened {
@@ -103,189 +73,271 @@ export function open(text: string, context: DecodeContext, root: string): Opened
     throw new DecodeError({ path: root, expected: "JSON", found: `${text.length} characters that are none` });
   }
   if (isPlainText(text, context.limits)) return { references: [], decode: () => tree };
-  const general = (again: unknown): Opened => new Tagged(again, context, root);
-  if (!isSimpleText(text)) return general(tree);
-  const decode = (): unknown => {
-    const revived = revive(tree, (name) => tagOf(name, context), context.limits);
-    // What the short way has used up is parsed again.
-    return revived ? revived.value : general(JSON.parse(text)).decode();
-  };
-  return { references: [], decode };
+  return new Decoder(tree, context, root);
 }
 
-type Node = { __type__: string; __value__: unknown };
-
-/** What takes the place of a `ref` node; undefined for one that is malformed. */
-type ResolveNode = (node: object) => { readonly value: unknown } | undefined;
-
-class Decoder implements Visitor {
+/** One decoding of one text. */
+export class Decoder implements Opened {
+  readonly references: Reference[] = [];
+  readonly reading: Reading;
+  readonly budget: Budget;
   readonly #context: DecodeContext;
   readonly #root: string;
-  readonly #targets: ReadonlyMap<object, object>;
-  readonly #resolve: ResolveNode;
-  /** What the nodes that a `same` points at have become. */
-  readonly #built = new Map<object, unknown>();
-  readonly #wanted: ReadonlySet<object>;
-  readonly #nodeOf = new Map<Frame, object>();
+  readonly #top: Container;
+  /** All that has values inside. What is inside another, or before it in the text, is later in the list. */
+  readonly #list: Received[] = [];
+  readonly #stack: Received[] = [];
+  /** Where references are. */
+  readonly #rows: (Spot & { readonly stands: Reference | Lazy })[] = [];
+  readonly #pointers: Received[] = [];
+  /** What a pointer points at, and what that has become where it is nothing in the list. */
+  readonly #targets = new Map<object, unknown>();
+  #isUsed = false;
 
-  constructor(
-    context: DecodeContext,
-    root: string,
-    targets: ReadonlyMap<object, object>,
-    resolve: ResolveNode,
-  ) {
+  constructor(tree: unknown, context: DecodeContext, root: string) {
     this.#context = context;
     this.#root = root;
-    this.#targets = targets;
-    this.#wanted = new Set(targets.values());
-    this.#resolve = resolve;
-  }
-
-  enter(value: unknown, above: Frame | undefined, slot: number): unknown {
-    if (typeof value !== "object" || value === null) return value;
-    if (Array.isArray(value)) return this.#frame(new Frame(above, "items", value, undefined, value), value);
-    if (looksLikeTag(value)) return this.#tag(value, above, slot);
-    if (Object.hasOwn(value, "__proto__")) {
-      throw this.#error(above, slot, { expected: "an object without a key __proto__", found: "one" });
+    this.#top = { value: tree };
+    this.reading = { limits: context.limits, dates: context.dates, reserved: 0 };
+    this.budget = new Budget(context.limits, Infinity, root);
+    this.budget.nodes(1);
+    this.inside(this.#top, undefined, 1);
+    for (let received = this.#stack.pop(); received; received = this.#stack.pop()) {
+      received.order = this.#list.push(received) - 1;
+      this.#look(received);
     }
-    return this.#frame(new Frame(above, "fields", value, undefined, value), value);
-  }
-
-  leave(frame: Frame): unknown {
-    const { tag } = frame;
-    if (!tag) return frame.product;
-    const content =
-      frame.layout === "value" ? (frame.content as { [valueKey]: unknown })[valueKey] : frame.content;
-    const value = this.#read(tag, content, frame.product, frame.parent, frame.slot);
-    const node = this.#nodeOf.get(frame);
-    if (node && tag.identity) this.#built.set(node, value);
-    return value;
-  }
-
-  #frame(frame: Frame, node: object): Frame {
-    if (this.#wanted.has(node)) {
-      this.#nodeOf.set(frame, node);
-      if (frame.product !== undefined) this.#built.set(node, frame.product);
+    for (const pointer of this.#pointers) {
+      const target = follow((pointer.node as Node)[valueKey], tree);
+      pointer.product = target;
+      if (target) this.#targets.set(target, undefined);
     }
-    return frame;
   }
 
-  #tag(node: Node, above: Frame | undefined, slot: number): unknown {
-    const { __type__: name, __value__: content } = node;
-    if (name === "same") return this.#same(node, above, slot);
-    const resolved = name === "ref" ? this.#resolve(node) : undefined;
-    if (resolved) return resolved.value;
-    if (name === "graph") return this.#graph(content, above, slot);
-    const tag = this.#tagOf(name) ?? this.#unknownType(name, above, slot);
-    if (tag.layout === "scalar") return this.#read(tag, content, undefined, above, slot);
-    this.#checkShape(tag, content, above, slot);
-    const product = tag.open && this.#guard(() => tag.open!(content), tag.name, above, slot);
-    return this.#frame(
-      new Frame(above, tag.layout, tag.layout === "value" ? node : content, tag, product),
-      node,
+  decode({
+    row = (reference) => reference,
+    lazy = (reference) => new Lazy(reference),
+  }: Resolve = {}): unknown {
+    if (this.#isUsed) throw new Error("decode() was called twice on one opened text");
+    this.#isUsed = true;
+    for (const { container, key, stands } of this.#rows) {
+      container[key] = stands instanceof Lazy ? lazy(stands.reference) : row(stands);
+    }
+    if (this.#pointers.length > 0) this.#measure();
+    for (let at = this.#list.length - 1; at >= 0; at--) this.#build(this.#list[at]!);
+    return this.#top["value"];
+  }
+
+  /** The tag of a name; undefined for one that is not known. */
+  tagOf(name: string): Tag | undefined {
+    return tagsByName.get(name) ?? this.#context.values.byName.get(name);
+  }
+
+  unknownType(name: string, spot: Spot): DecodeError {
+    const path = pathOf(this.#root, stepsTo(spot));
+    const known = [...this.#context.values.byName.keys()];
+    return new DecodeError(
+      { path, expected: "a type that is registered here", found: describe(name) },
+      { known },
     );
   }
 
-  #tagOf(name: string): Tag | undefined {
-    return tagOf(name, this.#context);
+  /** Looks at the values in a container. */
+  inside(container: Container | readonly unknown[], parent: Received | undefined, level: number): void {
+    if (Array.isArray(container)) {
+      const { length } = container;
+      this.budget.nodes(length);
+      for (let index = 0; index < length; index++) {
+        const value: unknown = container[index];
+        if (typeof value === "object" && value !== null)
+          this.visit(value, container as never, index, parent, level);
+      }
+      return;
+    }
+    let keys = 0;
+    for (const key in container) {
+      keys++;
+      const value = (container as Container)[key];
+      if (key === "__proto__") throw this.error(parent!, "an object without a key __proto__", "one");
+      if (typeof value === "object" && value !== null)
+        this.visit(value, container as Container, key, parent, level);
+    }
+    if (parent) this.budget.nodes(keys);
   }
 
-  #unknownType(name: string, above: Frame | undefined, slot: number): never {
-    const known = [...this.#context.values.byName.keys()];
-    const path = pathOf(this.#root, above, slot);
-    const error = { path, expected: "a type that is registered here", found: describe(name) };
-    throw new DecodeError(error, { known });
+  /** Reads a value without values inside at once, and puts others aside. */
+  visit(
+    value: object,
+    container: Container,
+    key: string | number,
+    parent: Received | undefined,
+    level: number,
+  ): void {
+    this.budget.depth(level);
+    const isTag = (value as Node)[typeKey] !== undefined && looksLikeTag(value);
+    if (isTag) this.#visitTag(value, container, key, parent, level);
+    else this.#stack.push(new Received(value, { container, key, parent }, level, value));
   }
 
-  #graph(content: unknown, above: Frame | undefined, slot: number): unknown {
-    const reading = {
-      limits: this.#context.limits,
-      tagOf: (name: string) => this.#tagOf(name),
-      scalar: (node: Node) => this.#tag(node, above, slot),
-      unknownType: (name: string) => this.#unknownType(name, above, slot),
-    };
-    return this.#guard(() => readGraph(content, reading), "graph", above, slot);
+  #visitTag(
+    node: Node,
+    container: Container,
+    key: string | number,
+    parent: Received | undefined,
+    level: number,
+  ): void {
+    const { [typeKey]: name, [valueKey]: content } = node;
+    const spot = { container, key, parent };
+    this.budget.nodes(2);
+    if (name === "same" || name === "graph" || name === "table") {
+      const received = new Received(node, spot, level, undefined, name);
+      if (name === "same") this.#pointers.push(received);
+      this.#stack.push(received);
+      return;
+    }
+    if (name === "refs") {
+      const items = this.guard(spot, name, () => readReferences(content, this.reading));
+      this.budget.json(content, level + 1);
+      for (const [index, reference] of items.entries())
+        this.#refer({ container: items as never, key: index, parent }, reference);
+      this.#finish(new Received(node, spot, level, items, name));
+      return;
+    }
+    let tag = this.tagOf(name);
+    if (!tag) throw this.unknownType(name, spot);
+    if (tag.shared && Array.isArray(content)) tag = tag.shared;
+    if (tag.layout === "scalar") {
+      const value = this.#scalar(tag, content, spot, level);
+      if (tag === referenceTag) this.#refer(spot, value as Reference | Lazy);
+      else if (tag.identity) this.#finish(new Received(node, spot, level, value, name, tag));
+      else container[key] = value;
+      return;
+    }
+    const opened = this.guard(spot, name, () => {
+      checkShape(tag, content);
+      return tag.open?.(content);
+    });
+    this.#stack.push(new Received(node, spot, level, opened, name, tag));
   }
 
-  #checkShape(tag: Tag, content: unknown, above: Frame | undefined, slot: number): void {
-    const wrong = (expected: string): DecodeError =>
-      this.#error(above, slot, { expected: `${tag.name} with ${expected}`, found: describe(content) });
-    switch (tag.layout) {
-      case "items":
-        if (!Array.isArray(content)) throw wrong("an array of items");
-        break;
-      case "entries":
-        if (!Array.isArray(content)) throw wrong("an array of entries");
-        for (const entry of content) {
-          if (!Array.isArray(entry) || entry.length !== 2) throw wrong("entries of two values each");
-        }
-        break;
-      case "fields":
-        if (typeof content !== "object" || content === null || Array.isArray(content))
-          throw wrong("an object of fields");
-        if (Object.hasOwn(content, "__proto__")) throw wrong("an object without a key __proto__");
-        break;
-      default:
+  /** Reads a cell of a graph, in its place; false when it is no scalar's tag. */
+  visitScalar(cell: object, container: Container, key: string, graph: Received): boolean {
+    const tag = looksLikeTag(cell) ? this.tagOf(cell[typeKey]) : undefined;
+    if (tag?.layout !== "scalar") return false;
+    this.budget.nodes(2);
+    const spot = { container, key, parent: graph };
+    const value = this.#scalar(tag, (cell as Node)[valueKey], spot, graph.level + 4);
+    if (tag === referenceTag) this.#refer(spot, value as Reference | Lazy);
+    else container[key] = value;
+    return true;
+  }
+
+  #scalar(tag: Tag, content: unknown, spot: Spot, level: number): unknown {
+    this.budget.json(content, level + 1);
+    return this.read(tag, content, spot);
+  }
+
+  #refer(spot: Spot, stands: Reference | Lazy): void {
+    if (stands instanceof Reference) this.references.push(stands);
+    this.#rows.push({ ...spot, stands });
+  }
+
+  /** For what is built already: only pointers need it. */
+  #finish(received: Received): void {
+    received.isDone = true;
+    this.#stack.push(received);
+  }
+
+  #look(received: Received): void {
+    const { node, name, tag, level, isDone } = received;
+    if (isDone || name === "same") return;
+    if (name === undefined) return this.inside(node as Container, received, level + 1);
+    const content = (node as Node)[valueKey];
+    if (name === "graph") this.guard(received, name, () => surveyGraph(received, this));
+    else if (name === "table") this.guard(received, name, () => surveyTable(received, this));
+    else if (tag!.layout === "value") this.inside(node as Container, received, level + 1);
+    else this.#lookInto(content as Container, tag!.layout === "entries", received, level + 1);
+  }
+
+  #lookInto(content: Container | unknown[], hasPairs: boolean, received: Received, level: number): void {
+    this.budget.depth(level);
+    if (!hasPairs) return this.inside(content, received, level + 1);
+    const pairs = content as unknown[][];
+    this.budget.nodes(pairs.length);
+    if (pairs.length > 0) this.budget.depth(level + 1);
+    for (const pair of pairs) this.inside(pair, received, level + 2);
+  }
+
+  /** How many there are inside each: with its number, this tells what is inside what. */
+  #measure(): void {
+    for (let at = this.#list.length - 1; at >= 0; at--) {
+      const { parent, size, node } = this.#list[at]!;
+      if (parent) parent.size += size;
+      if (this.#targets.has(node)) this.#targets.set(node, this.#list[at]);
     }
   }
 
-  #same(node: object, above: Frame | undefined, slot: number): unknown {
-    const target = this.#targets.get(node);
-    if (!target || !this.#built.has(target) || this.#isInsideClass(target, above)) {
-      throw this.#error(above, slot, {
-        expected:
-          "a pointer to an array, object, Map, Set, Error or value before it, and around no class that it is in",
-        found: describe((node as { [valueKey]: unknown })[valueKey]),
-      });
+  #build(received: Received): void {
+    const { node, name, tag, container, key } = received;
+    if (received.isDone) {
+      // Left as it was until now, for the pointers at it.
+      container[key] = received.product;
+    } else if (name !== undefined) {
+      const content = (node as Node)[valueKey];
+      if (name === "same") container[key] = this.#target(received);
+      else if (name === "graph")
+        received.product = this.guard(received, name, () => readGraph(received, this));
+      else if (name === "table") received.product = readTable(received, this);
+      else received.product = this.read(tag!, content, received, received.product);
+      if (name !== "same") container[key] = received.product;
     }
-    return this.#built.get(target);
+    received.isDone = true;
   }
 
-  /**
-   * Whether a class's instance is being made inside the target, which is therefore not whole: the class would
-   * check something that is filled afterwards.
-   */
-  #isInsideClass(target: object, above: Frame | undefined): boolean {
-    let inClass = false;
-    for (let frame = above; frame; frame = frame.parent) {
-      inClass ||= frame.tag !== undefined && !frame.tag.open;
-      if (this.#nodeOf.get(frame) === target) return inClass;
-    }
-    return false;
+  /** Notes what a row of a table has become, if something points at it. */
+  noteRow(row: object, instance: unknown): void {
+    if (this.#targets.has(row)) this.#targets.set(row, { product: instance, isDone: true });
   }
 
-  #read(tag: Tag, content: unknown, opened: unknown, above: Frame | undefined, slot: number): unknown {
-    return this.#guard(() => tag.read(content, this.#context.limits, opened), tag.name, above, slot);
+  #target(pointer: Received): unknown {
+    const target = this.#targets.get(pointer.product as object) as Received | undefined;
+    const isThere =
+      target !== undefined &&
+      target.name !== "same" &&
+      (target.isDone ||
+        // A cycle: what it is in exists, empty, and no class would be given it so.
+        (target.order < pointer.order &&
+          pointer.order < target.order + target.size &&
+          target.product !== undefined &&
+          target.inClass === pointer.inClass));
+    if (isThere) return target.product;
+    throw this.error(
+      pointer,
+      "a pointer to an array, object, Map, Set, Error or value before it, and around no class that it is in",
+      describe((pointer.node as Node)[valueKey]),
+    );
+  }
+
+  read(tag: Tag, content: unknown, spot: Spot, opened?: unknown): unknown {
+    return this.guard(spot, tag.name, () => tag.read(content, this.reading, opened));
   }
 
   /** Runs what a tag, or a user's class behind it, does with received content. */
-  #guard(run: () => unknown, name: string, above: Frame | undefined, slot: number): unknown {
+  guard<Result>(spot: Spot, name: string, run: () => Result): Result {
     try {
       return run();
     } catch (error) {
       if (error instanceof LimitError || error instanceof DecodeError) throw error;
-      if (error instanceof Malformed) {
-        throw this.#error(above, slot, { expected: `${name}: ${error.expected}`, found: error.found });
-      }
+      if (error instanceof Malformed) throw this.error(spot, `${name}: ${error.expected}`, error.found);
       const found =
         error instanceof ValueError
           ? error.issues.map(({ path, message }) => `${path.join(".") || "the value"}: ${message}`).join("; ")
           : `content that it refuses: ${messageOf(error)}`;
-      throw this.#error(above, slot, { expected: `a valid ${name}`, found }, error);
+      throw this.error(spot, `a valid ${name}`, found, error);
     }
   }
 
-  #error(
-    above: Frame | undefined,
-    slot: number,
-    { expected, found }: { expected: string; found: string },
-    cause?: unknown,
-  ): DecodeError {
-    const path = pathOf(this.#root, above, slot);
+  error(spot: Spot, expected: string, found: string, cause?: unknown): DecodeError {
+    const path = pathOf(this.#root, stepsTo(spot));
     return new DecodeError({ path, expected, found }, cause === undefined ? {} : { cause });
   }
-}
-
-function tagOf(name: string, { values }: DecodeContext): Tag | undefined {
-  return tagsByName.get(name) ?? values.byName.get(name);
 }

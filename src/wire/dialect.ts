@@ -60,6 +60,8 @@ const advice: Readonly<Record<string, string>> = {
   map: "send a plain object, or an array of entries",
   set: "send an array",
   object: "Python would take it for a tag; rename a key",
+  bare: "send a plain object: { ...it }",
+  array: "send a plain array: Array.from(it)",
 };
 
 /** Python's datetime has the years 1 to 9999, and no invalid value. */

@@ -4,11 +4,12 @@
  * @module
  */
 import { EncodeError, LimitError, attempt } from "../errors.ts";
-import { Encoder, betterAsGraph } from "./encoder.ts";
+import { Encoder, OtherWay, type Way } from "./encoder.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import { checkBytes } from "./limits.ts";
-import { isPlain } from "./plain.ts";
+import { plainGraph, scan } from "./plain.ts";
 import { stringify } from "./stringify.ts";
+import { node } from "./tag.ts";
 
 /** A text, and the names of the value classes in it. */
 export interface Encoded {
@@ -24,33 +25,39 @@ export interface Encoded {
  */
 export function encode(value: unknown, context: EncodeContext, subject: EncodeSubject): Encoded {
   // A getter or a proxy may throw; the general way then says where.
-  if (attempt(() => isPlain(value, context.limits, context.dialect)) === true) {
-    const text = JSON.stringify(value);
-    checkBytes(text, context.limits, subject.root);
-    return { text, types: [] };
+  const finding = attempt(() => scan(value, context.limits, context.dialect)) ?? "rich";
+  if (finding === "plain") return { text: finished(value, context, subject), types: [] };
+  if (finding !== "rich") {
+    const graph = attempt(() => plainGraph(finding, context.limits));
+    if (graph) return { text: finished(node("graph", graph), context, subject), types: [] };
   }
-  const { tree, types } = write(value, context, subject, "tree") ?? write(value, context, subject, "graph")!;
-  const text = stringify(tree);
-  checkBytes(text, context.limits, subject.root);
-  return { text, types: [...types].sort() };
+  let way: Way = { graph: false, tables: true, buffers: new Set() };
+  for (;;) {
+    const written = write(value, context, subject, way);
+    if (!(written instanceof OtherWay)) return written;
+    way = { ...way, ...written.way };
+  }
 }
 
-/** The wire's tree of a value; undefined when it had better be written as a graph. */
-function write(
-  value: unknown,
-  context: EncodeContext,
-  subject: EncodeSubject,
-  as: "tree" | "graph",
-): { readonly tree: unknown; readonly types: ReadonlySet<string> } | undefined {
-  const encoder = new Encoder(context, subject, as);
+/** The text of a value; another way where that suits it better. */
+function write(value: unknown, context: EncodeContext, subject: EncodeSubject, way: Way): Encoded | OtherWay {
+  const encoder = new Encoder(context, subject, way);
+  let tree: unknown;
   try {
-    const tree = encoder.encode(value);
-    const { list, count } = encoder.refusals;
-    if (count > 0) throw new EncodeError(subject.what, list, count);
-    return { tree, types: encoder.types };
+    tree = encoder.encode(value);
   } catch (error) {
-    const isDeep = error instanceof LimitError && error.limit === "depth";
-    if (as === "tree" && context.dialect.pointers && (isDeep || error === betterAsGraph)) return undefined;
+    const isDeep = error instanceof LimitError && error.limit === "depth" && !way.graph;
+    if (isDeep && context.dialect.pointers) return new OtherWay({ graph: true });
+    if (error instanceof OtherWay) return error;
     throw error;
   }
+  const { list, count } = encoder.refusals;
+  if (count > 0) throw new EncodeError(subject.what, list, count);
+  return { text: finished(tree, context, subject), types: [...encoder.types].sort() };
+}
+
+function finished(tree: unknown, { limits }: EncodeContext, { root }: EncodeSubject): string {
+  const text = stringify(tree);
+  checkBytes(text, limits, root);
+  return text;
 }

@@ -6,251 +6,313 @@
 import { LimitError, attempt, messageOf } from "../errors.ts";
 import { adviceFor } from "./advice.ts";
 import { Budget } from "./budget.ts";
+import { Buffers } from "./buffers.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
-import { Frame, pointerTo, walk, type Visitor } from "./frame.ts";
-import { GraphWriter } from "./graph-writer.ts";
+import { Foreign } from "./foreign.ts";
 import { Lazy } from "./lazy.ts";
-import { hasSymbols, isPlainArray, isPlainObject } from "./plain.ts";
+import { pointerOf } from "./path.ts";
+import { Place } from "./place.ts";
+import { hasSymbols, isData, isPlainArray } from "./plain.ts";
 import { Reference } from "./reference.ts";
 import { Refusals } from "./refusals.ts";
 import { Snapshot } from "./snapshot.ts";
-import { typeKey, valueKey, type Tag } from "./tag.ts";
+import { writeList } from "./list.ts";
+import { node, valueKey, type Tag, type Writing } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
-import { tagsByPrototype } from "./tags/index.ts";
+import { foreignTags } from "./tags/foreign.ts";
+import { prototypeHere, tagsByPrototype } from "./tags/index.ts";
 import { needsTag, numberTag } from "./tags/number.ts";
-import { objectTag } from "./tags/object.ts";
+import { arrayTag, bareTag, objectTag } from "./tags/object.ts";
+import { symbolTag } from "./tags/text.ts";
 import { undefinedTag } from "./tags/undefined.ts";
 
 /** This much text of `same` pointers, and a graph is smaller and easier to read. */
 const mostPointers = 32_768;
 
-/** Thrown by a tree's encoder that has come to {@link mostPointers}. */
-export const betterAsGraph = new Error("better as a graph");
+/** How a value is to be written: the encoder finds out on the way what suits it. */
+export interface Way {
+  /** As a flat table of nodes: much sharing, many cycles or great depth. */
+  readonly graph: boolean;
+  /** Arrays of instances as tables. */
+  readonly tables: boolean;
+  /** The memory that several values look at. */
+  readonly buffers: ReadonlySet<unknown>;
+}
+
+/** Thrown when another way suits a value better. */
+export class OtherWay extends Error {
+  readonly way: Partial<Way>;
+  constructor(way: Partial<Way>) {
+    super("another way");
+    this.way = way;
+  }
+}
+
+/** A plain object or array, as opposed to what a tag stands for. */
+type Kind = Tag | "plain" | undefined;
 
 /** One encoding of one value. */
-export class Encoder implements Visitor {
+export class Encoder {
   readonly types = new Set<string>();
   readonly refusals: Refusals;
-  readonly #context: EncodeContext;
-  readonly #budget: Budget;
-  /** Where nodes go instead of into each other. */
-  readonly #graph: GraphWriter | undefined;
+  readonly context: EncodeContext;
+  readonly budget: Budget;
+  readonly writing: Writing;
   /** The first place of every object with identity. */
-  readonly #places = new Map<object, Frame>();
-  /** The frames that the walk is inside of. */
-  readonly #open = new Set<Frame>();
-  /** Those of them that are instances of classes, the innermost last. */
-  readonly #classes: Frame[] = [];
+  readonly places = new Map<object, Place>();
+  readonly #way: Way;
+  readonly #nodes: unknown[] = [];
   #pointers = 0;
 
-  constructor(context: EncodeContext, subject: EncodeSubject, as: "tree" | "graph") {
-    this.#context = context;
+  constructor(context: EncodeContext, subject: EncodeSubject, way: Way) {
+    this.context = context;
     this.refusals = new Refusals(subject.root);
-    this.#graph = as === "graph" ? new GraphWriter() : undefined;
-    // In a graph nothing is deeper than what is in a cell.
-    this.#budget = new Budget(
-      context.limits,
-      as === "graph" ? Infinity : context.dialect.depth,
-      subject.root,
-    );
+    this.#way = way;
+    this.writing = { limits: context.limits, buffers: new Buffers(way.buffers) };
+    // In a graph nothing is deeper than what is in a node.
+    this.budget = new Budget(context.limits, way.graph ? Infinity : context.dialect.depth, subject.root);
+    if (way.graph) this.budget.depth(10);
   }
 
   /** The wire's tree of a value; some of it missing where something was refused. */
   encode(value: unknown): unknown {
-    if (this.#graph) {
-      // The tag, its content, the nodes, a row, a cell.
-      this.#budget.depth(5);
-      this.#budget.nodes(6);
+    this.budget.nodes(this.#way.graph ? 4 : 1);
+    const top = { value };
+    let place = new Place(undefined, "", top, ["value"]);
+    for (;;) {
+      if (place.position < place.size) {
+        const at = place.position++;
+        const key = place.keys ? place.keys[at]! : at;
+        place = this.#enter((place.container as never)[key], place, key) ?? place;
+      } else {
+        this.#leave(place);
+        if (!place.parent) break;
+        place = place.parent;
+      }
     }
-    const tree = walk(value, this);
-    return this.#graph ? { [typeKey]: "graph", [valueKey]: this.#graph.content } : tree;
+    this.#checkBuffers();
+    return this.#way.graph ? node("graph", this.#nodes) : top.value;
   }
 
-  enter(value: unknown, above: Frame | undefined, slot: number): unknown {
-    this.#budget.nodes(1);
+  /** Writes a value in its place, or gives the place to go into. */
+  #enter(value: unknown, above: Place, key: string | number): Place | undefined {
     switch (typeof value) {
       case "string":
-        this.#budget.text(value.length);
-        return value;
+        this.budget.text(value.length);
+        return undefined;
       case "boolean":
-        return value;
+        return undefined;
       case "number":
-        return needsTag(value) ? this.#scalar(numberTag, value, above, slot) : value;
+        return needsTag(value) ? this.#scalar(numberTag, value, above, key) : undefined;
       case "bigint":
-        return this.#scalar(bigintTag, value, above, slot);
+        return this.#scalar(bigintTag, value, above, key);
       case "undefined":
-        return this.#scalar(undefinedTag, value, above, slot);
+        return this.#scalar(undefinedTag, value, above, key);
+      case "symbol":
+        return Symbol.keyFor(value) === undefined
+          ? this.#refuse(value, above, key)
+          : this.#scalar(symbolTag, value, above, key);
       case "object":
-        return value === null ? null : this.#guarded(value, above, slot);
+        return value === null ? undefined : this.#guarded(value, above, key);
       default:
-        return this.refusals.add(value, above, slot);
+        return this.#refuse(value, above, key);
     }
   }
 
-  leave(frame: Frame): unknown {
-    this.#open.delete(frame);
-    if (this.#classes.at(-1) === frame) this.#classes.pop();
-    return this.#graph ? this.#graph.add(frame) : frame.product;
+  #leave(place: Place): void {
+    place.isLeft = true;
+    if (place.pointsAt === place) place.pointsAt = undefined;
+    if (place.cell) place.cell[0] = this.#nodes.push(place.container) - 1;
+    place.parent?.point(place.pointsAt);
+    if (place.inClass === place && place.pointsAt && !place.pointsAt.isLeft) {
+      this.#refuseCycle(place.container, place.parent!, place.key, place);
+    }
   }
 
-  #scalar(tag: Tag, value: unknown, above: Frame | undefined, slot: number): unknown {
-    const content = tag.write(value, this.#context.limits);
-    this.#countTag(above, tag, content);
-    const advice = this.#context.dialect.refusal(tag.name, content);
-    return advice === undefined
-      ? node(tag, content)
-      : this.refusals.add(value, above, slot, tag.name, advice);
+  /** Puts what stands for a value where it was. */
+  #put(above: Place, key: string | number, written: unknown): undefined {
+    (above.container as Record<string | number, unknown>)[key] = written;
+  }
+
+  #refuse(value: unknown, above: Place, key: string | number, kind?: string, advice?: string): undefined {
+    return this.#put(above, key, this.refusals.add(value, above, key, kind, advice));
+  }
+
+  #refuseCycle(value: object, above: Place, key: string | number, through: Place | undefined): undefined {
+    const advice = through
+      ? "a value class is made from finished fields; keep the way back outside it, or send a reference"
+      : "send a tree; the other side cannot read cycles";
+    return this.#refuse(value, above, key, through ? `cycle through ${through.tag!.name}` : "cycle", advice);
+  }
+
+  #scalar(tag: Tag, value: unknown, above: Place, key: string | number): undefined {
+    const content = tag.write(value, this.writing);
+    const advice = this.context.dialect.refusal(tag.name, content);
+    if (advice !== undefined) return this.#refuse(value, above, key, tag.name, advice);
+    this.#countScalar(above, content);
+    return this.#put(above, key, node(tag.name, content));
+  }
+
+  #countScalar(above: Place, content: unknown): void {
+    this.budget.nodes(2);
+    this.budget.depth(above.depth + 1);
+    this.budget.json(content, above.depth + 2);
   }
 
   /** Reading an object may run code of the user's, which may throw. */
-  #guarded(value: object, above: Frame | undefined, slot: number): unknown {
+  #guarded(value: object, above: Place, key: string | number): Place | undefined {
     try {
-      return this.#object(value, above, slot);
+      return this.#object(value, above, key);
     } catch (error) {
-      if (error instanceof LimitError || error === betterAsGraph) throw error;
+      if (error instanceof LimitError || error instanceof OtherWay) throw error;
       const advice = `reading it throws: ${messageOf(error)}`;
-      return this.refusals.add(value, above, slot, attempt(() => adviceFor(value).kind) ?? "object", advice);
+      return this.#refuse(value, above, key, attempt(() => adviceFor(value).kind) ?? "object", advice);
     }
   }
 
-  #object(value: object, above: Frame | undefined, slot: number): unknown {
-    const place = this.#places.get(value);
-    if (place && (this.#context.dialect.pointers || this.#open.has(place))) {
-      return this.#same(place, value, above, slot);
+  #object(value: object, above: Place, key: string | number): Place | undefined {
+    if (above.rows) return above.rows[key as number];
+    if (above.ownArrays) return this.#go(new Place(above, key, value, undefined));
+    const place = this.places.get(value);
+    if (place && (this.context.dialect.pointers || !place.isLeft))
+      return this.#same(place, value, above, key);
+    const kind = this.#kindOf(value);
+    if (kind === undefined) {
+      const reference = this.#referenceTo(value);
+      return reference ? this.#object(reference, above, key) : this.#refuse(value, above, key);
     }
+    if (kind !== "plain") return this.#tagged(kind, value, above, key);
     if (Array.isArray(value)) {
-      if (!isPlainArray(value)) return this.#refuseArray(value, above, slot);
-      const content = value.slice();
-      return this.#frame(value, above, "items", content, undefined, content);
+      const list = this.#way.tables && !this.#way.graph ? writeList(value, above, key, this) : undefined;
+      if (list) {
+        this.#put(above, key, list.container);
+        return list.rows ? list.rows : undefined;
+      }
+      return this.#container(value, above, key, value.slice(), undefined);
     }
-    const prototype = Object.getPrototypeOf(value) as object | null;
-    if (prototype === Object.prototype) return this.#plainObject(value, above, slot);
-    const tag =
-      prototype && (tagsByPrototype.get(prototype) ?? this.#context.values.byPrototype.get(prototype));
-    if (tag) return this.#tagged(tag, value, above, slot);
-    const reference = this.#referenceTo(value);
-    if (reference) return this.#object(reference, above, slot);
-    return this.refusals.add(value, above, slot);
+    const content = { ...value };
+    if (this.context.dialect.omitsUndefined) omitUndefined(content);
+    return this.#container(value, above, key, content, Object.keys(content));
   }
 
-  #plainObject(value: object, above: Frame | undefined, slot: number): unknown {
-    if (hasSymbols(value)) {
-      return this.refusals.add(value, above, slot, "object with symbol keys", "use strings as its keys");
+  /** What a value is written as; undefined when it cannot travel. */
+  #kindOf(value: object): Kind {
+    const own = Object.getPrototypeOf(value) as object | null;
+    if (own === null) return isData(value) ? bareTag : undefined;
+    const { byPrototype } = this.context.values;
+    const isKnown = own === Object.prototype || own === Array.prototype || byPrototype.has(own);
+    const prototype = isKnown ? own : (prototypeHere(own) ?? own);
+    if (Array.isArray(value)) {
+      if (prototype !== Array.prototype) return undefined;
+      return isPlainArray(value) ? "plain" : arrayTag;
     }
-    if (!isPlainObject(value)) return this.refusals.add(value, above, slot);
-    if (Object.hasOwn(value, "__proto__")) {
-      return this.refusals.add(
-        value,
-        above,
-        slot,
-        "object with a key __proto__",
-        "use another key, or a Map",
-      );
-    }
-    // A graph's nodes say what they are; they cannot be taken for tags.
-    if (!this.#graph && this.#context.dialect.looksLikeTag(value))
-      return this.#tagged(objectTag, value, above, slot);
-    const content: Record<string, unknown> = { ...value };
-    if (this.#context.dialect.omitsUndefined) omitUndefined(content);
-    return this.#frame(value, above, "fields", content, undefined, content);
+    if (prototype !== Object.prototype) return tagsByPrototype.get(prototype) ?? byPrototype.get(prototype);
+    if (!isData(value)) return undefined;
+    const isOdd = hasSymbols(value) || Object.hasOwn(value, "__proto__");
+    return isOdd || this.context.dialect.looksLikeTag(value) ? objectTag : "plain";
   }
 
-  #tagged(tag: Tag, value: object, above: Frame | undefined, slot: number): unknown {
-    if (hasSymbols(value) || (!tag.keepsProperties && Object.keys(value).length > 0)) {
+  #container(
+    value: object,
+    above: Place,
+    key: string | number,
+    content: object,
+    keys: readonly string[] | undefined,
+  ): Place {
+    const place = new Place(above, key, content, keys);
+    this.places.set(value, place);
+    this.#place(place);
+    return this.#go(place);
+  }
+
+  /** Puts a place's container, or its cell, where its value was. */
+  #place(place: Place): void {
+    if (this.#way.graph) {
+      // The cell, and what is in it.
+      this.budget.nodes(2);
+      place.cell = [-1];
+    }
+    this.#put(place.parent!, place.key, place.cell ?? place.container);
+  }
+
+  #go(place: Place): Place {
+    this.budget.nodes(place.size);
+    if (!this.#way.graph) this.budget.depth(place.depth);
+    return place;
+  }
+
+  #tagged(given: Tag, value: object, above: Place, key: string | number): Place | undefined {
+    let tag = given;
+    if (value instanceof Foreign) tag = foreignTags.get(value.tag)!;
+    const { buffers } = this.writing;
+    if (tag.shared && buffers.shared.has((value as ArrayBufferView).buffer)) tag = tag.shared;
+    if (!tag.keepsSymbols && (hasSymbols(value) || (!tag.keepsProperties && Object.keys(value).length > 0))) {
       const kind = `${tag.name} with properties of its own`;
-      return this.refusals.add(value, above, slot, kind, "send the properties beside it, in an object");
+      return this.#refuse(value, above, key, kind, "send the properties beside it, in an object");
     }
-    const unknownModel = this.#unknownModel(value);
+    const unknownModel = this.unknownModel(value);
     if (unknownModel !== undefined) {
       const advice = "no model has that name here; add it to `models`";
-      return this.refusals.add(value, above, slot, `${tag.name} of ${unknownModel}`, advice);
+      return this.#refuse(value, above, key, `${tag.name} of ${unknownModel}`, advice);
     }
+    buffers.at = [above, key, value];
     let content: unknown;
     try {
-      content = tag.write(value, this.#context.limits);
+      content = tag.write(value, this.writing);
     } catch (error) {
-      return this.refusals.written(error, tag, value, above, slot);
+      return this.#put(above, key, this.refusals.written(error, tag, value, above, key));
     }
-    const advice = this.#context.dialect.refusal(tag.name, content);
-    if (advice !== undefined) return this.refusals.add(value, above, slot, tag.name, advice);
-    if (this.#context.values.byName.has(tag.name)) this.types.add(tag.name);
-    this.#countTag(above, tag, content);
-    if (tag.layout === "scalar") return node(tag, content);
-    const whole = node(tag, content);
-    return this.#frame(value, above, tag.layout, tag.layout === "value" ? whole : content, tag, whole);
+    const advice = this.context.dialect.refusal(tag.name, content);
+    if (advice !== undefined) return this.#refuse(value, above, key, tag.name, advice);
+    if (this.context.values.byName.has(tag.name)) this.types.add(tag.name);
+    return this.#tag(tag, value, content, above, key);
   }
 
-  #frame(
-    value: object,
-    above: Frame | undefined,
-    layout: Frame["layout"],
-    content: unknown,
-    tag: Tag | undefined,
-    product: unknown,
-  ): Frame {
-    const frame = new Frame(above, layout, content, tag, this.#graph ? [-1] : product);
-    // A graph's node is a row with the number of its shape, and a cell with the row's.
-    if (this.#graph) this.#budget.nodes(3);
-    else this.#budget.depth(frame.inner);
-    if (!tag || tag.identity) this.#places.set(value, frame);
-    this.#open.add(frame);
-    if (tag && !tag.open) this.#classes.push(frame);
-    return frame;
+  #tag(tag: Tag, value: object, content: unknown, above: Place, key: string | number): Place | undefined {
+    const { layout, name, identity } = tag;
+    if (layout === "scalar") this.#countScalar(above, content);
+    else this.budget.nodes(2);
+    const written = node(name, content);
+    if (layout === "scalar" && !identity) return this.#put(above, key, written);
+    const place = new Place(above, key, written, layout === "value" ? [valueKey] : [], tag);
+    if (identity) this.places.set(value, place);
+    this.#place(place);
+    if (layout === "scalar") return place;
+    if (!this.#way.graph) this.budget.depth(place.depth);
+    if (layout === "value") return place;
+    const keys = layout === "fields" ? Object.keys(content as object) : undefined;
+    const inside = new Place(place, valueKey, content as object, keys);
+    inside.ownArrays = layout === "entries";
+    return this.#go(inside);
   }
 
   /** A second place of one object: where the first is. */
-  #same(place: Frame, value: object, above: Frame | undefined, slot: number): unknown {
-    if (this.#open.has(place)) {
-      if (!this.#context.dialect.pointers) {
-        return this.refusals.add(
-          value,
-          above,
-          slot,
-          "cycle",
-          "send a tree; the other side cannot read cycles",
-        );
-      }
+  #same(place: Place, value: object, above: Place, key: string | number): undefined {
+    const { pointers } = this.context.dialect;
+    if (!place.isLeft) {
       // A cycle. Every container on it must exist before its insides do, which a class's instance cannot.
-      const innermost = this.#classes.at(-1);
-      if (innermost && innermost.level >= place.level) {
-        return this.refusals.add(
-          value,
-          above,
-          slot,
-          `cycle through ${innermost.tag!.name}`,
-          "a value class is made from finished fields; keep the way back outside it, or send a reference",
-        );
-      }
+      const { inClass } = above;
+      if (!pointers) return this.#refuseCycle(value, above, key, undefined);
+      if (place.table) throw new OtherWay({ tables: false });
+      if (inClass && (place.inClass === place || inClass !== place.inClass))
+        return this.#refuseCycle(value, above, key, inClass);
     }
-    if (this.#graph) {
-      this.#budget.nodes(1);
-      return place.product;
+    if (place.table && !place.table.isLeft) throw new OtherWay({ tables: false });
+    above.point(place);
+    if (this.#way.graph) {
+      this.budget.nodes(1);
+      return this.#put(above, key, place.cell);
     }
-    this.#budget.nodes(2);
-    this.#budget.depth((above?.inner ?? 0) + 1);
-    const pointer = pointerTo(place);
-    this.#budget.text(pointer.length);
+    const pointer = pointerOf(place.steps());
     this.#pointers += pointer.length;
-    if (this.#pointers > mostPointers && this.#context.dialect.pointers) throw betterAsGraph;
-    return { [typeKey]: "same", [valueKey]: pointer };
-  }
-
-  /** A tag's name and content, and the pairs of its entries, beside the values in it. */
-  #countTag(above: Frame | undefined, tag: Tag, content: unknown): void {
-    const level = this.#graph ? 5 : (above?.inner ?? 0) + 1;
-    if (tag.layout === "scalar") {
-      this.#budget.nodes(2);
-      this.#budget.depth(level);
-      this.#budget.json(content, level + 1);
-    } else if (!this.#graph) {
-      this.#budget.nodes(tag.layout === "value" ? 1 : 2);
-      if (tag.layout === "entries") this.#budget.nodes((content as unknown[]).length);
-    }
+    if (this.#pointers > mostPointers) throw new OtherWay({ graph: true });
+    this.#countScalar(above, pointer);
+    return this.#put(above, key, node("same", pointer));
   }
 
   /** The model that something refers to, where there are models and none has its name. */
-  #unknownModel(value: object): string | undefined {
-    const { modelNames } = this.#context;
+  unknownModel(value: object): string | undefined {
+    const { modelNames } = this.context;
     const reference = value instanceof Lazy ? value.reference : value;
     if (!(reference instanceof Reference || reference instanceof Snapshot) || modelNames.size === 0)
       return undefined;
@@ -258,7 +320,7 @@ export class Encoder implements Visitor {
   }
 
   #referenceTo(value: object): Reference | undefined {
-    for (const adapter of this.#context.models) {
+    for (const adapter of this.context.models) {
       const model = adapter.modelOf?.(value);
       const key = model === undefined ? undefined : adapter.keyOf?.(model, value);
       if (model !== undefined && key !== undefined) return new Reference(model, key);
@@ -266,25 +328,19 @@ export class Encoder implements Visitor {
     return undefined;
   }
 
-  #refuseArray(value: readonly unknown[], above: Frame | undefined, slot: number): null {
-    if (Object.getPrototypeOf(value) !== Array.prototype) return this.refusals.add(value, above, slot);
-    const holes = Object.keys(value).filter((key) => /^\d+$/.test(key)).length < value.length;
-    return holes
-      ? this.refusals.add(value, above, slot, "array with holes", "fill them: Array.from(it)")
-      : this.refusals.add(
-          value,
-          above,
-          slot,
-          "array with properties of its own",
-          "send an object that holds both",
-        );
+  /** What is known of memory only once all views are. */
+  #checkBuffers(): void {
+    const { buffers } = this.writing;
+    const once = this.context.dialect.pointers ? buffers.once() : buffers.shared;
+    if (once.size > buffers.shared.size) throw new OtherWay({ buffers: once });
+    for (const [above, key, value] of buffers.overlaps() as [Place, string | number, object][]) {
+      const advice =
+        "it shares part of its memory with another: send copies, value.slice(), or the whole beside them";
+      this.refusals.add(value, above, key, adviceFor(value).kind, advice);
+    }
   }
 }
 
 function omitUndefined(content: Record<string, unknown>): void {
   for (const key of Object.keys(content)) if (content[key] === undefined) delete content[key];
-}
-
-function node(tag: Tag, content: unknown): unknown {
-  return { [typeKey]: tag.name, [valueKey]: content };
 }

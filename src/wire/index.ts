@@ -12,9 +12,10 @@ export {
   type Refusal,
 } from "../errors.ts";
 export type { WireModels } from "./encode-context.ts";
+export { Foreign } from "./foreign.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
 export { Lazy } from "./lazy.ts";
 export { Snapshot } from "./snapshot.ts";
 export { Reference, type Key, type KeyPart } from "./reference.ts";
-export type { ValueClassLike, ValueEntry, ValueType } from "./value-type.ts";
+export type { RetiredType, ValueClassLike, ValueEntry, ValueType } from "./value-type.ts";
 export { createWire, type Wire, type WireOptions } from "./wire.ts";

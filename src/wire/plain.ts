@@ -7,74 +7,111 @@ import type { Dialect } from "./dialect.ts";
 import type { Limits } from "./limits.ts";
 import { needsTag } from "./tags/number.ts";
 
-/** Deeper data takes the general way, which does not recurse. */
-const maximumDepth = 200;
+/** Deeper data is put off, so that depth is no danger to the stack. */
+const levelsAtOnce = 200;
+
+/** With more second places than this, a graph is smaller than pointers. */
+const mostShared = 2000;
 
 /**
- * Whether a value is plain JSON data: a tree within the limits, nothing in it shared, nothing changed by
- * `JSON.stringify`.
+ * What there is to know of a value before it is encoded:
  *
- * Written for speed, and measured: one function and one state, no array of an object's keys, no Set where few
- * objects are. Doubtful cases may be refused: they take the general way.
+ * - `plain`: JSON data, a tree within the limits, nothing in it changed by `JSON.stringify`
+ * - a Set of all its objects, itself first: plain data with very much sharing, or deeper than the limit
+ * - `rich`: anything else, and what is doubtful
  */
-export function isPlain(value: unknown, limits: Limits, dialect: Dialect): boolean {
+export type Finding = "plain" | "rich" | ReadonlySet<object>;
+
+/**
+ * Looks through a value. Written for speed, and measured: one state, no array of an object's keys, no Set where
+ * few objects are.
+ */
+export function scan(value: unknown, limits: Limits, dialect: Dialect): Finding {
+  const deepest = Math.min(limits.depth, dialect.depth);
   const state: Scan = {
     nodes: limits.nodes - 1,
     text: limits.bytes,
-    deepest: Math.min(limits.depth, maximumDepth),
-    looksLikeTag: dialect.looksLikeTag,
+    shared: 0,
+    deepest: 0,
+    dialect,
     few: [],
     many: undefined,
+    later: [],
   };
-  return scan(value, 1, state) && state.nodes >= 0 && state.text >= 0;
+  if (!scanInside(value, 0, levelsAtOnce, state)) return "rich";
+  for (let next = state.later.pop(); next; next = state.later.pop()) {
+    if (!scanObject(next.value, next.level, next.level + levelsAtOnce, state)) return "rich";
+  }
+  if (state.nodes < 0 || state.text < 0) return "rich";
+  if (state.shared === 0 && state.deepest <= deepest) return "plain";
+  const isGraph = dialect.pointers && (state.shared > mostShared || state.deepest > limits.depth);
+  return isGraph && state.many ? state.many : "rich";
 }
 
-/** What is left of the limits, and which objects were met. */
 interface Scan {
+  /** What is left of the limits. */
   nodes: number;
   text: number;
-  readonly deepest: number;
-  readonly looksLikeTag: (value: object) => boolean;
+  /** Second places of objects. */
+  shared: number;
+  deepest: number;
+  readonly dialect: Dialect;
+  /** The objects that were met. */
   readonly few: object[];
   many: Set<object> | undefined;
+  readonly later: { readonly value: object; readonly level: number }[];
 }
 
-function scan(value: unknown, depth: number, state: Scan): boolean {
-  if (typeof value === "string") {
-    state.text -= value.length;
+/** Looks through an object that is met for the first time; false when it is not plain. */
+function scanObject(value: object, level: number, most: number, state: Scan): boolean {
+  if (isKnown(value, state)) {
+    state.shared++;
     return true;
   }
-  if (typeof value === "number") return !needsTag(value);
-  if (typeof value === "boolean" || value === null) return true;
-  if (typeof value !== "object" || depth > state.deepest || isKnown(value, state)) return false;
+  if (level > most) {
+    state.later.push({ value, level });
+    return true;
+  }
+  if (level > state.deepest) state.deepest = level;
+  // Several times faster than Object.getPrototypeOf. Where it lies, it is an own property, which is looked for below.
+  const prototype: unknown = (value as { __proto__?: unknown }).__proto__;
   // A `toJSON`, seen or unseen, would be called by JSON.stringify.
   if ((value as { toJSON?: unknown }).toJSON !== undefined) return false;
-  return Array.isArray(value) ? scanArray(value, depth, state) : scanObject(value, depth, state);
-}
-
-function scanArray(value: readonly unknown[], depth: number, state: Scan): boolean {
-  const { length } = value;
-  state.nodes -= length;
-  if (state.nodes < 0 || Object.getPrototypeOf(value) !== Array.prototype) return false;
-  // As many keys as items, and below no item that is undefined: no holes, and nothing beside the items.
+  if (prototype === Array.prototype ? !Array.isArray(value) : prototype !== Object.prototype) return false;
+  if (Object.getOwnPropertySymbols(value).length > 0) return false;
   let keys = 0;
-  for (const _ in value) keys++;
-  if (keys !== length || Object.getOwnPropertySymbols(value).length > 0) return false;
-  for (let index = 0; index < length; index++) if (!scan(value[index], depth + 1, state)) return false;
-  return true;
-}
-
-function scanObject(value: object, depth: number, state: Scan): boolean {
-  if (Object.getPrototypeOf(value) !== Object.prototype || Object.getOwnPropertySymbols(value).length > 0)
-    return false;
-  if ((value as { __type__?: unknown }).__type__ !== undefined && state.looksLikeTag(value)) return false;
-  let keys = 0;
-  for (const key in value) {
-    keys++;
-    if (key === "__proto__" || !scan((value as Record<string, unknown>)[key], depth + 1, state)) return false;
+  if (prototype === Array.prototype) {
+    const items = value as readonly unknown[];
+    // As many keys as items, and no item that is undefined: no holes, and nothing beside the items.
+    for (const _ in items) keys++;
+    if (keys !== items.length) return false;
+    for (let index = 0; index < keys; index++)
+      if (!scanInside(items[index], level, most, state)) return false;
+  } else {
+    for (const key in value) {
+      keys++;
+      if (!scanInside((value as Record<string, unknown>)[key], level, most, state)) return false;
+      if (key === "__proto__" || (key === "__type__" && state.dialect.looksLikeTag(value))) return false;
+    }
   }
   state.nodes -= keys;
   return true;
+}
+
+function scanInside(value: unknown, level: number, most: number, state: Scan): boolean {
+  switch (typeof value) {
+    case "string":
+      state.text -= value.length;
+      return true;
+    case "number":
+      return !needsTag(value);
+    case "boolean":
+      return true;
+    case "object":
+      return value === null || scanObject(value, level + 1, most, state);
+    default:
+      return false;
+  }
 }
 
 /** Whether an object was met before. For the few that most payloads have, a Set costs more than it saves. */
@@ -88,18 +125,44 @@ function isKnown(value: object, state: Scan): boolean {
   return false;
 }
 
-/** Whether an object of Object's own prototype is data, not `Math` or `arguments`, and has no symbols as keys. */
-export function isPlainObject(value: object): boolean {
-  const symbols = Object.getOwnPropertySymbols(value);
+/**
+ * The nodes of the graph that plain objects make: each a copy, with `[index]` in place of another. The first object,
+ * which is the value, is the last node. Undefined when they are over the limits.
+ */
+export function plainGraph(objects: ReadonlySet<object>, limits: Limits): readonly object[] | undefined {
+  const cells = new Map<unknown, readonly [number]>();
+  let index = objects.size;
+  let left = limits.nodes - index - 4;
+  for (const object of objects) cells.set(object, [--index]);
+  const nodes = new Array<object>(objects.size);
+  for (const [object, [at]] of cells) {
+    const copy = (Array.isArray(object) ? object.slice() : { ...(object as object) }) as Record<
+      string,
+      unknown
+    >;
+    for (const key in copy) {
+      const inside = copy[key];
+      left--;
+      if (typeof inside !== "object" || inside === null) continue;
+      copy[key] = cells.get(inside);
+      left--;
+    }
+    nodes[at] = copy;
+  }
+  return left < 0 ? undefined : nodes;
+}
+
+/** Whether an object without a class is data, and not `Math`, `arguments` or a module. */
+export function isData(value: object): boolean {
+  const tag = Symbol.toStringTag;
   return (
-    symbols.length === 0 ||
-    (!hasSymbols(value) && Object.prototype.toString.call(value) === "[object Object]")
+    Object.prototype.toString.call(value) === "[object Object]" ||
+    (tag in value && Object.prototype.propertyIsEnumerable.call(value, tag))
   );
 }
 
-/** Whether an array has Array's own prototype, no holes and no properties beside its items. */
+/** Whether an array has no holes and no properties beside its items. */
 export function isPlainArray(value: readonly unknown[]): boolean {
-  if (Object.getPrototypeOf(value) !== Array.prototype) return false;
   const keys = Object.keys(value);
   const { length } = value;
   // An array's own keys begin with its indices, in order: with as many keys as items, the last index shows

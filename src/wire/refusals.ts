@@ -1,7 +1,8 @@
 /** What cannot travel, gathered while a value is encoded, so that all of it can be told at once. @module */
 import { LimitError, ValueError, messageOf, type Refusal } from "../errors.ts";
 import { adviceFor } from "./advice.ts";
-import { pathOf, segmentOf, type Frame } from "./frame.ts";
+import { segmentOf } from "./path.ts";
+import type { Place } from "./place.ts";
 import { Unportable, type Tag } from "./tag.ts";
 
 /** This many of the places that cannot travel are told; the others are counted. */
@@ -18,20 +19,20 @@ export class Refusals {
     this.#root = root;
   }
 
-  add(value: unknown, above: Frame | undefined, slot: number, kind?: string, advice?: string): null {
+  add(value: unknown, above: Place, key: string | number, kind?: string, advice?: string): null {
     const general = kind === undefined || advice === undefined ? adviceFor(value) : { kind, advice };
-    const path = pathOf(this.#root, above, slot);
+    const path = above.path(this.#root, key);
     return this.#add({ path, kind: kind ?? general.kind, advice: advice ?? general.advice });
   }
 
   /** For what a tag, or a class behind it, threw when it was to write a value. */
-  written(error: unknown, tag: Tag, value: object, above: Frame | undefined, slot: number): null {
+  written(error: unknown, tag: Tag, value: object, above: Place, key: string | number): null {
     if (error instanceof LimitError) throw error;
-    if (error instanceof Unportable) return this.add(value, above, slot, tag.name, error.message);
+    if (error instanceof Unportable) return this.add(value, above, key, tag.name, error.message);
     if (!(error instanceof ValueError)) {
-      return this.add(value, above, slot, tag.name, `it cannot be read as one: ${messageOf(error)}`);
+      return this.add(value, above, key, tag.name, `it cannot be read as one: ${messageOf(error)}`);
     }
-    const root = pathOf(this.#root, above, slot);
+    const root = above.path(this.#root, key);
     for (const { path, message } of error.issues) {
       this.#add({ path: root + path.map(segmentOf).join(""), kind: `field of ${tag.name}`, advice: message });
     }

@@ -5,11 +5,14 @@
  *
  * @module
  */
+import { describe } from "../errors.ts";
+import type { Buffers } from "./buffers.ts";
+import type { Limits } from "./limits.ts";
 
 /**
  * How a tag's content holds the values inside, which the codec walks by itself:
  *
- * - `scalar`: none; the content is a JSON value and `write` and `read` see all of it
+ * - `scalar`: none; the content is JSON and `write` and `read` see all of it
  * - `value`: the content is one value
  * - `items`: an array of values
  * - `entries`: an array of pairs, both sides values
@@ -28,13 +31,13 @@ export interface Tag<Kind = unknown> {
    * The content, new each time, with the values inside still as they are in memory. Throws {@link Unportable}
    * for one that cannot travel.
    */
-  write(value: Kind, limits: ContentLimits): unknown;
+  write(value: Kind, writing: Writing): unknown;
 
   /**
    * The value for a content whose insides are decoded already. Throws {@link Malformed} for content that is
    * not as `write` makes it. `opened` is what `open` returned.
    */
-  read(content: unknown, limits: ContentLimits, opened: Kind | undefined): Kind;
+  read(content: unknown, reading: Reading, opened: Kind | undefined): Kind;
 
   /**
    * Makes the value before its insides are decoded, so that a cycle can close on it; `read` fills it. A tag
@@ -42,13 +45,42 @@ export interface Tag<Kind = unknown> {
    */
   open?(content: unknown): Kind;
 
-  /** Own properties beside the content are part of the value and `write` has them. Otherwise they are refused. */
+  /** Own properties beside the content are part of the value, or nobody's business. Otherwise they are refused. */
   readonly keepsProperties?: boolean;
+  /** The tag of the same name for a view whose memory others in the payload look at as well. */
+  readonly shared?: Tag<Kind>;
+  /** Its properties with symbols as keys are part of the value, or nobody's business. Otherwise they are refused. */
+  readonly keepsSymbols?: boolean;
+  /** Of a class: what the rows of a table of its instances hold; undefined where there can be no table. */
+  readonly columns?: readonly Column[] | undefined;
+  /** Of a class with columns: what its instances have as their prototype. */
+  readonly prototype?: object;
+  /** Of a class with columns: whether an instance has nothing beside them that would be lost. */
+  holdsOnly?(instance: object): boolean;
 }
 
-/** The limits that a tag itself has to look after. */
-export interface ContentLimits {
-  readonly bigintDigits: number;
+/** One field of a class, as a column of a table. */
+export interface Column {
+  readonly name: string;
+  readonly kind: "string" | "number" | "boolean" | "bigint" | "datetime" | "value" | "other";
+  /** The field may be left out. */
+  readonly optional: boolean;
+  /** Of a `value`: the prototype of its instances. */
+  readonly prototype?: object;
+}
+
+/** What a tag may need while it writes. */
+export interface Writing {
+  readonly limits: Limits;
+  readonly buffers: Buffers;
+}
+
+/** What a tag may need while it reads. */
+export interface Reading {
+  readonly limits: Limits;
+  readonly dates: "exact" | "round";
+  /** Bytes that resizable buffers of this text may grow to, in all. */
+  reserved: number;
 }
 
 /** Thrown by {@link Tag.write}: why this value cannot travel, for a person, as an advice. */
@@ -69,12 +101,49 @@ export class Malformed extends Error {
 export const typeKey = "__type__";
 export const valueKey = "__value__";
 
+/** A tag as it is in the text. */
+export interface Node {
+  [typeKey]: string;
+  [valueKey]: unknown;
+}
+
+export function node(name: string, content: unknown): Node {
+  return { [typeKey]: name, [valueKey]: content };
+}
+
 /** Whether an object's own keys are exactly those of a tag. */
 export function hasTagKeys(value: object): boolean {
   return Object.hasOwn(value, typeKey) && Object.hasOwn(value, valueKey) && Object.keys(value).length === 2;
 }
 
 /** Whether an object is a tag, or would be taken for one: its keys are a tag's, and its name a string. */
-export function looksLikeTag(value: object): value is { __type__: string; __value__: unknown } {
-  return hasTagKeys(value) && typeof (value as { __type__: unknown }).__type__ === "string";
+export function looksLikeTag(value: object): value is Node {
+  return hasTagKeys(value) && typeof (value as Node)[typeKey] === "string";
+}
+
+/** Whether a value is an object whose properties may be read: no array, not null. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Sets an own property, whatever its name: `__proto__` is set as data, not as the prototype. */
+export function define(object: object, key: PropertyKey, value: unknown, enumerable = true): void {
+  Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
+}
+
+/** @throws Malformed for content that is not of a tag's layout */
+export function checkShape({ layout }: Tag, content: unknown): void {
+  const isRight =
+    layout === "value" ||
+    (layout === "fields"
+      ? isRecord(content)
+      : Array.isArray(content) &&
+        (layout === "items" || content.every((entry) => Array.isArray(entry) && entry.length === 2)));
+  const expected =
+    layout === "fields"
+      ? "an object of fields"
+      : layout === "items"
+        ? "an array of items"
+        : "an array of entries of two values each";
+  if (!isRight) throw new Malformed(expected, describe(content));
 }

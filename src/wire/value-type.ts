@@ -4,20 +4,45 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
-import type { Tag } from "./tag.ts";
+import type { Column, Tag } from "./tag.ts";
 import { tagsByPrototype } from "./tags/index.ts";
 
-/** How instances of one class travel. */
-export interface ValueType<Instance extends object = object> {
+/** The names under which a type is read. */
+interface Names {
   /** The name on the wire, chosen for good: `shop.Money`. */
   readonly name: string;
-  readonly class: abstract new (...args: never) => Instance;
+  /**
+   * The version of what is written, from 1 on. From 2 on it stands behind the name: `shop.Money@2`. All versions
+   * up to it are read. 1 unless told.
+   */
+  readonly version?: number;
+  /** Names that it had before, in all versions: they are read, and never written. */
+  readonly aliases?: readonly string[];
   /** `fields`: an object of the instance's fields. `value`: any one value that stands for it. */
   readonly layout: "fields" | "value";
+}
+
+/** How instances of one class travel. */
+export interface ValueType<Instance extends object = object> extends Names {
+  readonly class: abstract new (...args: never) => Instance;
+  /** Of `fields`: what they hold, in order, where it is known; arrays of instances then travel as tables. */
+  readonly columns?: readonly Column[];
+  /** Whether an instance has nothing beside its fields; left out where that is nobody's business. */
+  holdsOnly?(instance: object): boolean;
   /** What travels, new each time. Throws when the instance is not as its class declares. */
   encode(instance: Instance): unknown;
   /** The instance for what travelled, checked first. Throws when it is not as the class declares. */
   decode(content: unknown): Instance;
+  /** The content in its present version, from that of an older one. Throws when there is no way. */
+  upgrade?(content: unknown, version: number): unknown;
+}
+
+/** A type that is gone on purpose. Made by `retired()`. */
+export interface RetiredType extends Names {
+  /** Whether something takes the place of an instance. If not, a task that holds one cannot run. */
+  readonly isReplaced: boolean;
+  /** What does. Throws when nothing does. */
+  replace(content: unknown, version: number): unknown;
 }
 
 /** Where a class that `Value()` made keeps its {@link ValueType}. */
@@ -30,7 +55,10 @@ export interface ValueClassLike<Instance extends object = object> {
 }
 
 /** What `values` takes. */
-export type ValueEntry<Instance extends object = object> = ValueType<Instance> | ValueClassLike<Instance>;
+export type ValueEntry<Instance extends object = object> =
+  | ValueType<Instance>
+  | ValueClassLike<Instance>
+  | RetiredType;
 
 const reservedName = /^[A-Za-z_][\w-]*$/;
 const name = /^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)+$/;
@@ -51,7 +79,10 @@ export function checkName(given: unknown, of: string): string {
 /** The tags of an app's value classes, found by prototype and by name. */
 export interface ValueTags {
   readonly byPrototype: ReadonlyMap<object, Tag>;
+  /** Each version and former name of a type is a tag of its own. */
   readonly byName: ReadonlyMap<string, Tag>;
+  /** Those of the names that stand for nothing any more. */
+  readonly retired: ReadonlySet<string>;
 }
 
 /**
@@ -62,47 +93,62 @@ export interface ValueTags {
 export function valueTags(values: readonly ValueEntry[]): ValueTags {
   const byPrototype = new Map<object, Tag>();
   const byName = new Map<string, Tag>();
+  const retired = new Set<string>();
   for (const entry of values) {
-    const isThing = (typeof entry === "object" && entry !== null) || typeof entry === "function";
-    const type = isThing && valueType in entry ? entry[valueType] : entry;
-    if (typeof type !== "object" || type === null || typeof type.encode !== "function") {
-      throw new PetioleError(
-        "ERR_TYPE_NAME",
-        `values holds ${describe(entry)}, which is no value class: give it what Value(…) or value(…) returned.`,
-      );
+    const type = typeOf(entry);
+    const { name, version = 1, aliases = [], layout } = type;
+    const isRetired = "replace" in type;
+    for (const known of [name, ...aliases]) {
+      checkName(known, "a value class");
+      if (byName.has(known)) {
+        const message = `Two value classes are named ${known}: each needs its own name.`;
+        throw new PetioleError("ERR_TYPE_NAME", message);
+      }
+      for (let at = 1; at <= version; at++) {
+        const written = at === 1 ? known : `${known}@${at}`;
+        const read = isRetired ? (content: unknown) => type.replace(content, at) : reader(type, at, version);
+        const write = isRetired ? read : (instance: unknown) => type.encode(instance as object);
+        const tag: Tag = { name: written, layout, identity: true, keepsProperties: true, write, read };
+        byName.set(written, isRetired ? tag : { ...tag, ...tablePartsOf(type) });
+        if (isRetired && !type.isReplaced) retired.add(written);
+      }
     }
-    checkName(type.name, "a value class");
+    if (isRetired) continue;
     const prototype = type.class.prototype as object;
     if (tagsByPrototype.has(prototype) || prototype === Object.prototype || prototype === Array.prototype) {
-      const message = `${type.name} stands for ${type.class.name}, which travels as itself; it cannot be a value class.`;
+      const message = `${name} stands for ${type.class.name}, which travels as itself; it cannot be a value class.`;
       throw new PetioleError("ERR_TYPE_NAME", message);
-    }
-    if (byName.has(type.name)) {
-      throw new PetioleError(
-        "ERR_TYPE_NAME",
-        `Two value classes are named ${type.name}: each needs its own name.`,
-      );
     }
     if (byPrototype.has(prototype)) {
       throw new PetioleError(
         "ERR_TYPE_NAME",
-        `${type.class.name} is registered twice, as ${byPrototype.get(prototype)!.name} and ${type.name}.`,
+        `${type.class.name} is registered twice, as ${byPrototype.get(prototype)!.name} and ${name}.`,
       );
     }
-    const tag = tagOf(type);
-    byPrototype.set(prototype, tag);
-    byName.set(type.name, tag);
+    byPrototype.set(prototype, byName.get(version === 1 ? name : `${name}@${version}`)!);
   }
-  return { byPrototype, byName };
+  return { byPrototype, byName, retired };
 }
 
-function tagOf(type: ValueType): Tag {
-  return {
-    name: type.name,
-    layout: type.layout,
-    identity: true,
-    keepsProperties: true,
-    write: (instance) => type.encode(instance as object),
-    read: (content) => type.decode(content),
-  };
+function typeOf(entry: ValueEntry): ValueType | RetiredType {
+  const isThing = (typeof entry === "object" && entry !== null) || typeof entry === "function";
+  const type = isThing && valueType in entry ? entry[valueType] : entry;
+  const isType = typeof type === "object" && type !== null;
+  if (isType && ("replace" in type || typeof type.encode === "function")) return type;
+  throw new PetioleError(
+    "ERR_TYPE_NAME",
+    `values holds ${describe(entry)}, which is no value class: give it what Value(…) or value(…) returned.`,
+  );
+}
+
+/** What tables of its instances need to know. */
+function tablePartsOf(type: ValueType): Pick<Tag, "columns" | "prototype" | "holdsOnly"> {
+  const { columns, class: of } = type;
+  const parts = { columns, prototype: of.prototype as object };
+  return type.holdsOnly ? { ...parts, holdsOnly: (instance) => type.holdsOnly!(instance) } : parts;
+}
+
+function reader(type: ValueType, from: number, version: number): (content: unknown) => object {
+  if (from === version) return (content) => type.decode(content);
+  return (content) => type.decode(type.upgrade ? type.upgrade(content, from) : content);
 }

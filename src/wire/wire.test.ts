@@ -246,9 +246,6 @@ describe("refused", () => {
     class Sub extends Map {}
     class Oops extends Error {}
     class List extends Array {}
-    const extra = Object.assign([1], { extra: 1 });
-    // oxlint-disable-next-line no-sparse-arrays
-    const holes = [1, , 3];
     expect(
       refusals({
         f: () => {},
@@ -259,16 +256,9 @@ describe("refused", () => {
         sub: new Sub(),
         oops: new Oops(),
         list: new List(),
-        extra,
-        holes,
-        bare: Object.create(null) as object,
         symbols: { [Symbol("k")]: 1 },
-        proto: JSON.parse('{"__proto__":1}') as object,
         fake: Object.create(Date.prototype) as object,
         dressed: Object.assign(new Date(), { label: "x" }),
-        buffer: Buffer.from("x"),
-        other: new Float64Array(1),
-        regexp: /x/,
         map: new Map<unknown, unknown>([
           ["key", Symbol("v")],
           [Symbol("k"), 1],
@@ -278,7 +268,6 @@ describe("refused", () => {
         labelled: Object.assign(new Uint8Array(2), { label: "x" }),
         symbolic: Object.assign(new Error("x"), { [Symbol("k")]: 1 }),
         renamed: Object.defineProperty(new Error("x"), "name", { value: "Custom" }),
-        listed: Object.assign(new Error(), { message: "x" }),
         given: (function (..._: unknown[]) {
           return arguments; // oxlint-disable-line prefer-rest-params
         })(1),
@@ -299,24 +288,16 @@ describe("refused", () => {
       "value.sub": "Sub (class instance)",
       "value.oops": "Oops (class instance)",
       "value.list": "List (class instance)",
-      "value.extra": "array with properties of its own",
-      "value.holes": "array with holes",
-      "value.bare": "object without a prototype",
-      "value.symbols": "object with symbol keys",
-      "value.proto": "object with a key __proto__",
+      "value.symbols.keys()[0]": "symbol",
       "value.fake": "datetime",
       "value.dressed": "datetime with properties of its own",
-      "value.buffer": "Buffer (class instance)",
-      "value.other": "Float64Array (class instance)",
-      "value.regexp": "RegExp (class instance)",
       'value.map.get("key")': "symbol",
       "value.map.keys()[1]": "symbol",
       "value.set.values()[1]": "symbol",
       'value["odd key"][0]': "symbol",
       "value.labelled": "base64",
-      "value.symbolic": "error with properties of its own",
+      "value.symbolic.keys()[0]": "symbol",
       "value.renamed": "error",
-      "value.listed": "error",
       "value.given": "Arguments",
       "value.math": "Math",
       "value.thrower": "object",
@@ -325,7 +306,7 @@ describe("refused", () => {
   });
 
   test("many places: the first hundred, and how many more", () => {
-    const rows = Array.from({ length: 130_000 }, () => ({ url: new URL("http://a/") }));
+    const rows = Array.from({ length: 130_000 }, () => ({ url: new Socket() }));
     expect(() => wire.encode(rows)).toThrow(
       /130000 values cannot travel\.[^]*value\[99\]\.url .*\n {2}… and 129900 more$/,
     );
@@ -471,7 +452,6 @@ describe("undecodable", () => {
     ["an error with another part", tag("error", { name: "Error", prototype: {} }), "value"],
     ["a reference with no key", tag("ref", { model: "a.B" }), "value"],
     ["a reference with an object in its key", tag("ref", { model: "a.B", pk: { a: {} } }), "value"],
-    ["an escape with __proto__", tag("object", [["__proto__", {}]]), "value"],
     [
       "an escape with a key twice",
       tag("object", [
@@ -492,11 +472,6 @@ describe("undecodable", () => {
     ["a pointer to a Date", `[${tag("datetime", null)},${tag("same", "/0")}]`, "value[1]"],
     ["a pointer through a prototype", `[${tag("same", "/__proto__")}]`, "value[0]"],
     ["a pointer that is no text", `[${tag("same", 5)}]`, "value[0]"],
-    [
-      "an error with a property that hides its message",
-      tag("error", { name: "Error", properties: { message: 1 } }),
-      "value",
-    ],
     ["a malformed reference, in its place", `{"a":{"b":${tag("ref", { model: "a.B" })}}}`, "value.a.b"],
   ];
 

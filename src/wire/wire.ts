@@ -1,6 +1,6 @@
 /** createWire: the codec, ready to use. @module */
 import { PetioleError, describe } from "../errors.ts";
-import { open, type Opened } from "./decode.ts";
+import { open, type DecodeContext, type Opened } from "./decode.ts";
 import { dialectOf, type DialectName } from "./dialect.ts";
 import { encode, type Encoded } from "./encode.ts";
 import type { EncodeContext, EncodeSubject, WireModels } from "./encode-context.ts";
@@ -27,6 +27,12 @@ export interface WireOptions {
    * and everything else that Python could not read is refused.
    */
   readonly dialect?: DialectName;
+  /**
+   * What becomes of a received time that no Date holds exactly: finer than milliseconds, or at an offset. `exact`,
+   * unless told: a {@link Foreign}, which keeps its text. `round`: a Date, with what is finer cut off; a time
+   * without an offset is no point in time, and stays a Foreign.
+   */
+  readonly dates?: "exact" | "round";
   /** In the `portable` dialect, the types beside its own that the reader was taught: `["shop.Money"]`. */
   readonly understands?: readonly string[];
 }
@@ -52,8 +58,10 @@ export interface Wire {
 
 /** A {@link Wire} as the task model uses it. */
 export interface TaskWire extends Wire {
-  /** The names of the value classes that it can decode. */
+  /** The names of the value classes that it knows: `shop.Money`, `shop.Money@2`. */
   readonly types: ReadonlySet<string>;
+  /** Those of them that are retired, and cannot be decoded. */
+  readonly retired: ReadonlySet<string>;
   encodeFor(value: unknown, subject: EncodeSubject): Encoded;
   open(text: string, root: string): Opened;
 }
@@ -75,20 +83,28 @@ export function createWire(options: WireOptions = {}): Wire {
 
 /** {@link createWire}, with what the task model needs beside. */
 export function createTaskWire(options: WireOptions = {}): TaskWire {
-  const { values = [], models = [], limits, dialect = "exact", understands = [] } = options;
+  const { values = [], models = [], limits, dialect = "exact", understands = [], dates = "exact" } = options;
   if (dialect !== "exact" && dialect !== "portable") {
     const message = `dialect must be "exact" or "portable", received ${describe(dialect)}.`;
     throw new PetioleError("ERR_OPTION_INVALID", message);
   }
-  const context: EncodeContext = {
+  if (dates !== "exact" && dates !== "round") {
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      `dates must be "exact" or "round", received ${describe(dates)}.`,
+    );
+  }
+  const context: EncodeContext & DecodeContext = {
     values: valueTags(values),
     models,
     modelNames: new Set(models.flatMap((adapter) => adapter.models.map((model) => model.name))),
     limits: limitsWith(limits),
     dialect: dialectOf(dialect, understands),
+    dates,
   };
   return {
     types: new Set(context.values.byName.keys()),
+    retired: context.values.retired,
     encode: (value) => encode(value, context, { root: "value", what: "this value" }).text,
     decode: (text) => open(text, context, "value").decode(),
     encodeFor: (value, subject) => encode(value, context, subject),

@@ -20,8 +20,8 @@ export class Claims {
     this.#store = store;
   }
 
-  /** Queue by queue: tasks that were lost first, then those that wait. */
-  claim({ queues, limit, lease, worker, limits }: ClaimRequest): Delivery[] {
+  /** Queue by queue: tasks that were lost first, then those parked that need what is known, then those that wait. */
+  claim({ queues, limit, lease, worker, limits, knows }: ClaimRequest): Delivery[] {
     const { pending, lanes, running } = this.#store;
     const now = this.#store.now();
     const rooms = lanes.rooms(limits, running, now);
@@ -35,6 +35,12 @@ export class Claims {
       for (const entry of this.#lost(queue, now)) {
         if (taken.length >= limit || !hasRoom(entry.lane)) continue;
         entry.crashes += 1;
+        take(entry);
+      }
+      for (const entry of this.#known(queue, knows)) {
+        if (taken.length >= limit || !hasRoom(entry.lane)) continue;
+        this.#store.takeLeft(entry);
+        entry.endedAt = undefined;
         take(entry);
       }
       if (taken.length >= limit) break;
@@ -86,6 +92,13 @@ export class Claims {
     Object.assign(entry, { ...run, state: "running", progress: undefined });
     this.#store.running.add(entry);
     this.#store.audience.changed(entry);
+  }
+
+  /** Parked tasks that need nothing but what is known, the first sent first. */
+  #known(queue: string, knows: ClaimRequest["knows"]): Entry[] {
+    return [...this.#store.left]
+      .filter(({ message, needs }) => message.queue === queue && knows && needs?.every((need) => knows(need)))
+      .sort((one, other) => one.sequence - other.sequence);
   }
 
   /** Running tasks whose lease has run out, the longest lost first. */

@@ -34,6 +34,8 @@ export interface Entry {
   removeAt: number;
   worker?: string | undefined;
   reason?: string | undefined;
+  /** While it is parked: what a worker must know to run it. */
+  needs?: readonly string[] | undefined;
   /** Why it was cancelled while it runs. */
   cancelled?: string | undefined;
   result?: string | undefined;

@@ -48,6 +48,7 @@ function until({ unique }: Entry): number {
   return unique?.until ?? 0;
 }
 
-function holds({ unique, state }: Entry, now: number): boolean {
-  return unique?.until === undefined ? !isEnd(state) : unique.until > now;
+function holds({ unique, state, needs }: Entry, now: number): boolean {
+  if (unique?.until !== undefined) return unique.until > now;
+  return !isEnd(state) || needs !== undefined;
 }

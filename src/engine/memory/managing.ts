@@ -56,8 +56,8 @@ export function discard(store: Store, ids: readonly string[], reason: Reason): n
 export function cancel(store: Store, ids: readonly string[], reason: Reason): number {
   const text = JSON.stringify(reason);
   const entries = store
-    .among(ids, ["scheduled", "waiting", "running"])
-    .filter((entry) => entry.cancelled === undefined);
+    .among(ids, ["scheduled", "waiting", "running", "parked"])
+    .filter((entry) => entry.cancelled === undefined && (entry.state !== "parked" || store.left.has(entry)));
   for (const entry of entries) {
     if (entry.state === "running") {
       entry.cancelled = text;

@@ -17,9 +17,10 @@ export function settle(store: Store, entry: Entry, settlement: Settlement): void
     entry.result = settlement.result;
     store.end(entry, "succeeded", settlement.keep);
   } else if (settlement.kind in endOf) {
-    const { kind, reason, keep } = settlement as Extract<Settlement, { kind: keyof typeof endOf }>;
+    const { kind, reason, keep, needs } = settlement as Extract<Settlement, { kind: keyof typeof endOf }>;
     entry.reason = JSON.stringify(reason);
     store.end(entry, endOf[kind], keep);
+    if (kind === "park" && needs !== undefined) store.leave(entry, needs);
   } else {
     again(store, entry, settlement as Again, cancelled);
   }

@@ -17,6 +17,8 @@ import { Pending } from "./pending.ts";
 export class Store {
   readonly pending = new Pending();
   readonly running = new Set<Entry>();
+  /** What is parked for whoever knows what it needs. */
+  readonly left = new Set<Entry>();
   readonly lanes = new Lanes();
   readonly audience = new Audience();
   readonly listeners: Listeners;
@@ -41,8 +43,10 @@ export class Store {
       {
         isReady: (queues, now) => {
           for (const queue of queues) if (this.pending.isReady(queue, now)) return true;
-          return [...this.running].some(
-            (entry) => entry.leaseUntil <= now && queues.has(entry.message.queue),
+          const isHere = ({ message }: Entry): boolean => queues.has(message.queue);
+          return (
+            [...this.left].some(isHere) ||
+            [...this.running].some((entry) => entry.leaseUntil <= now && isHere(entry))
           );
         },
         nextTime: (after) => {
@@ -109,6 +113,7 @@ export class Store {
   /** Ends a task, to be kept for `keep` milliseconds. */
   end(entry: Entry, state: TaskState, keep = this.#retention): void {
     this.#removable.remove(entry);
+    this.takeLeft(entry);
     entry.state = state;
     entry.endedAt = this.now();
     const isKept = state === "failed" || state === "parked";
@@ -119,9 +124,23 @@ export class Store {
     this.audience.ended(entry);
   }
 
+  /** Keeps a parked task for whoever knows what it needs. */
+  leave(entry: Entry, needs: readonly string[]): void {
+    entry.needs = [...needs];
+    this.left.add(entry);
+    this.listeners.ready(entry.message.queue);
+  }
+
+  /** It is left to others no more. */
+  takeLeft(entry: Entry): void {
+    this.left.delete(entry);
+    entry.needs = undefined;
+  }
+
   /** Makes a task that has ended wait again, from the beginning. */
   restart(entry: Entry): void {
     this.#removable.remove(entry);
+    this.takeLeft(entry);
     entry.removeAt = Infinity;
     entry.attempts = entry.crashes = entry.deferrals = 0;
     entry.deferredAt = entry.reason = entry.endedAt = undefined;

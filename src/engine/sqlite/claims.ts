@@ -37,13 +37,13 @@ export class Claims {
     this.#selection = selection;
     this.#take = database.prepare(
       `UPDATE tasks SET state = 'running', crashes = crashes + ?, lease_token = ?, lease_until = ?, worker = ?,
-         started_at = ?, progress = NULL
+         started_at = ?, progress = NULL, needs = NULL, ended_at = NULL
        WHERE sequence = ?
        RETURNING sequence, ${messageColumns}, lane, attempts, crashes, deferrals, deferred_at, cancel_reason`,
     );
     this.#park = database.prepare(
       `UPDATE tasks SET state = 'parked', lease_token = NULL, lease_until = NULL, cancel_reason = NULL, ended_at = ?,
-         reason = ?
+         reason = ?, needs = NULL
        WHERE sequence = ? RETURNING id`,
     );
     this.#unknown = betweenEnds.map((after, index) => {
@@ -104,17 +104,11 @@ export class Claims {
     }
   }
 
-  #rows(
-    { queues, lease, worker }: ClaimRequest,
-    token: string,
-    limit: number,
-    rooms: Rooms,
-    now: number,
-  ): Row[] {
-    const until = Math.ceil(now + lease);
-    const name = toColumn(worker);
+  #rows(request: ClaimRequest, token: string, limit: number, rooms: Rooms, now: number): Row[] {
+    const until = Math.ceil(now + request.lease);
+    const name = toColumn(request.worker);
     const rows: Row[] = [];
-    this.#selection.take(queues, limit, rooms, now, (sequence, _, crashes) => {
+    this.#selection.take(request, limit, rooms, now, (sequence, _, crashes) => {
       rows.push(this.#take.get(crashes, token, until, name, now, sequence) as Row);
     });
     return rows;

@@ -7,6 +7,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Reason } from "../../engine.ts";
 import type { Changes } from "./committer.ts";
 import { removalTime, removeAt } from "./retention.ts";
+import { left } from "./schema.ts";
 import { readableColumn, toColumn } from "./text.ts";
 
 /** Changes tasks that no worker has, and marks those that one has. */
@@ -26,9 +27,11 @@ export class Managing {
        RETURNING queue`,
     );
     const end = (state: string): string =>
-      `UPDATE tasks SET state = '${state}', reason = ?, ended_at = ?, ${removeAt} WHERE id = ? AND state IN `;
-    this.#discard = database.prepare(`${end("discarded")} ('scheduled', 'waiting', 'failed', 'parked')`);
-    this.#cancel = database.prepare(`${end("cancelled")} ('scheduled', 'waiting')`);
+      `UPDATE tasks SET state = '${state}', reason = ?, ended_at = ?, ${removeAt} WHERE id = ? AND `;
+    this.#discard = database.prepare(
+      `${end("discarded")} state IN ('scheduled', 'waiting', 'failed', 'parked')`,
+    );
+    this.#cancel = database.prepare(`${end("cancelled")} (state IN ('scheduled', 'waiting') OR ${left})`);
     this.#mark = database.prepare(
       "UPDATE tasks SET cancel_reason = ? WHERE id = ? AND state = 'running' AND cancel_reason IS NULL",
     );

@@ -6,6 +6,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Bell } from "./bell.ts";
 import type { Changes } from "./committer.ts";
+import { left } from "./schema.ts";
 import { toColumn } from "./text.ts";
 
 interface Listener {
@@ -24,6 +25,7 @@ export class ReadyWatch {
   readonly #bell: Bell;
   readonly #interval: number;
   readonly #isReady: StatementSync;
+  readonly #isLeft: StatementSync;
   readonly #nextTime: StatementSync;
   readonly #version: StatementSync;
   readonly #listeners = new Set<Listener>();
@@ -42,6 +44,9 @@ export class ReadyWatch {
       `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'waiting' AND queue = ?)
          OR EXISTS (SELECT 1 FROM tasks WHERE state = 'scheduled' AND queue = ? AND run_at <= ?)
          OR EXISTS (SELECT 1 FROM tasks WHERE state = 'running' AND queue = ? AND lease_until <= ?) AS ready`,
+    );
+    this.#isLeft = database.prepare(
+      `SELECT EXISTS (SELECT 1 FROM tasks WHERE ${left} AND queue = ?) AS ready`,
     );
     this.#nextTime = database.prepare(
       `SELECT min(time) AS time FROM (
@@ -66,6 +71,15 @@ export class ReadyWatch {
       return false;
     } catch {
       return true; // Busy, or broken: the claim will wait, or tell.
+    }
+  }
+
+  /** Whether tasks are parked there for whoever knows what they need. */
+  #isAnyLeft(queues: Iterable<string>): boolean {
+    try {
+      return [...queues].some((queue) => this.#isLeft.get(toColumn(queue))?.["ready"] === 1);
+    } catch {
+      return true;
     }
   }
 
@@ -136,7 +150,7 @@ export class ReadyWatch {
     if (this.#roomAt <= now) this.#roomAt = Infinity;
     let next = this.#roomAt;
     for (const listener of this.#listeners) {
-      if (this.mayBeReady(listener.queues)) this.#wake(listener);
+      if (this.mayBeReady(listener.queues) || this.#isAnyLeft(listener.queues)) this.#wake(listener);
       next = Math.min(next, this.#nextTimeOf(listener.queues, now));
     }
     this.#setTimer(next);

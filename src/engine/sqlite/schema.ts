@@ -19,12 +19,16 @@ export const schemaVersion = 1;
  */
 export const ended = "state NOT IN ('scheduled', 'waiting', 'running')";
 
+/** Parked until a worker comes that knows what it needs: again in the words of an index. */
+export const left = "state = 'parked' AND needs IS NOT NULL";
+
 /**
  * Holding a key, or maybe holding one, as the condition by which an index below is defined: to be said in the
  * same words, too. Of a thousand tasks that had the same key and have ended, none is in the way.
  */
 export const mayHoldKey =
-  "unique_key IS NOT NULL AND (unique_until IS NOT NULL OR state IN ('scheduled', 'waiting', 'running'))";
+  "unique_key IS NOT NULL AND " +
+  `(unique_until IS NOT NULL OR state IN ('scheduled', 'waiting', 'running') OR (${left}))`;
 
 /**
  * Every index is partial: a task is in few of them at a time, so that a claim costs the same with a thousand
@@ -59,6 +63,7 @@ CREATE TABLE tasks (
   unique_until  INTEGER,
   cancel_reason TEXT,
   progress      TEXT,
+  needs         TEXT,
   headers       TEXT NOT NULL,
   reason        TEXT,
   payload       TEXT NOT NULL,
@@ -70,6 +75,7 @@ CREATE INDEX tasks_scheduled     ON tasks (queue, run_at)      WHERE state = 'sc
 CREATE INDEX tasks_running       ON tasks (queue, lease_until) WHERE state = 'running';
 CREATE INDEX tasks_running_lanes ON tasks (lane, lease_until)  WHERE state = 'running' AND lane <> '';
 CREATE INDEX tasks_cancelled     ON tasks (worker)    WHERE state = 'running' AND cancel_reason IS NOT NULL;
+CREATE INDEX tasks_left          ON tasks (queue, needs)       WHERE ${left};
 CREATE INDEX tasks_ended         ON tasks (state, queue)       WHERE ${ended};
 CREATE INDEX tasks_removable     ON tasks (remove_at)          WHERE remove_at IS NOT NULL;
 CREATE INDEX tasks_unique        ON tasks (task, unique_key, unique_until) WHERE ${mayHoldKey};

@@ -6,6 +6,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { ClaimRequest } from "../../engine.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
+import type { Row } from "./records.ts";
+import { left } from "./schema.ts";
 import { toColumn } from "./text.ts";
 
 /** At most so many tasks whose time has come are made waiting by one claim; the next claim goes on. */
@@ -29,6 +31,9 @@ export class Selection {
   readonly #lanes: Lanes;
   readonly #lost: StatementSync;
   readonly #lostElsewhere: StatementSync;
+  readonly #needs: StatementSync;
+  readonly #left: StatementSync;
+  readonly #leftElsewhere: StatementSync;
   readonly #promote: StatementSync;
   readonly #isDue: StatementSync;
   readonly #waitingLanes: StatementSync;
@@ -38,9 +43,20 @@ export class Selection {
     this.#lanes = lanes;
     const lost =
       "SELECT sequence, lane FROM tasks WHERE state = 'running' AND queue = ? AND lease_until <= ?";
+    const elsewhere = "AND lane NOT IN (SELECT value FROM json_each(?))";
     this.#lost = database.prepare(`${lost} ORDER BY lease_until LIMIT ?`);
-    this.#lostElsewhere = database.prepare(
-      `${lost} AND lane NOT IN (SELECT value FROM json_each(?)) ORDER BY lease_until LIMIT ?`,
+    this.#lostElsewhere = database.prepare(`${lost} ${elsewhere} ORDER BY lease_until LIMIT ?`);
+    const needing = `SELECT sequence, lane FROM tasks WHERE ${left} AND queue = ? AND needs = ?`;
+    this.#left = database.prepare(`${needing} ORDER BY sequence LIMIT ?`);
+    this.#leftElsewhere = database.prepare(`${needing} ${elsewhere} ORDER BY sequence LIMIT ?`);
+    const needs = `SELECT min(needs) FROM tasks WHERE ${left} AND queue = $queue`;
+    // From one set of needs to the next in the index, however many tasks have each.
+    this.#needs = database.prepare(
+      `WITH RECURSIVE sets (needs) AS (
+         SELECT (${needs})
+         UNION ALL
+         SELECT (${needs} AND needs > sets.needs) FROM sets WHERE needs IS NOT NULL)
+       SELECT needs FROM sets WHERE needs IS NOT NULL`,
     );
     this.#promote = database.prepare(
       `UPDATE tasks SET state = 'waiting'
@@ -67,8 +83,11 @@ export class Selection {
     );
   }
 
-  /** Takes at most `limit` tasks: queue by queue, those that were lost first, then those that wait. */
-  take(queues: readonly string[], limit: number, rooms: Rooms, now: number, take: Take): void {
+  /**
+   * Takes at most `limit` tasks: queue by queue, those that were lost first, then those that were parked and need
+   * what is known, then those that wait.
+   */
+  take({ queues, knows }: ClaimRequest, limit: number, rooms: Rooms, now: number, take: Take): void {
     let left = limit;
     const takeOne: Take = (sequence, lane, crashes) => {
       left -= 1;
@@ -76,7 +95,12 @@ export class Selection {
       take(sequence, lane, crashes);
     };
     for (const queue of queues.map(toColumn)) {
-      this.#takeLost(queue, () => left, rooms, now, takeOne);
+      const lost = { all: this.#lost, elsewhere: this.#lostElsewhere, of: [queue, now], crashes: 1 };
+      takeFrom(lost, () => left, rooms, takeOne);
+      for (const needs of this.#known(queue, knows)) {
+        const parked = { all: this.#left, elsewhere: this.#leftElsewhere, of: [queue, needs], crashes: 0 };
+        takeFrom(parked, () => left, rooms, takeOne);
+      }
       if (left <= 0) return;
       this.#promote.run(queue, now);
       for (const { sequence, lane } of this.#first(queue, left, rooms)) takeOne(sequence, lane, 0);
@@ -94,32 +118,21 @@ export class Selection {
     });
   }
 
+  /** Whether there are parked tasks that need nothing but what is known. Only reads. */
+  hasKnown({ queues, knows }: ClaimRequest): boolean {
+    return queues.some((queue) => this.#known(toColumn(queue), knows).length > 0);
+  }
+
   /** What these limits leave for one claim. */
   rooms({ limits }: ClaimRequest, now: number): Rooms {
     return this.#lanes.rooms(limits, now);
   }
 
-  /** Running tasks whose lease has run out. Those whose lane is full stay where they are until it has room. */
-  #takeLost(queue: string, left: () => number, rooms: Rooms, now: number, take: Take): void {
-    const full = new Set<string>();
-    let again = true;
-    while (again && left() > 0) {
-      again = false;
-      const rows =
-        full.size === 0
-          ? this.#lost.all(queue, now, left())
-          : this.#lostElsewhere.all(queue, now, JSON.stringify([...full]), left());
-      for (const row of rows) {
-        const lane = String(row["lane"]);
-        if (rooms.of(lane) > 0) {
-          take(Number(row["sequence"]), lane, 1);
-        } else {
-          // Others may be behind those of the full lane.
-          full.add(lane);
-          again = true;
-        }
-      }
-    }
+  /** The needs of a queue's parked tasks that are known, each set as it is stored. */
+  #known(queue: string, knows: ClaimRequest["knows"]): string[] {
+    if (knows === undefined) return [];
+    const sets = this.#needs.all({ $queue: queue }).map((row) => String(row["needs"]));
+    return sets.filter((needs) => needsOf(needs)?.every((need) => knows(need)) === true);
   }
 
   /** The first waiting tasks of a queue, from all lanes that have room. */
@@ -135,6 +148,51 @@ export class Selection {
 
   #lanesOf(queue: string): string[] {
     return this.#waitingLanes.all({ $queue: queue }).map((row) => String(row["lane"]));
+  }
+}
+
+/** Tasks that are taken where they are, found by two statements with the same parameters in front. */
+interface Source {
+  readonly all: StatementSync;
+  /** The same but for some lanes. */
+  readonly elsewhere: StatementSync;
+  readonly of: readonly (string | number)[];
+  readonly crashes: number;
+}
+
+/** Takes what a source has. Those whose lane is full stay where they are until it has room. */
+function takeFrom(
+  { all, elsewhere, of, crashes }: Source,
+  left: () => number,
+  rooms: Rooms,
+  take: Take,
+): void {
+  const full = new Set<string>();
+  let again = true;
+  while (again && left() > 0) {
+    again = false;
+    const rows: Row[] =
+      full.size === 0 ? all.all(...of, left()) : elsewhere.all(...of, JSON.stringify([...full]), left());
+    for (const row of rows) {
+      const lane = String(row["lane"]);
+      if (rooms.of(lane) > 0) {
+        take(Number(row["sequence"]), lane, crashes);
+      } else {
+        // Others may be behind those of the full lane.
+        full.add(lane);
+        again = true;
+      }
+    }
+  }
+}
+
+/** Needs as they were given; undefined when the column holds something else. */
+function needsOf(column: string): string[] | undefined {
+  try {
+    const needs: unknown = JSON.parse(column);
+    return Array.isArray(needs) && needs.every((need) => typeof need === "string") ? needs : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -37,8 +37,8 @@ export class Settlements {
          ${removeAt}, ${letGo} WHERE ${held} RETURNING lane`,
     );
     this.#end = database.prepare(
-      `UPDATE tasks SET state = ?, attempts = attempts + ?, reason = ?, ended_at = ?, ${removeAt}, ${letGo}
-       WHERE ${held} RETURNING lane`,
+      `UPDATE tasks SET state = ?, attempts = attempts + ?, reason = ?, needs = ?, ended_at = ?, ${removeAt}, ${letGo}
+       WHERE ${held} RETURNING lane, queue`,
     );
     this.#held = database.prepare(
       `SELECT sequence, queue, lane, started_at, cancel_reason FROM tasks WHERE ${held}`,
@@ -74,6 +74,7 @@ export class Settlements {
     const isKept = settlement.kind === "fail" || settlement.kind === "park";
     const removal = isKept ? null : removalTime(now, keep ?? this.#retention);
     const id = toColumn(lease.id);
+    const needs = settlement.kind === "park" ? settlement.needs : undefined;
     const row =
       settlement.kind === "complete"
         ? this.#complete.get(toColumn(settlement.result), now, removal, id, lease.token)
@@ -81,6 +82,7 @@ export class Settlements {
             endOf[settlement.kind],
             settlement.kind === "fail" ? 1 : 0,
             JSON.stringify(settlement.reason),
+            needs === undefined ? null : JSON.stringify(needs),
             now,
             removal,
             id,
@@ -89,6 +91,7 @@ export class Settlements {
     if (row === undefined) return false;
     changes.ended.push(lease.id);
     changes.freed(String(row["lane"]), 1);
+    if (needs !== undefined) ready(row, changes);
     if (keep !== undefined && removal !== null) changes.removals.add(removal);
     return true;
   }

@@ -103,9 +103,10 @@ export class Store {
 
   /** Whether a claim would find something. Only reads; true as well when that cannot be told just now. */
   mayFind(request: ClaimRequest): boolean {
-    if (!this.ready.mayBeReady(request.queues)) return false;
-    if (request.limits === undefined || request.limits.size === 0) return true;
     try {
+      if (this.#selection.hasKnown(request)) return true;
+      if (!this.ready.mayBeReady(request.queues)) return false;
+      if (request.limits === undefined || request.limits.size === 0) return true;
       const now = Date.now();
       const rooms = this.#selection.rooms(request, now);
       if (this.#selection.mayFind(request, rooms, now)) return true;

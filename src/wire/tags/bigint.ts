@@ -1,12 +1,13 @@
 /** A bigint, as its decimal digits. @module */
 import { LimitError, describe } from "../../errors.ts";
-import { Malformed, type ContentLimits, type Tag } from "../tag.ts";
+import type { Limits } from "../limits.ts";
+import { Malformed, type Tag } from "../tag.ts";
 
 export const bigintTag: Tag<bigint> = {
   name: "bigint",
   layout: "scalar",
   identity: false,
-  write(value, limits) {
+  write(value, { limits }) {
     // The digits of a huge bigint take long to compute, so its size is bounded first: four bits hold a
     // little more than one digit.
     const bits = BigInt(Math.ceil(Math.min(limits.bigintDigits, 2 ** 28) * 4));
@@ -15,7 +16,7 @@ export const bigintTag: Tag<bigint> = {
     check(digits, limits);
     return digits;
   },
-  read(content, limits) {
+  read(content, { limits }) {
     if (typeof content !== "string" || !/^(0|-?[1-9][0-9]*)$/.test(content)) {
       throw new Malformed("decimal digits", describe(content));
     }
@@ -24,11 +25,11 @@ export const bigintTag: Tag<bigint> = {
   },
 };
 
-function check(digits: string, limits: ContentLimits): void {
+function check(digits: string, limits: Limits): void {
   const length = digits.startsWith("-") ? digits.length - 1 : digits.length;
   if (length > limits.bigintDigits) throw tooLong(limits, length);
 }
 
-function tooLong(limits: ContentLimits, received: number): LimitError {
+function tooLong(limits: Limits, received: number): LimitError {
   return new LimitError("A bigint", "bigintDigits", limits.bigintDigits, received);
 }

@@ -1,40 +1,150 @@
-/** A Uint8Array, as base64 (RFC 4648, padded); Kombu's `bytes`, text for valid UTF-8, is read too. @module */
-import { describe } from "../../errors.ts";
+/**
+ * Bytes: a Uint8Array is Kombu's `base64` (RFC 4648, padded); other views, and buffers, have their class's name.
+ *
+ * Elements of more than a byte are little-endian, as on every platform that runs JavaScript today.
+ *
+ * @module
+ */
+import { LimitError, describe } from "../../errors.ts";
+import type { Limits } from "../limits.ts";
 import { Malformed, Unportable, type Tag } from "../tag.ts";
+import { fromBase64, toBase64 } from "../base64.ts";
 
-// Not in groups of four: a group in a loop takes the stack of the expression's engine, and megabytes overflow it.
-const form = /^[A-Za-z0-9+/]*={0,2}$/;
+interface View {
+  readonly prototype: object;
+  readonly BYTES_PER_ELEMENT?: number;
+  new (buffer: ArrayBuffer, offset?: number, length?: number): ArrayBufferView<ArrayBuffer>;
+}
 
-export const bytesTag: Tag<Uint8Array> = {
-  name: "base64",
+type Resizable = ArrayBuffer & {
+  readonly resizable?: boolean;
+  readonly detached?: boolean;
+  readonly maxByteLength: number;
+};
+
+const arrayBufferTag: Tag<ArrayBuffer> = {
+  name: "ArrayBuffer",
   layout: "scalar",
-  identity: false,
-  keepsProperties: true,
-  write(value) {
-    const buffer = value.buffer as ArrayBuffer & { resizable?: boolean; detached?: boolean };
-    if (Object.prototype.toString.call(buffer) !== "[object ArrayBuffer]") {
-      throw new Unportable("its memory is shared between threads: send a copy, value.slice()");
-    }
-    if (buffer.resizable === true)
-      throw new Unportable("its buffer is resizable: send a copy, value.slice()");
-    if (buffer.detached === true) throw new Unportable("its buffer was transferred away");
-    // Listing the keys of many bytes costs more than all else about them, so large ones are trusted to have no others.
-    if (value.length <= 65_536 && Object.keys(value).length > value.length) {
-      throw new Unportable("it has properties of its own: send them beside it, in an object");
-    }
-    return toBase64(value);
+  identity: true,
+  write(value, { buffers, limits }) {
+    const { detached, resizable, maxByteLength } = value as Resizable;
+    if (detached) throw new Unportable("it was transferred away");
+    buffers.meet(value, 0, value.byteLength);
+    const text = toBase64(new Uint8Array(value));
+    if (!resizable) return text;
+    buffers.reserved += maxByteLength;
+    checkReserved(buffers.reserved, limits);
+    return [text, maxByteLength];
   },
-  read(content) {
-    if (typeof content !== "string" || content.length % 4 !== 0 || !form.test(content)) {
-      throw new Malformed("base64", describe(content));
-    }
-    return fromBase64(content);
+  read(content, reading) {
+    if (!Array.isArray(content)) return bytesOf(content).buffer;
+    const [text, maxByteLength] = content as [unknown, number];
+    const bytes = bytesOf(text);
+    if (content.length !== 2 || !Number.isSafeInteger(maxByteLength) || maxByteLength < bytes.length)
+      throw new Malformed("bytes, and how many they may become", describe(maxByteLength));
+    reading.reserved += maxByteLength;
+    checkReserved(reading.reserved, reading.limits);
+    const buffer = new (ArrayBuffer as unknown as new (length: number, options: object) => ArrayBuffer)(
+      bytes.length,
+      { maxByteLength },
+    );
+    new Uint8Array(buffer).set(bytes);
+    return buffer;
   },
 };
 
+/** What resizable buffers may grow to counts as bytes: a short text must not reserve much memory. */
+function checkReserved(bytes: number, limits: Limits): void {
+  if (bytes > limits.bytes) throw new LimitError("A resizable ArrayBuffer", "bytes", limits.bytes, bytes);
+}
+
+function bytesOf(content: unknown): Uint8Array<ArrayBuffer> {
+  const bytes = typeof content === "string" ? fromBase64(content) : undefined;
+  if (!bytes) throw new Malformed("base64", describe(content));
+  return bytes;
+}
+
+/** The memory that a view looks at, where that can travel. */
+function memoryOf(view: ArrayBufferView): ArrayBuffer {
+  const buffer = view.buffer as Resizable;
+  if (Object.prototype.toString.call(buffer) !== "[object ArrayBuffer]") {
+    throw new Unportable("its memory is shared between threads: send a copy, value.slice()");
+  }
+  if (buffer.detached) throw new Unportable("its buffer was transferred away");
+  if (buffer.resizable)
+    throw new Unportable("its buffer is resizable: send a copy, value.slice(), or the buffer alone");
+  // Listing the keys of many bytes costs more than all else about them, so large ones are trusted to have no others.
+  const length = (view as { length?: number }).length ?? 0;
+  if (length <= 65_536 && Object.keys(view).length > length) {
+    throw new Unportable("it has properties of its own: send them beside it, in an object");
+  }
+  return buffer;
+}
+
+function viewTagOf(name: string, of: View): Tag<ArrayBufferView> {
+  const size = of.BYTES_PER_ELEMENT ?? 1;
+  const make = (buffer: ArrayBuffer, offset: number, bytes: number): ArrayBufferView => {
+    if (bytes % size > 0) throw new Malformed(`bytes in groups of ${size}`, `${bytes} bytes`);
+    // Buffer's constructor is deprecated.
+    const from =
+      "from" in of && name === "Buffer"
+        ? (of as unknown as { from: (...given: unknown[]) => ArrayBufferView }).from
+        : undefined;
+    return from ? from(buffer, offset, bytes) : new of(buffer, offset, bytes / size);
+  };
+  const properties = { identity: true, keepsProperties: true } as const;
+  return {
+    ...properties,
+    name: name === "Uint8Array" ? "base64" : name,
+    layout: "scalar",
+    write(view, { buffers }) {
+      const buffer = memoryOf(view);
+      buffers.meet(buffer, view.byteOffset, view.byteOffset + view.byteLength);
+      return toBase64(new Uint8Array(buffer, view.byteOffset, view.byteLength));
+    },
+    read(content) {
+      const bytes = bytesOf(content);
+      return name === "Uint8Array" ? bytes : make(bytes.buffer, 0, bytes.length);
+    },
+    shared: {
+      ...properties,
+      name,
+      layout: "items",
+      write: (view) => [memoryOf(view), view.byteOffset, view.byteLength],
+      read(content) {
+        const [buffer, offset, bytes] = content as [ArrayBuffer, number, number];
+        if (
+          !(buffer instanceof ArrayBuffer) ||
+          (content as unknown[]).length !== 3 ||
+          !(offset >= 0 && bytes >= 0)
+        )
+          throw new Malformed("a buffer, an offset and a length", describe(content));
+        return make(buffer, offset, bytes);
+      },
+    },
+  };
+}
+
+const viewNames = [
+  ..."Uint8Array Uint8ClampedArray Int8Array Int16Array Uint16Array Int32Array Uint32Array".split(" "),
+  ..."Float16Array Float32Array Float64Array BigInt64Array BigUint64Array DataView Buffer".split(" "),
+];
+
+/** By the prototypes that they stand for: those that the runtime has. */
+export const bytesTags: readonly (readonly [prototype: object, tag: Tag])[] = [
+  [ArrayBuffer.prototype, arrayBufferTag as Tag],
+  ...viewNames.flatMap((name) => {
+    const of = (globalThis as unknown as Record<string, View | undefined>)[name];
+    return of ? [[of.prototype, viewTagOf(name, of) as Tag] as const] : [];
+  }),
+];
+
+/** Kombu's text for bytes that are valid UTF-8; read only. */
 export const utf8BytesTag: Tag<Uint8Array> = {
-  ...bytesTag,
   name: "bytes",
+  layout: "scalar",
+  identity: true,
+  write: (value) => toBase64(value),
   read(content) {
     if (typeof content !== "string" || !content.isWellFormed()) {
       throw new Malformed("well-formed text", describe(content));
@@ -42,27 +152,3 @@ export const utf8BytesTag: Tag<Uint8Array> = {
     return new TextEncoder().encode(content);
   },
 };
-
-// Newer runtimes have both directions natively; `btoa` and `atob` are everywhere.
-interface Base64Native {
-  toBase64?(): string;
-}
-interface Base64NativeStatic {
-  fromBase64?(text: string): Uint8Array;
-}
-
-function toBase64(bytes: Uint8Array): string {
-  const native = bytes as Base64Native;
-  if (native.toBase64) return native.toBase64();
-  let binary = "";
-  for (let start = 0; start < bytes.length; start += 8192) {
-    binary += String.fromCharCode(...bytes.subarray(start, start + 8192));
-  }
-  return btoa(binary);
-}
-
-function fromBase64(text: string): Uint8Array {
-  const native = Uint8Array as Base64NativeStatic;
-  if (native.fromBase64) return native.fromBase64(text);
-  return Uint8Array.from(atob(text), (unit) => unit.charCodeAt(0));
-}

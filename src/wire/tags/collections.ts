@@ -7,7 +7,7 @@ export const mapTag: Tag<Map<unknown, unknown>> = {
   identity: true,
   write: (value) => Array.from(Map.prototype.entries.call(value)),
   open: () => new Map(),
-  read(content, _limits, opened = new Map()) {
+  read(content, _reading, opened = new Map()) {
     const entries = content as [unknown, unknown][];
     for (const [key, value] of entries) opened.set(key, value);
     if (opened.size !== entries.length) throw new Malformed("keys that differ", "a key twice");
@@ -21,7 +21,7 @@ export const setTag: Tag<Set<unknown>> = {
   identity: true,
   write: (value) => Array.from(Set.prototype.values.call(value)),
   open: () => new Set(),
-  read(content, _limits, opened = new Set()) {
+  read(content, _reading, opened = new Set()) {
     const items = content as unknown[];
     for (const item of items) opened.add(item);
     if (opened.size !== items.length) throw new Malformed("items that differ", "an item twice");

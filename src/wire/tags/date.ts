@@ -5,30 +5,44 @@
  */
 import { describe } from "../../errors.ts";
 import { Malformed, type Tag } from "../tag.ts";
+import type { Foreign } from "../foreign.ts";
+import { foreignTags } from "./foreign.ts";
 
-const form = /^((?:[+-]\d{6}|\d{4})-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{3})(?:000)?)?\+00:00$/;
+const form = /^((?:[+-]\d{6}|\d{4})-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{3})(?:000)?)?(?:\+00:00|Z)$/;
 
-export const dateTag: Tag<Date> = {
+/** A Date; anything else that is a time, in finer parts or elsewhere than at offset zero, is a Foreign. */
+export const dateTag: Tag<object> = {
   name: "datetime",
   layout: "scalar",
   identity: false,
   write(value) {
-    const time = value.getTime();
-    return Number.isNaN(time) ? null : value.toISOString().replace("Z", "+00:00");
+    // Throws for what only looks like one.
+    const time = Date.prototype.getTime.call(value);
+    return Number.isNaN(time) ? null : Date.prototype.toISOString.call(value).replace("Z", "+00:00");
   },
-  read(content) {
+  read(content, reading) {
     if (content === null) return new Date(NaN);
-    const usual = typeof content === "string" ? readUsual(content) : undefined;
+    if (typeof content !== "string") throw new Malformed("text", describe(content));
+    const usual = readUsual(content);
     if (usual !== undefined) return new Date(usual);
-    const match = typeof content === "string" ? form.exec(content) : null;
-    if (!match) throw new Malformed("a time in whole milliseconds at offset +00:00", describe(content));
-    const text = `${match[1]}.${match[2] ?? "000"}Z`;
-    const date = new Date(text);
-    // The platform takes 30 February for 2 March; a date that does not write itself the same is none.
-    if (Number.isNaN(date.getTime()) || date.toISOString() !== text) {
+    const match = form.exec(content);
+    if (match) {
+      const text = `${match[1]}.${match[2] ?? "000"}Z`;
+      const date = new Date(text);
+      // The platform takes 30 February for 2 March; a date that does not write itself the same is none.
+      if (!Number.isNaN(date.getTime()) && date.toISOString() === text) return date;
+    }
+    const foreign = match
+      ? undefined
+      : (foreignTags.get("datetime")!.read(content, reading, undefined) as Foreign);
+    // Only its seconds tell whether the time exists: what is finer, and the offset, are as they are.
+    if (
+      !foreign ||
+      readUsual(`${content.slice(0, 16)}:${/T..:..:(..)/.exec(content)?.[1] ?? "00"}.000+00:00`) === undefined
+    ) {
       throw new Malformed("a time that exists", describe(content));
     }
-    return date;
+    return reading.dates === "round" && /(Z|[+-]..:..)$/.test(content.slice(11)) ? foreign.toDate() : foreign;
   },
 };
 

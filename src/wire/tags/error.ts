@@ -1,93 +1,95 @@
 /**
- * Error and its built-in subclasses: name, message, stack, cause and own properties.
+ * Errors of the platform's own classes: name, message, stack, cause, errors and own properties.
  *
  * The name picks one of a closed list of constructors, never a global.
  *
  * @module
  */
 import { describe } from "../../errors.ts";
-import { Malformed, Unportable, type Tag } from "../tag.ts";
+import { Malformed, Unportable, define, isRecord, type Tag } from "../tag.ts";
 
-const classes: readonly ErrorConstructor[] = [
-  Error,
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
-];
+type Make = (content: Readonly<Record<string, unknown>>) => Error;
 
-const byName = new Map(classes.map((constructor) => [constructor.name, constructor]));
+/** How each class is made, by name. */
+const classes = new Map<string, { readonly prototype: object; readonly make: Make }>();
+
+for (const builtIn of [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError]) {
+  classes.set(builtIn.name, { prototype: builtIn.prototype, make: () => new builtIn() });
+}
+classes.set("AggregateError", { prototype: AggregateError.prototype, make: () => new AggregateError([]) });
+classes.set("DOMException", {
+  prototype: DOMException.prototype,
+  // Its message and name cannot be set afterwards.
+  make: ({ message, domName }) => new DOMException(text(message, "message"), text(domName, "domName")),
+});
 
 /** The prototypes that this tag stands for. */
-export const errorPrototypes: readonly object[] = classes.map(
-  (constructor) => constructor.prototype as object,
-);
+export const errorPrototypes: readonly object[] = [...classes.values()].map(({ prototype }) => prototype);
+
+const nameOf = new Map([...classes].map(([name, { prototype }]) => [prototype, name]));
 
 /** Own properties that a platform gives to errors; they are not enumerable there. */
-const hidden = ["message", "stack", "cause"] as const;
+const texts = ["message", "stack"];
+const hidden = [...texts, "cause", "errors"];
 
 export const errorTag: Tag<Error> = {
   name: "error",
   layout: "fields",
   identity: true,
   keepsProperties: true,
+  keepsSymbols: true,
   write(value) {
-    const constructor = byName.get((Object.getPrototypeOf(value) as Error).constructor.name);
-    if (!constructor || Object.prototype.toString.call(value) !== "[object Error]") {
+    // An error of another realm has another prototype, of the same name.
+    const name = nameOf.get(Object.getPrototypeOf(value) as object) ?? value.constructor.name;
+    const isDom = name === "DOMException";
+    if (Object.prototype.toString.call(value) !== `[object ${isDom ? name : "Error"}]`) {
       throw new Unportable("it only looks like an Error: send a real one, or plain data");
     }
-    const fields: Record<string, unknown> = { name: constructor.name };
-    for (const key of hidden) if (Object.hasOwn(value, key)) fields[key] = value[key];
-    for (const key of ["message", "stack"] as const) {
-      if (key in fields && typeof fields[key] !== "string") {
+    const fields: Record<string, unknown> = { name };
+    if (isDom) Object.assign(fields, { message: value.message, domName: value.name });
+    const properties = {};
+    for (const key of Reflect.ownKeys(value)) {
+      const isEnumerable = Object.prototype.propertyIsEnumerable.call(value, key);
+      const own = (value as never)[key] as unknown;
+      if (isEnumerable) define((fields["properties"] = properties), key, own);
+      else if (hidden.includes(key as string)) fields[key as string] = own;
+      else if (key === "name") throw new Unportable("its name is an unusual property: send a plain Error");
+    }
+    for (const key of texts) {
+      if (key in fields && typeof fields[key] !== "string")
         throw new Unportable(`its ${key} is not text: ${describe(fields[key])}`);
-      }
-    }
-    for (const key of [...hidden, "name"] as const) {
-      const own = Object.getOwnPropertyDescriptor(value, key);
-      const usual = key === "name" ? own?.enumerable !== false : own?.enumerable !== true;
-      if (!usual) throw new Unportable(`its ${key} is an unusual property: send a plain Error`);
-    }
-    const others = Object.keys(value).filter((key) => !(hidden as readonly string[]).includes(key));
-    if (others.length > 0) {
-      fields["properties"] = Object.fromEntries(others.map((key) => [key, (value as never)[key]]));
     }
     return fields;
   },
   open(content) {
-    const { name } = content as Record<string, unknown>;
-    const constructor = typeof name === "string" ? byName.get(name) : undefined;
-    if (!constructor)
-      throw new Malformed(`one of ${[...byName.keys()].join(", ")} as its name`, describe(name));
-    return new constructor();
+    const fields = content as Record<string, unknown>;
+    const of = classes.get(fields["name"] as string);
+    if (!of)
+      throw new Malformed(`one of ${[...classes.keys()].join(", ")} as its name`, describe(fields["name"]));
+    return of.make(fields);
   },
-  read(content, _limits, opened) {
-    const { name: _name, message, stack, properties, ...rest } = content as Record<string, unknown>;
+  read(content, _reading, opened) {
     const error = opened as Error;
-    for (const [key, text] of Object.entries({ message, stack })) {
-      if (text === undefined) Reflect.deleteProperty(error, key);
-      else if (typeof text !== "string") throw new Malformed(`text as its ${key}`, describe(text));
-      else define(error, key, text, false);
+    const { name, domName, properties, ...fields } = content as Record<string, unknown>;
+    const isDom = name === "DOMException";
+    const unknown = Object.keys(fields).find((key) => !hidden.includes(key));
+    if (
+      unknown !== undefined ||
+      (domName !== undefined && !isDom) ||
+      !(properties === undefined || isRecord(properties))
+    )
+      throw new Malformed("the parts of an error", describe(unknown ?? domName ?? properties));
+    for (const key of hidden) {
+      if (isDom && key === "message") continue;
+      if (!(key in fields)) Reflect.deleteProperty(error, key);
+      else define(error, key, texts.includes(key) ? text(fields[key], key) : fields[key], false);
     }
-    if ("cause" in rest) define(error, "cause", rest["cause"], false);
-    const unknown = Object.keys(rest).find((key) => key !== "cause");
-    if (unknown !== undefined) throw new Malformed("the parts of an error", `a part ${describe(unknown)}`);
-    if (properties !== undefined) {
-      if (typeof properties !== "object" || properties === null || Array.isArray(properties)) {
-        throw new Malformed("an object of its own properties", describe(properties));
-      }
-      for (const [key, value] of Object.entries(properties)) {
-        if ((hidden as readonly string[]).includes(key))
-          throw new Malformed("its own properties alone", describe(key));
-        define(error, key, value, true);
-      }
-    }
+    for (const key of Reflect.ownKeys(properties ?? {})) define(error, key, (properties as never)[key]);
     return error;
   },
 };
 
-function define(error: Error, key: string, value: unknown, enumerable: boolean): void {
-  Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
+function text(value: unknown, name: string): string {
+  if (typeof value !== "string") throw new Malformed(`text as its ${name}`, describe(value));
+  return value;
 }

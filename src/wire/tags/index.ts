@@ -1,17 +1,21 @@
 /** The built-in tags: a closed table. @module */
+import { Foreign } from "../foreign.ts";
 import { Lazy } from "../lazy.ts";
 import { Reference } from "../reference.ts";
 import { Snapshot } from "../snapshot.ts";
 import type { Tag } from "../tag.ts";
 import { bigintTag } from "./bigint.ts";
-import { bytesTag, utf8BytesTag } from "./bytes.ts";
+import { boxedTag } from "./boxed.ts";
+import { bytesTags, utf8BytesTag } from "./bytes.ts";
 import { mapTag, setTag } from "./collections.ts";
 import { dateTag } from "./date.ts";
 import { errorPrototypes, errorTag } from "./error.ts";
+import { foreignTags } from "./foreign.ts";
 import { numberTag } from "./number.ts";
-import { objectTag } from "./object.ts";
+import { arrayTag, bareTag, objectTag } from "./object.ts";
 import { referenceTag } from "./reference.ts";
 import { snapshotTag } from "./snapshot.ts";
+import { symbolTag, textTags } from "./text.ts";
 import { undefinedTag } from "./undefined.ts";
 
 /** Which tag writes the objects with a prototype. Exactly that prototype: a subclass is another kind. */
@@ -19,29 +23,51 @@ export const tagsByPrototype: ReadonlyMap<object, Tag> = new Map<object, Tag>([
   [Date.prototype, dateTag],
   [Map.prototype, mapTag],
   [Set.prototype, setTag],
-  [Uint8Array.prototype, bytesTag],
   [Reference.prototype, referenceTag],
   [Lazy.prototype, referenceTag],
   [Snapshot.prototype, snapshotTag],
+  // One for each of its tags; this one stands for them until a value is seen.
+  [Foreign.prototype, foreignTags.get("datetime")!],
+  ...[Number, String, Boolean, BigInt, Symbol].map(({ prototype }) => [prototype, boxedTag] as const),
   ...errorPrototypes.map((prototype) => [prototype, errorTag] as const),
+  ...textTags,
+  ...bytesTags,
 ]);
 
-/** Which tag reads a name. */
+/** Which tag reads a name. Where several do, the last. */
 export const tagsByName: ReadonlyMap<string, Tag> = new Map(
-  (
-    [
-      numberTag,
-      bigintTag,
-      undefinedTag,
-      dateTag,
-      bytesTag,
-      utf8BytesTag,
-      mapTag,
-      setTag,
-      objectTag,
-      errorTag,
-      referenceTag,
-      snapshotTag,
-    ] satisfies Tag[] as Tag[]
-  ).map((tag) => [tag.name, tag]),
+  [
+    ...foreignTags.values(),
+    ...bytesTags.flatMap(([, { shared }]) => (shared ? [shared] : [])),
+    ...tagsByPrototype.values(),
+    dateTag,
+    numberTag,
+    bigintTag,
+    undefinedTag,
+    symbolTag,
+    utf8BytesTag,
+    objectTag,
+    bareTag,
+    arrayTag,
+  ].map((tag) => [tag.name, tag as Tag]),
 );
+
+const builtIn = /^function (\w+)\(\) \{\s+\[native code\]\s+\}$/;
+
+const byClassName = new Map(
+  [Object.prototype, Array.prototype, ...tagsByPrototype.keys()].map((prototype) => [
+    prototype.constructor.name,
+    prototype,
+  ]),
+);
+
+/**
+ * This realm's prototype of a built-in class, for that of another realm: a `vm` context's, a frame's. Undefined for
+ * every other.
+ */
+export function prototypeHere(prototype: object): object | undefined {
+  const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
+  if (typeof constructor !== "function") return undefined;
+  const name = builtIn.exec(Function.prototype.toString.call(constructor))?.[1];
+  return name === undefined ? undefined : byClassName.get(name);
+}

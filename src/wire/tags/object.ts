@@ -1,27 +1,86 @@
 /**
- * The escape: a plain object whose keys are those of a tag is written as its entries, so that data that
- * looks like a tag is never taken for one.
+ * Plain objects and arrays that JSON's own form would change, as entries: objects that look like a tag, that have
+ * symbols as keys or a key `__proto__`, that have no prototype; arrays with holes or properties of their own.
  *
  * @module
  */
 import { describe } from "../../errors.ts";
-import { Malformed, type Tag } from "../tag.ts";
+import { Malformed, define, type Tag } from "../tag.ts";
 
-export const objectTag: Tag<Record<string, unknown>> = {
-  name: "object",
+type Entries = readonly (readonly [key: unknown, value: unknown])[];
+
+/** The keys that are an object's data: the enumerable ones, as for `structuredClone`, and symbols among them. */
+function keysOf(value: object): PropertyKey[] {
+  return Reflect.ownKeys(value).filter((key) => Object.prototype.propertyIsEnumerable.call(value, key));
+}
+
+function read<Kind extends object>(content: Entries, opened: Kind): Kind {
+  for (const [key, value] of content) {
+    const isIndex = Array.isArray(opened) && Number.isInteger(key) && (key as number) >= 0;
+    if (
+      !(typeof key === "string" || typeof key === "symbol" || isIndex) ||
+      Object.hasOwn(opened, key as string)
+    ) {
+      throw new Malformed("keys that differ, text or symbols", describe(key));
+    }
+    define(opened, key as PropertyKey, value);
+  }
+  return opened;
+}
+
+function objectTagOf(name: string, make: () => object): Tag<object> {
+  return {
+    name,
+    layout: "entries",
+    identity: true,
+    keepsProperties: true,
+    keepsSymbols: true,
+    write: (value) => keysOf(value).map((key) => [key, (value as never)[key]]),
+    open: make,
+    read: (content, _reading, opened = make()) => read(content as Entries, opened),
+  };
+}
+
+export const objectTag = objectTagOf("object", () => ({}));
+
+/** An object without a prototype. */
+export const bareTag = objectTagOf("bare", () => Object.create(null) as object);
+
+/** Its length first, as `["length", 5]`. */
+export const arrayTag: Tag<unknown[]> = {
+  name: "array",
   layout: "entries",
   identity: true,
   keepsProperties: true,
-  write: (value) => Object.entries(value),
-  open: () => ({}),
-  read(content, _limits, opened = {}) {
-    for (const [key, value] of content as [unknown, unknown][]) {
-      if (typeof key !== "string") throw new Malformed("text as a property's name", describe(key));
-      if (key === "__proto__" || Object.hasOwn(opened, key)) {
-        throw new Malformed("properties that differ, none of them __proto__", describe(key));
-      }
-      opened[key] = value;
+  keepsSymbols: true,
+  write: (value) => [
+    ["length", value.length],
+    ...keysOf(value).map((key) => [indexOf(key, value.length), (value as never)[key]]),
+  ],
+  open: () => [],
+  read(content, _reading, opened = []) {
+    const [[name, length] = [], ...entries] = content as Entries;
+    if (
+      name !== "length" ||
+      !Number.isInteger(length) ||
+      !((length as number) >= 0 && (length as number) < 2 ** 32)
+    ) {
+      throw new Malformed('an array\'s length first, as ["length", 5]', describe(length));
     }
+    if ((length as number) > 0) {
+      // Far from all others, an item makes the array sparse: its length takes no memory.
+      opened[(length as number) - 1] = undefined;
+      delete opened[(length as number) - 1];
+    }
+    read(entries, opened);
+    if (opened.length !== length)
+      throw new Malformed("items within the array's length", `more than ${length}`);
     return opened;
   },
 };
+
+/** The key of an item as a number; any other key as it is. */
+function indexOf(key: PropertyKey, length: number): PropertyKey {
+  const index = typeof key === "string" ? Number(key) : -1;
+  return String(index) === key && index >= 0 && index < length ? index : key;
+}

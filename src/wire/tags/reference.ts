@@ -6,7 +6,17 @@
 import { describe } from "../../errors.ts";
 import { Lazy } from "../lazy.ts";
 import { Reference, isKey } from "../reference.ts";
-import { Malformed, looksLikeTag, typeKey, valueKey, type ContentLimits, type Tag } from "../tag.ts";
+import {
+  Malformed,
+  isRecord,
+  looksLikeTag,
+  node,
+  typeKey,
+  valueKey,
+  type Node,
+  type Tag,
+  type Writing,
+} from "../tag.ts";
 import { bigintTag } from "./bigint.ts";
 
 export const referenceTag: Tag<Reference | Lazy> = {
@@ -15,22 +25,20 @@ export const referenceTag: Tag<Reference | Lazy> = {
   layout: "scalar",
   identity: false,
   keepsProperties: true,
-  write(value, limits) {
+  write(value, writing) {
     const { model, pk } = value instanceof Lazy ? value.reference : value;
     const fields = {
       model,
-      pk: mapKey(pk, (part) => (typeof part === "bigint" ? bigintNode(part, limits) : part)),
+      pk: mapKey(pk, (part) => (typeof part === "bigint" ? bigintNode(part, writing) : part)),
     };
     return value instanceof Lazy ? { ...fields, lazy: true } : fields;
   },
-  read(content, limits) {
-    if (typeof content !== "object" || content === null || Array.isArray(content)) {
-      throw new Malformed("an object", describe(content));
-    }
-    const { model, pk: given, lazy, ...rest } = content as Record<string, unknown>;
+  read(content, reading) {
+    if (!isRecord(content)) throw new Malformed("an object", describe(content));
+    const { model, pk: given, lazy, ...rest } = content;
     if (typeof model !== "string") throw new Malformed("a model's name", describe(model));
     const pk = mapKey(given, (part) =>
-      isBigintNode(part) ? bigintTag.read(part[valueKey], limits, undefined) : part,
+      isBigintNode(part) ? bigintTag.read(part[valueKey], reading, undefined) : part,
     );
     if (!isKey(pk)) throw new Malformed("a key of text, numbers and bigints", describe(pk));
     if (lazy !== undefined && lazy !== true) throw new Malformed("true as its mark `lazy`", describe(lazy));
@@ -42,18 +50,15 @@ export const referenceTag: Tag<Reference | Lazy> = {
 };
 
 /** Each part of a key, or the key itself where it has but one. */
-function mapKey(key: unknown, map: (part: unknown) => unknown): unknown {
-  const isComposite = typeof key === "object" && key !== null && !Array.isArray(key) && !isBigintNode(key);
-  if (!isComposite) return map(key);
+export function mapKey(key: unknown, map: (part: unknown) => unknown): unknown {
+  if (!isRecord(key) || isBigintNode(key)) return map(key);
   return Object.fromEntries(Object.entries(key).map(([attribute, part]) => [attribute, map(part)]));
 }
 
-function bigintNode(value: bigint, limits: ContentLimits): unknown {
-  return { [typeKey]: bigintTag.name, [valueKey]: bigintTag.write(value, limits) };
+function bigintNode(value: bigint, writing: Writing): Node {
+  return node(bigintTag.name, bigintTag.write(value, writing));
 }
 
-function isBigintNode(value: unknown): value is { [valueKey]: unknown } {
-  return (
-    typeof value === "object" && value !== null && looksLikeTag(value) && value[typeKey] === bigintTag.name
-  );
+function isBigintNode(value: unknown): value is Node {
+  return isRecord(value) && looksLikeTag(value) && value[typeKey] === bigintTag.name;
 }

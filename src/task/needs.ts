@@ -1,0 +1,105 @@
+/**
+ * What a worker must know to run a task, told from its message before anything of the payload is decoded.
+ *
+ * A need is a text, so that an engine can keep it with a task that is parked: `wire 1`, `task posts.notify@2`,
+ * `type shop.Money@2`, `model qa.Comment`.
+ *
+ * @module
+ */
+import { DecodeError, PetioleError } from "../errors.ts";
+import type { Message } from "../message.ts";
+import type { Reference } from "../wire/reference.ts";
+import { wireVersion } from "../wire/wire.ts";
+import type { AppContext } from "./app-context.ts";
+import type { Task } from "./task.ts";
+
+/** Where what a worker knows can be looked up. */
+export type Knowledge = Pick<AppContext, "tasks" | "aliases" | "retired" | "wire" | "adapters">;
+
+/** The task of a name, or of one that it had before. */
+export function taskNamed(
+  name: string,
+  { tasks, aliases }: Pick<Knowledge, "tasks" | "aliases">,
+): Task | undefined {
+  return tasks.get(name) ?? aliases.get(name);
+}
+
+/**
+ * What a message needs, all of it: were it less, two workers that know different things could send it back and forth.
+ *
+ * @throws DecodeError when its headers are not as they should be
+ */
+export function needsOf(message: Message): string[] {
+  const { wire, types = [] } = message.headers;
+  if (!Number.isInteger(wire) || !Array.isArray(types)) throw wrongHeaders(message);
+  return [
+    `wire ${wire}`,
+    `task ${message.task}@${payloadVersion(message)}`,
+    ...types.map((type) => `type ${String(type)}`),
+  ];
+}
+
+/** What the references of a payload need beside. */
+export function modelsOf(references: readonly Reference[]): string[] {
+  return [...new Set(references.map(({ model }) => `model ${model}`))].sort();
+}
+
+/** The version of a message's payload. */
+export function payloadVersion(message: Message): number {
+  const { version = 1 } = message.headers;
+  if (Number.isSafeInteger(version) && version >= 1) return version;
+  throw wrongHeaders(message);
+}
+
+/** Whether a worker knows something that a message needs. */
+export function knows(need: string, context: Knowledge): boolean {
+  const [kind, name = ""] = split(need, need.indexOf(" "));
+  if (kind === "wire") return name === String(wireVersion);
+  if (kind === "type") return context.wire.types.has(name);
+  if (kind === "model")
+    return context.adapters.some(({ models }) => models.some((model) => model.name === name));
+  const [task, version] = split(name, name.lastIndexOf("@"));
+  if (context.retired.has(task)) return true;
+  const known = taskNamed(task, context);
+  return known?.handler !== undefined && Number(version) <= known.settings.version;
+}
+
+/**
+ * The task of a message that this worker can run, as far as can be told without its payload.
+ *
+ * @throws PetioleError `ERR_TASK_UNKNOWN`, `ERR_TYPE_UNKNOWN`, `ERR_TEXT_UNDECODABLE` for another version of the wire
+ */
+export function taskOf(message: Message, context: Knowledge): Task {
+  const { tasks } = context;
+  const task = taskNamed(message.task, context);
+  if (!task?.handler) {
+    const why = task ? "has no handler here: attach one with .run(handler)" : "is not known here";
+    const known = [...tasks.keys()].sort().join(", ") || "none";
+    throw new PetioleError("ERR_TASK_UNKNOWN", `task ${message.task} ${why}. This worker knows ${known}`);
+  }
+  const version = payloadVersion(message);
+  if (version > task.settings.version) {
+    const known = task.settings.version === 1 ? "version 1" : `versions 1 to ${task.settings.version}`;
+    const text = `task ${message.task} came with version ${version} of its payload. This worker knows ${known}`;
+    throw new PetioleError("ERR_TASK_UNKNOWN", text);
+  }
+  return task;
+}
+
+/** @throws DecodeError for a version of the wire, or for types, that this worker does not know */
+export function checkTypes(message: Message, { wire }: Knowledge): void {
+  if (message.headers.wire !== wireVersion) throw wrongHeaders(message);
+  const unknown = (message.headers.types ?? []).filter((type) => !wire.types.has(type));
+  if (unknown.length === 0) return;
+  const expected = "types that are registered here";
+  throw new DecodeError({ path: "payload", expected, found: unknown.join(", ") }, { known: [...wire.types] });
+}
+
+function wrongHeaders({ headers: { wire, types = [], version } }: Message): DecodeError {
+  const found = `headers ${JSON.stringify({ wire, types, version })}`;
+  return new DecodeError({ path: "payload", expected: `version ${wireVersion} of the wire format`, found });
+}
+
+function split(text: string, at: number): [string, string] {
+  return [text.slice(0, at), text.slice(at + 1)];
+}

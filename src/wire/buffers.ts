@@ -1,0 +1,56 @@
+/**
+ * Which memory a payload looks at more than once.
+ *
+ * A view alone carries its own bytes. Where an ArrayBuffer is met more than once, and one of those is all of it,
+ * it is written once and the views look into it again. No byte is sent that no value in the payload shows.
+ *
+ * @module
+ */
+
+/** The memory met while one value is encoded. */
+export class Buffers {
+  /** Those known, from an encoding before, to be written once for all that look at them. */
+  readonly shared: ReadonlySet<unknown>;
+  /** Where the encoder is; kept for what is found to overlap. */
+  at: unknown;
+  /** Bytes that resizable ones may grow to, in all. */
+  reserved = 0;
+  readonly #met = new Map<
+    unknown,
+    { whole: boolean; readonly ranges: [from: number, to: number, at: unknown][] }
+  >();
+
+  constructor(shared: ReadonlySet<unknown>) {
+    this.shared = shared;
+  }
+
+  /** Notes that the bytes of a buffer between two offsets are part of the payload. */
+  meet(buffer: ArrayBuffer, from: number, to: number): void {
+    let met = this.#met.get(buffer);
+    if (!met) this.#met.set(buffer, (met = { whole: false, ranges: [] }));
+    met.whole ||= from === 0 && to === buffer.byteLength;
+    met.ranges.push([from, to, this.at]);
+  }
+
+  /** The buffers to be written once for all that look at them. */
+  once(): Set<unknown> {
+    const found = new Set(this.shared);
+    for (const [buffer, { whole, ranges }] of this.#met) if (whole && ranges.length > 1) found.add(buffer);
+    return found;
+  }
+
+  /** Where there are views that look at bytes of others, with no view of the whole. */
+  overlaps(): unknown[] {
+    const overlaps: unknown[] = [];
+    for (const { whole, ranges } of this.#met.values()) {
+      if (whole) continue;
+      ranges.sort(([one], [other]) => one - other);
+      for (let index = 1, end = ranges[0]![1]; index < ranges.length; index++) {
+        const [from, to, at] = ranges[index]!;
+        if (from < end) overlaps.push(at);
+        end = Math.max(end, to);
+      }
+    }
+    return overlaps;
+  }
+}

@@ -1,0 +1,75 @@
+/** The containers that an encoder is writing. @module */
+import { pathOf, type Step } from "./path.ts";
+import type { Tag } from "./tag.ts";
+
+/** A container of the wire's tree, while its values are replaced, one by one, by what is written for them. */
+export class Place {
+  readonly parent: Place | undefined;
+  /** Where it is in its parent's container. */
+  readonly key: string | number;
+  /** Its values, at first as they are in memory. */
+  readonly container: object;
+  /** The keys of an object; undefined for an array. */
+  readonly keys: readonly (string | number)[] | undefined;
+  readonly size: number;
+  /** The tag that this container is the whole node of. */
+  readonly tag: Tag | undefined;
+  /** Its level of nesting in the text, from 1. */
+  readonly depth: number;
+  /** The nearest place of a class's instance at it or above. */
+  readonly inClass: Place | undefined;
+  /** Which of its values comes next. */
+  position = 0;
+  /** All of it is written. */
+  isLeft = false;
+  /** Its arrays are a tag's own, not the user's: pairs of entries, rows. */
+  ownArrays = false;
+  /** The outermost place, not left yet, that something in it points at. */
+  pointsAt: Place | undefined = undefined;
+  /** In a graph: what stands for it wherever it is. */
+  cell: [number: number] | undefined = undefined;
+  /** Of a table's row: the table. */
+  table: Place | undefined = undefined;
+  /** Of a table's rows: their places, where some of their cells are to be written still. */
+  rows: readonly Place[] | undefined = undefined;
+
+  constructor(
+    parent: Place | undefined,
+    key: string | number,
+    container: object,
+    keys: readonly (string | number)[] | undefined,
+    tag?: Tag,
+  ) {
+    this.parent = parent;
+    this.key = key;
+    this.container = container;
+    this.keys = keys;
+    this.size = keys ? keys.length : (container as unknown[]).length;
+    this.tag = tag;
+    this.depth = parent ? parent.depth + 1 : 0;
+    this.inClass = tag && !tag.open && tag.layout !== "scalar" ? this : parent?.inClass;
+  }
+
+  /** The steps from the root to a key in it; to itself without one. */
+  steps(key?: string | number): Step[] {
+    const steps: Step[] = key === undefined ? [] : [[this.container, key]];
+    // The outermost holds the whole value and is no step itself.
+    for (let at: Place = this; at.parent?.parent; at = at.parent) steps.push([at.parent.container, at.key]);
+    return steps.reverse();
+  }
+
+  /** The way to a key in it, as a person writes it. */
+  path(root: string, key: string | number): string {
+    return this.parent ? pathOf(root, this.steps(key)) : root;
+  }
+
+  /** Notes that something in it points at a place. */
+  point(at: Place | undefined): void {
+    let open = at;
+    while (open?.isLeft) open = open.pointsAt;
+    // What was passed on the way is passed once.
+    if (at?.isLeft) at.pointsAt = open;
+    if (open && (!this.pointsAt || this.pointsAt.isLeft || open.depth < this.pointsAt.depth))
+      this.pointsAt = open;
+  }
+}

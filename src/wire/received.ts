@@ -1,0 +1,87 @@
+/** What a decoder found in a text, before and after it is built. @module */
+import type { Tag } from "./tag.ts";
+import { valueKey } from "./tag.ts";
+import type { Step } from "./path.ts";
+
+/** An array or object of the wire's tree, by index or key. */
+export type Container = Record<string | number, unknown>;
+
+/** A place in the wire's tree: where something is, or is to be put. */
+export interface Spot {
+  readonly container: Container;
+  readonly key: string | number;
+  /** What the container belongs to; undefined at the top. */
+  readonly parent: Received | undefined;
+}
+
+/** Something with values inside. */
+export class Received implements Spot {
+  readonly node: object;
+  readonly container: Container;
+  readonly key: string | number;
+  readonly parent: Received | undefined;
+  /** Its level of nesting in the text, from 1. */
+  readonly level: number;
+  /** The name of its tag; undefined for a plain object or array. */
+  readonly name: string | undefined;
+  readonly tag: Tag | undefined;
+  /** What it is, or will be once it is filled; undefined before a class has made it. */
+  product: unknown;
+  isDone = false;
+  /** What was learned of a graph or a table when it was looked through. */
+  plan: unknown;
+  /** The nearest instance of a class at it or above. */
+  readonly inClass: Received | undefined;
+  /** Its number in the list of all, where those inside it come next. */
+  order = 0;
+  /** How many are inside it, itself counted; known when there are pointers. */
+  size = 1;
+
+  constructor(
+    node: object,
+    { container, key, parent }: Spot,
+    level: number,
+    product: unknown,
+    name?: string,
+    tag?: Tag,
+  ) {
+    this.node = node;
+    this.container = container;
+    this.key = key;
+    this.parent = parent;
+    this.level = level;
+    this.product = product;
+    this.name = name;
+    this.tag = tag;
+    const isMadeLast = tag ? !tag.open && tag.layout !== "scalar" : name === "table";
+    this.inClass = isMadeLast ? this : parent?.inClass;
+  }
+}
+
+/** The steps from the root to a spot. */
+export function stepsTo(spot: Spot): Step[] {
+  const steps: Step[] = [];
+  for (let at: Spot = spot; at.parent; at = at.parent) {
+    const inside: Step[] = [];
+    find(at.parent.node, at.container, inside, 6);
+    steps.unshift(...inside, [at.container, at.key]);
+  }
+  return steps;
+}
+
+/** Finds the steps from a node to a container that is part of it: its content, a pair of entries, a row. */
+function find(node: unknown, container: object, steps: Step[], deepest: number): boolean {
+  if (node === container) return true;
+  if (deepest === 0 || typeof node !== "object" || node === null) return false;
+  const keys = Array.isArray(node)
+    ? node.keys()
+    : Object.hasOwn(node, valueKey)
+      ? [valueKey]
+      : Object.keys(node);
+  for (const key of keys) {
+    steps.push([node, key]);
+    if (find((node as never)[key], container, steps, deepest - 1)) return true;
+    steps.pop();
+  }
+  return false;
+}

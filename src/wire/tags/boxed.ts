@@ -1,0 +1,23 @@
+/** A primitive in an object: `new Number(1)`, `Object(Symbol.for("x"))`. @module */
+import { describe } from "../../errors.ts";
+import { Malformed, Unportable, type Tag } from "../tag.ts";
+
+export const boxedTag: Tag<object> = {
+  name: "boxed",
+  layout: "value",
+  identity: true,
+  keepsProperties: true,
+  write(value) {
+    // Throws for what only looks like one.
+    const primitive: unknown = value.valueOf();
+    const own = typeof primitive === "string" ? primitive.length : 0;
+    if (Object.keys(value).length > own) throw new Unportable("it has properties of its own");
+    return primitive;
+  },
+  read(content) {
+    if (content === null || content === undefined || typeof content === "object") {
+      throw new Malformed("a primitive", describe(content));
+    }
+    return Object(content) as object;
+  },
+};

@@ -1,0 +1,29 @@
+/** Values of another language's, kept as their text. @module */
+import { describe } from "../../errors.ts";
+import { Foreign, foreignNames } from "../foreign.ts";
+import { Malformed, isRecord, type Tag } from "../tag.ts";
+
+/** Python's `uuid` is written as an object. */
+function textOf(name: string, content: unknown): unknown {
+  return name === "uuid" && isRecord(content) ? content["hex"] : content;
+}
+
+function foreignTagOf(name: string): Tag<Foreign> {
+  return {
+    name,
+    layout: "scalar",
+    identity: false,
+    keepsProperties: true,
+    write: ({ text }) => (name === "uuid" ? { hex: text } : text),
+    read(content) {
+      const text = textOf(name, content);
+      if (typeof text !== "string") throw new Malformed("its text", describe(text));
+      return new Foreign(name, text);
+    },
+  };
+}
+
+/** By name. */
+export const foreignTags: ReadonlyMap<string, Tag<Foreign>> = new Map(
+  foreignNames.map((name) => [name, foreignTagOf(name)]),
+);
