@@ -6,6 +6,7 @@ set -euo pipefail
 # The Debian package; the program that it brings; the variable that names another program to use in its place.
 services=(
   "chromium /usr/bin/chromium CHROMIUM_PATH"
+  "redis-server /usr/bin/redis-server REDIS_SERVER"
 )
 
 missing=""

@@ -55,6 +55,7 @@ export {
   anything,
   optional,
   retired,
+  schemaOf,
   value,
   type AdoptedByCodec,
   type AdoptedByFields,

@@ -45,6 +45,8 @@ test.each([
   ["src/orm/drizzle.ts", "../wire/reference.ts"],
   ["src/orm/drizzle.ts", "../engine.ts"],
   ["src/orm/drizzle/table.ts", "../../task/task.ts"],
+  ["bench/wire/cases.ts", "../../src/wire/index.ts"],
+  ["bench/wire/cases.ts", "../../dist/wire/index.js"],
 ])("%s may not import %s", (file, imported) => {
   expect(lint(file, imported)).toContain("no-restricted-imports");
 });
@@ -61,6 +63,8 @@ test.each([
   ["src/engine/sqlite/schema.ts", "../../engine.ts"],
   ["src/orm/drizzle.ts", "../model/adapter.ts"],
   ["src/cli/work.ts", "../task/petiole.ts"],
+  ["bench/wire/cases.ts", "petiole/wire"],
+  ["bench/wire/compare.ts", "../measure.ts"],
 ])("%s may import %s", (file, imported) => {
   expect(lint(file, imported)).toContain("Found 0 warnings and 0 errors");
 });

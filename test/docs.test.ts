@@ -1,7 +1,8 @@
 /**
  * The code in the guides. Each ```ts block begins with `// file: name.ts` and becomes that file; all are
- * type-checked. Those whose second line is `// run` (or `// run with vitest`) are run, and so are ```sh blocks,
- * in the page's order; a ```text block that follows is what they print, `…` standing for anything on a line.
+ * type-checked. Those whose second line is `// run` (or `// run with vitest`, `// run with redis`, `// run in chromium`) are
+ * run, and so are ```sh blocks, in the page's order; a ```text block that follows is what they print, `…` standing for
+ * anything on a line.
  */
 import { execFile, spawnSync } from "node:child_process";
 import { globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -9,10 +10,13 @@ import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { noChromium, visits } from "./fixtures/visits.ts";
+import { noRedis, startRedis, type Redis } from "./services/redis.ts";
 
 interface Step {
   readonly title: string;
-  readonly command: readonly [string, ...string[]];
+  /** Of a block that runs in a browser, there is only its file. */
+  readonly command: readonly [string, ...string[]] | { readonly script: string };
   readonly prints: string | undefined;
 }
 
@@ -21,6 +25,8 @@ interface Page {
   readonly folder: string;
   readonly files: ReadonlyMap<string, string>;
   readonly steps: readonly Step[];
+  /** Why it cannot be run here. */
+  readonly skipped: string | undefined;
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -50,11 +56,15 @@ function readPage(path: string): Page {
     if (file === undefined) throw new Error(`${path}: a block begins with no "// file: name.ts":\n${code}`);
     if (files.has(file)) throw new Error(`${path}: ${file} is there twice`);
     files.set(file, code);
-    if (how === "run") wanted = { title: file, command: [process.execPath, file] };
+    if (how === "run" || how === "run with redis")
+      wanted = { title: file, command: [process.execPath, file] };
+    if (how === "run in chromium") wanted = { title: file, command: { script: file } };
     if (how === "run with vitest") wanted = { title: file, command: [process.execPath, vitest, "run", file] };
   }
   flush();
-  return { name, folder: join(folder, name), files, steps };
+  const has = (how: string): boolean => text.includes(`\n// ${how}\n`);
+  const skipped = (has("run with redis") && noRedis) || (has("run in chromium") && noChromium) || undefined;
+  return { name, folder: join(folder, name), files, steps, skipped };
 }
 
 /** Throws, showing both, unless the output is as told. */
@@ -92,12 +102,23 @@ test("every block is as the types say", () => {
 
 describe("what is run does what the page says", () => {
   const path = [join(folder, "bin"), dirname(process.execPath), process.env["PATH"]].join(delimiter);
-  const environment = { ...process.env, PATH: path, NO_COLOR: "1" };
-  test.concurrent.each(pages.filter((page) => page.steps.length > 0))(
+  let redis: Redis | undefined;
+  beforeAll(async () => {
+    if (noRedis === undefined) redis = await startRedis();
+  });
+  afterAll(() => redis?.stop());
+
+  test.concurrent.for(pages.filter((page) => page.steps.length > 0))(
     "$name",
     { timeout: 60_000 },
-    async (page) => {
+    async (page, context) => {
+      context.skip(page.skipped !== undefined, page.skipped);
+      const environment = { ...process.env, PATH: path, NO_COLOR: "1", REDIS_URL: redis?.url };
       for (const { title, command, prints } of page.steps) {
+        if ("script" in command) {
+          compare(await visits(page.folder, command.script), prints!);
+          continue;
+        }
         const [program, ...parameters] = command;
         const options = { cwd: page.folder, env: environment, timeout: 30_000 };
         const { stdout } = await promisify(execFile)(program, parameters, options).catch((error) => {

@@ -12,6 +12,8 @@ import { afterAll, beforeAll, describe, expect, test, type TestContext } from "v
 import { installNode } from "../scripts/install-node.ts";
 import { pack } from "../scripts/pack.ts";
 import { Running } from "./fixtures/cli/processes.ts";
+import { refusedKinds } from "./fixtures/everywhere/kinds.ts";
+import { run as sendEveryKind, type Report } from "./fixtures/everywhere/run.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const fixtures = join(root, "test/fixtures/package");
@@ -65,6 +67,7 @@ beforeAll(async () => {
   const flags = ["--offline", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
   await run("npm", "install", "--prefix", project, ...flags, tarball);
   cpSync(fixtures, project, { recursive: true });
+  cpSync(join(root, "test/fixtures/everywhere"), join(project, "everywhere"), { recursive: true });
   writeFileSync(join(project, "entries.ts"), entries());
   await Promise.all(nodes.values());
 }, 180_000);
@@ -130,6 +133,24 @@ describe.each(versions)("on Node %s", (version) => {
   test("the wire, value classes and the memory engine", async (context) => {
     const node = await nodeFor(version, context);
     expect(await run(node, "alone.js")).toBe("of use alone\n");
+  });
+
+  test("every kind of value: read from here and from there, and written the same", async (context) => {
+    const node = await nodeFor(version, context);
+    const here = sendEveryKind({});
+    const [texts, report] = [join(project, "texts.json"), join(project, `report-${version}.json`)];
+    writeFileSync(texts, JSON.stringify(here.texts));
+    await run(node, "everywhere/on-node.ts", texts, report);
+    const there = JSON.parse(readFileSync(report, "utf8")) as Report;
+    expect(there.problems).toEqual([]);
+    // What a Node does not have is no more than this.
+    expect(there.lacking.filter((name) => !/^(Temporal\.|Float16Array$)/.test(name))).toEqual([]);
+    expect(there.refused).toEqual(refusedKinds.filter((name) => !there.lacking.includes(name)));
+    const names = Object.keys(here.texts).filter((name) => name in there.texts);
+    expect(names.length).toBeGreaterThan(20);
+    for (const name of names) expect(there.texts[name] === here.texts[name], name).toBe(true);
+    expect(there.read).toBe(names.length);
+    expect(sendEveryKind(there.texts)).toMatchObject({ problems: [], read: names.length });
   });
 
   test("from CommonJS", async (context) => {

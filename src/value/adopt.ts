@@ -2,6 +2,7 @@
 import { PetioleError, ValueError, describe } from "../errors.ts";
 import { checkName, type ValueType } from "../wire/value-type.ts";
 import { evolutionOf, type Evolution } from "./evolution.ts";
+import { declare } from "./declared.ts";
 import { Fields, type FieldTable, type FieldsOf } from "./field.ts";
 
 /** Adoption by fields: they are read from the instance, checked, and given to `create`. */
@@ -55,9 +56,9 @@ export function value(
     throw new PetioleError("ERR_VALUE_DEFINITION", `value() needs a class, received ${describe(of)}.`);
   }
   checkName(how.name, "a value class");
-  if ("fields" in how && typeof how.create === "function") return byFields(of, how);
+  if ("fields" in how && typeof how.create === "function") return declare(byFields(of, how), how.fields);
   if ("encode" in how && typeof how.encode === "function" && typeof how.decode === "function")
-    return byCodec(of, how);
+    return declare(byCodec(of, how), undefined);
   throw new PetioleError(
     "ERR_VALUE_DEFINITION",
     `${how.name} needs { fields, create } or { encode, decode }.`,

@@ -73,7 +73,8 @@ export type FieldsOf<Table> = {
   >;
 };
 
-class OptionalMark {
+/** What {@link optional} returns. */
+export class OptionalMark {
   readonly type: FieldType;
   constructor(type: FieldType) {
     this.type = type;

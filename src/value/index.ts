@@ -18,5 +18,6 @@ export {
   type TypeOfField,
 } from "./field.ts";
 export { retired, type RetiredOptions } from "./retired.ts";
+export { schemaOf, type JsonSchema } from "./json-schema.ts";
 export type { StandardSchemaLike } from "./schema.ts";
 export { Value, type ValueClass, type ValueMethods } from "./value-class.ts";

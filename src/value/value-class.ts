@@ -2,6 +2,7 @@
 import { PetioleError, ValueError } from "../errors.ts";
 import type { Column } from "../wire/tag.ts";
 import { checkName, valueType, type ValueType } from "../wire/value-type.ts";
+import { declare, type Declared } from "./declared.ts";
 import { equal } from "./equal.ts";
 import { evolutionOf, type Evolution, type Evolved } from "./evolution.ts";
 import { Fields, forbiddenFields, type FieldTable, type FieldsOf } from "./field.ts";
@@ -85,7 +86,7 @@ export function Value(
 
     static get [valueType](): ValueType {
       let type = types.get(this);
-      if (!type) types.set(this, (type = typeOf(name, this, shape, evolved)));
+      if (!type) types.set(this, (type = declare(typeOf(name, this, shape, evolved), declared as Declared)));
       return type;
     }
 

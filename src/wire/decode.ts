@@ -220,7 +220,7 @@ export class Decoder implements Opened {
   }
 
   /** Reads a cell of a graph, in its place; false when it is no scalar's tag. */
-  visitScalar(cell: object, container: Container, key: string, graph: Received): boolean {
+  visitScalar(cell: object, container: Container, key: number, graph: Received): boolean {
     const tag = looksLikeTag(cell) ? this.tagOf(cell[typeKey]) : undefined;
     if (tag?.layout !== "scalar") return false;
     this.budget.nodes(2);

@@ -7,7 +7,8 @@ import { EncodeError, LimitError, attempt } from "../errors.ts";
 import { Encoder, OtherWay, type Way } from "./encoder.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import { checkBytes } from "./limits.ts";
-import { plainGraph, scan } from "./plain.ts";
+import { plainGraph } from "./graph-writer.ts";
+import { scan } from "./plain.ts";
 import { stringify } from "./stringify.ts";
 import { node } from "./tag.ts";
 

@@ -9,6 +9,7 @@ import { Budget } from "./budget.ts";
 import { Buffers } from "./buffers.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import { Foreign } from "./foreign.ts";
+import { GraphWriter } from "./graph-writer.ts";
 import { Lazy } from "./lazy.ts";
 import { pointerOf } from "./path.ts";
 import { Place } from "./place.ts";
@@ -61,7 +62,7 @@ export class Encoder {
   /** The first place of every object with identity. */
   readonly places = new Map<object, Place>();
   readonly #way: Way;
-  readonly #nodes: unknown[] = [];
+  readonly #graph = new GraphWriter();
   #pointers = 0;
 
   constructor(context: EncodeContext, subject: EncodeSubject, way: Way) {
@@ -91,7 +92,7 @@ export class Encoder {
       }
     }
     this.#checkBuffers();
-    return this.#way.graph ? node("graph", this.#nodes) : top.value;
+    return this.#way.graph ? node("graph", this.#graph.content) : top.value;
   }
 
   /** Writes a value in its place, or gives the place to go into. */
@@ -122,7 +123,7 @@ export class Encoder {
   #leave(place: Place): void {
     place.isLeft = true;
     if (place.pointsAt === place) place.pointsAt = undefined;
-    if (place.cell) place.cell[0] = this.#nodes.push(place.container) - 1;
+    if (place.cell) place.cell[0] = this.#graph.addPlace(place);
     place.parent?.point(place.pointsAt);
     if (place.inClass === place && place.pointsAt && !place.pointsAt.isLeft) {
       this.#refuseCycle(place.container, place.parent!, place.key, place);

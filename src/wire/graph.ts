@@ -1,110 +1,162 @@
 /**
- * The tag `graph`, read: much sharing, many cycles or great depth, as a flat array of nodes.
+ * The tag `graph`: data with much sharing, many cycles or great depth, as a flat table of nodes.
  *
- * A node is a plain object, an array or a tag, in which another node is written as `[index]`. The last node is the
- * value. Whatever can be part of a cycle exists first, empty; then all is filled, one node after another. An
- * instance of a class is made in its turn, from nodes that are all before it and therefore filled.
+ * `{"shapes": [[type, column, …], …], "nodes": [[shape, cell, …], …]}`. A shape is a type (`{}` and `[]` for plain
+ * objects and arrays, otherwise a tag's name) and, where it has fields, their names. A node is the number of its shape
+ * and its values: a JSON scalar as it is, another node as an array that holds its number, anything else as its tag.
+ * Where a column's name is in an array, all its cells are nodes, and are written as bare numbers. The last node is the
+ * value.
+ *
+ * Whatever can be part of a cycle is made first, empty; then all is filled, one node after another. An instance of a
+ * class is made in its turn, from nodes that are all before it and therefore filled.
  *
  * @module
  */
 import { describe } from "../errors.ts";
 import type { Decoder } from "./decode.ts";
 import type { Container, Received } from "./received.ts";
-import { Malformed, checkShape, looksLikeTag, typeKey, valueKey, type Node, type Tag } from "./tag.ts";
+import { Malformed, isRecord, valueKey, type Node, type Tag } from "./tag.ts";
 
 /** A value that is not there yet. */
 const pending = Symbol("pending");
 
-/** The tag of a node; undefined for a plain object or an array. */
-function tagOf(node: object, graph: Received, decoder: Decoder): Tag | undefined {
-  if (Array.isArray(node) || !looksLikeTag(node)) return undefined;
-  const tag = decoder.tagOf(node[typeKey]);
-  if (!tag) throw decoder.unknownType(node[typeKey], graph);
-  return tag;
+/** What all nodes of a shape have in common. */
+interface Shape {
+  readonly type: string;
+  /** Undefined for plain objects and arrays. */
+  readonly tag: Tag | undefined;
+  /** The names of the fields; undefined for what has as many cells as it likes. */
+  readonly keys: readonly string[] | undefined;
+  /** Which columns hold bare numbers of nodes. Of what has no fields, the first is for all cells. */
+  readonly bare: readonly boolean[];
 }
 
-/** The arrays and objects of a node whose values are cells. */
-function cellsOf(node: object, tag: Tag | undefined): readonly Container[] {
-  if (!tag || tag.layout === "value") return [node as Container];
-  const content = (node as Node)[valueKey];
-  return tag.layout === "entries" ? (content as Container[]) : [content as Container];
+type Row = [shape: number, ...cells: unknown[]];
+
+interface Graph {
+  readonly shapes: readonly Shape[];
+  readonly rows: readonly Row[];
 }
 
-type Tagged = ReadonlyMap<number, { readonly tag: Tag; readonly node: Node }>;
-
-/** Looks through a graph: its nodes that are tags, and the scalars in its cells. */
+/** Looks through a graph: at its shapes, and at the scalars in its cells. */
 export function surveyGraph(graph: Received, decoder: Decoder): void {
-  const nodes = (graph.node as Node)[valueKey];
-  if (!Array.isArray(nodes) || nodes.length === 0) throw new Malformed("an array of nodes", describe(nodes));
+  const content = (graph.node as Node)[valueKey];
+  const { shapes, nodes } = isRecord(content) ? content : {};
+  if (!Array.isArray(shapes) || !Array.isArray(nodes) || nodes.length === 0) {
+    throw new Malformed("shapes and nodes, one node at least", describe(content));
+  }
   const { budget } = decoder;
   budget.depth(graph.level + 3);
-  budget.nodes(nodes.length);
-  const tagged = new Map<number, { tag: Tag; node: Node }>();
+  budget.json(shapes, graph.level + 2);
+  const read = shapes.map((shape: unknown) => shapeOf(shape, graph, decoder));
+  let count = nodes.length + 2;
   for (let index = 0; index < nodes.length; index++) {
-    const node: unknown = nodes[index];
-    if (typeof node !== "object" || node === null)
-      throw new Malformed("a node", `node ${index}: ${describe(node)}`);
-    const tag = tagOf(node, graph, decoder);
-    if (tag) tagged.set(index, { tag, node: node as Node });
-    if (tag?.layout === "scalar") {
-      nodes[index] = decoder.read(tag, (node as Node)[valueKey], graph);
-      continue;
+    const row: unknown = nodes[index];
+    const shape = Array.isArray(row) ? read[row[0] as number] : undefined;
+    if (!shape || !fits(shape, (row as Row).length - 1)) {
+      throw new Malformed("a shape's number and as many cells as it has", `node ${index}: ${describe(row)}`);
     }
-    if (tag) checkShape(tag, (node as Node)[valueKey]);
-    for (const cells of cellsOf(node, tag)) budget.nodes(surveyCells(cells, graph, decoder));
+    count += (row as Row).length + surveyCells(row as Row, index, graph, decoder);
   }
-  graph.plan = tagged satisfies Tagged;
+  budget.nodes(count);
+  graph.plan = { shapes: read, rows: nodes as Row[] } satisfies Graph;
 }
 
-/** Reads the scalars in some cells. How many values there are in them. */
-function surveyCells(cells: Container, graph: Received, decoder: Decoder): number {
+function shapeOf(given: unknown, graph: Received, decoder: Decoder): Shape {
+  const [type, ...columns] = Array.isArray(given) ? (given as unknown[]) : [];
+  const bare = columns.map((column) => Array.isArray(column) && column.length === 1);
+  const names = columns.map((column, index) => (bare[index] ? (column as [unknown])[0] : column));
+  const isPlain = type === "{}" || type === "[]";
+  const tag = isPlain ? undefined : decoder.tagOf(String(type));
+  if (!isPlain && !tag) throw decoder.unknownType(String(type), graph);
+  const hasFields = tag ? tag.layout === "fields" : type === "{}";
+  const isRight =
+    typeof type === "string" &&
+    tag?.layout !== "scalar" &&
+    names.every((name) => typeof name === "string" && name !== "__proto__") &&
+    (hasFields
+      ? new Set(names).size === names.length
+      : names.length === 0 || (names.length === 1 && bare[0]));
+  if (!isRight)
+    throw new Malformed("a shape: a type, and columns that differ", JSON.stringify(given).slice(0, 80));
+  return { type, tag, bare, keys: hasFields ? (names as string[]) : undefined };
+}
+
+function fits({ tag, keys }: Shape, cells: number): boolean {
+  if (keys) return cells === keys.length;
+  return tag?.layout === "entries" ? cells % 2 === 0 : tag?.layout !== "value" || cells === 1;
+}
+
+/** Reads the scalars in a row. How many values there are beside its cells. */
+function surveyCells(row: Row, index: number, graph: Received, decoder: Decoder): number {
   let count = 0;
-  for (const key in cells) {
-    count++;
-    const cell = cells[key];
-    if (key === "__proto__") throw new Malformed("no key __proto__", "one");
+  for (let at = 1; at < row.length; at++) {
+    const cell = row[at];
     if (typeof cell !== "object" || cell === null) continue;
     if (Array.isArray(cell)) count++;
-    else if (!decoder.visitScalar(cell, cells, key, graph))
-      throw new Malformed("a cell: a scalar, its tag, or the number of a node in an array", "an object");
+    else if (!decoder.visitScalar(cell, row as never, at, graph)) {
+      throw new Malformed(
+        "a cell: a scalar, its tag, or a node's number in an array",
+        `node ${index}: an object`,
+      );
+    }
   }
   return count;
 }
 
 /** The value that a graph stands for. */
 export function readGraph(graph: Received, decoder: Decoder): unknown {
-  const values = (graph.node as Node)[valueKey] as unknown[];
-  const tagged = graph.plan as Tagged;
-  for (const [index, { tag, node }] of tagged) {
-    if (tag.layout !== "scalar") values[index] = tag.open ? tag.open(node[valueKey]) : pending;
-  }
-  for (let index = 0; index < values.length; index++) {
-    const made = tagged.get(index);
-    if (!made) {
-      fill(values[index] as Container, index, false, values);
-    } else if (made.tag.layout !== "scalar") {
-      const { tag, node } = made;
-      for (const cells of cellsOf(node, tag)) fill(cells, index, !tag.open, values);
+  const { shapes, rows } = graph.plan as Graph;
+  const values = rows.map((row) => open(shapes[row[0]]!, row));
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]!;
+    const shape = shapes[row[0]]!;
+    const { tag, keys } = shape;
+    resolve(row, index, shape, values);
+    if (tag) {
+      const spot = { container: rows as unknown as Container, key: index, parent: graph };
       const opened = values[index] === pending ? undefined : values[index];
-      const spot = { container: values as unknown as Container, key: index, parent: graph };
-      values[index] = decoder.read(tag, node[valueKey], spot, opened);
+      values[index] = decoder.read(tag, contentOf(shape, row), spot, opened);
+    } else if (keys) {
+      const object = values[index] as Record<string, unknown>;
+      for (let at = 0; at < keys.length; at++) object[keys[at]!] = row[at + 1];
+    } else {
+      const array = values[index] as unknown[];
+      for (let at = 1; at < row.length; at++) array.push(row[at]);
     }
   }
   return values.at(-1);
 }
 
-/** Puts nodes in place of their numbers. A class is given nothing that is filled afterwards. */
-function fill(cells: Container, index: number, isClass: boolean, values: readonly unknown[]): void {
-  for (const key in cells) {
-    const cell = cells[key];
-    if (typeof cell !== "object" || !Array.isArray(cell)) continue;
-    const at: unknown = cell[0];
-    const isThere =
-      cell.length === 1 && Number.isInteger(at) && (at as number) >= 0 && (at as number) < values.length;
-    if (!isThere || values[at as number] === pending || (isClass && (at as number) >= index)) {
-      const found = `node ${index}: ${JSON.stringify(cell).slice(0, 40)}`;
+function open(shape: Shape, row: Row): unknown {
+  const { tag, keys } = shape;
+  if (!tag) return keys ? {} : [];
+  return tag.open ? tag.open(contentOf(shape, row)) : pending;
+}
+
+/** Puts nodes in place of their numbers. */
+function resolve(row: Row, index: number, { tag, bare, keys }: Shape, values: readonly unknown[]): void {
+  for (let at = 1; at < row.length; at++) {
+    const cell = row[at];
+    const isBare = bare[keys ? at - 1 : 0] === true;
+    if (!isBare && (typeof cell !== "object" || !Array.isArray(cell))) continue;
+    const number = (
+      isBare ? cell : (cell as unknown[]).length === 1 ? (cell as unknown[])[0] : undefined
+    ) as number;
+    const value = Number.isInteger(number) ? values[number] : undefined;
+    // A class is given nothing that is filled afterwards.
+    if (value === undefined || value === pending || (tag && !tag.open && number >= index)) {
+      const found = `node ${index}: ${JSON.stringify(cell)?.slice(0, 40)}`;
       throw new Malformed("the number of a node, and in a class of one before it", found);
     }
-    cells[key] = values[at as number];
+    row[at] = value;
   }
+}
+
+function contentOf({ tag, keys }: Shape, row: Row): unknown {
+  if (keys) return Object.fromEntries(keys.map((key, at) => [key, row[at + 1]]));
+  const cells = row.slice(1);
+  if (tag!.layout === "value") return cells[0];
+  if (tag!.layout === "items") return cells;
+  return cells.flatMap((cell, at) => (at % 2 === 0 ? [[cell, cells[at + 1]]] : []));
 }

@@ -44,8 +44,8 @@ export function pathOf(root: string, steps: readonly Step[]): string {
         if (inside?.[1] === "properties") at += 1;
         break;
       case "graph":
-        at += 1;
-        if (inside) path += ` (node ${inside[1]})`;
+        at += 2;
+        if (below) path += ` (node ${below[1]})`;
         break;
       case "table":
         at += 3;

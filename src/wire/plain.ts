@@ -40,7 +40,7 @@ export function scan(value: unknown, limits: Limits, dialect: Dialect): Finding 
   };
   if (!scanInside(value, 0, levelsAtOnce, state)) return "rich";
   for (let next = state.later.pop(); next; next = state.later.pop()) {
-    if (!scanObject(next.value, next.level, next.level + levelsAtOnce, state)) return "rich";
+    if (!scanFields(next.value, next.level, next.level + levelsAtOnce, state)) return "rich";
   }
   if (state.nodes < 0 || state.text < 0) return "rich";
   if (state.shared === 0 && state.deepest <= deepest) return "plain";
@@ -62,7 +62,7 @@ interface Scan {
   readonly later: { readonly value: object; readonly level: number }[];
 }
 
-/** Looks through an object that is met for the first time; false when it is not plain. */
+/** Looks through an object, at its first place; false when it is not plain. */
 function scanObject(value: object, level: number, most: number, state: Scan): boolean {
   if (isKnown(value, state)) {
     state.shared++;
@@ -72,6 +72,10 @@ function scanObject(value: object, level: number, most: number, state: Scan): bo
     state.later.push({ value, level });
     return true;
   }
+  return scanFields(value, level, most, state);
+}
+
+function scanFields(value: object, level: number, most: number, state: Scan): boolean {
   if (level > state.deepest) state.deepest = level;
   // Several times faster than Object.getPrototypeOf. Where it lies, it is an own property, which is looked for below.
   const prototype: unknown = (value as { __proto__?: unknown }).__proto__;
@@ -123,33 +127,6 @@ function isKnown(value: object, state: Scan): boolean {
   if (state.few.includes(value)) return true;
   if (state.few.push(value) > 12) state.many = new Set(state.few);
   return false;
-}
-
-/**
- * The nodes of the graph that plain objects make: each a copy, with `[index]` in place of another. The first object,
- * which is the value, is the last node. Undefined when they are over the limits.
- */
-export function plainGraph(objects: ReadonlySet<object>, limits: Limits): readonly object[] | undefined {
-  const cells = new Map<unknown, readonly [number]>();
-  let index = objects.size;
-  let left = limits.nodes - index - 4;
-  for (const object of objects) cells.set(object, [--index]);
-  const nodes = new Array<object>(objects.size);
-  for (const [object, [at]] of cells) {
-    const copy = (Array.isArray(object) ? object.slice() : { ...(object as object) }) as Record<
-      string,
-      unknown
-    >;
-    for (const key in copy) {
-      const inside = copy[key];
-      left--;
-      if (typeof inside !== "object" || inside === null) continue;
-      copy[key] = cells.get(inside);
-      left--;
-    }
-    nodes[at] = copy;
-  }
-  return left < 0 ? undefined : nodes;
 }
 
 /** Whether an object without a class is data, and not `Math`, `arguments` or a module. */

@@ -1,5 +1,5 @@
 /** From the descriptions in vectors/ to values; vectors/README.md tells the notation. @module */
-import { Lazy, Reference, Snapshot, createWire, type Key } from "../../src/wire/index.ts";
+import { Foreign, Lazy, Reference, Snapshot, type Key } from "../../src/wire/index.ts";
 import { Box, Money, Order, Point, Wrapped } from "./classes.ts";
 import { make, platform } from "./kinds/kind.ts";
 
@@ -84,7 +84,7 @@ const makings: Readonly<Record<string, Making>> = {
   undefined: () => undefined,
   symbol: ([key]) => Symbol.for(key!),
   date: ([ms]) => new Date(ms ?? NaN),
-  foreign: ([name, content]) => createWire().decode(JSON.stringify({ __type__: name, __value__: content })),
+  foreign: ([name, text]) => new Foreign(name!, text!),
   temporal: ([name, text]) => (platform(`Temporal.${name}`) as { from(text: unknown): unknown }).from(text),
   bytes: ([name, hex]) => viewOf(name!, bytesOf(hex!)),
   buffer: ([hex, most]) => {

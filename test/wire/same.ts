@@ -8,7 +8,7 @@
  * @module
  */
 import { types } from "node:util";
-import { Lazy, Reference, Snapshot, type Key } from "../../src/wire/index.ts";
+import { Foreign, Lazy, Reference, Snapshot, type Key } from "../../src/wire/index.ts";
 import { Memory } from "./memory.ts";
 
 /** A pair to be compared, and the way to it. */
@@ -146,7 +146,7 @@ const values = new Set([
 
 /** Whether a value is one without identity. */
 function isValue(value: object): boolean {
-  if (value instanceof Reference || value instanceof Lazy || value instanceof Snapshot) return true;
+  if ([Reference, Lazy, Snapshot, Foreign].some((of) => value instanceof of)) return true;
   const kind = kindOf(value);
   return values.has(kind) || ArrayBuffer.isView(value) || kind.startsWith("Temporal.");
 }

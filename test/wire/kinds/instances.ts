@@ -6,7 +6,7 @@ import { data, dressed, refused, same, type Group } from "./kind.ts";
 const money = (amount: bigint): Money => new Money({ amount, currency: "EUR" });
 const order = (id: number): Order =>
   new Order({ id, total: money(5n), lines: [money(1n), money(4n)], placed: new Date(id) });
-const received = (name: string, content: string): unknown =>
+const received = (name: string, content: unknown): unknown =>
   createWire().decode(JSON.stringify({ __type__: name, __value__: content }));
 
 class Socket {
@@ -119,7 +119,7 @@ export const python: Group = {
   group: "From Python, sent back",
   kinds: [
     same("`decimal`", () => received("decimal", "1.10")),
-    same("`uuid`", () => received("uuid", "5f0b6f0e-1c5a-4a8e-9d36-4d7d3b2a1c00")),
+    same("`uuid`", () => received("uuid", { hex: "5f0b6f0e1c5a4a8e9d364d7d3b2a1c00" })),
     same("times with microseconds", () => received("datetime", "2026-11-22T08:37:00.123456+00:00")),
     same("times without an offset", () => received("datetime", "2026-11-22T08:37:00.123")),
     same("times with an offset", () => received("datetime", "2026-11-22T08:37:00+05:30")),

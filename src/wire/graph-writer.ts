@@ -1,0 +1,106 @@
+/** The tag `graph`, written. What it looks like is told in `graph.ts`. @module */
+import type { Limits } from "./limits.ts";
+import type { Place } from "./place.ts";
+import { valueKey } from "./tag.ts";
+
+/** The column after some others, or the type before the first: shapes are the ways through these. */
+class Column {
+  readonly column: unknown;
+  readonly name: string;
+  readonly isNode: boolean;
+  readonly above: Column | undefined;
+  /** The shape that ends here, by number. */
+  shape = -1;
+  readonly #next: Column[] = [];
+
+  constructor(above: Column | undefined, name: string, isNode: boolean) {
+    this.above = above;
+    this.name = name;
+    this.isNode = isNode;
+    this.column = isNode ? [name] : name;
+  }
+
+  then(name: string, isNode: boolean): Column {
+    const next = this.#next;
+    for (let index = 0; index < next.length; index++) {
+      const column = next[index]!;
+      if (column.name === name && column.isNode === isNode) return column;
+    }
+    const column = new Column(this, name, isNode);
+    next.push(column);
+    return column;
+  }
+}
+
+/** The table, as it grows. */
+export class GraphWriter {
+  readonly #shapes: unknown[][] = [];
+  readonly #nodes: unknown[][] = [];
+  readonly #start = new Column(undefined, "", false);
+
+  /** Adds a node, in the order of numbers: its cells, after a first item that is overwritten. Its number. */
+  add(row: unknown[], last: Column): number {
+    if (last.shape < 0) {
+      const columns: unknown[] = [];
+      for (let at = last; at.above; at = at.above) columns.unshift(at.column);
+      last.shape = this.#shapes.push(columns) - 1;
+    }
+    row[0] = last.shape;
+    return this.#nodes.push(row) - 1;
+  }
+
+  type(name: string): Column {
+    return this.#start.then(name, false);
+  }
+
+  /** Adds what an encoder has written. */
+  addPlace({ container, keys, tag }: Place): number {
+    let type = this.type(tag?.name ?? (keys ? "{}" : "[]"));
+    if (tag?.layout === "value") return this.add([0, (container as never)[valueKey]], type);
+    const content = (tag ? (container as never)[valueKey] : container) as object;
+    if (Array.isArray(content))
+      return this.add([0, ...(tag?.layout === "entries" ? content.flat() : content)], type);
+    for (const key of Object.keys(content)) type = type.then(key, false);
+    return this.add([0, ...(Object.values(content) as unknown[])], type);
+  }
+
+  /** The tag's content. */
+  get content(): object {
+    return { shapes: this.#shapes, nodes: this.#nodes };
+  }
+}
+
+/**
+ * The graph that plain objects make; the first of them is the value. Undefined when it is over the limits.
+ */
+export function plainGraph(objects: ReadonlySet<object>, limits: Limits): object | undefined {
+  const graph = new GraphWriter();
+  const numbers = new Map<unknown, number>();
+  let left = limits.nodes - objects.size * 2;
+  // The value is the last node.
+  const reversed = [...objects].reverse();
+  for (let index = 0; index < reversed.length; index++) numbers.set(reversed[index], index);
+  for (const object of reversed) {
+    const row: unknown[] = [0];
+    let column = graph.type(Array.isArray(object) ? "[]" : "{}");
+    if (Array.isArray(object)) {
+      const areNodes = object.length > 0 && object.every((item) => typeof item === "object" && item !== null);
+      if (areNodes) column = column.then("", true);
+      for (const item of object) {
+        const isNode = typeof item === "object" && item !== null;
+        row.push(areNodes ? numbers.get(item) : isNode ? [numbers.get(item)] : item);
+        if (isNode) left--;
+      }
+    } else {
+      for (const key in object) {
+        const inside = (object as Record<string, unknown>)[key];
+        const isNode = typeof inside === "object" && inside !== null;
+        row.push(isNode ? numbers.get(inside) : inside);
+        column = column.then(key, isNode);
+      }
+    }
+    left -= row.length;
+    graph.add(row, column);
+  }
+  return left < 0 ? undefined : graph.content;
+}

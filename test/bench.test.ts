@@ -1,0 +1,77 @@
+/** What the benchmarks write, and that they run. How fast anything is, is for a person to read. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, expect, test } from "vitest";
+import type { Row } from "../bench/row.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "petiole-bench-"));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function bench(...parameters: string[]) {
+  return spawnSync(process.execPath, ["bench/wire.ts", ...parameters], { cwd: root, encoding: "utf8" });
+}
+
+const bars = {
+  a: { encode: 0.55, decode: 0.9, bytes: 1 },
+  b: { encode: 0.6, decode: 0.9, bytes: 1 },
+  c: { encode: 0.25, decode: 0.4, bytes: 1.7 },
+  d: { encode: 0.45, decode: 0.9, bytes: 0.53 },
+  e: { encode: 0.2, decode: 0.45, bytes: 1.1 },
+};
+const everywhere = ["limit", "superjson", "devalue", "seroval", "msgpackr", "v8.serialize"];
+const peers = {
+  a: [...everywhere, "class-transformer", "zod"],
+  b: [...everywhere, "class-transformer", "zod"],
+  c: [...everywhere, "mapping by hand", "class-transformer", "zod"],
+  d: [...everywhere, "mapping by hand", "class-transformer", "zod"],
+  e: [...everywhere, "mapping by hand"],
+};
+
+test("bench:wire writes every case and metric, ours beside JSON and each peer", { timeout: 120_000 }, () => {
+  const path = join(folder, "rows.json");
+  const { status, stdout, stderr } = bench("--quick", "--json", path);
+  expect(status, stderr).toBe(0);
+  const { node, rows } = JSON.parse(readFileSync(path, "utf8")) as { node: string; rows: Row[] };
+  expect(node).toBe(process.versions.node);
+
+  const asked = rows.filter(({ bar }) => bar !== null);
+  expect(asked.map((row) => [row.case, row.metric, row.peer, row.bar])).toEqual(
+    Object.entries(bars).flatMap(([name, metrics]) =>
+      Object.entries(metrics).map(([metric, bar]) => [name, metric, `JSON (node ${node})`, bar]),
+    ),
+  );
+  for (const [name, expected] of Object.entries(peers)) {
+    for (const metric of ["encode", "decode", "bytes"]) {
+      const names = rows
+        .filter((row) => row.case === name && row.metric === metric && row.bar === null)
+        .map(({ peer }) => peer.replace(/[ :].*\d.*$|:.*$| codecs$/, ""));
+      expect(names.sort()).toEqual([...expected].sort());
+    }
+  }
+  for (const row of rows) {
+    expect(row.lowerIsBetter).toBe(row.metric === "bytes");
+    expect(row.ours).toBeGreaterThan(0);
+    expect(row.theirs).toBeGreaterThan(0);
+    expect(row.ratio).toBeGreaterThan(0);
+    if (row.metric === "bytes") expect(row.ratio).toBe(row.ours / row.theirs);
+  }
+  expect(stdout.match(/^asked of ours: /gm)).toHaveLength(5);
+});
+
+test("bench:wire measures what is asked for, and says what there is", { timeout: 60_000 }, () => {
+  const path = join(folder, "some.json");
+  expect(bench("--quick", "--case", "c,a", "--peer", "devalue", "--json", path).status).toBe(0);
+  const { rows } = JSON.parse(readFileSync(path, "utf8")) as { rows: Row[] };
+  expect([...new Set(rows.map((row) => row.case))]).toEqual(["c", "a"]);
+  expect(rows.some(({ peer }) => peer.startsWith("devalue "))).toBe(true);
+  expect(rows.some(({ peer }) => peer.startsWith("superjson "))).toBe(false);
+
+  const { status, stderr } = bench("--case", "f");
+  expect(status).toBe(2);
+  expect(stderr).toBe("There is no case f; there are a, b, c, d, e.\n");
+});
