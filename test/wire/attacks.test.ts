@@ -71,16 +71,8 @@ describe("prototype pollution", () => {
           [{ a: 1 }, { x: [index] }].map((node) => node),
         ),
       );
-      refuses(tag("graph", [[index]]));
-      refuses(
-        tag("array", [
-          2,
-          [
-            [index, 1],
-            [index, 2],
-          ],
-        ]),
-      ); // the same key twice, whatever it is
+      refuses(tag("graph", { shapes: [["[]"]], nodes: [[index]] }));
+      refuses(tag("array", [["length", 2], [index, 1], [index, 2]])); // the same key twice, whatever it is
       refuses(`[[1],${same(`/0/${index}`)}]`);
     }
     refuses(tag("graph", { shapes: [["[]"]], nodes: [["push"]] }));
@@ -97,7 +89,7 @@ describe("prototype pollution", () => {
       tag("object", `[["a",${polluting}]]`),
       tag("object", '[["__proto__",{"polluted":1}]]'),
       tag("bare", '[["__proto__",{"polluted":1}]]'),
-      tag("array", '[1,[["__proto__",{"polluted":1}]]]'),
+      tag("array", '[["length",1],["__proto__",{"polluted":1}]]'),
       tag("error", `{"name":"Error","properties":${polluting}}`),
       tag("error", '{"name":"Error","__proto__":{"polluted":1}}'),
       tag("snapshot", `{"model":"a.B","pk":1,"fields":${polluting}}`),
@@ -107,8 +99,9 @@ describe("prototype pollution", () => {
       tag("shop.Money", '{"amount":1,"__proto__":{"currency":"EUR"}}'),
       tag("test.Box", `{"held":${polluting}}`),
       tag("test.Wrapped", `[${polluting}]`),
-      tag("graph", `[${polluting}]`),
-      tag("graph", `[{},{"__proto__":[0]}]`),
+      tag("graph", `{"shapes":[["{}","__proto__"]],"nodes":[[0,1]]}`),
+      tag("graph", `{"shapes":[["{}"],["{}",["__proto__"]]],"nodes":[[0],[1,0]]}`),
+      tag("graph", `{"shapes":[["{}","__proto__"]],"nodes":[[0,{"polluted":1}]]}`),
       tag("table", '{"type":"geo.Point","columns":["__proto__","x"],"rows":[[{"polluted":1},1]]}'),
       tag("snapshots", '{"model":"a.B","columns":["__proto__"],"rows":[[1,{"polluted":1}]]}'),
     ];
@@ -165,7 +158,7 @@ describe("code and globals", () => {
       ...evil,
     ]) {
       refuses(tag("error", { name, message: code, stack: code }));
-      refuses(tag("graph", [{ __type__: "error", __value__: { name, message: code } }]));
+      refuses(tag("graph", { shapes: [["error", "name", "message"]], nodes: [[0, name, code]] }));
     }
     for (const name of [["Error"], { toString: "Error" }, null, 0, "error", "Error "])
       refuses(tag("error", { name }));
@@ -315,7 +308,7 @@ describe("payloads of classes", () => {
     refuses(`[[1],${tag("shop.Money", same("/0"))}]`);
     refuses(`[{"x":1,"y":2},${tag("geo.Point", same("/0"))}]`);
     refuses(
-      tag("graph", [{ x: 1 }, { __type__: "shop.Money", __value__: { amount: [0], currency: "EUR" } }]),
+      tag("graph", { shapes: [["{}", "x"], ["shop.Money", "amount", "currency"]], nodes: [[0, 1], [1, [0], "EUR"]] }),
     );
   });
 
@@ -324,8 +317,8 @@ describe("payloads of classes", () => {
     refuses(tag("test.Box", `{"held":[${same("")}]}`));
     refuses(`{"a":${tag("test.Box", `{"held":${same("")}}`)}}`);
     refuses(`[${tag("test.Wrapped", `[${same("/0")}]`)}]`);
-    refuses(tag("graph", [{ __type__: "test.Box", __value__: { held: [0] } }]));
-    refuses(tag("graph", [{ __type__: "test.Box", __value__: { held: [1] } }, { box: [0] }]));
+    refuses(tag("graph", { shapes: [["test.Box", "held"]], nodes: [[0, [0]]] }));
+    refuses(tag("graph", { shapes: [["test.Box", ["held"]], ["{}", "box"]], nodes: [[0, 1], [1, [0]]] }));
   });
 
   test("what arrives is an instance, made by its class", () => {
@@ -384,16 +377,15 @@ describe("size", () => {
 
   test("seroval CVE-2026-23957, devalue CVE-2026-42570: lengths of arrays that no item carries", () => {
     for (const length of ["4294967296", "-1", "1.5", '"3"', "null", "1e400", "[]", "9007199254740993"]) {
-      refuses(tag("array", `[${length},[]]`));
+      refuses(tag("array", `[["length",${length}]]`));
     }
-    refuses(tag("array", "[2,[[2,1]]]"));
-    refuses(tag("array", "[2,[[-1,1]]]"));
-    refuses(tag("array", "[2,[[0.5,1]]]"));
-    refuses(tag("array", '[2,[["0",1]]]'));
-    refuses(tag("array", '[2,[["length",5]]]'));
-    refuses(tag("array", "[2,[[0,1],[0,2]]]"));
-    refuses(tag("array", "[2]"));
-    refuses(tag("array", "[2,[[0]]]"));
+    refuses(tag("array", '[["length",2],[2,1]]'));
+    refuses(tag("array", '[["length",2],[-1,1]]'));
+    refuses(tag("array", '[["length",2],[0.5,1]]'));
+    refuses(tag("array", '[["length",2],["length",5]]'));
+    refuses(tag("array", '[["length",2],[0,1],[0,2]]'));
+    refuses(tag("array", '[2]'));
+    refuses(tag("array", '[["length",2],[0]]'));
   });
 
   test("output is linear: 30 levels, each twice the one before", () => {
@@ -403,8 +395,8 @@ describe("size", () => {
     expect(encoded.length).toBeLessThan(10_000);
     wire.decode(encoded);
     // As received, all 2^30 paths of it are two objects a level.
-    const nodes = [["leaf"], ...Array.from({ length: 30 }, (_, index) => ({ a: [index], b: [index] }))];
-    harmless(tag("graph", nodes));
+    const levels = Array.from({ length: 30 }, (_, index) => [1, index, index]);
+    harmless(tag("graph", { shapes: [["[]"], ["{}", ["a"], ["b"]]], nodes: [[0, "leaf"], ...levels] }));
   });
 });
 
@@ -418,7 +410,7 @@ describe("depth", () => {
     ["sets", '{"__type__":"set","__value__":[', "]}"],
     ["escapes", '{"__type__":"object","__value__":[["a",', "]]}"],
     ["bare objects", '{"__type__":"bare","__value__":[["a",', "]]}"],
-    ["arrays with holes", '{"__type__":"array","__value__":[2,[[0,', "]]]}"],
+    ["arrays with holes", '{"__type__":"array","__value__":[["length",2],[0,', "]]}"],
     ["causes", '{"__type__":"error","__value__":{"name":"Error","cause":', "}}"],
     ["properties of errors", '{"__type__":"error","__value__":{"name":"Error","properties":{"a":', "}}}"],
     ["aggregates", '{"__type__":"error","__value__":{"name":"AggregateError","errors":[', "]}}"],
@@ -487,9 +479,7 @@ describe("time stays linear", () => {
       "one list, checked by many instances of a graph",
       3_000,
       (n) =>
-        tag(
-          "graph",
-          `[[${times(n, "1")}],${times(n, tag("test.Numbers", '{"list":[0]}'))},[${times(n, (index) => `[${index + 1}]`)}]]`,
+        tag("graph", `{"shapes":[["[]"],["test.Numbers",["list"]]],"nodes":[[0,${times(n, "1")}],${times(n, "[1,0]")},[0,${times(n, (index) => `[${index + 1}]`)}]]}`)}]]`,
         ),
     ],
     [
@@ -529,7 +519,7 @@ describe("time stays linear", () => {
     [
       "an array with holes and many items",
       20_000,
-      (n) => tag("array", `[4294967295,[${times(n, (index) => `[${index * 1000},1]`)}]]`),
+      (n) => tag("array", `[["length",4294967295],${times(n, (index) => `[${index * 1000},1]`)}]`),
     ],
     ["a Map", 50_000, (n) => tag("map", `[${times(n, (index) => `[${index},1]`)}]`)],
     [
@@ -540,9 +530,9 @@ describe("time stays linear", () => {
     ["bigints of many digits", 20, (n) => `[${times(n, tag("bigint", text("7".repeat(10_000))))}]`],
     ["references", 20_000, (n) => `[${times(n, tag("ref", '{"model":"a.B","pk":1}'))}]`],
     ["many references", 50_000, (n) => tag("refs", `{"model":"a.B","keys":[${times(n, "1")}]}`)],
-    ["a graph of one chain", 20_000, (n) => tag("graph", `[{},${times(n, (index) => `{"a":[${index}]}`)}]`)],
-    ["a graph that all names its last node", 20_000, (n) => tag("graph", `[${times(n, `[[${n}]]`)},[1]]`)],
-    ["graphs in a list", 5_000, (n) => `[${times(n, tag("graph", "[{}]"))}]`],
+    ["a graph of one chain", 20_000, (n) => tag("graph", `{"shapes":[["{}"],["{}","a"]],"nodes":[[0],${times(n, (index) => `[1,[${index}]]`)}]}`)],
+    ["a graph that all names its last node", 20_000, (n) => tag("graph", `{"shapes":[["[]"]],"nodes":[${times(n, `[0,[${n}]]`)},[0,1]]}`)],
+    ["graphs in a list", 5_000, (n) => `[${times(n, tag("graph", '{"shapes":[["{}"]],"nodes":[[0]]}'))}]`],
     [
       "keys of a plain object that look like indices",
       50_000,
@@ -683,7 +673,7 @@ describe("limits are on by default", () => {
       ["bytes", text("x".repeat(17 * 1024 * 1024))],
       ["depth", "[".repeat(20_001) + "]".repeat(20_001)],
       ["nodes", `[${times(2_000_001, "1")}]`],
-      ["nodes", tag("graph", `[[${times(2_000_001, "1")}]]`)],
+      ["nodes", tag("graph", `{"shapes":[["[]"]],"nodes":[[0,${times(2_000_001, "1")}]]}`)],
       ["bigintDigits", tag("bigint", text("1".repeat(10_001)))],
     ];
     for (const [limit, hostile] of over) {

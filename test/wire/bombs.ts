@@ -13,11 +13,12 @@ export const bombs: Readonly<Record<string, (size: number) => string>> = {
     `[${times(n, tag("Uint8Array", `[${tag("ArrayBuffer", '""')},0,2147483647]`))}]`,
   "the length of something like an array": (n) =>
     `[${times(n, tag("Float64Array", '{"length":268435456}'))}]`,
-  "the greatest length of an array": (n) => `[${times(n, tag("array", "[4294967295,[]]"))}]`,
-  "a length of an array that an engine allocates": (n) => `[${times(n, tag("array", "[33554431,[]]"))}]`,
-  "a smaller length of an array": (n) => `[${times(n, tag("array", "[1000000,[[0,1]]]"))}]`,
+  "the greatest length of an array": (n) => `[${times(n, tag("array", '[["length",4294967295]]'))}]`,
+  "a length of an array that an engine allocates": (n) =>
+    `[${times(n, tag("array", '[["length",33554431]]'))}]`,
+  "a smaller length of an array": (n) => `[${times(n, tag("array", '[["length",1000000],[0,1]]'))}]`,
   "a length of an array, its last item given": (n) =>
-    `[${times(n, tag("array", "[30000000,[[29999999,1]]]"))}]`,
+    `[${times(n, tag("array", '[["length",30000000],[29999999,1]]'))}]`,
   "the most that a buffer may grow to": (n) => `[${times(n, tag("ArrayBuffer", '["",1073741824]'))}]`,
   "the greatest number for what a buffer may grow to": (n) =>
     `[${times(n, tag("ArrayBuffer", '["",9007199254740991]'))}]`,

@@ -36,13 +36,11 @@ const byHand: readonly string[] = [
     ["__proto__", 2],
   ]),
   tag("array", [
-    5,
-    [
-      [0, "a"],
-      [3, {}],
-      ["name", 1],
-      [node("symbol", "k"), 2],
-    ],
+    ["length", 5],
+    [0, "a"],
+    [3, {}],
+    ["name", 1],
+    [node("symbol", "k"), 2],
   ]),
   tag("boxed", 1),
   tag("boxed", node("bigint", "5")),
@@ -128,14 +126,17 @@ const byHand: readonly string[] = [
     { "a/b~c": {} },
     node("same", "/2/a~1b~0c"),
   ]),
-  tag("graph", [
-    { a: 1, next: [1] },
-    { a: 2, next: [0] },
-    [[0], [1]],
-    node("map", [["k", [2]]]),
-    node("test.Box", { held: [3] }),
-    [[4], [4]],
-  ]),
+  tag("graph", {
+    shapes: [["{}", "a", ["next"]], ["[]"], ["map"], ["test.Box", "held"]],
+    nodes: [
+      [0, 1, 1],
+      [0, 2, 0],
+      [1, [0], [1]],
+      [2, "k", [2]],
+      [3, [3]],
+      [1, [4], [4]],
+    ],
+  }),
   tag("graph", {
     shapes: [["{}", "a", "b"], ["[]"], ["map"]],
     nodes: [

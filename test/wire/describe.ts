@@ -51,8 +51,10 @@ function bytesOf(hex: string): ArrayBuffer {
   return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)).buffer;
 }
 
-function viewOf(name: string, buffer: ArrayBuffer, ...part: number[]): object {
-  return name === "Buffer" ? Buffer.from(buffer, ...part) : make(name, buffer, ...part);
+function viewOf(name: string, buffer: ArrayBuffer, offset = 0, length = buffer.byteLength): object {
+  if (name === "Buffer") return Buffer.from(buffer, offset, length);
+  const { BYTES_PER_ELEMENT: size = 1 } = platform(name) as { BYTES_PER_ELEMENT?: number };
+  return make(name, buffer, offset, length / size);
 }
 
 function fieldsOf(entries: readonly Entry[], build: Build): never {
