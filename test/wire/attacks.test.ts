@@ -72,7 +72,13 @@ describe("prototype pollution", () => {
         ),
       );
       refuses(tag("graph", { shapes: [["[]"]], nodes: [[index]] }));
-      refuses(tag("array", [["length", 2], [index, 1], [index, 2]])); // the same key twice, whatever it is
+      refuses(
+        tag("array", [
+          ["length", 2],
+          [index, 1],
+          [index, 2],
+        ]),
+      ); // the same key twice, whatever it is
       refuses(`[[1],${same(`/0/${index}`)}]`);
     }
     refuses(tag("graph", { shapes: [["[]"]], nodes: [["push"]] }));
@@ -308,7 +314,16 @@ describe("payloads of classes", () => {
     refuses(`[[1],${tag("shop.Money", same("/0"))}]`);
     refuses(`[{"x":1,"y":2},${tag("geo.Point", same("/0"))}]`);
     refuses(
-      tag("graph", { shapes: [["{}", "x"], ["shop.Money", "amount", "currency"]], nodes: [[0, 1], [1, [0], "EUR"]] }),
+      tag("graph", {
+        shapes: [
+          ["{}", "x"],
+          ["shop.Money", "amount", "currency"],
+        ],
+        nodes: [
+          [0, 1],
+          [1, [0], "EUR"],
+        ],
+      }),
     );
   });
 
@@ -318,7 +333,18 @@ describe("payloads of classes", () => {
     refuses(`{"a":${tag("test.Box", `{"held":${same("")}}`)}}`);
     refuses(`[${tag("test.Wrapped", `[${same("/0")}]`)}]`);
     refuses(tag("graph", { shapes: [["test.Box", "held"]], nodes: [[0, [0]]] }));
-    refuses(tag("graph", { shapes: [["test.Box", ["held"]], ["{}", "box"]], nodes: [[0, 1], [1, [0]]] }));
+    refuses(
+      tag("graph", {
+        shapes: [
+          ["test.Box", ["held"]],
+          ["{}", "box"],
+        ],
+        nodes: [
+          [0, 1],
+          [1, [0]],
+        ],
+      }),
+    );
   });
 
   test("what arrives is an instance, made by its class", () => {
@@ -384,7 +410,7 @@ describe("size", () => {
     refuses(tag("array", '[["length",2],[0.5,1]]'));
     refuses(tag("array", '[["length",2],["length",5]]'));
     refuses(tag("array", '[["length",2],[0,1],[0,2]]'));
-    refuses(tag("array", '[2]'));
+    refuses(tag("array", "[2]"));
     refuses(tag("array", '[["length",2],[0]]'));
   });
 
@@ -479,7 +505,9 @@ describe("time stays linear", () => {
       "one list, checked by many instances of a graph",
       3_000,
       (n) =>
-        tag("graph", `{"shapes":[["[]"],["test.Numbers",["list"]]],"nodes":[[0,${times(n, "1")}],${times(n, "[1,0]")},[0,${times(n, (index) => `[${index + 1}]`)}]]}`)}]]`,
+        tag(
+          "graph",
+          `{"shapes":[["[]"],["test.Numbers",["list"]]],"nodes":[[0,${times(n, "1")}],${times(n, "[1,0]")},[0,${times(n, (index) => `[${index + 1}]`)}]]}`,
         ),
     ],
     [
@@ -530,8 +558,17 @@ describe("time stays linear", () => {
     ["bigints of many digits", 20, (n) => `[${times(n, tag("bigint", text("7".repeat(10_000))))}]`],
     ["references", 20_000, (n) => `[${times(n, tag("ref", '{"model":"a.B","pk":1}'))}]`],
     ["many references", 50_000, (n) => tag("refs", `{"model":"a.B","keys":[${times(n, "1")}]}`)],
-    ["a graph of one chain", 20_000, (n) => tag("graph", `{"shapes":[["{}"],["{}","a"]],"nodes":[[0],${times(n, (index) => `[1,[${index}]]`)}]}`)],
-    ["a graph that all names its last node", 20_000, (n) => tag("graph", `{"shapes":[["[]"]],"nodes":[${times(n, `[0,[${n}]]`)},[0,1]]}`)],
+    [
+      "a graph of one chain",
+      20_000,
+      (n) =>
+        tag("graph", `{"shapes":[["{}"],["{}","a"]],"nodes":[[0],${times(n, (index) => `[1,[${index}]]`)}]}`),
+    ],
+    [
+      "a graph that all names its last node",
+      20_000,
+      (n) => tag("graph", `{"shapes":[["[]"]],"nodes":[${times(n, `[0,[${n}]]`)},[0,1]]}`),
+    ],
     ["graphs in a list", 5_000, (n) => `[${times(n, tag("graph", '{"shapes":[["{}"]],"nodes":[[0]]}'))}]`],
     [
       "keys of a plain object that look like indices",

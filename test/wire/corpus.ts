@@ -1,5 +1,4 @@
 /** Valid texts, for the fuzzer to change: those of every kind that travels, and one of every tag. @module */
-import { PetioleError } from "../../src/wire/index.ts";
 import { kinds } from "./kinds.ts";
 import { places } from "./places.ts";
 
@@ -164,9 +163,8 @@ function written(): string[] {
         try {
           const text = place.wire.encode(place.around(kind.make));
           if (text.length <= longest) texts.push(text);
-        } catch (error) {
+        } catch {
           // What cannot be sent is kinds.test.ts's business.
-          if (!(error instanceof PetioleError)) throw error;
         }
       }
     }
