@@ -114,7 +114,8 @@ describe("prototype pollution", () => {
     for (const place of places) {
       const value = harmless(place);
       expect((value as { polluted?: unknown } | undefined)?.polluted, place).toBeUndefined();
-      for (const inside of Object.values(value ?? {})) {
+      for (const [key, inside] of Object.entries(value ?? {})) {
+        if (key === "__proto__") continue; // As own data, it is what was sent.
         expect((inside as { polluted?: unknown } | undefined)?.polluted, place).toBeUndefined();
       }
     }
