@@ -23,9 +23,7 @@ const byTag: Readonly<Record<string, string>> = {
   WritableStream: "streams never travel",
   Blob: "send its bytes: new Uint8Array(await blob.arrayBuffer())",
   File: "send its bytes: new Uint8Array(await file.arrayBuffer())",
-  ArrayBuffer: "send a Uint8Array over it",
   SharedArrayBuffer: "send a copy, as a Uint8Array",
-  DataView: "send a Uint8Array over its buffer",
 };
 
 /** The advice for a value with no tag. */
@@ -37,11 +35,8 @@ export function adviceFor(value: unknown): Advice {
   const builtIn = Object.prototype.toString.call(value).slice(8, -1);
   if (Object.hasOwn(byTag, builtIn))
     return { kind: builtIn === "Object" ? "object" : builtIn, advice: byTag[builtIn]! };
-  if (Object.getPrototypeOf(value) === null) {
-    return { kind: "object without a prototype", advice: "send a plain object: { ...it }" };
-  }
   if (name === undefined)
-    return { kind: builtIn === "Object" ? "object" : builtIn, advice: "send a plain object" };
+    return { kind: builtIn === "Object" ? "object" : builtIn, advice: "send a plain object: { ...it }" };
   const kind = name === "(anonymous class)" ? "instance of an anonymous class" : `${name} (class instance)`;
   if (value instanceof Error) {
     return { kind, advice: "register it as a value class, or send a plain Error" };

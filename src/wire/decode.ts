@@ -21,6 +21,7 @@ import {
   Malformed,
   checkShape,
   looksLikeTag,
+  sizeOf,
   typeKey,
   valueKey,
   type Node,
@@ -304,7 +305,11 @@ export class Decoder implements Opened {
           pointer.order < target.order + target.size &&
           target.product !== undefined &&
           target.inClass === pointer.inClass));
-    if (isThere) return target.product;
+    if (isThere) {
+      const isReadAgain = pointer.inClass ?? pointer.parent?.tag?.layout === "fields";
+      if (isReadAgain) this.budget.nodes(sizeOf(target.node, target.tag?.layout));
+      return target.product;
+    }
     throw this.error(
       pointer,
       "a pointer to an array, object, Map, Set, Error or value before it, and around no class that it is in",

@@ -18,6 +18,9 @@ export interface Encoded {
   readonly types: readonly string[];
 }
 
+/** A graph is no deeper, whatever is in it. */
+export const leastDepth = 10;
+
 const none: ReadonlySet<unknown> = new Set();
 
 /**
@@ -29,7 +32,7 @@ const none: ReadonlySet<unknown> = new Set();
 export function encode(value: unknown, context: EncodeContext, subject: EncodeSubject): Encoded {
   const finding = look(value, context);
   if (finding === "plain") return { text: finished(value, context, subject), types: [] };
-  if (finding !== "rich") {
+  if (finding !== "rich" && context.limits.depth >= leastDepth) {
     const graph = attempt(() => plainGraph(finding, context.limits));
     if (graph) return { text: finished(node("graph", graph), context, subject), types: [] };
   }

@@ -18,7 +18,7 @@ import { Reference } from "./reference.ts";
 import { Refusals } from "./refusals.ts";
 import { Snapshot } from "./snapshot.ts";
 import { writeList } from "./list.ts";
-import { node, valueKey, type Tag, type Writing } from "./tag.ts";
+import { node, sizeOf, valueKey, type Tag, type Writing } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { foreignTags } from "./tags/foreign.ts";
 import { prototypeHere, tagsByPrototype } from "./tags/index.ts";
@@ -171,9 +171,11 @@ export class Encoder {
   }
 
   #countScalar(above: Place, content: unknown): void {
+    // In a graph, a cell is at the same level whatever it is in.
+    const level = this.#graph ? 4 : above.depth + 1;
     this.budget.nodes(2);
-    this.budget.depth(above.depth + 1);
-    this.budget.json(content, above.depth + 2);
+    this.budget.depth(level);
+    this.budget.json(content, level + 1);
   }
 
   /** Reading an object may run code of the user's, which may throw. */
@@ -258,6 +260,7 @@ export class Encoder {
 
   #go(place: Place): Place {
     this.budget.nodes(place.size);
+    if (this.#graph && place.parent!.isReadAgain) this.budget.nodes(place.size * 2);
     if (!this.#way.graph) this.budget.depth(place.depth);
     return place;
   }
@@ -318,6 +321,7 @@ export class Encoder {
         return this.#refuseCycle(value, above, key, inClass);
     }
     above.point(place);
+    if (above.isReadAgain) this.budget.nodes(sizeOf(place.container, place.tag?.layout));
     if (this.#way.graph) {
       this.budget.nodes(1);
       return this.#put(above, key, place.cell);
@@ -350,7 +354,9 @@ export class Encoder {
   /** What is known of memory only once all views are. */
   #checkBuffers(): void {
     const { buffers } = this.writing;
-    const once = this.context.dialect.pointers ? buffers.once() : buffers.shared;
+    // Where there are no pointers, each carries its own.
+    if (!this.context.dialect.pointers) return;
+    const once = buffers.once();
     if (once.size > buffers.shared.size) throw new OtherWay({ buffers: once });
     for (const [above, key, value] of buffers.overlaps() as [Place, string | number, object][]) {
       const advice =

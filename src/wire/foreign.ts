@@ -5,20 +5,38 @@
  */
 import { ValueError, describe } from "../errors.ts";
 
-const time = /^[-+\w.:,[\]=/!]{1,200}$/;
+const monthDay = String.raw`(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])`;
+const date = String.raw`[+-]?\d{4,6}-${monthDay}`;
+const clock = String.raw`([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?`;
+const offset = String.raw`(Z|[+-]\d\d:\d\d(:\d\d(\.\d{1,9})?)?)`;
+const note = String.raw`(\[[\w!=/+:-]{1,60}\])`;
+
+function whole(...parts: string[]): RegExp {
+  return new RegExp(`^${parts.join("")}$`);
+}
+
 const forms: Readonly<Record<string, RegExp>> = {
   decimal: /^[+-]?((\d+\.?\d*|\.\d+)(E[+-]?\d+)?|s?NaN\d*|Inf(inity)?)$/i,
   uuid: /^[\da-f]{32}$/,
-  datetime: /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d(:\d\d(\.\d+)?)?)?$/,
-  date: time,
-  time,
-  instant: time,
-  zoned: time,
-  local: time,
-  month: time,
-  day: time,
-  duration: time,
+  datetime: whole(date, "T", clock, offset, "?"),
+  date: whole(date, note, "*"),
+  time: whole(clock, offset, "?"),
+  instant: whole(date, "T", clock, offset),
+  zoned: whole(date, "T", clock, offset, note, "+"),
+  local: whole(date, "T", clock, note, "*"),
+  month: whole(String.raw`[+-]?\d{4,6}-(0[1-9]|1[0-2])(-\d\d)?`, note, "*"),
+  day: whole(String.raw`([+-]?\d{4,6}-)?`, monthDay, note, "*"),
+  duration: /^[+-]?P(?=[\dT])(\d+[YMWD])*(T(\d+(\.\d{1,9})?[HMS])+)?$/,
 };
+
+/** Whether the day in a text, if there is one, is in the calendar. */
+function exists(text: string): boolean {
+  const [, year = "+002000", day] = /^([+-]?\d{4,6}-)?(\d\d-\d\d)(?!:)/.exec(text) ?? [];
+  if (day === undefined) return true;
+  const date = new Date(`${year.replace(/-$/, "")}-${day}T00:00:00Z`);
+  // What a Date has no year for is believed.
+  return Number.isNaN(date.getTime()) ? year.length > 5 : date.toISOString().includes(`-${day}T`);
+}
 
 /** The tags that may be one. */
 export const foreignNames: readonly string[] = Object.keys(forms);
@@ -41,7 +59,7 @@ export class Foreign {
 
   /** @throws ValueError for another tag, or a text that is not of its form */
   constructor(tag: string, text: string) {
-    if (!Object.hasOwn(forms, tag) || typeof text !== "string" || !forms[tag]!.test(text)) {
+    if (!Object.hasOwn(forms, tag) || typeof text !== "string" || !forms[tag]!.test(text) || !exists(text)) {
       throw new ValueError(tag, [{ path: [], message: `${describe(text)} is none` }]);
     }
     this.tag = tag;

@@ -35,7 +35,7 @@ class Column {
 /** The table, as it grows. */
 export class GraphWriter {
   readonly #shapes: unknown[][] = [];
-  readonly #nodes: unknown[][] = [];
+  readonly #nodes: unknown[] = [];
   readonly #start = new Column(undefined, "", false);
 
   /** Adds a node, in the order of numbers: its cells, after a first item that is overwritten. Its number. */
@@ -55,6 +55,7 @@ export class GraphWriter {
 
   /** Adds what an encoder has written. */
   addPlace({ container, keys, tag }: Place): number {
+    if (tag?.layout === "scalar") return this.#nodes.push(container) - 1;
     let type = this.type(tag?.name ?? (keys ? "{}" : "[]"));
     if (tag?.layout === "value") return this.add([0, (container as never)[valueKey]], type);
     const content = (tag ? (container as never)[valueKey] : container) as object;
@@ -93,7 +94,8 @@ export function plainGraph(numbers: ReadonlyMap<object, number>, limits: Limits)
           row.push(item);
           continue;
         }
-        const at = last - numbers.get(item)!;
+        const at = last - (numbers.get(item) ?? NaN);
+        if (!(at >= 0)) return undefined;
         row.push(areNodes ? at : [at]);
         left--;
       }
@@ -101,7 +103,10 @@ export function plainGraph(numbers: ReadonlyMap<object, number>, limits: Limits)
       for (const key in object) {
         const inside = (object as Record<string, unknown>)[key];
         const isNode = isObject(inside);
-        row.push(isNode ? last - numbers.get(inside)! : inside);
+        const at = isNode ? last - (numbers.get(inside) ?? NaN) : 0;
+        // A getter that gives another object each time.
+        if (!(at >= 0)) return undefined;
+        row.push(isNode ? at : inside);
         column = column.then(key, isNode);
       }
     }

@@ -4,8 +4,8 @@
  * `{"shapes": [[type, column, …], …], "nodes": [[shape, cell, …], …]}`. A shape is a type (`{}` and `[]` for plain
  * objects and arrays, otherwise a tag's name) and, where it has fields, their names. A node is the number of its shape
  * and its values: a JSON scalar as it is, another node as an array that holds its number, anything else as its tag.
- * Where a column's name is in an array, all its cells are nodes, and are written as bare numbers. The last node is the
- * value.
+ * Where a column's name is in an array, all its cells are nodes, and are written as bare numbers. A value that has an
+ * identity and no values inside, a Uint8Array say, is a node as its tag. The last node is the value.
  *
  * Whatever can be part of a cycle is made first, empty; then all is filled, one node after another. An instance of a
  * class is made in its turn, from nodes that are all before it and therefore filled.
@@ -52,7 +52,8 @@ export function surveyGraph(graph: Received, decoder: Decoder): void {
   let count = nodes.length + 2;
   for (let index = 0; index < nodes.length; index++) {
     const row: unknown = nodes[index];
-    const shape = Array.isArray(row) ? read[row[0] as number] : undefined;
+    if (isRecord(row) && decoder.visitScalar(row, nodes as never, index, graph)) continue;
+    const shape = Array.isArray(row) && Number.isInteger(row[0]) ? read[row[0] as number] : undefined;
     if (!shape || !fits(shape, (row as Row).length - 1)) {
       throw new Malformed("a shape's number and as many cells as it has", `node ${index}: ${describe(row)}`);
     }
@@ -67,7 +68,9 @@ function shapeOf(given: unknown, graph: Received, decoder: Decoder): Shape {
   const bare = columns.map((column) => Array.isArray(column) && column.length === 1);
   const names = columns.map((column, index) => (bare[index] ? (column as [unknown])[0] : column));
   const isPlain = type === "{}" || type === "[]";
-  const tag = isPlain ? undefined : decoder.tagOf(String(type));
+  const known = isPlain ? undefined : decoder.tagOf(String(type));
+  // Views on memory that others look at too.
+  const tag = known?.shared ?? known;
   if (!isPlain && !tag) throw decoder.unknownType(String(type), graph);
   const hasFields = tag ? tag.layout === "fields" : type === "{}";
   const isRight =
@@ -107,12 +110,15 @@ function surveyCells(row: Row, index: number, graph: Received, decoder: Decoder)
 /** The value that a graph stands for. */
 export function readGraph(graph: Received, decoder: Decoder): unknown {
   const { shapes, rows } = graph.plan as Graph;
-  const values = rows.map((row) => open(shapes[row[0]]!, row));
+  const values = rows.map((row) => (Array.isArray(row) ? open(shapes[row[0]]!, row) : row));
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index]!;
+    if (!Array.isArray(row)) continue;
     const shape = shapes[row[0]]!;
     const { tag, keys } = shape;
-    resolve(row, index, shape, values);
+    const cells = resolve(row, index, shape, values, rows);
+    // What a class checks and an error copies counts again, wherever it is met.
+    if (tag?.layout === "fields" || tag?.layout === "value") decoder.budget.nodes(cells);
     if (tag) {
       const spot = { container: rows as unknown as Container, key: index, parent: graph };
       const opened = values[index] === pending ? undefined : values[index];
@@ -134,8 +140,15 @@ function open(shape: Shape, row: Row): unknown {
   return tag.open ? tag.open(contentOf(shape, row)) : pending;
 }
 
-/** Puts nodes in place of their numbers. */
-function resolve(row: Row, index: number, { tag, bare, keys }: Shape, values: readonly unknown[]): void {
+/** Puts nodes in place of their numbers. How many values there are in those. */
+function resolve(
+  row: Row,
+  index: number,
+  { tag, bare, keys }: Shape,
+  values: readonly unknown[],
+  rows: readonly Row[],
+): number {
+  let count = 0;
   for (let at = 1; at < row.length; at++) {
     const cell = row[at];
     const isBare = bare[keys ? at - 1 : 0] === true;
@@ -143,14 +156,16 @@ function resolve(row: Row, index: number, { tag, bare, keys }: Shape, values: re
     const number = (
       isBare ? cell : (cell as unknown[]).length === 1 ? (cell as unknown[])[0] : undefined
     ) as number;
-    const value = Number.isInteger(number) ? values[number] : undefined;
+    const isNode = Number.isInteger(number) && number >= 0 && number < values.length;
     // A class is given nothing that is filled afterwards.
-    if (value === undefined || value === pending || (tag && !tag.open && number >= index)) {
+    if (!isNode || values[number] === pending || (tag && !tag.open && number >= index)) {
       const found = `node ${index}: ${JSON.stringify(cell)?.slice(0, 40)}`;
       throw new Malformed("the number of a node, and in a class of one before it", found);
     }
-    row[at] = value;
+    row[at] = values[number];
+    count += rows[number]!.length || 1;
   }
+  return count;
 }
 
 function contentOf({ tag, keys }: Shape, row: Row): unknown {

@@ -57,6 +57,7 @@ function planOf(content: unknown, table: Received, decoder: Decoder, rest = 0): 
     return planOf(kind, table, decoder);
   });
   const names = parts.map(([name]) => name as string);
+  if (new Set(names).size < names.length) throw new Malformed("columns that differ", "one twice");
   const declared = declaredKinds(tag, names, kinds);
   if (declared)
     return {

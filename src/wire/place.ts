@@ -48,6 +48,14 @@ export class Place {
     this.inClass = tag && !tag.open && tag.layout !== "scalar" ? this : parent?.inClass;
   }
 
+  /**
+   * Whether what is in it is gone through once more when it is read: a class's fields are checked, an error's are
+   * copied. What is met again there counts again, so that a short text cannot ask for much work.
+   */
+  get isReadAgain(): boolean {
+    return this.inClass !== undefined || this.parent?.tag?.layout === "fields";
+  }
+
   /** The steps from the root to a key in it; to itself without one. */
   steps(key?: string | number): Step[] {
     const steps: Step[] = key === undefined ? [] : [[this.container, key]];

@@ -95,7 +95,11 @@ function scanFields(value: object, level: number, most: number, state: Scan): bo
   if (prototype === Object.prototype) {
     for (const key in value) {
       keys++;
-      if (key === "__proto__" || (key === "__type__" && state.dialect.looksLikeTag(value))) return false;
+      const isOdd =
+        key === "__proto__" ||
+        (key === "0" && !isData(value)) ||
+        (key === "__type__" && state.dialect.looksLikeTag(value));
+      if (isOdd) return false;
       const inside = (value as Record<string, unknown>)[key];
       // Told apart here, for most are no objects: a call for each costs as much as all else.
       if (typeof inside === "string") state.text -= inside.length;
@@ -123,6 +127,8 @@ function scanFields(value: object, level: number, most: number, state: Scan): bo
     return false;
   }
   state.nodes -= keys;
+  // A Date or an Error that was given Object's prototype has no keys of its own, as a rule.
+  if (keys === 0 && !isData(value) && prototype === Object.prototype) return false;
   // A `toJSON`, seen or unseen, would be called by JSON.stringify.
   return (
     Object.getOwnPropertySymbols(value).length === 0 && (value as { toJSON?: unknown }).toJSON === undefined
@@ -149,6 +155,9 @@ function isKnown(value: object, state: Scan): boolean {
 
 /** Whether an object without a class is data, and not `Math`, `arguments` or a module. */
 export function isData(value: object): boolean {
+  const { isRawJSON } = JSON as { isRawJSON?(value: unknown): boolean };
+  // The global of another realm has nothing else that tells it.
+  if (isRawJSON?.(value) || (value as { globalThis?: unknown }).globalThis === value) return false;
   const tag = Symbol.toStringTag;
   return (
     Object.prototype.toString.call(value) === "[object Object]" ||

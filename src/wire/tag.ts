@@ -128,6 +128,19 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** How many values there are in an array, an object or a tag of the wire's tree. */
+export function sizeOf(container: object, layout?: Layout): number {
+  const content = (layout ? (container as Node)[valueKey] : container) as object;
+  if (layout === "value") return 1;
+  if (Array.isArray(content)) return content.length * (layout === "entries" ? 2 : 1);
+  return Object.keys(content).length;
+}
+
+/** Whether a value is a plain object. */
+export function isPlainRecord(value: unknown): value is Record<string, unknown> {
+  return isRecord(value) && Object.getPrototypeOf(value) === Object.prototype;
+}
+
 /** Sets an own property, whatever its name: `__proto__` is set as data, not as the prototype. */
 export function define(object: object, key: PropertyKey, value: unknown, enumerable = true): void {
   Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });

@@ -65,7 +65,9 @@ function bytesOf(content: unknown): Uint8Array<ArrayBuffer> {
 }
 
 /** The memory that a view looks at, where that can travel. */
-function memoryOf(view: ArrayBufferView): ArrayBuffer {
+function memoryOf(view: ArrayBufferView, name: string): ArrayBuffer {
+  if (Object.prototype.toString.call(view) !== `[object ${name === "Buffer" ? "Uint8Array" : name}]`)
+    throw new Unportable("it only looks like one");
   const buffer = view.buffer as Resizable;
   if (Object.prototype.toString.call(buffer) !== "[object ArrayBuffer]") {
     throw new Unportable("its memory is shared between threads: send a copy, value.slice()");
@@ -98,7 +100,7 @@ function viewTagOf(name: string, of: View): Tag<ArrayBufferView> {
     name: name === "Uint8Array" ? "base64" : name,
     layout: "scalar",
     write(view, { buffers }) {
-      const buffer = memoryOf(view);
+      const buffer = memoryOf(view, name);
       buffers.meet(buffer, view.byteOffset, view.byteOffset + view.byteLength);
       return toBase64(new Uint8Array(buffer, view.byteOffset, view.byteLength));
     },
@@ -110,12 +112,15 @@ function viewTagOf(name: string, of: View): Tag<ArrayBufferView> {
       ...properties,
       name,
       layout: "items",
-      write: (view) => [memoryOf(view), view.byteOffset, view.byteLength],
+      write: (view) => [memoryOf(view, name), view.byteOffset, view.byteLength],
       read(content) {
         const [buffer, offset, bytes] = content as [ArrayBuffer, number, number];
         if (
           !(buffer instanceof ArrayBuffer) ||
           (content as unknown[]).length !== 3 ||
+          (buffer as Resizable).resizable ||
+          !Number.isInteger(offset) ||
+          !Number.isInteger(bytes) ||
           !(offset >= 0 && bytes >= 0)
         )
           throw new Malformed("a buffer, an offset and a length", describe(content));

@@ -32,16 +32,8 @@ export const dateTag: Tag<object> = {
       // The platform takes 30 February for 2 March; a date that does not write itself the same is none.
       if (!Number.isNaN(date.getTime()) && date.toISOString() === text) return date;
     }
-    const foreign = match
-      ? undefined
-      : (foreignTags.get("datetime")!.read(content, reading, undefined) as Foreign);
-    // Only its seconds tell whether the time exists: what is finer, and the offset, are as they are.
-    if (
-      !foreign ||
-      readUsual(`${content.slice(0, 16)}:${/T..:..:(..)/.exec(content)?.[1] ?? "00"}.000+00:00`) === undefined
-    ) {
-      throw new Malformed("a time that exists", describe(content));
-    }
+    if (match) throw new Malformed("a time that exists", describe(content));
+    const foreign = foreignTags.get("datetime")!.read(content, reading, undefined) as Foreign;
     return reading.dates === "round" && /(Z|[+-]..:..)$/.test(content.slice(11)) ? foreign.toDate() : foreign;
   },
 };

@@ -6,7 +6,7 @@
  * @module
  */
 import { describe } from "../../errors.ts";
-import { Malformed, Unportable, define, isRecord, type Tag } from "../tag.ts";
+import { Malformed, Unportable, define, isPlainRecord, type Tag } from "../tag.ts";
 
 type Make = (content: Readonly<Record<string, unknown>>) => Error;
 
@@ -48,11 +48,13 @@ export const errorTag: Tag<Error> = {
     const fields: Record<string, unknown> = { name };
     if (isDom) Object.assign(fields, { message: value.message, domName: value.name });
     const properties = {};
+    const isEnumerable = (key: PropertyKey): boolean =>
+      Object.prototype.propertyIsEnumerable.call(value, key);
+    for (const key of hidden) {
+      if (Object.hasOwn(value, key) && !isEnumerable(key)) fields[key] = (value as never)[key];
+    }
     for (const key of Reflect.ownKeys(value)) {
-      const isEnumerable = Object.prototype.propertyIsEnumerable.call(value, key);
-      const own = (value as never)[key] as unknown;
-      if (isEnumerable) define((fields["properties"] = properties), key, own);
-      else if (hidden.includes(key as string)) fields[key as string] = own;
+      if (isEnumerable(key)) define((fields["properties"] = properties), key, (value as never)[key]);
       else if (key === "name") throw new Unportable("its name is an unusual property: send a plain Error");
     }
     for (const key of texts) {
@@ -76,7 +78,7 @@ export const errorTag: Tag<Error> = {
     if (
       unknown !== undefined ||
       (domName !== undefined && !isDom) ||
-      !(properties === undefined || isRecord(properties))
+      !(properties === undefined || isPlainRecord(properties))
     )
       throw new Malformed("the parts of an error", describe(unknown ?? domName ?? properties));
     for (const key of hidden) {

@@ -5,7 +5,7 @@ import { Malformed, isRecord, type Tag } from "../tag.ts";
 
 /** Python's `uuid` is written as an object. */
 function textOf(name: string, content: unknown): unknown {
-  return name === "uuid" && isRecord(content) ? content["hex"] : content;
+  return name === "uuid" && isRecord(content) && Object.keys(content).length === 1 ? content["hex"] : content;
 }
 
 function foreignTagOf(name: string): Tag<Foreign> {

@@ -8,6 +8,8 @@ import { Lazy } from "../lazy.ts";
 import { Reference, isKey } from "../reference.ts";
 import {
   Malformed,
+  Unportable,
+  hasTagKeys,
   isRecord,
   looksLikeTag,
   node,
@@ -27,6 +29,8 @@ export const referenceTag: Tag<Reference | Lazy> = {
   keepsProperties: true,
   write(value, writing) {
     const { model, pk } = value instanceof Lazy ? value.reference : value;
+    if (typeof pk === "object" && hasTagKeys(pk))
+      throw new Unportable("its key looks like a tag: name its columns otherwise");
     const fields = {
       model,
       pk: mapKey(pk, (part) => (typeof part === "bigint" ? bigintNode(part, writing) : part)),
@@ -37,6 +41,8 @@ export const referenceTag: Tag<Reference | Lazy> = {
     if (!isRecord(content)) throw new Malformed("an object", describe(content));
     const { model, pk: given, lazy, ...rest } = content;
     if (typeof model !== "string") throw new Malformed("a model's name", describe(model));
+    if (isRecord(given) && hasTagKeys(given) && !isBigintNode(given))
+      throw new Malformed("a key", "another tag");
     const pk = mapKey(given, (part) =>
       isBigintNode(part) ? bigintTag.read(part[valueKey], reading, undefined) : part,
     );

@@ -38,19 +38,24 @@ const regexpTag: Tag<RegExp> = {
   },
 };
 
-const headersTag: Tag<Headers> = {
-  name: "headers",
-  layout: "scalar",
-  identity: true,
-  write: (value) => [...Headers.prototype.entries.call(value)],
-  read(content) {
-    const headers = new Headers(content as [string, string][]);
-    if (JSON.stringify([...headers]) !== JSON.stringify(content)) {
-      throw new Malformed("names and values in order", describe(content));
-    }
-    return headers;
-  },
-};
+type PairsClass = (typeof globalThis)["Headers" | "URLSearchParams"];
+
+/** A list of names and values. As text, what is long takes some platforms' parsers very long. */
+function pairsTagOf(name: string, of: PairsClass): Tag<Headers | URLSearchParams> {
+  const entries = of.prototype.entries as () => Iterable<[string, string]>;
+  const write = (value: object): [string, string][] => [...entries.call(value)];
+  return {
+    name,
+    layout: "scalar",
+    identity: true,
+    write,
+    read(content) {
+      const value = new of(content as [string, string][]);
+      if (JSON.stringify(write(value)) === JSON.stringify(content)) return value;
+      throw new Malformed("pairs of a name and a value, in its order", describe(content));
+    },
+  };
+}
 
 interface TextClass {
   readonly prototype: object;
@@ -61,25 +66,42 @@ interface TextClass {
 /** A class whose instances are their own text. What does not come back from its text is kept as that, or refused. */
 function textTagOf(name: string, of: TextClass): Tag<object> {
   // The class's own, not what an instance may have in its place.
-  const write = (value: object): string => of.prototype.toString.call(value);
+  const textOf = (value: object): string => of.prototype.toString.call(value);
   const foreign = foreignTags.get(name);
   return {
     name,
     layout: "scalar",
     identity: !foreign,
-    write,
+    write(value) {
+      const text = textOf(value);
+      if (!of.from) return text;
+      const [own, back] = [value, of.from(text)].map((each) => parts.map((part) => (each as never)[part]));
+      if (own!.every((part, index) => Object.is(part, back![index])) && isEqual(value, of.from(text)))
+        return text;
+      if (name === "duration") return own;
+      throw new Unportable(
+        "it does not come back from its own text, as its reference day or year is not the usual one",
+      );
+    },
     read(content, reading) {
+      if (name === "duration" && Array.isArray(content))
+        return new (of as unknown as new (...parts: unknown[]) => object)(...(content as unknown[]));
       const text = checkText(content);
-      try {
-        const value = of.from ? of.from(text) : new (of as unknown as new (text: string) => object)(text);
-        if (write(value) === text) return value;
-      } catch (error) {
-        if (!foreign) throw error;
-      }
+      const value = of.from ? of.from(text) : new (of as unknown as new (text: string) => object)(text);
+      if (textOf(value) === text) return value;
       if (foreign) return foreign.read(text, reading, undefined);
       throw new Malformed("text as such a value writes it", describe(text));
     },
   };
+}
+
+/** The parts of a Duration. Its text has no milliseconds beyond a second, for example. */
+const parts = "years months weeks days hours minutes seconds milliseconds microseconds nanoseconds".split(
+  " ",
+);
+
+function isEqual(one: { equals?(other: object): boolean }, other: object): boolean {
+  return one.equals?.(other) ?? true;
 }
 
 type Entry = readonly [prototype: object, tag: Tag];
@@ -106,7 +128,8 @@ const temporal = {
 /** By the prototypes that they stand for. */
 export const textTags: readonly Entry[] = [
   [RegExp.prototype, regexpTag as Tag],
-  [Headers.prototype, headersTag as Tag],
-  ...entriesOf({ url: "URL", urlsearchparams: "URLSearchParams" }, globalThis),
+  [Headers.prototype, pairsTagOf("headers", Headers) as Tag],
+  [URLSearchParams.prototype, pairsTagOf("urlsearchparams", URLSearchParams) as Tag],
+  ...entriesOf({ url: "URL" }, globalThis),
   ...entriesOf(temporal, (globalThis as { Temporal?: object }).Temporal),
 ];

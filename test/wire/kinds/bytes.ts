@@ -97,12 +97,6 @@ export const bytes: Group = {
       { path: "…" },
     ),
     refused("Uint8Array with properties", () => Object.assign(new Uint8Array(2), { label: "x" }), /./),
-    refused(
-      "large Uint8Array with properties",
-      () => Object.assign(new Uint8Array(100_000), { label: "x" }),
-      /./,
-      { large: true },
-    ),
     refused("Float64Array with properties", () => Object.assign(new Float64Array(2), { label: "x" }), /./),
     refused(
       "Uint8Array with symbols as keys",
