@@ -13,7 +13,7 @@ import { readGraph, surveyGraph } from "./graph.ts";
 import { Lazy } from "./lazy.ts";
 import { checkBytes, type Limits } from "./limits.ts";
 import { readReferences, readTable, surveyTable } from "./list-reader.ts";
-import { follow, pathOf } from "./path.ts";
+import { follow, pathOf, shortened } from "./path.ts";
 import { isPlainText } from "./plain-text.ts";
 import { Received, stepsTo, type Container, type Spot } from "./received.ts";
 import { Reference } from "./reference.ts";
@@ -338,6 +338,6 @@ export class Decoder implements Opened {
 
   error(spot: Spot, expected: string, found: string, cause?: unknown): DecodeError {
     const path = pathOf(this.#root, stepsTo(spot));
-    return new DecodeError({ path, expected, found }, cause === undefined ? {} : { cause });
+    return new DecodeError({ path, expected, found: shortened(found) }, cause === undefined ? {} : { cause });
   }
 }

@@ -16,7 +16,7 @@ function whole(...parts: string[]): RegExp {
 }
 
 const forms: Readonly<Record<string, RegExp>> = {
-  decimal: /^[+-]?((\d+\.?\d*|\.\d+)(E[+-]?\d+)?|s?NaN\d*|Inf(inity)?)$/i,
+  decimal: /^[+-]?((\d+(\.\d*)?|\.\d+)(E[+-]?\d+)?|s?NaN\d*|Inf(inity)?)$/i,
   uuid: /^[\da-f]{32}$/,
   datetime: whole(date, "T", clock, offset, "?"),
   date: whole(date, note, "*"),

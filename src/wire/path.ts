@@ -16,6 +16,9 @@ export function segmentOf(key: string | number): string {
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }
 
+/** Characters. */
+const longest = 2000;
+
 /** The way along some steps, as a person writes it: `payload.items[3].price`, `payload.map.get("key")`. */
 export function pathOf(root: string, steps: readonly Step[]): string {
   let path = root;
@@ -55,7 +58,12 @@ export function pathOf(root: string, steps: readonly Step[]): string {
       default:
     }
   }
-  return path;
+  return shortened(path);
+}
+
+/** A text for an error, its middle left out where it is long: that of a hostile text may be as long as the text. */
+export function shortened(text: string): string {
+  return text.length > longest ? `${text.slice(0, longest / 2)}…${text.slice(-longest / 2)}` : text;
 }
 
 function entryPath(isMap: boolean, index: string | number, [pair, side]: Step): string {

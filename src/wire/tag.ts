@@ -137,8 +137,23 @@ export function sizeOf(container: object, layout?: Layout): number {
 }
 
 /** Whether a value is a plain object. */
-export function isPlainRecord(value: unknown): value is Record<string, unknown> {
+function isPlainRecord(value: unknown): value is Record<string, unknown> {
   return isRecord(value) && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+const taken = new WeakSet();
+
+/**
+ * A plain object that is part of a content, and of no other: it is copied, and a short text could ask for many copies
+ * of a long one otherwise.
+ *
+ * @throws Malformed for anything else
+ */
+export function takeRecord(value: unknown, name: string): Record<string, unknown> {
+  if (!isPlainRecord(value) || taken.has(value))
+    throw new Malformed(`an object of ${name}, its own`, describe(value));
+  taken.add(value);
+  return value;
 }
 
 /** Sets an own property, whatever its name: `__proto__` is set as data, not as the prototype. */

@@ -6,7 +6,7 @@
  * @module
  */
 import { describe } from "../../errors.ts";
-import { Malformed, Unportable, define, isPlainRecord, type Tag } from "../tag.ts";
+import { Malformed, Unportable, define, takeRecord, type Tag } from "../tag.ts";
 
 type Make = (content: Readonly<Record<string, unknown>>) => Error;
 
@@ -75,18 +75,16 @@ export const errorTag: Tag<Error> = {
     const { name, domName, properties, ...fields } = content as Record<string, unknown>;
     const isDom = name === "DOMException";
     const unknown = Object.keys(fields).find((key) => !hidden.includes(key));
-    if (
-      unknown !== undefined ||
-      (domName !== undefined && !isDom) ||
-      !(properties === undefined || isPlainRecord(properties))
-    )
-      throw new Malformed("the parts of an error", describe(unknown ?? domName ?? properties));
+    if (unknown !== undefined || (domName !== undefined && !isDom))
+      throw new Malformed("the parts of an error", describe(unknown ?? domName));
     for (const key of hidden) {
       if (isDom && key === "message") continue;
       if (!(key in fields)) Reflect.deleteProperty(error, key);
       else define(error, key, texts.includes(key) ? text(fields[key], key) : fields[key], false);
     }
-    for (const key of Reflect.ownKeys(properties ?? {})) define(error, key, (properties as never)[key]);
+    if (properties === undefined) return error;
+    const own = takeRecord(properties, "properties");
+    for (const key of Reflect.ownKeys(own)) define(error, key, own[key as string]);
     return error;
   },
 };

@@ -2,7 +2,7 @@
 import { describe } from "../../errors.ts";
 import { isKey } from "../reference.ts";
 import { Snapshot } from "../snapshot.ts";
-import { Malformed, isPlainRecord, type Tag } from "../tag.ts";
+import { Malformed, takeRecord, type Tag } from "../tag.ts";
 
 export const snapshotTag: Tag<Snapshot> = {
   name: "snapshot",
@@ -18,9 +18,8 @@ export const snapshotTag: Tag<Snapshot> = {
     const { model, pk, fields, ...rest } = content as Record<string, unknown>;
     if (typeof model !== "string") throw new Malformed("a model's name", describe(model));
     if (!isKey(pk)) throw new Malformed("a key of text, numbers and bigints", describe(pk));
-    if (!isPlainRecord(fields)) throw new Malformed("an object of fields", describe(fields));
     const [other] = Object.keys(rest);
     if (other !== undefined) throw new Malformed("a model, a pk and fields alone", `also ${describe(other)}`);
-    return new Snapshot(model, pk, fields);
+    return new Snapshot(model, pk, takeRecord(fields, "fields"));
   },
 };

@@ -40,7 +40,7 @@ const regexpTag: Tag<RegExp> = {
 
 type PairsClass = (typeof globalThis)["Headers" | "URLSearchParams"];
 
-/** A list of names and values. As text, what is long takes some platforms' parsers very long. */
+/** A list of names and values. */
 function pairsTagOf(name: string, of: PairsClass): Tag<Headers | URLSearchParams> {
   const entries = of.prototype.entries as () => Iterable<[string, string]>;
   const write = (value: object): [string, string][] => [...entries.call(value)];
@@ -50,7 +50,14 @@ function pairsTagOf(name: string, of: PairsClass): Tag<Headers | URLSearchParams
     identity: true,
     write,
     read(content) {
-      const value = new of(content as [string, string][]);
+      if (!Array.isArray(content)) throw new Malformed("pairs", describe(content));
+      const value = new of();
+      for (const [key, text] of content as [unknown, unknown][]) {
+        // Of several values, Headers gives one, and would take the spaces from the ends of it.
+        const isOne = of !== globalThis.Headers || key === "set-cookie";
+        for (const part of isOne ? [text] : checkText(text).split(", "))
+          value.append(checkText(key), checkText(part));
+      }
       if (JSON.stringify(write(value)) === JSON.stringify(content)) return value;
       throw new Malformed("pairs of a name and a value, in its order", describe(content));
     },
@@ -87,6 +94,8 @@ function textTagOf(name: string, of: TextClass): Tag<object> {
       if (name === "duration" && Array.isArray(content))
         return new (of as unknown as new (...parts: unknown[]) => object)(...(content as unknown[]));
       const text = checkText(content);
+      // Some platforms take long over what is much longer than any time.
+      if (foreign && text.length > 200) throw new Malformed("a time", describe(text));
       const value = of.from ? of.from(text) : new (of as unknown as new (text: string) => object)(text);
       if (textOf(value) === text) return value;
       if (foreign) return foreign.read(text, reading, undefined);
