@@ -7,6 +7,8 @@ import { EncodeError, LimitError, attempt } from "../errors.ts";
 import { Encoder, OtherWay, type Way } from "./encoder.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import { checkBytes } from "./limits.ts";
+import { Buffers } from "./buffers.ts";
+import { quickText } from "./quick.ts";
 import { plainGraph } from "./graph-writer.ts";
 import { scan, type Finding } from "./plain.ts";
 import { stringify } from "./stringify.ts";
@@ -22,6 +24,7 @@ export interface Encoded {
 export const leastDepth = 10;
 
 const none: ReadonlySet<unknown> = new Set();
+const noBuffers = new Buffers(none);
 
 /**
  * Encodes a value.
@@ -35,6 +38,13 @@ export function encode(value: unknown, context: EncodeContext, subject: EncodeSu
   if (finding !== "rich" && context.limits.depth >= leastDepth) {
     const graph = attempt(() => plainGraph(finding, context.limits));
     if (graph) return { text: finished(node("graph", graph), context, subject), types: [] };
+  }
+  if (finding === "rich") {
+    const quick = quickText(value, context, { limits: context.limits, buffers: noBuffers });
+    if (quick) {
+      checkBytes(quick.text, context.limits, subject.root);
+      return quick;
+    }
   }
   let way: Way = { graph: false, tables: true, items: none, buffers: none };
   for (;;) {

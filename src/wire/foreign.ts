@@ -38,6 +38,11 @@ function exists(text: string): boolean {
   return Number.isNaN(date.getTime()) ? year.length > 5 : date.toISOString().includes(`-${day}T`);
 }
 
+/** Whether a text is one of a tag's form, of something that exists. */
+export function isForeign(tag: string, text: unknown): text is string {
+  return Object.hasOwn(forms, tag) && typeof text === "string" && forms[tag]!.test(text) && exists(text);
+}
+
 /** The tags that may be one. */
 export const foreignNames: readonly string[] = Object.keys(forms);
 
@@ -59,7 +64,7 @@ export class Foreign {
 
   /** @throws ValueError for another tag, or a text that is not of its form */
   constructor(tag: string, text: string) {
-    if (!Object.hasOwn(forms, tag) || typeof text !== "string" || !forms[tag]!.test(text) || !exists(text)) {
+    if (!isForeign(tag, text)) {
       throw new ValueError(tag, [{ path: [], message: `${describe(text)} is none` }]);
     }
     this.tag = tag;

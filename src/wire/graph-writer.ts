@@ -82,35 +82,26 @@ export function plainGraph(numbers: ReadonlyMap<object, number>, limits: Limits)
   const last = numbers.size - 1;
   let left = limits.nodes - numbers.size;
   for (const [object, number] of numbers) {
-    const row: unknown[] = [0];
-    let column = graph.type(Array.isArray(object) ? "[]" : "{}");
-    if (Array.isArray(object)) {
-      const items = object as readonly unknown[];
-      const areNodes = items.length > 0 && items.every(isObject);
-      if (areNodes) column = column.then("", true);
-      for (let index = 0; index < items.length; index++) {
-        const item = items[index];
-        if (!isObject(item)) {
-          row.push(item);
-          continue;
-        }
-        const at = last - (numbers.get(item) ?? NaN);
-        if (!(at >= 0)) return undefined;
-        row.push(areNodes ? at : [at]);
-        left--;
-      }
-    } else {
-      for (const key in object) {
-        const inside = (object as Record<string, unknown>)[key];
-        const isNode = isObject(inside);
-        const at = isNode ? last - (numbers.get(inside) ?? NaN) : 0;
-        // A getter that gives another object each time.
-        if (!(at >= 0)) return undefined;
-        row.push(isNode ? at : inside);
-        column = column.then(key, isNode);
-      }
+    const isArray = Array.isArray(object);
+    const keys = isArray ? undefined : Object.keys(object);
+    const items = isArray ? (object as readonly unknown[]) : undefined;
+    const length = (keys ?? items!).length;
+    // Of its full length at once: one that grows takes several times the memory.
+    const row = new Array<unknown>(length + 1);
+    const areNodes = items !== undefined && length > 0 && items.every(isObject);
+    let column = graph.type(isArray ? "[]" : "{}");
+    if (areNodes) column = column.then("", true);
+    for (let index = 0; index < length; index++) {
+      const inside = items ? items[index] : (object as Record<string, unknown>)[keys![index]!];
+      const isNode = isObject(inside);
+      const at = isNode ? last - (numbers.get(inside) ?? NaN) : 0;
+      // A getter that gives another object each time.
+      if (!(at >= 0)) return undefined;
+      if (keys) column = column.then(keys[index]!, isNode);
+      else if (isNode) left--;
+      row[index + 1] = !isNode ? inside : keys || areNodes ? at : [at];
     }
-    left -= row.length;
+    left -= length + 1;
     rows[last - number] = [row, column];
   }
   if (left < 0) return undefined;

@@ -70,17 +70,15 @@ export function stepsTo(spot: Spot): Step[] {
 }
 
 /** Finds the steps from a node to a container that is part of it: its content, a pair of entries, a row. */
-function find(node: unknown, container: object, steps: Step[], deepest: number): boolean {
+function find(node: unknown, container: object, steps: Step[], deepest: number, met = new Set()): boolean {
   if (node === container) return true;
-  if (deepest === 0 || typeof node !== "object" || node === null) return false;
-  const keys = Array.isArray(node)
-    ? node.keys()
-    : Object.hasOwn(node, valueKey)
-      ? [valueKey]
-      : Object.keys(node);
-  for (const key of keys) {
+  if (deepest === 0 || typeof node !== "object" || node === null || met.has(node)) return false;
+  met.add(node);
+  // Some of what is inside may be values already; an array of those may be sparse, and very long.
+  for (const name of Object.hasOwn(node, valueKey) ? [valueKey] : Object.keys(node)) {
+    const key = Array.isArray(node) ? Number(name) : name;
     steps.push([node, key]);
-    if (find((node as never)[key], container, steps, deepest - 1)) return true;
+    if (find((node as never)[key], container, steps, deepest - 1, met)) return true;
     steps.pop();
   }
   return false;

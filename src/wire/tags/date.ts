@@ -18,7 +18,10 @@ export const dateTag: Tag<object> = {
   write(value) {
     // Throws for what only looks like one.
     const time = Date.prototype.getTime.call(value);
-    return Number.isNaN(time) ? null : Date.prototype.toISOString.call(value).replace("Z", "+00:00");
+    if (Number.isNaN(time)) return null;
+    return time >= firstUsual && time <= lastUsual
+      ? writeUsual(time)
+      : Date.prototype.toISOString.call(value).replace("Z", "+00:00");
   },
   read(content, reading) {
     if (content === null) return new Date(NaN);
@@ -37,6 +40,41 @@ export const dateTag: Tag<object> = {
     return reading.dates === "round" && /(Z|[+-]..:..)$/.test(content.slice(11)) ? foreign.toDate() : foreign;
   },
 };
+
+/** The years 0 to 9999. */
+const firstUsual = Date.UTC(-1, 11, 31) + 86_400_000;
+const lastUsual = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+const dayLength = 86_400_000;
+
+/**
+ * The text of a time in the years 0 to 9999, several times faster than the platform's. The way from days to a date is
+ * Howard Hinnant's `civil_from_days`.
+ *
+ * @see https://howardhinnant.github.io/date_algorithms.html
+ */
+function writeUsual(time: number): string {
+  const days = Math.floor(time / dayLength);
+  const rest = time - days * dayLength;
+  const era = Math.floor((days + 719_468) / 146_097);
+  const day = days + 719_468 - era * 146_097;
+  const yearOfEra = ((day - ((day / 1460) | 0) + ((day / 36_524) | 0) - ((day / 146_096) | 0)) / 365) | 0;
+  const dayOfYear = day - 365 * yearOfEra - ((yearOfEra / 4) | 0) + ((yearOfEra / 100) | 0);
+  // Its years begin with March.
+  const month = ((5 * dayOfYear + 2) / 153) | 0;
+  const dayOfMonth = dayOfYear - (((153 * month + 2) / 5) | 0) + 1;
+  const year = yearOfEra + era * 400 + (month < 10 ? 0 : 1);
+  const seconds = (rest / 1000) | 0;
+  const thousandths = rest - seconds * 1000;
+  return (
+    `${pairs[(year / 100) | 0]}${pairs[year % 100]}-${pairs[month < 10 ? month + 3 : month - 9]}-${pairs[dayOfMonth]}T` +
+    `${pairs[(seconds / 3600) | 0]}:${pairs[((seconds / 60) | 0) % 60]}:${pairs[seconds % 60]}.` +
+    `${(thousandths / 100) | 0}${pairs[thousandths % 100]}+00:00`
+  );
+}
+
+/** `00` to `99`. */
+const pairs = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, "0"));
 
 const days = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 

@@ -46,6 +46,8 @@ export const errorTag: Tag<Error> = {
       throw new Unportable("it only looks like an Error: send a real one, or plain data");
     }
     const fields: Record<string, unknown> = { name };
+    if (isDom && hidesDom(value))
+      throw new Unportable("it hides the message or the name that it was made with");
     if (isDom) Object.assign(fields, { message: value.message, domName: value.name });
     const properties = {};
     const isEnumerable = (key: PropertyKey): boolean =>
@@ -84,10 +86,16 @@ export const errorTag: Tag<Error> = {
     }
     if (properties === undefined) return error;
     const own = takeRecord(properties, "properties");
+    if (isDom && hidesDom(own)) throw new Malformed("no properties that hide its message or name", "one");
     for (const key of Reflect.ownKeys(own)) define(error, key, own[key as string]);
     return error;
   },
 };
+
+/** The message and the name of a DOMException are no properties of its own. */
+function hidesDom(properties: object): boolean {
+  return Object.hasOwn(properties, "message") || Object.hasOwn(properties, "name");
+}
 
 function text(value: unknown, name: string): string {
   if (typeof value !== "string") throw new Malformed(`text as its ${name}`, describe(value));

@@ -1,6 +1,6 @@
 /** Values of another language's, kept as their text. @module */
 import { describe } from "../../errors.ts";
-import { Foreign, foreignNames } from "../foreign.ts";
+import { Foreign, foreignNames, isForeign } from "../foreign.ts";
 import { Malformed, isRecord, type Tag } from "../tag.ts";
 
 /** Python's `uuid` is written as an object. */
@@ -17,7 +17,7 @@ function foreignTagOf(name: string): Tag<Foreign> {
     write: ({ text }) => (name === "uuid" ? { hex: text } : text),
     read(content) {
       const text = textOf(name, content);
-      if (typeof text !== "string") throw new Malformed("its text", describe(text));
+      if (!isForeign(name, text)) throw new Malformed("text of its form, of what exists", describe(text));
       return new Foreign(name, text);
     },
   };
