@@ -50,7 +50,7 @@ export function encode(value: unknown, context: EncodeContext, subject: EncodeSu
   for (;;) {
     const written = write(value, context, subject, way);
     if (!(written instanceof OtherWay)) return written;
-    way = { ...way, ...written.way };
+    way = Object.assign({}, way, written.way);
   }
 }
 

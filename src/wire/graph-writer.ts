@@ -20,7 +20,7 @@ class Column {
     this.column = isNode ? [name] : name;
   }
 
-  then(name: string, isNode: boolean): Column {
+  after(name: string, isNode: boolean): Column {
     const next = this.#next;
     for (let index = 0; index < next.length; index++) {
       const column = next[index]!;
@@ -50,7 +50,7 @@ export class GraphWriter {
   }
 
   type(name: string): Column {
-    return this.#start.then(name, false);
+    return this.#start.after(name, false);
   }
 
   /** Adds what an encoder has written. */
@@ -61,7 +61,7 @@ export class GraphWriter {
     const content = (tag ? (container as never)[valueKey] : container) as object;
     if (Array.isArray(content))
       return this.add([0, ...(tag?.layout === "entries" ? content.flat() : content)], type);
-    for (const key of Object.keys(content)) type = type.then(key, false);
+    for (const key of Object.keys(content)) type = type.after(key, false);
     return this.add([0, ...(Object.values(content) as unknown[])], type);
   }
 
@@ -77,35 +77,37 @@ export class GraphWriter {
  */
 export function plainGraph(numbers: ReadonlyMap<object, number>, limits: Limits): object | undefined {
   const graph = new GraphWriter();
-  const rows = new Array<readonly [row: unknown[], last: Column]>(numbers.size);
+  const rows: (readonly [row: unknown[], last: Column])[] = [];
   // The value is the last node.
   const last = numbers.size - 1;
   let left = limits.nodes - numbers.size;
-  for (const [object, number] of numbers) {
+  for (const object of numbers.keys()) {
     const isArray = Array.isArray(object);
     const keys = isArray ? undefined : Object.keys(object);
     const items = isArray ? (object as readonly unknown[]) : undefined;
     const length = (keys ?? items!).length;
     // Of its full length at once: one that grows takes several times the memory.
+    // oxlint-disable-next-line unicorn/no-new-array
     const row = new Array<unknown>(length + 1);
     const areNodes = items !== undefined && length > 0 && items.every(isObject);
     let column = graph.type(isArray ? "[]" : "{}");
-    if (areNodes) column = column.then("", true);
+    if (areNodes) column = column.after("", true);
     for (let index = 0; index < length; index++) {
       const inside = items ? items[index] : (object as Record<string, unknown>)[keys![index]!];
       const isNode = isObject(inside);
       const at = isNode ? last - (numbers.get(inside) ?? NaN) : 0;
       // A getter that gives another object each time.
       if (!(at >= 0)) return undefined;
-      if (keys) column = column.then(keys[index]!, isNode);
+      if (keys) column = column.after(keys[index]!, isNode);
       else if (isNode) left--;
       row[index + 1] = !isNode ? inside : keys || areNodes ? at : [at];
     }
     left -= length + 1;
-    rows[last - number] = [row, column];
+    rows.push([row, column]);
   }
   if (left < 0) return undefined;
-  for (const [row, column] of rows) graph.add(row, column);
+  // In the order of their numbers, that of a Map is the other way round.
+  for (let index = rows.length - 1; index >= 0; index--) graph.add(...rows[index]!);
   return graph.content;
 }
 

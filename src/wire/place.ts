@@ -60,8 +60,12 @@ export class Place {
   steps(key?: string | number): Step[] {
     const steps: Step[] = key === undefined ? [] : [[this.container, key]];
     // The outermost holds the whole value and is no step itself.
-    for (let at: Place = this; at.parent?.parent; at = at.parent) steps.push([at.parent.container, at.key]);
-    return steps.reverse();
+    for (let at = this.ownStep(); at; at = at.parent.ownStep()) steps.push([at.parent.container, at.key]);
+    return steps.toReversed();
+  }
+
+  private ownStep(): (Place & { readonly parent: Place }) | undefined {
+    return this.parent?.parent ? (this as Place & { readonly parent: Place }) : undefined;
   }
 
   /** The way to a key in it, as a person writes it. */
