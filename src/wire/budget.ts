@@ -43,6 +43,8 @@ export class Budget {
 
   /** All of a piece of JSON that is written as it is, its own root not counted. */
   json(value: unknown, level: number): void {
+    if (typeof value === "string") return this.text(value.length);
+    if (typeof value !== "object" || value === null) return;
     let inside: unknown[] = [value];
     for (let depth = level; inside.length > 0; depth++) {
       const next: unknown[] = [];

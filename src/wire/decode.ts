@@ -92,7 +92,7 @@ export class Decoder implements Opened {
   readonly #rows: (Spot & { readonly stands: Reference | Lazy })[] = [];
   readonly #pointers: Received[] = [];
   /** What pointers point at. */
-  readonly #targets = new Map<object, Received | undefined>();
+  readonly #targets: Map<object, Received | undefined> | undefined;
   #isUsed = false;
 
   constructor(tree: unknown, context: DecodeContext, root: string) {
@@ -107,10 +107,11 @@ export class Decoder implements Opened {
       received.order = this.#list.push(received) - 1;
       this.#look(received);
     }
+    if (this.#pointers.length > 0) this.#targets = new Map();
     for (const pointer of this.#pointers) {
       const target = follow((pointer.node as Node)[valueKey], tree);
       pointer.product = target;
-      if (target) this.#targets.set(target, undefined);
+      if (target) this.#targets!.set(target, undefined);
     }
   }
 
@@ -213,10 +214,13 @@ export class Decoder implements Opened {
       else container[key] = value;
       return;
     }
-    const opened = this.guard(spot, name, () => {
+    let opened: unknown;
+    try {
       checkShape(tag, content);
-      return tag.open?.(content);
-    });
+      opened = tag.open?.(content);
+    } catch (error) {
+      throw this.#wrong(error, name, spot);
+    }
     this.#stack.push(new Received(node, spot, level, opened, name, tag));
   }
 
@@ -255,8 +259,13 @@ export class Decoder implements Opened {
     const content = (node as Node)[valueKey];
     if (name === "graph") this.guard(received, name, () => surveyGraph(received, this));
     else if (name === "table") this.guard(received, name, () => surveyTable(received, this));
-    else if (tag!.layout === "value") this.inside(node as Container, received, level + 1);
+    else if (tag!.layout === "value") this.#lookAt(content, received, level + 1);
     else this.#lookInto(content as Container, tag!.layout === "entries", received, level + 1);
+  }
+
+  #lookAt(content: unknown, received: Received, level: number): void {
+    if (typeof content !== "object" || content === null) return;
+    this.visit(content, received.node as Container, valueKey, received, level);
   }
 
   #lookInto(content: Container | unknown[], hasPairs: boolean, received: Received, level: number): void {
@@ -273,7 +282,7 @@ export class Decoder implements Opened {
     for (let at = this.#list.length - 1; at >= 0; at--) {
       const { parent, size, node } = this.#list[at]!;
       if (parent) parent.size += size;
-      if (this.#targets.has(node)) this.#targets.set(node, this.#list[at]);
+      if (this.#targets!.has(node)) this.#targets!.set(node, this.#list[at]);
     }
   }
 
@@ -295,7 +304,7 @@ export class Decoder implements Opened {
   }
 
   #target(pointer: Received): unknown {
-    const target = this.#targets.get(pointer.product as object);
+    const target = this.#targets!.get(pointer.product as object);
     const isThere =
       target !== undefined &&
       target.name !== "same" &&
@@ -318,7 +327,11 @@ export class Decoder implements Opened {
   }
 
   read(tag: Tag, content: unknown, spot: Spot, opened?: unknown): unknown {
-    return this.guard(spot, tag.name, () => tag.read(content, this.reading, opened));
+    try {
+      return tag.read(content, this.reading, opened);
+    } catch (error) {
+      throw this.#wrong(error, tag.name, spot);
+    }
   }
 
   /** Runs what a tag, or a user's class behind it, does with received content. */
@@ -326,14 +339,19 @@ export class Decoder implements Opened {
     try {
       return run();
     } catch (error) {
-      if (error instanceof LimitError || error instanceof DecodeError) throw error;
-      if (error instanceof Malformed) throw this.error(spot, `${name}: ${error.expected}`, error.found);
-      const found =
-        error instanceof ValueError
-          ? error.issues.map(({ path, message }) => `${path.join(".") || "the value"}: ${message}`).join("; ")
-          : `content that it refuses: ${messageOf(error)}`;
-      throw this.error(spot, `a valid ${name}`, found, error);
+      throw this.#wrong(error, name, spot);
     }
+  }
+
+  /** What to throw for what was thrown while content was read. */
+  #wrong(error: unknown, name: string, spot: Spot): unknown {
+    if (error instanceof LimitError || error instanceof DecodeError) return error;
+    if (error instanceof Malformed) return this.error(spot, `${name}: ${error.expected}`, error.found);
+    const found =
+      error instanceof ValueError
+        ? error.issues.map(({ path, message }) => `${path.join(".") || "the value"}: ${message}`).join("; ")
+        : `content that it refuses: ${messageOf(error)}`;
+    return this.error(spot, `a valid ${name}`, found, error);
   }
 
   error(spot: Spot, expected: string, found: string, cause?: unknown): DecodeError {

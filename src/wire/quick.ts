@@ -7,7 +7,7 @@
  */
 import type { Encoded } from "./encode.ts";
 import type { EncodeContext } from "./encode-context.ts";
-import { hasProperties, isData } from "./plain.ts";
+import { hasProperties, isData, isPlainArray } from "./plain.ts";
 import type { Tag, Writing } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { dateTag } from "./tags/date.ts";
@@ -123,17 +123,14 @@ function writeObject(value: object, level: number, state: State): string {
 
 function writeItems(value: object, level: number, state: State): string {
   const items = value as readonly unknown[];
-  const isPlain =
-    Array.isArray(value) &&
-    Object.keys(value).length === items.length &&
-    Object.getOwnPropertySymbols(value).length === 0;
+  if (!Array.isArray(value) || !isPlainArray(items)) throw givingUp;
   const [first] = items;
   const mayBeTable =
     items.length > longestItems &&
     typeof first === "object" &&
     first !== null &&
     state.context.values.byPrototype.has(Object.getPrototypeOf(first) as object);
-  if (!isPlain || mayBeTable) throw givingUp;
+  if (mayBeTable) throw givingUp;
   return joined(items, level, state);
 }
 

@@ -18,6 +18,7 @@ export const arrays: Group = {
     same("holes", () => [1, , 3]),
     same("holes at the ends", () => sparse(4, { 1: "b" })),
     same("holes and `undefined`", () => sparse(4, { 1: undefined, 2: null })),
+    same("as many properties as holes", () => Object.assign(sparse(1, {}), { x: 1 })),
     same("nothing but holes", () => sparse(5, {})),
     same("a length of 1e9 with two items", () => sparse(1e9, { 0: "a", 999_999_999: "b" })),
     same("the greatest length", () => sparse(4_294_967_295, { 4_294_967_294: 1 })),
