@@ -11,8 +11,10 @@ import { gzipSync } from "node:zlib";
 import { bundle, type Bundle } from "./bundle.ts";
 import { pack } from "./pack.ts";
 
-/** Bytes, minified and gzipped, of all that the entry exports. */
-const allowed = 9 * 1024;
+/** Bytes, minified and gzipped, of all that the entry exports: what is aimed at. */
+const goal = 9 * 1024;
+/** And what it may not grow beyond: docs/decisions/0007 says why it is more. */
+const allowed = 22 * 1024;
 
 function gzipped(text: string): number {
   return gzipSync(text, { level: 9 }).length;
@@ -80,7 +82,7 @@ try {
   if (size > allowed) problems.push(`it is ${size - allowed} bytes too large`);
   for (const problem of problems) console.error(`petiole/wire: ${problem}`);
   console.log(
-    `petiole/wire: ${size} bytes minified and gzipped, of ${allowed} allowed, ${problems.length} problems`,
+    `petiole/wire: ${size} bytes minified and gzipped, of ${allowed} allowed and ${goal} aimed at, ${problems.length} problems`,
   );
   process.exitCode = problems.length > 0 ? 1 : 0;
 } finally {

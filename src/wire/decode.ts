@@ -31,6 +31,7 @@ import {
 import { tagsByName } from "./tags/index.ts";
 import { referenceTag } from "./tags/reference.ts";
 import type { ValueTags } from "./value-type.ts";
+import { finish, wait } from "./waiting.ts";
 
 /** What a decoder needs to know. */
 export interface DecodeContext {
@@ -291,7 +292,12 @@ export class Decoder implements Opened {
     if (received.isDone) {
       // Left as it was until now, for the pointers at it.
       container[key] = received.product;
-    } else if (name !== undefined) {
+      return;
+    }
+    if (!finish(received, received.parent) && received.inClass === received) {
+      throw this.error(received, `${name} with what is whole before it is made`, "a cycle through it");
+    }
+    if (name !== undefined) {
       const content = (node as Node)[valueKey];
       if (name === "same") container[key] = this.#target(received);
       else if (name === "graph")
@@ -300,7 +306,6 @@ export class Decoder implements Opened {
       else received.product = this.read(tag!, content, received, received.product);
       if (name !== "same") container[key] = received.product;
     }
-    received.isDone = true;
   }
 
   #target(pointer: Received): unknown {
@@ -315,6 +320,7 @@ export class Decoder implements Opened {
           target.product !== undefined &&
           target.inClass === pointer.inClass));
     if (isThere) {
+      if (pointer.parent) wait(pointer.parent, target);
       const isReadAgain = pointer.inClass ?? pointer.parent?.tag?.layout === "fields";
       if (isReadAgain) this.budget.nodes(sizeOf(target.node, target.tag?.layout));
       return target.product;

@@ -19,6 +19,7 @@ import { Refusals } from "./refusals.ts";
 import { Snapshot } from "./snapshot.ts";
 import { writeList } from "./list.ts";
 import { node, sizeOf, valueKey, type Tag, type Writing } from "./tag.ts";
+import { finish, wait } from "./waiting.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { foreignTags } from "./tags/foreign.ts";
 import { prototypeHere, tagsByPrototype } from "./tags/index.ts";
@@ -137,11 +138,8 @@ export class Encoder {
   }
 
   #leave(place: Place): void {
-    place.isLeft = true;
-    if (place.pointsAt === place) place.pointsAt = undefined;
     if (place.cell) place.cell[0] = this.#graph!.addPlace(place);
-    place.parent?.point(place.pointsAt);
-    if (place.inClass === place && place.pointsAt && !place.pointsAt.isLeft) {
+    if (!finish(place, place.parent) && place.inClass === place) {
       this.#refuseCycle(place.container, place.parent!, place.key, place);
     }
   }
@@ -172,7 +170,7 @@ export class Encoder {
 
   #countScalar(above: Place, content: unknown): void {
     // In a graph, a cell is at the same level whatever it is in.
-    const level = this.#graph ? 4 : above.depth + 1;
+    const level = this.#graph ? 4 : above.level + 1;
     this.budget.nodes(2);
     this.budget.depth(level);
     this.budget.json(content, level + 1);
@@ -195,7 +193,7 @@ export class Encoder {
     // A row of a table has no place that could be pointed at.
     if (this.#inTables.has(value)) throw new OtherWay({ tables: false });
     const place = this.places.get(value);
-    if (place && (this.context.dialect.pointers || !place.isLeft))
+    if (place && (this.context.dialect.pointers || !place.isDone))
       return this.#same(place, value, above, key);
     const kind = this.#kindOf(value);
     if (kind === undefined) {
@@ -261,7 +259,7 @@ export class Encoder {
   #go(place: Place): Place {
     this.budget.nodes(place.size);
     if (this.#graph && place.parent!.isReadAgain) this.budget.nodes(place.size * 2);
-    if (!this.#way.graph) this.budget.depth(place.depth);
+    if (!this.#way.graph) this.budget.depth(place.level);
     return place;
   }
 
@@ -302,7 +300,7 @@ export class Encoder {
     if (identity) this.places.set(value, place);
     this.#place(place);
     if (layout === "scalar") return place;
-    if (!this.#way.graph) this.budget.depth(place.depth);
+    if (!this.#way.graph) this.budget.depth(place.level);
     if (layout === "value") return place;
     const keys = layout === "fields" ? Object.keys(content as object) : undefined;
     const inside = new Place(place, valueKey, content as object, keys);
@@ -313,14 +311,14 @@ export class Encoder {
   /** A second place of one object: where the first is. */
   #same(place: Place, value: object, above: Place, key: string | number): undefined {
     const { pointers } = this.context.dialect;
-    if (!place.isLeft) {
+    if (!place.isDone) {
       // A cycle. Every container on it must exist before its insides do, which a class's instance cannot.
       const { inClass } = above;
       if (!pointers) return this.#refuseCycle(value, above, key, undefined);
       if (inClass && (place.inClass === place || inClass !== place.inClass))
         return this.#refuseCycle(value, above, key, inClass);
     }
-    above.point(place);
+    wait(above, place);
     if (above.isReadAgain) this.budget.nodes(sizeOf(place.container, place.tag?.layout));
     if (this.#way.graph) {
       this.budget.nodes(1);

@@ -111,11 +111,15 @@ function surveyCells(row: Row, index: number, graph: Received, decoder: Decoder)
 export function readGraph(graph: Received, decoder: Decoder): unknown {
   const { shapes, rows } = graph.plan as Graph;
   const values = rows.map((row) => (Array.isArray(row) ? open(shapes[row[0]]!, row) : row));
+  const isWhole = wholenessOf(shapes, rows);
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index]!;
     if (!Array.isArray(row)) continue;
     const shape = shapes[row[0]]!;
     const { tag, keys } = shape;
+    if (tag && !tag.open && !isWhole(index)) {
+      throw new Malformed("nodes in a class that are whole before it", `node ${index}: a cycle through it`);
+    }
     const cells = resolve(row, index, shape, values, rows);
     // What a class checks and an error copies counts again, wherever it is met.
     if (tag?.layout === "fields" || tag?.layout === "value") decoder.budget.nodes(cells);
@@ -132,6 +136,38 @@ export function readGraph(graph: Received, decoder: Decoder): unknown {
     }
   }
   return values.at(-1);
+}
+
+/**
+ * Whether all that a node's cells lead to is filled before it. To be asked in order. What was found whole is not gone
+ * through again, and what is not ends the reading: together it is no more than once through the graph.
+ */
+function wholenessOf(shapes: readonly Shape[], rows: readonly Row[]): (index: number) => boolean {
+  if (!shapes.some(({ tag }) => tag && !tag.open)) return () => true;
+  const linked = rows.map((row) => (Array.isArray(row) ? numbersIn(row, shapes[row[0]]!) : []));
+  const whole = new Set<number>();
+  return (index) => {
+    const stack = [...linked[index]!];
+    for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
+      if (number >= index) return false;
+      if (whole.has(number)) continue;
+      whole.add(number);
+      for (const next of linked[number] ?? []) stack.push(next);
+    }
+    return true;
+  };
+}
+
+/** The numbers of nodes in a row, as far as they are some. */
+function numbersIn(row: Row, { bare, keys }: Shape): number[] {
+  const numbers: number[] = [];
+  for (let at = 1; at < row.length; at++) {
+    const cell = row[at];
+    const isBare = bare[keys ? at - 1 : 0] === true;
+    const number: unknown = isBare ? cell : Array.isArray(cell) ? cell[0] : undefined;
+    if (typeof number === "number") numbers.push(number);
+  }
+  return numbers;
 }
 
 function open(shape: Shape, row: Row): unknown {

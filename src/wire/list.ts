@@ -62,10 +62,10 @@ function writeReferences(
     (item) => (referenceTag.write(item as Reference, encoder.writing) as { pk: unknown }).pk,
   );
   const content = { model, keys };
-  encoder.budget.depth(above.depth + 1);
-  encoder.budget.json(content, above.depth + 2);
+  encoder.budget.depth(above.level + 1);
+  encoder.budget.json(content, above.level + 2);
   const place = new Place(above, key, node("refs", content), []);
-  place.isLeft = true;
+  place.isDone = true;
   encoder.places.set(items, place);
   return { container: place.container, rows: undefined };
 }
@@ -180,14 +180,14 @@ function writeTable(
   const table = new Place(above, key, node("table", content), [], tag);
   const rows = new Place(new Place(table, valueKey, content, []), "rows", content.rows, undefined);
   encoder.places.set(items, table);
-  encoder.budget.depth(rows.depth + 1);
-  encoder.budget.json(content.columns, rows.depth);
+  encoder.budget.depth(rows.level + 1);
+  encoder.budget.json(content.columns, rows.level);
   encoder.budget.nodes(items.length * (plan.nodes + 1) + 6);
   if (plan.open.length > 0) {
     rows.open = { tag, columns: plan.open };
     return { container: table.container, rows };
   }
-  table.isLeft = true;
+  table.isDone = true;
   return { container: table.container, rows: undefined };
 }
 

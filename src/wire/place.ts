@@ -1,9 +1,10 @@
 /** The containers that an encoder is writing. @module */
 import { pathOf, type Step } from "./path.ts";
 import type { Tag } from "./tag.ts";
+import type { Waiting } from "./waiting.ts";
 
 /** A container of the wire's tree, while its values are replaced, one by one, by what is written for them. */
-export class Place {
+export class Place implements Waiting {
   readonly parent: Place | undefined;
   /** Where it is in its parent's container. */
   readonly key: string | number;
@@ -15,17 +16,15 @@ export class Place {
   /** The tag that this container is the whole node of. */
   readonly tag: Tag | undefined;
   /** Its level of nesting in the text, from 1. */
-  readonly depth: number;
+  readonly level: number;
   /** The nearest place of a class's instance at it or above. */
   readonly inClass: Place | undefined;
   /** Which of its values comes next. */
   position = 0;
-  /** All of it is written. */
-  isLeft = false;
+  isDone = false;
   /** Its arrays are a tag's own, not the user's: pairs of entries, rows. */
   ownArrays = false;
-  /** The outermost place, not left yet, that something in it points at. */
-  pointsAt: Place | undefined = undefined;
+  waitsFor: Waiting | undefined = undefined;
   /** In a graph: what stands for it wherever it is. */
   cell: [number: number] | undefined = undefined;
   /** Of a table's rows: their class, and which of their cells are to be written still. */
@@ -44,7 +43,7 @@ export class Place {
     this.keys = keys;
     this.size = keys ? keys.length : (container as unknown[]).length;
     this.tag = tag;
-    this.depth = parent ? parent.depth + 1 : 0;
+    this.level = parent ? parent.level + 1 : 0;
     this.inClass = tag && !tag.open && tag.layout !== "scalar" ? this : parent?.inClass;
   }
 
@@ -71,15 +70,5 @@ export class Place {
   /** The way to a key in it, as a person writes it. */
   path(root: string, key: string | number): string {
     return this.parent ? pathOf(root, this.steps(key)) : root;
-  }
-
-  /** Notes that something in it points at a place. */
-  point(at: Place | undefined): void {
-    let open = at;
-    while (open?.isLeft) open = open.pointsAt;
-    // What was passed on the way is passed once.
-    if (at?.isLeft) at.pointsAt = open;
-    if (open && (!this.pointsAt || this.pointsAt.isLeft || open.depth < this.pointsAt.depth))
-      this.pointsAt = open;
   }
 }

@@ -2,6 +2,7 @@
 import type { Tag } from "./tag.ts";
 import { valueKey } from "./tag.ts";
 import type { Step } from "./path.ts";
+import type { Waiting } from "./waiting.ts";
 
 /** An array or object of the wire's tree, by index or key. */
 export type Container = Record<string | number, unknown>;
@@ -15,7 +16,7 @@ export interface Spot {
 }
 
 /** Something with values inside. */
-export class Received implements Spot {
+export class Received implements Spot, Waiting {
   readonly node: object;
   readonly container: Container;
   readonly key: string | number;
@@ -28,6 +29,7 @@ export class Received implements Spot {
   /** What it is, or will be once it is filled; undefined before a class has made it. */
   product: unknown;
   isDone = false;
+  waitsFor: Waiting | undefined = undefined;
   /** What was learned of a graph or a table when it was looked through. */
   plan: unknown;
   /** The nearest instance of a class at it or above. */
