@@ -140,10 +140,12 @@ export class DecodeError extends PetioleError {
   readonly found: string;
   /** The value classes that this process knows, when the text names one that it does not. */
   readonly known: readonly string[] | undefined;
+  /** The name that it does not know. */
+  readonly type: string | undefined;
 
   constructor(
     at: { readonly path: string; readonly expected: string; readonly found: string },
-    options: { readonly known?: readonly string[]; readonly cause?: unknown } = {},
+    options: { readonly known?: readonly string[]; readonly type?: string; readonly cause?: unknown } = {},
   ) {
     const { known } = options;
     const names =
@@ -157,6 +159,7 @@ export class DecodeError extends PetioleError {
     this.expected = at.expected;
     this.found = at.found;
     this.known = known;
+    this.type = options.type;
   }
 }
 

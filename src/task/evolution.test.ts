@@ -280,6 +280,26 @@ describe.each(["memory", "sqlite"])("an older worker on %s", (kind) => {
     expect(await handle.result()).toBe(5n);
   });
 
+  test("parks a type that the message's headers do not list, as another program may send it", async () => {
+    const old = appOn(make());
+    old.task("t", () => 0);
+    const now = appOn(make(), { values: [Money] });
+    now.task("t", ({ fee }: { fee: Money }) => fee.amount);
+    await work(old);
+    const fee = '{"__type__":"shop.Money@2","__value__":{"amount":{"__type__":"bigint","__value__":"5"}}}';
+    const message = { id: "m", task: "t", queue: "default", payload: `{"fee":${fee}}`, headers: { wire: 1 } };
+    await now.engine.send([{ message, runAt: 0 }]);
+    expect(await now.engine.ended("m")).toMatchObject({
+      state: "parked",
+      reason: {
+        code: "ERR_TYPE_UNKNOWN",
+        details: { needs: ["wire 1", "task t@1", "type shop.Money@2"] },
+      },
+    });
+    await work(now);
+    await until("it ran", async () => (await now.engine.find("m"))?.state === "succeeded");
+  });
+
   test("parks a reference to a model that it does not have", async () => {
     const comments = {};
     const models = [

@@ -8,6 +8,7 @@ import { DecodeError, PetioleError, ValueError } from "../errors.ts";
 import type { Json } from "../message.ts";
 import { issuesOf } from "../value/schema.ts";
 import { segmentOf } from "../wire/path.ts";
+import { isTypeName } from "../wire/value-type.ts";
 import type { AppContext } from "./app-context.ts";
 import { nowOf } from "./clock.ts";
 import { inJob } from "./current-job.ts";
@@ -78,6 +79,9 @@ export async function run(delivery: Delivery, context: RunContext): Promise<Sett
       return { kind: "defer", lease, at, reason: reasonOf(error) };
     }
     const reason = reasonOf(error);
+    // Other programs may send without the header that lists the types.
+    if (error instanceof DecodeError && error.type !== undefined && isTypeName(error.type))
+      needs.push(`type ${error.type}`);
     if (needs.every((need) => knows(need, context))) return { kind: "park", lease, reason };
     // Another worker may know what this one does not.
     const details = { ...(reason.details as Readonly<Record<string, Json>> | undefined), needs };

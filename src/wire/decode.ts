@@ -140,7 +140,7 @@ export class Decoder implements Opened {
     const known = [...this.#context.values.byName.keys()];
     return new DecodeError(
       { path, expected: "a type that is registered here", found: describe(name) },
-      { known },
+      { known, type: name },
     );
   }
 

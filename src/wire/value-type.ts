@@ -65,6 +65,11 @@ export type ValueEntry<Instance extends object = object> =
 const reservedName = /^[A-Za-z_][\w-]*$/;
 const name = /^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)+$/;
 
+/** Whether a text is a value class's name, with its version perhaps, and no longer than names are. */
+export function isTypeName(given: string): boolean {
+  return given.length <= 200 && name.test(given.replace(/@[1-9]\d*$/, ""));
+}
+
 /** Checks the name of a value class or a model: a namespace, a dot, a name. */
 export function checkName(given: unknown, of: string): string {
   if (typeof given === "string" && name.test(given)) return given;
