@@ -104,7 +104,8 @@ export class Encoder {
   /** Notes that an instance is a row; false when it is somewhere already. */
   meetInTable(instance: object): boolean {
     const { size } = this.#inTables;
-    return this.#inTables.add(instance).size > size && !this.places.has(instance);
+    const isKnown = this.places.size > 0 && this.places.has(instance);
+    return this.#inTables.add(instance).size > size && !isKnown;
   }
 
   /** What to throw when an array of instances cannot be a table. */

@@ -1,5 +1,6 @@
 /** A bigint, as its decimal digits. @module */
 import { LimitError, describe } from "../../errors.ts";
+import { digits } from "../digits.ts";
 import type { Limits } from "../limits.ts";
 import { Malformed, type Tag } from "../tag.ts";
 
@@ -19,6 +20,11 @@ export const bigintTag: Tag<bigint> = {
     return digits;
   },
   read(content, { limits }) {
+    // Most are small, and exact as a number.
+    if (typeof content === "string" && content.length <= Math.min(15, limits.bigintDigits)) {
+      const small = digits(content, 0, content.length);
+      if (small > 0 && content[0] !== "0") return BigInt(small);
+    }
     if (typeof content !== "string" || !/^(0|-?[1-9][0-9]*)$/.test(content)) {
       throw new Malformed("decimal digits", describe(content));
     }

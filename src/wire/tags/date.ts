@@ -4,6 +4,7 @@
  * @module
  */
 import { describe } from "../../errors.ts";
+import { digits } from "../digits.ts";
 import { Malformed, type Tag } from "../tag.ts";
 import type { Foreign } from "../foreign.ts";
 import { foreignTags } from "./foreign.ts";
@@ -104,15 +105,4 @@ function readUsual(text: string): number | undefined {
   const exists = year >= 100 && day >= 1 && day <= most && hour <= 23 && minute <= 59 && second <= 59;
   const time = exists ? Date.UTC(year, month - 1, day, hour, minute, second, digits(text, 20, 23)) : NaN;
   return Number.isNaN(time) ? undefined : time;
-}
-
-/** The number that some decimal digits make; NaN when they are none. */
-function digits(text: string, from: number, to: number): number {
-  let number = 0;
-  for (let at = from; at < to; at++) {
-    const digit = text.charCodeAt(at) - 48;
-    if (digit < 0 || digit > 9) return NaN;
-    number = number * 10 + digit;
-  }
-  return number;
 }
