@@ -24,6 +24,9 @@ export interface Encoded {
 export const leastDepth = 10;
 
 const none: ReadonlySet<unknown> = new Set();
+/** No value needs more, but one that is another each time it is read. */
+const mostAttempts = 10;
+
 const noBuffers = new Buffers(none);
 
 /**
@@ -46,12 +49,14 @@ export function encode(value: unknown, context: EncodeContext, subject: EncodeSu
       return quick;
     }
   }
-  let way: Way = { graph: false, tables: true, items: none, buffers: none };
-  for (;;) {
+  let way: Way = { graph: false, tables: true, buffers: none };
+  for (let attempts = 0; attempts < mostAttempts; attempts++) {
     const written = write(value, context, subject, way);
     if (!(written instanceof OtherWay)) return written;
     way = Object.assign({}, way, written.way);
   }
+  const advice = "its getters give something else each time; send what they give";
+  throw new EncodeError(subject.what, [{ path: subject.root, kind: "value that changes", advice }]);
 }
 
 /** A getter or a proxy may throw; the general way then says where. */

@@ -37,8 +37,6 @@ export interface Way {
   readonly graph: boolean;
   /** Arrays of instances as tables. */
   readonly tables: boolean;
-  /** But not these, in which something does not fit. */
-  readonly items: ReadonlySet<unknown>;
   /** The memory that several values look at. */
   readonly buffers: ReadonlySet<unknown>;
 }
@@ -66,6 +64,8 @@ export class Encoder {
   readonly places = new Map<object, Place>();
   /** The instances that are rows of tables. */
   readonly #inTables = new Set<object>();
+  /** Those of the table that is being written. */
+  #inThisTable: object[] = [];
   readonly #way: Way;
   readonly #graph: GraphWriter | undefined;
   #pointers = 0;
@@ -105,12 +105,15 @@ export class Encoder {
   meetInTable(instance: object): boolean {
     const { size } = this.#inTables;
     const isKnown = this.places.size > 0 && this.places.has(instance);
-    return this.#inTables.add(instance).size > size && !isKnown;
+    if (isKnown || this.#inTables.add(instance).size === size) return false;
+    this.#inThisTable.push(instance);
+    return true;
   }
 
-  /** What to throw when an array of instances cannot be a table. */
-  asItems(items: readonly unknown[]): OtherWay {
-    return new OtherWay({ items: new Set([...this.#way.items, items]) });
+  /** Ends a table. Without one, its instances have not been met. */
+  endTable(isTable: boolean): void {
+    if (!isTable) for (const instance of this.#inThisTable) this.#inTables.delete(instance);
+    this.#inThisTable = [];
   }
 
   /** Writes a value in its place, or gives the place to go into. */
@@ -203,8 +206,8 @@ export class Encoder {
     }
     if (kind !== "plain") return this.#tagged(kind, value, above, key);
     if (Array.isArray(value)) {
-      const { graph, tables, items } = this.#way;
-      const list = graph || !tables || items.has(value) ? undefined : writeList(value, above, key, this);
+      const { graph, tables } = this.#way;
+      const list = graph || !tables ? undefined : writeList(value, above, key, this);
       if (list) {
         this.#put(above, key, list.container);
         return list.rows ? list.rows : undefined;

@@ -160,7 +160,7 @@ function throwMisfit(): never {
   throw misfit;
 }
 
-/** An array of instances as a table; where one of them does not fit, it is asked for as items instead. */
+/** An array of instances as a table; undefined where one of them does not fit. */
 function writeTable(
   items: readonly object[],
   tag: Tag,
@@ -171,12 +171,17 @@ function writeTable(
   // What a class checks but once, and the errors with their paths, are for the general way.
   if (!attempt(() => tag.write(items[0], encoder.writing))) return undefined;
   const plan = planOf(tag, encoder.context.values);
-  const content = { ...headerOf(plan, encoder.types), rows: [] as unknown[] };
+  const types = new Set<string>();
+  const content = { ...headerOf(plan, types), rows: [] as unknown[] };
   try {
     for (const item of items) content.rows.push(plan.write(item, encoder));
   } catch (error) {
-    throw error === misfit ? encoder.asItems(items) : error;
+    encoder.endTable(false);
+    if (error === misfit) return undefined;
+    throw error;
   }
+  encoder.endTable(true);
+  for (const type of types) encoder.types.add(type);
   const table = new Place(above, key, node("table", content), [], tag);
   const rows = new Place(new Place(table, valueKey, content, []), "rows", content.rows, undefined);
   encoder.places.set(items, table);

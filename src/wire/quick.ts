@@ -123,14 +123,13 @@ function writeObject(value: object, level: number, state: State): string {
 
 function writeItems(value: object, level: number, state: State): string {
   const items = value as readonly unknown[];
-  if (!Array.isArray(value) || !isPlainArray(items)) throw givingUp;
   const [first] = items;
   const mayBeTable =
     items.length > longestItems &&
     typeof first === "object" &&
     first !== null &&
     state.context.values.byPrototype.has(Object.getPrototypeOf(first) as object);
-  if (mayBeTable) throw givingUp;
+  if (mayBeTable || !Array.isArray(value) || !isPlainArray(items)) throw givingUp;
   return joined(items, level, state);
 }
 

@@ -1,0 +1,193 @@
+import { execFileSync } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { Value, anything, optional, value } from "../value/index.ts";
+import { DecodeError, Reference, createWire } from "./index.ts";
+
+class Money extends Value("shop.Money", { amount: BigInt, currency: String }) {}
+class Order extends Value("shop.Order", {
+  id: Number,
+  placed: Date,
+  total: Money,
+  note: optional(String),
+  paid: optional(Date),
+  extra: optional(anything),
+}) {}
+/** Adopted, so that its rows are read by `create` alone. */
+class Point {
+  readonly x: number;
+  readonly label: string;
+  constructor(x: number, label: string) {
+    this.x = x;
+    this.label = label;
+  }
+}
+const point = value(Point, {
+  name: "geo.Point",
+  fields: { x: Number, label: String },
+  create: ({ x, label }) => new Point(x, label),
+});
+const wire = createWire({ values: [Money, Order, point] });
+
+const money = (amount: bigint) => new Money({ amount, currency: "EUR" });
+const order = (id: number, more: object = {}) =>
+  new Order({ id, placed: new Date(id), total: money(5n), ...more });
+const points = () => [1, 2, 3, 4].map((x) => new Point(x, `p${x}`));
+
+/** Sends a value and gives its text and what arrives. */
+function sent<Sent>(given: Sent): { readonly text: string; readonly back: Sent } {
+  const text = wire.encode(given);
+  expect(wire.encode(wire.decode(text))).toBe(text);
+  return { text, back: wire.decode(text) as Sent };
+}
+
+describe("tables", () => {
+  test("four instances are one, three are not", () => {
+    expect(sent(points()).text).toBe(
+      '{"__type__":"table","__value__":{"type":"geo.Point","columns":["x","label"],"rows":[[1,"p1"],[2,"p2"],[3,"p3"],[4,"p4"]]}}',
+    );
+    expect(sent(points().slice(1)).text).not.toContain("table");
+    expect(sent(points()).back).toStrictEqual(points());
+  });
+
+  test("nested, optional, and with values of any kind", () => {
+    const shared = { a: new Date(7) };
+    const orders = [
+      order(1, { note: "n" }),
+      order(2, { paid: new Date(NaN) }),
+      order(3, { extra: [shared, undefined, -0] }),
+      order(4, { extra: new Map([[shared, 1n]]), paid: new Date(0) }),
+    ];
+    const { text, back } = sent({ orders, shared });
+    expect(text).toContain('"columns":["id",["placed","datetime"],["total",{"type":"shop.Money"');
+    expect(back.orders.every((each, index) => each.equals(orders[index]))).toBe(true);
+    const [first] = back.orders[2]!.extra as [object];
+    expect([first, [...(back.orders[3]!.extra as Map<object, bigint>).keys()][0]]).toStrictEqual([
+      back.shared,
+      back.shared,
+    ]);
+    expect(first).toBe(back.shared);
+    expect("note" in back.orders[1]!).toBe(false);
+  });
+
+  test("an instance in two places makes it no table, wherever the second is", () => {
+    const list = points();
+    for (const given of [[list, list[2]], [list[2], list], [[...list, list[0]]], [list, [...list]]]) {
+      const { text, back } = sent(given);
+      expect(text).toContain('"same"');
+      expect(back).toStrictEqual(given);
+    }
+    const twice = sent({ one: list, other: list });
+    expect(twice.text).toContain('"table"');
+    expect(twice.back.one).toBe(twice.back.other);
+  });
+
+  test("what does not fit its field makes it no table, and is told as ever", () => {
+    expect(sent([...points(), new Point(NaN, "")]).back[4]!.x).toBe(NaN);
+    expect(() => wire.encode([...points(), new Point("5" as never, "")])).toThrow(
+      /value\[4\]\.x +field of geo\.Point +expected number/,
+    );
+    class Far extends Point {}
+    expect(() => wire.encode([...points(), new Far(1, "")])).toThrow(/value\[4\] +Far \(class instance\)/);
+    const labelled = [1, 2, 3, 4].map((id) => Object.assign(order(id), { label: "x" }));
+    expect(() => wire.encode(labelled)).toThrow(/value\[3\]\.label +field of shop\.Order +not a field/);
+  });
+
+  test("a cycle through a row is refused", () => {
+    const extra: unknown[] = [];
+    const orders = [1, 2, 3, 4].map((id) => order(id, { extra }));
+    extra.push(orders[1]);
+    expect(() => wire.encode(orders)).toThrow(/cycle through shop\.Order/);
+  });
+
+  test("references to one model", () => {
+    const list = [1, 2n, "c", { a: 1, b: "x" }].map((key) => new Reference("qa.Comment", key as never));
+    const { text, back } = sent({ list, again: list });
+    expect(text).toContain(
+      '{"__type__":"refs","__value__":{"model":"qa.Comment","keys":[1,{"__type__":"bigint"',
+    );
+    expect(back.list).toStrictEqual(list);
+    expect(back.again).toBe(back.list);
+    expect(sent([...list, new Reference("qa.Answer", 1)]).text).not.toContain('"refs"');
+  });
+
+  const table = (columns: unknown, rows: unknown, type = "geo.Point") =>
+    JSON.stringify([{ __type__: "table", __value__: { type, columns, rows } }]);
+  test.each([
+    [
+      "a text in a column of numbers",
+      table(
+        ["x", "label"],
+        [
+          [1, "a"],
+          ["2", "b"],
+        ],
+      ),
+    ],
+    ["null for a field that is none of the optional", table(["x", "label"], [[1, null]])],
+    ["a cell too few", table(["x", "label"], [[1]])],
+    ["a cell too many", table(["x", "label"], [[1, "a", 2]])],
+    ["a row that is none", table(["x", "label"], [{ x: 1 }])],
+    ["a column too few", table(["x"], [[1]])],
+    ["a column too many", table(["x", "label", "y"], [[1, "a", 2]])],
+    ["a column twice", table(["x", "x", "label"], [[1, 1, "a"]])],
+    ["a column __proto__", table(["x", "label", "__proto__"], [[1, "a", {}]])],
+    ["a column of no kind", table([["x", "float"], "label"], [[1, "a"]])],
+    ["another class's rows", table(["x", ["label", { type: "shop.Money", columns: [] }]], [[1, []]])],
+    ["an unknown class", table(["x"], [[1]], "x.Nope")],
+    ["a tag's name", table(["name"], [["Error"]], "error")],
+    ["a time that is none", table(["id", ["placed", "datetime"]], [[1, 8.7e15]], "shop.Order")],
+    ["digits that are none", table([["amount", "bigint"], "currency"], [["0x1", "EUR"]], "shop.Money")],
+    ["no rows", table(["x", "label"], undefined)],
+    [
+      "a pointer at a row",
+      '[{"__type__":"table","__value__":{"type":"geo.Point","columns":["x","label"],"rows":[[1,"a"]]}},{"__type__":"same","__value__":"/0/__value__/rows/0"}]',
+    ],
+  ])("refused: %s", (_name, text) => {
+    expect(() => wire.decode(text)).toThrow(DecodeError);
+  });
+
+  test("an error says which row", () => {
+    expect(() =>
+      wire.decode(
+        table(
+          ["x", "label"],
+          [
+            [1, "a"],
+            [2, 3],
+          ],
+        ),
+      ),
+    ).toThrow(/Cannot decode value\[0\]\[1\]/);
+  });
+
+  test("the columns may be in another order, and be said as any others are", () => {
+    const [[made]] = wire.decode(table([["label", "optional"], "x"], [["a", 1]])) as [[Point]];
+    expect(made).toStrictEqual(new Point(1, "a"));
+  });
+
+  test("where no code can be made from text, the same texts are written and read", () => {
+    const script = `
+      import { createWire } from ${JSON.stringify(new URL("./index.ts", import.meta.url).href)};
+      import { Value, value, optional } from ${JSON.stringify(new URL("../value/index.ts", import.meta.url).href)};
+      class Money extends Value("shop.Money", { amount: BigInt, currency: String }) {}
+      class Line { constructor(fields) { Object.assign(this, fields); } }
+      const line = value(Line, { name: "x.Line", fields: { n: Number, at: Date, fee: Money, "a\\"b": optional(String) }, create: (fields) => new Line(fields) });
+      const wire = createWire({ values: [Money, line] });
+      const lines = [1, 2, 3, 4].map((n) => new Line({ n, at: new Date(n), fee: new Money({ amount: 5n, currency: "EUR" }) }));
+      const text = wire.encode(lines);
+      let allowed = true;
+      try { new Function(""); } catch { allowed = false; }
+      console.log(JSON.stringify({ allowed, text, again: wire.encode(wire.decode(text)) }));
+    `;
+    const run = (...flags: string[]): { allowed: boolean; text: string; again: string } =>
+      JSON.parse(
+        execFileSync(process.execPath, [...flags, "--input-type=module", "--eval", script], {
+          encoding: "utf8",
+        }),
+      );
+    const [free, bound] = [run(), run("--disallow-code-generation-from-strings")];
+    expect([free.allowed, bound.allowed]).toStrictEqual([true, false]);
+    expect(free.text).toContain('"table"');
+    expect(new Set([free.text, free.again, bound.text, bound.again]).size).toBe(1);
+  });
+});
