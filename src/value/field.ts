@@ -4,6 +4,7 @@
  * @module
  */
 import { PetioleError, describe, type FieldIssue } from "../errors.ts";
+import { passed } from "../wire/passed.ts";
 import type { Column } from "../wire/tag.ts";
 import { valueType, type ValueClassLike, type ValueType } from "../wire/value-type.ts";
 
@@ -125,7 +126,9 @@ export class Fields {
       const declared: unknown = table[name];
       const optional = declared instanceof OptionalMark;
       const type: unknown = optional ? declared.type : declared;
-      return { name, optional, check: checkOf(type, `${owner}.${name}`), ...columnOf(type) };
+      const check = checkOf(type, `${owner}.${name}`);
+      const fits = (value: unknown): boolean => (value === undefined && optional) || accepts(check, value);
+      return { name, optional, check, fits, ...columnOf(type) };
     });
     this.columns = this.#fields;
   }
@@ -215,14 +218,7 @@ function checkOf(type: unknown, owner: string): Check {
     const { prototype, name } = type as DateConstructor | Uint8ArrayConstructor;
     return expecting(name, (value) => isObject(value) && Object.getPrototypeOf(value) === prototype);
   }
-  if (Array.isArray(type) && type.length === 1) {
-    const check = checkOf(type[0], owner);
-    return (value, path, issues) => {
-      if (!Array.isArray(value))
-        issues.push({ path, message: `expected an array, received ${describe(value)}` });
-      else for (const [index, item] of value.entries()) check(item, [...path, index], issues);
-    };
-  }
+  if (Array.isArray(type) && type.length === 1) return listOf(checkOf(type[0], owner));
   const adopted = isObject(type) ? adoptedBy(type) : undefined;
   if (adopted) {
     const { class: constructor, name } = adopted;
@@ -233,6 +229,20 @@ function checkOf(type: unknown, owner: string): Check {
     `${owner} is declared as ${describe(type)}, which is no field type: there are String, Number, Boolean, ` +
       `BigInt, Date, Uint8Array, a value class, [T] for lists, optional(T) and anything.`,
   );
+}
+
+function listOf(check: Check): Check {
+  return (value, path, issues) => {
+    if (!Array.isArray(value)) {
+      issues.push({ path, message: `expected an array, received ${describe(value)}` });
+      return;
+    }
+    const known = passed.lists?.get(value);
+    if (known?.has(check)) return;
+    const before = issues.length;
+    for (const [index, item] of value.entries()) check(item, [...path, index], issues);
+    if (passed.lists && issues.length === before) passed.lists.set(value, (known ?? new Set()).add(check));
+  };
 }
 
 function expecting(expected: string, accepts: (value: unknown) => boolean): Check {

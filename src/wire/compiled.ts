@@ -66,6 +66,8 @@ export interface RowWriting<Encoder> {
   date(value: unknown): unknown;
   bigint(value: bigint, encoder: Encoder): unknown;
   readonly nested: readonly (RowWriter<Encoder> | undefined)[];
+  /** Of the columns whose values are written as any others are. */
+  readonly fits: readonly ((value: unknown) => boolean)[];
 }
 
 /** From an instance to its row. */
@@ -85,7 +87,11 @@ export function compileWriter<Encoder>(
           : kind === "value"
             ? `nested[${at}](c${at}, more)`
             : `typeof c${at} === "${kind}"${kind === "number" ? ` && !needsTag(c${at})` : ""} ? c${at} : misfit()`;
-    return kind === "other" ? `c${at}` : optional ? `c${at} === undefined ? null : (${write})` : write;
+    return kind === "other"
+      ? `fits[${at}](c${at}) ? c${at} : misfit()`
+      : optional
+        ? `c${at} === undefined ? null : (${write})`
+        : write;
   });
   const values = columns.map(({ name }, at) => `const c${at} = given[${JSON.stringify(name)}];`);
   const body = `if (!isNew(given, more)) misfit(); ${values.join(" ")} return [${cells.join(", ")}];`;

@@ -13,6 +13,7 @@ import { readGraph, surveyGraph } from "./graph.ts";
 import { Lazy } from "./lazy.ts";
 import { checkBytes, type Limits } from "./limits.ts";
 import { readReferences, readTable, surveyTable } from "./list-reader.ts";
+import { notingPassed } from "./passed.ts";
 import { follow, pathOf, shortened } from "./path.ts";
 import { isPlainText } from "./plain-text.ts";
 import { Received, stepsTo, type Container, type Spot } from "./received.ts";
@@ -94,6 +95,7 @@ export class Decoder implements Opened {
   readonly #pointers: Received[] = [];
   /** What pointers point at. */
   readonly #targets: Map<object, Received | undefined> | undefined;
+  #hasGraph = false;
   #isUsed = false;
 
   constructor(tree: unknown, context: DecodeContext, root: string) {
@@ -126,7 +128,11 @@ export class Decoder implements Opened {
       container[key] = stands instanceof Lazy ? lazy(stands.reference) : row(stands);
     }
     if (this.#pointers.length > 0) this.#measure();
-    for (let at = this.#list.length - 1; at >= 0; at--) this.#build(this.#list[at]!);
+    const build = (): void => {
+      for (let at = this.#list.length - 1; at >= 0; at--) this.#build(this.#list[at]!);
+    };
+    if (this.#pointers.length > 0 || this.#hasGraph) notingPassed(build);
+    else build();
     return this.#top["value"];
   }
 
@@ -258,6 +264,7 @@ export class Decoder implements Opened {
     if (isDone || name === "same") return;
     if (name === undefined) return this.inside(node as Container, received, level + 1);
     const content = (node as Node)[valueKey];
+    if (name === "graph") this.#hasGraph = true;
     if (name === "graph") this.guard(received, name, () => surveyGraph(received, this));
     else if (name === "table") this.guard(received, name, () => surveyTable(received, this));
     else if (tag!.layout === "value") this.#lookAt(content, received, level + 1);

@@ -37,12 +37,16 @@ const noBuffers = new Buffers(none);
  */
 export function encode(value: unknown, context: EncodeContext, subject: EncodeSubject): Encoded {
   const finding = look(value, context);
-  if (finding === "plain") return { text: finished(value, context, subject), types: [] };
-  if (finding !== "rich" && context.limits.depth >= leastDepth) {
+  const plain = finding === "plain" ? attempt(() => stringify(value)) : undefined;
+  if (plain !== undefined) {
+    checkBytes(plain, context.limits, subject.root);
+    return { text: plain, types: [] };
+  }
+  if (typeof finding === "object" && context.limits.depth >= leastDepth) {
     const graph = attempt(() => plainGraph(finding, context.limits));
     if (graph) return { text: finished(node("graph", graph), context, subject), types: [] };
   }
-  if (finding === "rich") {
+  if (typeof finding === "string") {
     const quick = quickText(value, context, { limits: context.limits, buffers: noBuffers });
     if (quick) {
       checkBytes(quick.text, context.limits, subject.root);

@@ -83,7 +83,7 @@ export class Encoder {
 
   /** The wire's tree of a value; some of it missing where something was refused. */
   encode(value: unknown): unknown {
-    this.budget.nodes(this.#way.graph ? 4 : 1);
+    this.budget.nodes(this.#way.graph ? 5 : 1);
     const top = { value };
     let place = new Place(undefined, "", top, ["value"]);
     for (;;) {
@@ -97,6 +97,7 @@ export class Encoder {
         place = place.parent;
       }
     }
+    if (this.#graph) this.budget.nodes(this.#graph.shapeNodes);
     this.#checkBuffers();
     return this.#graph ? node("graph", this.#graph.content) : top.value;
   }
@@ -253,8 +254,8 @@ export class Encoder {
   /** Puts a place's container, or its cell, where its value was. */
   #place(place: Place): void {
     if (this.#way.graph) {
-      // The cell, and what is in it.
-      this.budget.nodes(2);
+      // The node, its shape's number, and what is in its cell.
+      this.budget.nodes(3);
       place.cell = [-1];
     }
     this.#put(place.parent!, place.key, place.cell ?? place.container);

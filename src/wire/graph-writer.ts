@@ -2,6 +2,7 @@
 import type { Limits } from "./limits.ts";
 import type { Place } from "./place.ts";
 import { valueKey } from "./tag.ts";
+import { needsTag } from "./tags/number.ts";
 
 /** The column after some others, or the type before the first: shapes are the ways through these. */
 class Column {
@@ -11,7 +12,10 @@ class Column {
   readonly above: Column | undefined;
   /** The shape that ends here, by number. */
   shape = -1;
-  readonly #next: Column[] = [];
+  /** The first of what may come next: most have but a few, which are looked through faster than in a Map. */
+  readonly #few: Column[] = [];
+  /** The others, by whether they are nodes. */
+  #many: readonly [Map<string, Column>, Map<string, Column>] | undefined;
 
   constructor(above: Column | undefined, name: string, isNode: boolean) {
     this.above = above;
@@ -21,19 +25,20 @@ class Column {
   }
 
   after(name: string, isNode: boolean): Column {
-    const next = this.#next;
-    for (let index = 0; index < next.length; index++) {
-      const column = next[index]!;
-      if (column.name === name && column.isNode === isNode) return column;
-    }
-    const column = new Column(this, name, isNode);
-    next.push(column);
+    for (const column of this.#few) if (column.name === name && column.isNode === isNode) return column;
+    let column = this.#many?.[isNode ? 1 : 0].get(name);
+    if (column) return column;
+    column = new Column(this, name, isNode);
+    if (this.#few.length < 8) this.#few.push(column);
+    else (this.#many ??= [new Map(), new Map()])[isNode ? 1 : 0].set(name, column);
     return column;
   }
 }
 
 /** The table, as it grows. */
 export class GraphWriter {
+  /** How many values there are in the shapes. */
+  shapeNodes = 0;
   readonly #shapes: unknown[][] = [];
   readonly #nodes: unknown[] = [];
   readonly #start = new Column(undefined, "", false);
@@ -42,8 +47,12 @@ export class GraphWriter {
   add(row: unknown[], last: Column): number {
     if (last.shape < 0) {
       const columns: unknown[] = [];
-      for (let at = last; at.above; at = at.above) columns.unshift(at.column);
-      last.shape = this.#shapes.push(columns) - 1;
+      for (let at = last; at.above; at = at.above) {
+        columns.push(at.column);
+        this.shapeNodes += at.isNode ? 2 : 1;
+      }
+      this.shapeNodes++;
+      last.shape = this.#shapes.push(columns.toReversed()) - 1;
     }
     row[0] = last.shape;
     return this.#nodes.push(row) - 1;
@@ -77,7 +86,8 @@ export class GraphWriter {
  */
 export function plainGraph(numbers: ReadonlyMap<object, number>, limits: Limits): object | undefined {
   const graph = new GraphWriter();
-  const rows: (readonly [row: unknown[], last: Column])[] = [];
+  const rows: unknown[][] = [];
+  const columns: Column[] = [];
   // The value is the last node.
   const last = numbers.size - 1;
   let left = limits.nodes - numbers.size;
@@ -96,19 +106,25 @@ export function plainGraph(numbers: ReadonlyMap<object, number>, limits: Limits)
       const inside = items ? items[index] : (object as Record<string, unknown>)[keys![index]!];
       const isNode = isObject(inside);
       const at = isNode ? last - (numbers.get(inside) ?? NaN) : 0;
-      // A getter that gives another object each time.
-      if (!(at >= 0)) return undefined;
+      // A getter that gives something else each time.
+      if (!(at >= 0) || (!isNode && !isScalar(inside))) return undefined;
       if (keys) column = column.after(keys[index]!, isNode);
       else if (isNode) left--;
       row[index + 1] = !isNode ? inside : keys || areNodes ? at : [at];
     }
     left -= length + 1;
-    rows.push([row, column]);
+    rows.push(row);
+    columns.push(column);
   }
-  if (left < 0) return undefined;
   // In the order of their numbers, that of a Map is the other way round.
-  for (let index = rows.length - 1; index >= 0; index--) graph.add(...rows[index]!);
-  return graph.content;
+  for (let index = rows.length - 1; index >= 0; index--) graph.add(rows[index]!, columns[index]!);
+  // And the value, the tag with its two and the content with its two.
+  return left < graph.shapeNodes + 5 ? undefined : graph.content;
+}
+
+function isScalar(value: unknown): boolean {
+  if (typeof value === "number") return !needsTag(value);
+  return typeof value === "string" || typeof value === "boolean" || value === null;
 }
 
 function isObject(value: unknown): value is object {

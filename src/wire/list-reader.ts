@@ -1,5 +1,6 @@
 /** The tags `table` and `refs`, read. What they look like is told in `list.ts`. @module */
 import { describe } from "../errors.ts";
+import type { Budget } from "./budget.ts";
 import { compileReader, type RowReader } from "./compiled.ts";
 import type { Decoder } from "./decode.ts";
 import type { Lazy } from "./lazy.ts";
@@ -125,21 +126,36 @@ export function surveyTable(table: Received, decoder: Decoder): void {
 }
 
 function surveyRows(rows: readonly unknown[], { kinds }: Plan, table: Received, decoder: Decoder): void {
+  const { budget } = decoder;
   const level = table.level + 3;
-  let count = 0;
-  decoder.budget.nodes(rows.length * (1 + kinds.length));
-  decoder.budget.depth(level);
+  budget.nodes(rows.length * (1 + kinds.length));
+  budget.depth(level);
   for (const row of rows) {
     if (!Array.isArray(row)) throw new Malformed("a row", describe(row));
     for (let index = 0; index < row.length; index++) {
       const cell: unknown = row[index];
       if (typeof cell !== "object" || cell === null) continue;
       const kind = kinds[index];
-      if (typeof kind === "object" && Array.isArray(cell)) count += cell.length;
+      if (typeof kind === "object") surveyNested(cell, kind, level + 1, budget);
+      else if (kind === "datetime" || kind === "bigint")
+        throw new Malformed(`a ${kind} in its column`, describe(cell));
       else decoder.visit(cell, row as never, index, table, level + 1);
     }
   }
-  decoder.budget.nodes(count);
+}
+
+/** Looks through a row inside a row, where there are no values but JSON's scalars and further rows. */
+function surveyNested(row: object, { kinds }: Plan, level: number, budget: Budget): void {
+  if (!Array.isArray(row)) throw new Malformed("a row", describe(row));
+  budget.depth(level);
+  budget.nodes(row.length);
+  for (let index = 0; index < row.length; index++) {
+    const cell: unknown = row[index];
+    if (typeof cell !== "object" || cell === null) continue;
+    const kind = kinds[index];
+    if (typeof kind !== "object") throw new Malformed("a scalar in a row inside a row", describe(cell));
+    surveyNested(cell, kind, level + 1, budget);
+  }
 }
 
 /** The instances that a table stands for, in place of its rows. */
@@ -166,7 +182,7 @@ function instanceOf(row: unknown, plan: Plan, decoder: Decoder): unknown {
     const cell: unknown = row[index];
     const kind = kinds[index]!;
     // In a column that says what its cells are, null is a field left out.
-    if (typeof cell === kind || kind === "") fields[names[index]!] = cell;
+    if (kind === "" || (typeof cell === kind && kind !== "bigint")) fields[names[index]!] = cell;
     else if (cell !== null || isComplete) fields[names[index]!] = read(cell, kind, decoder);
   }
   return make(fields);

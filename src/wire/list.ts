@@ -63,6 +63,7 @@ function writeReferences(
   );
   const content = { model, keys };
   encoder.budget.depth(above.level + 1);
+  encoder.budget.nodes(2);
   encoder.budget.json(content, above.level + 2);
   const place = new Place(above, key, node("refs", content), []);
   place.isDone = true;
@@ -112,6 +113,7 @@ function makePlan(tag: Tag, values: ValueTags): Plan {
     date: timeOf,
     bigint: (value: bigint, encoder: Encoder) => bigintTag.write(value, encoder.writing),
     nested: cells.map(({ plan }) => plan?.write),
+    fits: cells.map(({ fits }) => fits),
   };
   const write =
     compileWriter(cells, writing) ??
@@ -135,7 +137,7 @@ function isNew(instance: unknown, { prototype, holdsOnly }: Tag, encoder: Encode
 /** The slow way, where no code can be made. */
 function cellOf(cell: Plan["cells"][number], value: unknown, encoder: Encoder): unknown {
   const { kind } = cell;
-  if (kind === "other") return value;
+  if (kind === "other") return cell.fits(value) ? value : throwMisfit();
   if (value === undefined && cell.optional) return null;
   if (kind === "value") return cell.plan!.write(value, encoder);
   if (kind === "datetime") return timeOf(value);

@@ -89,8 +89,7 @@ function scanObject(value: object, level: number, most: number, state: Scan): bo
 
 function scanFields(value: object, level: number, most: number, state: Scan): boolean {
   if (level > state.deepest) state.deepest = level;
-  // Several times faster than Object.getPrototypeOf. Where it lies, it is an own property, which is looked for below.
-  const prototype: unknown = (value as { __proto__?: unknown }).__proto__;
+  const prototype: unknown = Object.getPrototypeOf(value);
   let keys = 0;
   if (prototype === Object.prototype) {
     for (const key in value) {

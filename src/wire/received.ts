@@ -1,6 +1,5 @@
 /** What a decoder found in a text, before and after it is built. @module */
-import type { Tag } from "./tag.ts";
-import { valueKey } from "./tag.ts";
+import { valueKey, type Node, type Tag } from "./tag.ts";
 import type { Step } from "./path.ts";
 import type { Waiting } from "./waiting.ts";
 
@@ -64,24 +63,23 @@ export class Received implements Spot, Waiting {
 export function stepsTo(spot: Spot): Step[] {
   const steps: Step[] = [];
   for (let at: Spot = spot; at.parent; at = at.parent) {
-    const inside: Step[] = [];
-    find(at.parent.node, at.container, inside, 6);
-    steps.unshift(...inside, [at.container, at.key]);
+    steps.unshift(...insideOf(at.parent.node, at.container), [at.container, at.key]);
   }
   return steps;
 }
 
-/** Finds the steps from a node to a container that is part of it: its content, a pair of entries, a row. */
-function find(node: unknown, container: object, steps: Step[], deepest: number, met = new Set()): boolean {
-  if (node === container) return true;
-  if (deepest === 0 || typeof node !== "object" || node === null || met.has(node)) return false;
-  met.add(node);
-  // Some of what is inside may be values already; an array of those may be sparse, and very long.
-  for (const name of Object.hasOwn(node, valueKey) ? [valueKey] : Object.keys(node)) {
-    const key = Array.isArray(node) ? Number(name) : name;
-    steps.push([node, key]);
-    if (find((node as never)[key], container, steps, deepest - 1, met)) return true;
-    steps.pop();
+/** The steps from a node to a container that is part of it: its content, a pair of entries, a row. */
+function insideOf(node: object, container: object): Step[] {
+  if (node === container) return [];
+  const content = (node as Node)[valueKey] as Container;
+  const first: Step = [node, valueKey];
+  if (content === container) return [first];
+  for (const name of ["", "rows", "nodes"]) {
+    const list = name === "" ? content : content[name];
+    const steps: Step[] = name === "" ? [first] : [first, [content, name]];
+    if (list === container) return steps;
+    const index = Array.isArray(list) ? list.indexOf(container) : -1;
+    if (index >= 0) return [...steps, [list as object, index]];
   }
-  return false;
+  return [first];
 }

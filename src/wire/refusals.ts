@@ -20,9 +20,12 @@ export class Refusals {
   }
 
   add(value: unknown, above: Place, key: string | number, kind?: string, advice?: string): null {
+    // The rest are counted: an error is to be read, and a list of rows may hold a hundred thousand alike.
+    if (++this.count > mostRefusals) return null;
     const general = kind === undefined || advice === undefined ? adviceFor(value) : { kind, advice };
     const path = above.path(this.#root, key);
-    return this.#add({ path, kind: kind ?? general.kind, advice: advice ?? general.advice });
+    this.list.push({ path, kind: kind ?? general.kind, advice: advice ?? general.advice });
+    return null;
   }
 
   /** For what a tag, or a class behind it, threw when it was to write a value. */
@@ -32,16 +35,12 @@ export class Refusals {
     if (!(error instanceof ValueError)) {
       return this.add(value, above, key, tag.name, `it cannot be read as one: ${messageOf(error)}`);
     }
-    const root = above.path(this.#root, key);
+    const root = this.count < mostRefusals ? above.path(this.#root, key) : "";
     for (const { path, message } of error.issues) {
-      this.#add({ path: root + path.map(segmentOf).join(""), kind: `field of ${tag.name}`, advice: message });
+      if (++this.count > mostRefusals) continue;
+      const place = root + path.map(segmentOf).join("");
+      this.list.push({ path: place, kind: `field of ${tag.name}`, advice: message });
     }
-    return null;
-  }
-
-  #add(refusal: Refusal): null {
-    // The rest are counted: an error is to be read, and a list of rows may hold a hundred thousand alike.
-    if (++this.count <= mostRefusals) this.list.push(refusal);
     return null;
   }
 }

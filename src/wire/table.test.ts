@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { Value, anything, optional, value } from "../value/index.ts";
-import { DecodeError, Reference, createWire } from "./index.ts";
+import { DecodeError, LimitError, Reference, createWire } from "./index.ts";
 
 class Money extends Value("shop.Money", { amount: BigInt, currency: String }) {}
 class Order extends Value("shop.Order", {
@@ -144,6 +144,90 @@ describe("tables", () => {
     ],
   ])("refused: %s", (_name, text) => {
     expect(() => wire.decode(text)).toThrow(DecodeError);
+  });
+
+  test("what an older version wrote goes through its upgrades", () => {
+    class Price {
+      readonly amount: number;
+      constructor(amount: number) {
+        this.amount = amount;
+      }
+    }
+    const price = value(Price, {
+      name: "s.Price",
+      version: 2,
+      fields: { amount: Number },
+      upgrade: { 1: ({ amount }) => ({ amount: (amount as number) * 100 }) },
+      create: ({ amount }) => new Price(amount),
+    });
+    const both = createWire({ values: [price] });
+    expect(both.decode(table(["amount"], [[1], [2]], "s.Price"))).toStrictEqual([
+      [new Price(100), new Price(200)],
+    ]);
+    expect(both.decode(table(["amount"], [[1], [2]], "s.Price@2"))).toStrictEqual([
+      [new Price(1), new Price(2)],
+    ]);
+  });
+
+  test("a row inside a row holds nothing but scalars and rows, within the limits", () => {
+    class In extends Value("s.In", { x: anything }) {}
+    class Out extends Value("s.Out", { inner: In }) {}
+    const strict = createWire({ values: [In, Out], limits: { nodes: 100, depth: 20 } });
+    const nested = (cell: string) =>
+      `{"__type__":"table","__value__":{"type":"s.Out","columns":[["inner",{"type":"s.In","columns":["x"]}]],"rows":[[[${cell}]]]}}`;
+    for (const cell of ['{"__type__":"evil","__value__":1}', '{"__proto__":{"isAdmin":true}}', "[[1]]"]) {
+      expect(() => strict.decode(nested(cell))).toThrow(DecodeError);
+    }
+    expect(() => strict.decode(nested(Array.from({ length: 1000 }, () => 1).join()))).toThrow(LimitError);
+    expect(strict.decode(nested("5"))).toStrictEqual([new Out({ inner: new In({ x: 5 }) })]);
+  });
+
+  test("a list that does not fit is told at the send, wherever its instance is", () => {
+    class Labels extends Value("s.Labels", { tags: [String] }) {}
+    const strict = createWire({ values: [Labels] });
+    const list = [1, 2, 3, 4].map(() => new Labels({ tags: ["a"] }));
+    (list[1]!.tags as unknown[]).push(5);
+    expect(() => strict.encode(list)).toThrow(/value\[1\]\.tags\[1\] +field of s\.Labels +expected string/);
+  });
+
+  test("a list in a list that many share is checked once", () => {
+    class Matrix extends Value("s.Matrix", { m: [[Number]] }) {}
+    const length = 20_000;
+    const zeros = (count: number) => Array.from({ length: count }, () => 0).join();
+    const text = `{"__type__":"graph","__value__":{"shapes":[["[]"],["[]",[""]],["s.Matrix",["m"]]],"nodes":[[0,${zeros(length)}],[1,${zeros(length)}],[2,1]]}}`;
+    // Gone through each time, it would be 400 million checks.
+    const { m } = createWire({ values: [Matrix] }).decode(text) as Matrix;
+    expect([m.length, m[1]]).toStrictEqual([length, m[0]]);
+    expect(() => new Matrix({ m: [[1], ["2" as never]] })).toThrow(/m\.1\.0/);
+  });
+
+  test("what can be written can be read, to the last node", () => {
+    const refs = [1, 2, 3, 4].map((key) => new Reference("a.B", key));
+    const ring: Record<string, unknown>[] = Array.from({ length: 3000 }, (_, id) => ({ [`k${id % 7}`]: id }));
+    for (const [id, each] of ring.entries())
+      Object.assign(each, { next: ring[(id + 1) % 3000], first: ring[0] });
+    const rich = ring.map((each) => each);
+    for (const given of [refs, points(), ring, [ring, 1n, new Map([[ring[1], new Set([ring[2]])]])], rich]) {
+      const fits = (nodes: number): boolean => {
+        const limited = createWire({ values: [Money, Order, point], limits: { nodes } });
+        let text: string;
+        try {
+          text = limited.encode(given);
+        } catch {
+          return false;
+        }
+        limited.decode(text);
+        return true;
+      };
+      let [least, most] = [1, 100_000];
+      while (least < most) {
+        const middle = (least + most) >> 1;
+        if (fits(middle)) most = middle;
+        else least = middle + 1;
+      }
+      expect(fits(least)).toBe(true);
+      expect(least).toBeGreaterThan(5);
+    }
   });
 
   test("an error says which row", () => {

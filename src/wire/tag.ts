@@ -67,6 +67,8 @@ export interface Column {
   readonly kind: "string" | "number" | "boolean" | "bigint" | "datetime" | "value" | "other";
   /** The field may be left out. */
   readonly optional: boolean;
+  /** Whether a value is as the field is declared. */
+  fits(value: unknown): boolean;
   /** Of a `value`: the prototype of its instances. */
   readonly prototype?: object;
 }

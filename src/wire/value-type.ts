@@ -116,7 +116,8 @@ export function valueTags(values: readonly ValueEntry[]): ValueTags {
         const read = isRetired ? (content: unknown) => type.replace(content, at) : reader(type, at, version);
         const write = isRetired ? read : (instance: unknown) => type.encode(instance as object);
         const tag: Tag = { name: written, layout, identity: true, keepsProperties: true, write, read };
-        byName.set(written, isRetired ? tag : { ...tag, ...tablePartsOf(type) });
+        // What was written by an older version goes through its upgrades, and is no table of today's.
+        byName.set(written, isRetired || at < version ? tag : { ...tag, ...tablePartsOf(type) });
         if (isRetired && !type.isReplaced) retired.add(written);
       }
     }
