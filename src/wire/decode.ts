@@ -12,7 +12,7 @@ import { Budget } from "./budget.ts";
 import { readGraph, surveyGraph } from "./graph.ts";
 import { Lazy } from "./lazy.ts";
 import { checkBytes, type Limits } from "./limits.ts";
-import { readReferences, readTable, surveyTable } from "./list-reader.ts";
+import { readReferences, readSnapshots, readTable, surveySnapshots, surveyTable } from "./list-reader.ts";
 import { notingPassed } from "./passed.ts";
 import { follow, pathOf, shortened } from "./path.ts";
 import { isPlainText } from "./plain-text.ts";
@@ -197,7 +197,7 @@ export class Decoder implements Opened {
     const { [typeKey]: name, [valueKey]: content } = node;
     const spot = { container, key, parent };
     this.budget.nodes(2);
-    if (name === "same" || name === "graph" || name === "table") {
+    if (name === "same" || name === "graph" || name === "table" || name === "snapshots") {
       const received = new Received(node, spot, level, undefined, name);
       if (name === "same") this.#pointers.push(received);
       this.#stack.push(received);
@@ -267,6 +267,7 @@ export class Decoder implements Opened {
     if (name === "graph") this.#hasGraph = true;
     if (name === "graph") this.guard(received, name, () => surveyGraph(received, this));
     else if (name === "table") this.guard(received, name, () => surveyTable(received, this));
+    else if (name === "snapshots") this.guard(received, name, () => surveySnapshots(received, this));
     else if (tag!.layout === "value") this.#lookAt(content, received, level + 1);
     else this.#lookInto(content as Container, tag!.layout === "entries", received, level + 1);
   }
@@ -310,6 +311,7 @@ export class Decoder implements Opened {
       else if (name === "graph")
         received.product = this.guard(received, name, () => readGraph(received, this));
       else if (name === "table") received.product = readTable(received, this);
+      else if (name === "snapshots") received.product = readSnapshots(received, this);
       else received.product = this.read(tag!, content, received, received.product);
       if (name !== "same") container[key] = received.product;
     }

@@ -1,4 +1,4 @@
-/** The tags `table` and `refs`, read. What they look like is told in `list.ts`. @module */
+/** The tags `table`, `refs` and `snapshots`, read. What they look like is told in `list.ts`. @module */
 import { describe } from "../errors.ts";
 import type { Budget } from "./budget.ts";
 import { compileReader, type RowReader } from "./compiled.ts";
@@ -10,6 +10,7 @@ import { Malformed, isRecord, valueKey, type Node, type Reading, type Tag } from
 import { bigintTag } from "./tags/bigint.ts";
 import { tagsByName } from "./tags/index.ts";
 import { referenceTag } from "./tags/reference.ts";
+import { snapshotTag } from "./tags/snapshot.ts";
 
 /** The references of a `refs` tag. */
 export function readReferences(content: unknown, reading: Reading): (Reference | Lazy)[] {
@@ -17,6 +18,53 @@ export function readReferences(content: unknown, reading: Reading): (Reference |
   if (!Array.isArray(keys) || Object.keys(rest).length > 0)
     throw new Malformed("a model and keys", describe(content));
   return keys.map((pk: unknown) => referenceTag.read({ model, pk }, reading, undefined));
+}
+
+interface Snapshots {
+  readonly model: string;
+  readonly columns: readonly string[];
+  readonly rows: unknown[];
+}
+
+/** Looks through the rows of snapshots, all of whose cells are values as any others. */
+export function surveySnapshots(list: Received, decoder: Decoder): void {
+  const content = (list.node as Node)[valueKey];
+  const { model, columns, rows, ...others } = isRecord(content) ? content : {};
+  const isRight =
+    typeof model === "string" &&
+    Array.isArray(columns) &&
+    columns.every((name) => typeof name === "string" && name !== "__proto__") &&
+    new Set(columns).size === columns.length &&
+    Array.isArray(rows) &&
+    Object.keys(others).length === 0;
+  if (!isRight) throw new Malformed("a model, columns that differ, and rows", describe(content));
+  decoder.budget.nodes(3 + columns.length);
+  decoder.budget.nodes(rows.length * (columns.length + 2));
+  decoder.budget.depth(list.level + 3);
+  for (const row of rows as unknown[]) {
+    if (!Array.isArray(row) || row.length !== columns.length + 1) {
+      throw new Malformed(`rows of ${columns.length + 1} cells`, describe(row));
+    }
+    for (const [index, cell] of row.entries()) {
+      if (typeof cell === "object" && cell !== null)
+        decoder.visit(cell as object, row as never, index, list, list.level + 4);
+    }
+  }
+  list.plan = content;
+}
+
+/** The snapshots, in place of their rows. */
+export function readSnapshots(list: Received, decoder: Decoder): unknown[] {
+  const { model, columns, rows } = list.plan as Snapshots;
+  const spot = { container: rows as unknown as Container, key: 0, parent: list };
+  return decoder.guard(spot, "snapshot", () => {
+    for (; spot.key < rows.length; spot.key++) {
+      const [pk, ...cells] = rows[spot.key] as unknown[];
+      const fields = Object.fromEntries(columns.map((name, index) => [name, cells[index]]));
+      rows[spot.key] = snapshotTag.read({ model, pk, fields }, decoder.reading, undefined);
+    }
+    return rows;
+  });
 }
 
 /** How rows become instances. */

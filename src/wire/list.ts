@@ -1,6 +1,6 @@
 /**
  * Arrays of one kind, written with what their items have in common said once: the tags `table`, for instances of
- * one value class, `refs`, for references to one model, and `snapshots`, for those of one model.
+ * one value class, `refs`, for references to one model, and `snapshots`, for those of rows of one model.
  *
  * Reading them is `list-reader.ts`.
  *
@@ -10,12 +10,14 @@ import { attempt } from "../errors.ts";
 import { compileWriter, type RowWriter } from "./compiled.ts";
 import type { Encoder } from "./encoder.ts";
 import { Place } from "./place.ts";
-import { hasProperties } from "./plain.ts";
+import { hasProperties, hasSymbols } from "./plain.ts";
 import { Reference } from "./reference.ts";
+import { Snapshot } from "./snapshot.ts";
 import { node, valueKey, type Column, type Tag } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { needsTag } from "./tags/number.ts";
 import { referenceTag } from "./tags/reference.ts";
+import { snapshotTag } from "./tags/snapshot.ts";
 import type { ValueTags } from "./value-type.ts";
 
 /** Fewer items are as short, and easier to read, one by one. */
@@ -39,6 +41,7 @@ export function writeList(
   if (items.length < fewest || typeof first !== "object" || first === null) return undefined;
   if (encoder.context.dialect.refusal("table", undefined) !== undefined) return undefined;
   if (first instanceof Reference) return writeReferences(items, first, above, key, encoder);
+  if (first instanceof Snapshot) return writeSnapshots(items, first, above, key, encoder);
   const tag = encoder.context.values.byPrototype.get(Object.getPrototypeOf(first) as object);
   return tag?.columns && writeTable(items as readonly object[], tag, above, key, encoder);
 }
@@ -50,14 +53,7 @@ function writeReferences(
   key: string | number,
   encoder: Encoder,
 ): List | undefined {
-  const areAlike = items.every(
-    (item) =>
-      typeof item === "object" &&
-      item !== null &&
-      Object.getPrototypeOf(item) === Reference.prototype &&
-      (item as Reference).model === model,
-  );
-  if (!areAlike || encoder.unknownModel(items[0] as Reference) !== undefined) return undefined;
+  if (!areOf(items, Reference.prototype, model, encoder)) return undefined;
   const keys = items.map(
     (item) => (referenceTag.write(item as Reference, encoder.writing) as { pk: unknown }).pk,
   );
@@ -69,6 +65,54 @@ function writeReferences(
   place.isDone = true;
   encoder.places.set(items, place);
   return { container: place.container, rows: undefined };
+}
+
+/** Whether all items are of one kind, and of one model that is known. */
+function areOf(items: readonly unknown[], prototype: object, model: string, encoder: Encoder): boolean {
+  const areAlike = items.every(
+    (item) =>
+      typeof item === "object" &&
+      item !== null &&
+      Object.getPrototypeOf(item) === prototype &&
+      (item as Reference | Snapshot).model === model,
+  );
+  return areAlike && encoder.unknownModel(items[0] as object) === undefined;
+}
+
+function writeSnapshots(
+  items: readonly unknown[],
+  { model, fields }: Snapshot,
+  above: Place,
+  key: string | number,
+  encoder: Encoder,
+): List | undefined {
+  if (!areOf(items, Snapshot.prototype, model, encoder)) return undefined;
+  const columns = Object.keys(fields);
+  const rows: unknown[][] = [];
+  for (const item of items as readonly Snapshot[]) {
+    const names = Object.keys(item.fields);
+    const isAlike =
+      names.length === columns.length &&
+      names.every((name, index) => name === columns[index]) &&
+      !names.includes("__proto__") &&
+      !hasSymbols(item.fields);
+    if (!isAlike || !encoder.meetInTable(item)) {
+      encoder.endTable(false);
+      return undefined;
+    }
+    const content = snapshotTag.write(item, encoder.writing) as { pk: unknown };
+    rows.push([content.pk, ...Object.values(item.fields)]);
+  }
+  encoder.endTable(true);
+  const content = { model, columns, rows };
+  const list = new Place(above, key, node("snapshots", content), [], snapshotTag);
+  const place = new Place(new Place(list, valueKey, content, []), "rows", rows, undefined);
+  place.open = { tag: snapshotTag, columns: [...columns.keys(), columns.length] };
+  encoder.places.set(items, list);
+  encoder.budget.depth(place.level + 1);
+  encoder.budget.json(columns, place.level);
+  encoder.budget.nodes(rows.length * (columns.length + 2) + 6);
+  return { container: list.container, rows: place };
 }
 
 /** How instances of a class become rows. */

@@ -50,6 +50,15 @@ export function pathOf(root: string, steps: readonly Step[]): string {
         at += 2;
         if (below) path += ` (node ${below[1]})`;
         break;
+      case "snapshots":
+        at += 3;
+        if (below) path += segmentOf(below[1]);
+        if (cell)
+          path +=
+            cell[1] === 0
+              ? ".pk"
+              : `.fields${segmentOf(columnName(container[valueKey], (cell[1] as number) - 1))}`;
+        break;
       case "table":
         at += 3;
         if (below) path += segmentOf(below[1]);

@@ -54,7 +54,7 @@ export class Received implements Spot, Waiting {
     this.product = product;
     this.name = name;
     this.tag = tag;
-    const isMadeLast = tag ? !tag.open && tag.layout !== "scalar" : name === "table";
+    const isMadeLast = tag ? !tag.open && tag.layout !== "scalar" : name === "table" || name === "snapshots";
     this.inClass = isMadeLast ? this : parent?.inClass;
   }
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { Value, anything, optional, value } from "../value/index.ts";
-import { DecodeError, LimitError, Reference, createWire } from "./index.ts";
+import { DecodeError, LimitError, Reference, Snapshot, createWire } from "./index.ts";
 
 class Money extends Value("shop.Money", { amount: BigInt, currency: String }) {}
 class Order extends Value("shop.Order", {
@@ -110,6 +110,41 @@ describe("tables", () => {
     expect(sent([...list, new Reference("qa.Answer", 1)]).text).not.toContain('"refs"');
   });
 
+  test("snapshots of one model", () => {
+    const shared = { tag: 1n };
+    const list = [1, 2n, "c", { a: 1, b: "x" }].map(
+      (key) =>
+        new Snapshot("qa.Comment", key as never, { body: "b", at: new Date(5), more: [shared, undefined] }),
+    );
+    const { text, back } = sent({ shared, list, again: list });
+    expect(text).toContain(
+      '{"__type__":"snapshots","__value__":{"model":"qa.Comment","columns":["body","at","more"],"rows":[[1,"b",',
+    );
+    expect(back.list).toStrictEqual(list);
+    expect(back.again).toBe(back.list);
+    expect((back.list[3]!.fields as { more: unknown[] }).more[0]).toBe(back.shared);
+    expect(sent([...list, new Snapshot("qa.Comment", 9, { body: "b" })]).text).not.toContain('"snapshots"');
+    expect(sent([list, list[0]]).text).not.toContain('"snapshots"');
+    const odd = [1, 2, 3, 4].map((key) => new Snapshot("qa.Comment", key, { body: () => {} }));
+    expect(() => wire.encode(odd)).toThrow(/value\[3\]\.fields\.body +function/);
+  });
+
+  test.each([
+    ["a column twice", { model: "a.B", columns: ["x", "x"], rows: [] }],
+    ["a column __proto__", { model: "a.B", columns: ["__proto__"], rows: [] }],
+    ["a cell too few", { model: "a.B", columns: ["x"], rows: [[1]] }],
+    ["a key that is none", { model: "a.B", columns: ["x"], rows: [[null, 1]] }],
+    ["no rows", { model: "a.B", columns: ["x"] }],
+    ["something beside them", { model: "a.B", columns: ["x"], rows: [], more: 1 }],
+    [
+      "a value that is none",
+      { model: "a.B", columns: ["x"], rows: [[1, { __type__: "bigint", __value__: 5 }]] },
+    ],
+  ])("snapshots refused: %s", (_name, content) => {
+    const text = JSON.stringify({ __type__: "snapshots", __value__: content });
+    expect(() => wire.decode(text)).toThrow(DecodeError);
+  });
+
   const table = (columns: unknown, rows: unknown, type = "geo.Point") =>
     JSON.stringify([{ __type__: "table", __value__: { type, columns, rows } }]);
   test.each([
@@ -207,7 +242,15 @@ describe("tables", () => {
     for (const [id, each] of ring.entries())
       Object.assign(each, { next: ring[(id + 1) % 3000], first: ring[0] });
     const rich = ring.map((each) => each);
-    for (const given of [refs, points(), ring, [ring, 1n, new Map([[ring[1], new Set([ring[2]])]])], rich]) {
+    const snaps = [1, 2, 3, 4].map((key) => new Snapshot("a.B", key, { x: key, y: [1n] }));
+    for (const given of [
+      refs,
+      snaps,
+      points(),
+      ring,
+      [ring, 1n, new Map([[ring[1], new Set([ring[2]])]])],
+      rich,
+    ]) {
       const fits = (nodes: number): boolean => {
         const limited = createWire({ values: [Money, Order, point], limits: { nodes } });
         let text: string;

@@ -82,5 +82,6 @@ export const arrayTag: Tag<unknown[]> = {
 /** The key of an item as a number; any other key as it is. */
 function indexOf(key: PropertyKey, length: number): PropertyKey {
   const index = typeof key === "string" ? Number(key) : -1;
-  return String(index) === key && index >= 0 && index < length ? index : key;
+  const isIndex = Number.isInteger(index) && index >= 0 && index < length && String(index) === key;
+  return isIndex ? index : key;
 }

@@ -24,7 +24,7 @@ export const arrays: Group = {
     same("the greatest length", () => sparse(4_294_967_295, { 4_294_967_294: 1 })),
     same("properties of their own", () => Object.assign([1, 2], { total: 3, note: [1n] })),
     same("keys that are almost indices", () =>
-      Object.assign([1], { "-1": 0, "1.5": 0, "01": 0, 4294967295: 0, "": 0 }),
+      Object.assign([1, 2], { "-1": 0, "1.5": 0, "0.5": 1, "01": 0, 4294967295: 0, "": 0 }),
     ),
     same("own `constructor` and `toString`", () => Object.assign([1], { constructor: 1, toString: 2 })),
     same("own `__proto__`", () =>
