@@ -21,13 +21,18 @@ function costOf(text: string): number {
   return least;
 }
 
-/**
- * How many times more work a text four times as long takes: 4 when it is linear, 16 when it is quadratic. Little work
- * is counted as 25 ms, which noise does not reach.
- */
-export function growth(text: (size: number) => string, size: number): number {
-  return Math.max(25, costOf(text(size * 4))) / Math.max(25, costOf(text(size)));
-}
-
 /** More than this is not linear. */
 export const mostGrowth = 9;
+
+/**
+ * How many times more work a text four times as long takes: 4 when it is linear, 16 when it is quadratic. Little work
+ * is counted as 25 ms, which noise does not reach. What seems to be too much is measured again, up to twice: a
+ * collection of garbage may have come in between.
+ */
+export function growth(text: (size: number) => string, size: number): number {
+  let least = Infinity;
+  for (let run = 0; run < 3 && least >= mostGrowth; run++) {
+    least = Math.min(least, Math.max(25, costOf(text(size * 4))) / Math.max(25, costOf(text(size))));
+  }
+  return least;
+}
