@@ -208,7 +208,7 @@ export class Decoder implements Opened {
       this.budget.json(content, level + 1);
       for (const [index, reference] of items.entries())
         this.#refer({ container: items as never, key: index, parent }, reference);
-      this.#finish(new Received(node, spot, level, items, name));
+      this.#putAside(new Received(node, spot, level, items, name));
       return;
     }
     let tag = this.tagOf(name);
@@ -217,7 +217,7 @@ export class Decoder implements Opened {
     if (tag.layout === "scalar") {
       const value = this.#scalar(tag, content, spot, level);
       if (tag === referenceTag) this.#refer(spot, value as Reference | Lazy);
-      else if (tag.identity) this.#finish(new Received(node, spot, level, value, name, tag));
+      else if (tag.identity) this.#putAside(new Received(node, spot, level, value, name, tag));
       else container[key] = value;
       return;
     }
@@ -254,7 +254,7 @@ export class Decoder implements Opened {
   }
 
   /** For what is built already: only pointers need it. */
-  #finish(received: Received): void {
+  #putAside(received: Received): void {
     received.isDone = true;
     this.#stack.push(received);
   }
@@ -264,9 +264,10 @@ export class Decoder implements Opened {
     if (isDone || name === "same") return;
     if (name === undefined) return this.inside(node as Container, received, level + 1);
     const content = (node as Node)[valueKey];
-    if (name === "graph") this.#hasGraph = true;
-    if (name === "graph") this.guard(received, name, () => surveyGraph(received, this));
-    else if (name === "table") this.guard(received, name, () => surveyTable(received, this));
+    if (name === "graph") {
+      this.#hasGraph = true;
+      this.guard(received, name, () => surveyGraph(received, this));
+    } else if (name === "table") this.guard(received, name, () => surveyTable(received, this));
     else if (name === "snapshots") this.guard(received, name, () => surveySnapshots(received, this));
     else if (tag!.layout === "value") this.#lookAt(content, received, level + 1);
     else this.#lookInto(content as Container, tag!.layout === "entries", received, level + 1);
@@ -330,8 +331,7 @@ export class Decoder implements Opened {
           target.inClass === pointer.inClass));
     if (isThere) {
       if (pointer.parent) wait(pointer.parent, target);
-      const isReadAgain = pointer.inClass ?? pointer.parent?.tag?.layout === "fields";
-      if (isReadAgain) this.budget.nodes(sizeOf(target.node, target.tag?.layout));
+      if (pointer.isReadAgain) this.budget.nodes(sizeOf(target.node, target.tag?.layout));
       return target.product;
     }
     throw this.error(

@@ -4,13 +4,13 @@
  * @module
  */
 import { EncodeError, LimitError, attempt } from "../errors.ts";
-import { Encoder, OtherWay, type Way } from "./encoder.ts";
+import { Encoder, OtherWay, graphDepth, type Way } from "./encoder.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import { checkBytes } from "./limits.ts";
 import { Buffers } from "./buffers.ts";
 import { quickText } from "./quick.ts";
 import { plainGraph } from "./graph-writer.ts";
-import { scan, type Finding } from "./plain.ts";
+import { scan } from "./plain.ts";
 import { stringify } from "./stringify.ts";
 import { node } from "./tag.ts";
 
@@ -19,9 +19,6 @@ export interface Encoded {
   readonly text: string;
   readonly types: readonly string[];
 }
-
-/** A graph is no deeper, whatever is in it. */
-export const leastDepth = 10;
 
 const none: ReadonlySet<unknown> = new Set();
 /** No value needs more, but one that is another each time it is read. */
@@ -36,13 +33,14 @@ const noBuffers = new Buffers(none);
  * @throws LimitError when it is over a limit
  */
 export function encode(value: unknown, context: EncodeContext, subject: EncodeSubject): Encoded {
-  const finding = look(value, context);
+  // A getter or a proxy may throw; the general way then says where.
+  const finding = attempt(() => scan(value, context.limits, context.dialect)) ?? "rich";
   const plain = finding === "plain" ? attempt(() => stringify(value)) : undefined;
   if (plain !== undefined) {
     checkBytes(plain, context.limits, subject.root);
     return { text: plain, types: [] };
   }
-  if (typeof finding === "object" && context.limits.depth >= leastDepth) {
+  if (typeof finding === "object" && context.limits.depth >= graphDepth) {
     const graph = attempt(() => plainGraph(finding, context.limits));
     if (graph) return { text: finished(node("graph", graph), context, subject), types: [] };
   }
@@ -57,19 +55,10 @@ export function encode(value: unknown, context: EncodeContext, subject: EncodeSu
   for (let attempts = 0; attempts < mostAttempts; attempts++) {
     const written = write(value, context, subject, way);
     if (!(written instanceof OtherWay)) return written;
-    way = Object.assign({}, way, written.way);
+    way = written.way;
   }
   const advice = "its getters give something else each time; send what they give";
   throw new EncodeError(subject.what, [{ path: subject.root, kind: "value that changes", advice }]);
-}
-
-/** A getter or a proxy may throw; the general way then says where. */
-function look(value: unknown, { limits, dialect }: EncodeContext): Finding {
-  try {
-    return scan(value, limits, dialect);
-  } catch {
-    return "rich";
-  }
 }
 
 /** The text of a value; another way where that suits it better. */
@@ -80,7 +69,7 @@ function write(value: unknown, context: EncodeContext, subject: EncodeSubject, w
     tree = encoder.encode(value);
   } catch (error) {
     const isDeep = error instanceof LimitError && error.limit === "depth" && !way.graph;
-    if (isDeep && context.dialect.pointers) return new OtherWay({ graph: true });
+    if (isDeep && context.dialect.pointers) return new OtherWay({ ...way, graph: true });
     if (error instanceof OtherWay) return error;
     throw error;
   }

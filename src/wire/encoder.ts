@@ -41,10 +41,13 @@ export interface Way {
   readonly buffers: ReadonlySet<unknown>;
 }
 
+/** Levels of a graph's text, whatever is in it. */
+export const graphDepth = 10;
+
 /** Thrown when another way suits a value better. */
 export class OtherWay extends Error {
-  readonly way: Partial<Way>;
-  constructor(way: Partial<Way>) {
+  readonly way: Way;
+  constructor(way: Way) {
     super("another way");
     this.way = way;
   }
@@ -78,7 +81,7 @@ export class Encoder {
     this.writing = { limits: context.limits, buffers: new Buffers(way.buffers) };
     // In a graph nothing is deeper than what is in a node.
     this.budget = new Budget(context.limits, way.graph ? Infinity : context.dialect.depth, subject.root);
-    if (way.graph) this.budget.depth(10);
+    if (way.graph) this.budget.depth(graphDepth);
   }
 
   /** The wire's tree of a value; some of it missing where something was refused. */
@@ -196,7 +199,7 @@ export class Encoder {
     if (above.open) return new Place(above, key, value, above.open.columns, above.open.tag);
     if (above.ownArrays) return this.#go(new Place(above, key, value, undefined));
     // A row of a table has no place that could be pointed at.
-    if (this.#inTables.has(value)) throw new OtherWay({ tables: false });
+    if (this.#inTables.has(value)) throw new OtherWay({ ...this.#way, tables: false });
     const place = this.places.get(value);
     if (place && (this.context.dialect.pointers || !place.isDone))
       return this.#same(place, value, above, key);
@@ -211,7 +214,7 @@ export class Encoder {
       const list = graph || !tables ? undefined : writeList(value, above, key, this);
       if (list) {
         this.#put(above, key, list.container);
-        return list.rows ? list.rows : undefined;
+        return list.rows;
       }
       return this.#container(value, above, key, value.slice(), undefined);
     }
@@ -331,7 +334,7 @@ export class Encoder {
     }
     const pointer = pointerOf(place.steps());
     this.#pointers += pointer.length;
-    if (this.#pointers > mostPointers) throw new OtherWay({ graph: true });
+    if (this.#pointers > mostPointers) throw new OtherWay({ ...this.#way, graph: true });
     this.#countScalar(above, pointer);
     return this.#put(above, key, node("same", pointer));
   }
@@ -360,7 +363,7 @@ export class Encoder {
     // Where there are no pointers, each carries its own.
     if (!this.context.dialect.pointers) return;
     const once = buffers.once();
-    if (once.size > buffers.shared.size) throw new OtherWay({ buffers: once });
+    if (once.size > buffers.shared.size) throw new OtherWay({ ...this.#way, buffers: once });
     for (const [above, key, value] of buffers.overlaps() as [Place, string | number, object][]) {
       const advice =
         "it shares part of its memory with another: send copies, value.slice(), or the whole beside them";

@@ -158,13 +158,19 @@ function wholenessOf(shapes: readonly Shape[], rows: readonly Row[]): (index: nu
   };
 }
 
+/** What a cell holds as the number of a node, which may be none; undefined for a cell that is something else. */
+function linkIn(row: Row, at: number, { bare, keys }: Shape): unknown {
+  const cell = row[at];
+  if (bare[keys ? at - 1 : 0]) return cell;
+  if (!Array.isArray(cell)) return undefined;
+  return cell.length === 1 ? cell[0] : NaN;
+}
+
 /** The numbers of nodes in a row, as far as they are some. */
-function numbersIn(row: Row, { bare, keys }: Shape): number[] {
+function numbersIn(row: Row, shape: Shape): number[] {
   const numbers: number[] = [];
   for (let at = 1; at < row.length; at++) {
-    const cell = row[at];
-    const isBare = bare[keys ? at - 1 : 0] === true;
-    const number: unknown = isBare ? cell : Array.isArray(cell) ? cell[0] : undefined;
+    const number = linkIn(row, at, shape);
     if (typeof number === "number") numbers.push(number);
   }
   return numbers;
@@ -180,22 +186,19 @@ function open(shape: Shape, row: Row): unknown {
 function resolve(
   row: Row,
   index: number,
-  { tag, bare, keys }: Shape,
+  shape: Shape,
   values: readonly unknown[],
   rows: readonly Row[],
 ): number {
+  const { tag } = shape;
   let count = 0;
   for (let at = 1; at < row.length; at++) {
-    const cell = row[at];
-    const isBare = bare[keys ? at - 1 : 0] === true;
-    if (!isBare && (typeof cell !== "object" || !Array.isArray(cell))) continue;
-    const number = (
-      isBare ? cell : (cell as unknown[]).length === 1 ? (cell as unknown[])[0] : undefined
-    ) as number;
+    const number = linkIn(row, at, shape) as number | undefined;
+    if (number === undefined) continue;
     const isNode = Number.isInteger(number) && number >= 0 && number < values.length;
     // A class is given nothing that is filled afterwards.
     if (!isNode || values[number] === pending || (tag && !tag.open && number >= index)) {
-      const found = `node ${index}: ${JSON.stringify(cell)?.slice(0, 40)}`;
+      const found = `node ${index}: ${JSON.stringify(row[at]).slice(0, 40)}`;
       throw new Malformed("the number of a node, and in a class of one before it", found);
     }
     row[at] = values[number];

@@ -21,7 +21,7 @@ import { snapshotTag } from "./tags/snapshot.ts";
 import type { ValueTags } from "./value-type.ts";
 
 /** Fewer items are as short, and easier to read, one by one. */
-const fewest = 4;
+export const fewest = 4;
 
 /** An array that is written as one of the tags here. */
 export interface List {

@@ -47,7 +47,7 @@ export function scan(value: unknown, limits: Limits, dialect: Dialect): Finding 
   if (state.shared === 0 && state.deepest <= deepest) return "plain";
   const isGraph = dialect.pointers && (state.shared > mostShared || state.deepest > limits.depth);
   if (!isGraph) return "rich";
-  return state.numbers ?? new Map([...(state.many ?? state.few)].map((object, index) => [object, index]));
+  return state.numbers ?? numbered(state);
 }
 
 function scanRoot(value: unknown, state: Scan): boolean {
@@ -134,6 +134,11 @@ function scanFields(value: object, level: number, most: number, state: Scan): bo
   );
 }
 
+/** The objects that were met, each with its number. */
+function numbered({ many, few }: Scan): Map<object, number> {
+  return new Map([...(many ?? few)].map((object, index) => [object, index]));
+}
+
 /** Whether an object was met before. For the few that most payloads have, a Set costs more than it saves. */
 function isKnown(value: object, state: Scan): boolean {
   const { numbers, many, few } = state;
@@ -145,7 +150,7 @@ function isKnown(value: object, state: Scan): boolean {
   const isNew = many ? many.size < many.add(value).size : !few.includes(value);
   if (!isNew) {
     // It is no tree, and may become a graph, for which they are numbered.
-    state.numbers = new Map([...(many ?? few)].map((object, index) => [object, index]));
+    state.numbers = numbered(state);
     return true;
   }
   if (!many && few.push(value) > 12) state.many = new Set(few);

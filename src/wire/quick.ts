@@ -7,6 +7,7 @@
  */
 import type { Encoded } from "./encode.ts";
 import type { EncodeContext } from "./encode-context.ts";
+import { fewest } from "./list.ts";
 import { hasProperties, isData, isPlainArray } from "./plain.ts";
 import type { Tag, Writing } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
@@ -15,9 +16,6 @@ import { needsTag, numberTag } from "./tags/number.ts";
 
 /** Deeper data takes the general way, which does not recurse. */
 const deepest = 100;
-
-/** Arrays of instances from this length on may be tables. */
-const longestItems = 3;
 
 /** Thrown to give up. */
 const givingUp = new Error("not the short way");
@@ -125,7 +123,7 @@ function writeItems(value: object, level: number, state: State): string {
   const items = value as readonly unknown[];
   const [first] = items;
   const mayBeTable =
-    items.length > longestItems &&
+    items.length >= fewest &&
     typeof first === "object" &&
     first !== null &&
     state.context.values.byPrototype.has(Object.getPrototypeOf(first) as object);

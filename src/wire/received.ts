@@ -57,6 +57,11 @@ export class Received implements Spot, Waiting {
     const isMadeLast = tag ? !tag.open && tag.layout !== "scalar" : name === "table" || name === "snapshots";
     this.inClass = isMadeLast ? this : parent?.inClass;
   }
+
+  /** Whether it is gone through once more when what it is in is read, as `Place.isReadAgain` has it. */
+  get isReadAgain(): boolean {
+    return this.inClass !== undefined || this.parent?.tag?.layout === "fields";
+  }
 }
 
 /** The steps from the root to a spot. */
