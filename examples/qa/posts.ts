@@ -1,5 +1,6 @@
 /** Posts: saving, editing and flagging them. */
 import { createWire, ref, Reference, snapshot } from "petiole";
+import { endStates } from "petiole/engine";
 import { eq } from "drizzle-orm";
 import { app, db, index, review } from "./app.ts";
 import { answers, comments, questions, type Answer, type Comment, type Question } from "./database.ts";
@@ -101,17 +102,7 @@ export async function followUnfinished(): Promise<void> {
   const wire = createWire({ values: [Scoring, Season] });
   for (let after: string | undefined; ;) {
     const page = await app.engine.list({
-      states: [
-        "scheduled",
-        "waiting",
-        "running",
-        "failed",
-        "parked",
-        "skipped",
-        "discarded",
-        "expired",
-        "cancelled",
-      ],
+      states: ["scheduled", "waiting", "running", ...endStates.filter((state) => state !== "succeeded")],
       ...(after === undefined ? {} : { after }),
     });
     for (const { message } of page.records) {

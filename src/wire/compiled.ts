@@ -1,6 +1,6 @@
 /**
- * Readers and writers of a class's rows, as code made from its declared fields: about twice as fast as going through
- * the columns one by one. Nothing that was received is ever part of the code. Where code cannot be made from text (a
+ * Readers and writers of a class's rows, as code made from its declared fields: faster than going through the
+ * columns one by one. Nothing that was received is ever part of the code. Where code cannot be made from text (a
  * Content-Security-Policy, some edge workers), there are none, and the columns are gone through.
  *
  * @module

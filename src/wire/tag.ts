@@ -125,6 +125,12 @@ export function looksLikeTag(value: object): value is Node {
   return hasTagKeys(value) && typeof (value as Node)[typeKey] === "string";
 }
 
+/** @throws Malformed for content that is no text */
+export function checkText(content: unknown, expected = "text"): string {
+  if (typeof content !== "string") throw new Malformed(expected, describe(content));
+  return content;
+}
+
 /** Whether a value is an object whose properties may be read: no array, not null. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -305,6 +305,14 @@ describe("refused", () => {
     });
   });
 
+  test("what is not looked for: properties beside the items of a long view", () => {
+    const long = Object.assign(new Uint8Array(65_537), { label: "x" });
+    expect(wire.decode(wire.encode(long))).toStrictEqual(new Uint8Array(65_537));
+    expect(refusals([Object.assign(new Uint8Array(65_536), { label: "x" })])).toStrictEqual({
+      "value[0]": "base64",
+    });
+  });
+
   test("many places: the first hundred, and how many more", () => {
     const rows = Array.from({ length: 130_000 }, () => ({ url: new Socket() }));
     expect(() => wire.encode(rows)).toThrow(

@@ -6,7 +6,7 @@
  * @module
  */
 import { describe } from "../../errors.ts";
-import { Malformed, Unportable, define, takeRecord, type Tag } from "../tag.ts";
+import { Malformed, Unportable, checkText, define, takeRecord, type Tag } from "../tag.ts";
 
 type Make = (content: Readonly<Record<string, unknown>>) => Error;
 
@@ -20,7 +20,8 @@ classes.set("AggregateError", { prototype: AggregateError.prototype, make: () =>
 classes.set("DOMException", {
   prototype: DOMException.prototype,
   // Its message and name cannot be set afterwards.
-  make: ({ message, domName }) => new DOMException(text(message, "message"), text(domName, "domName")),
+  make: ({ message, domName }) =>
+    new DOMException(checkText(message, "text as its message"), checkText(domName, "text as its domName")),
 });
 
 /** The prototypes that this tag stands for. */
@@ -82,7 +83,13 @@ export const errorTag: Tag<Error> = {
     for (const key of hidden) {
       if (isDom && key === "message") continue;
       if (!(key in fields)) Reflect.deleteProperty(error, key);
-      else define(error, key, texts.includes(key) ? text(fields[key], key) : fields[key], false);
+      else
+        define(
+          error,
+          key,
+          texts.includes(key) ? checkText(fields[key], `text as its ${key}`) : fields[key],
+          false,
+        );
     }
     if (properties === undefined) return error;
     const own = takeRecord(properties, "properties");
@@ -95,9 +102,4 @@ export const errorTag: Tag<Error> = {
 /** The message and the name of a DOMException are no properties of its own. */
 function hidesDom(properties: object): boolean {
   return Object.hasOwn(properties, "message") || Object.hasOwn(properties, "name");
-}
-
-function text(value: unknown, name: string): string {
-  if (typeof value !== "string") throw new Malformed(`text as its ${name}`, describe(value));
-  return value;
 }

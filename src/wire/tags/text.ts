@@ -1,12 +1,7 @@
 /** Kinds whose whole is a text, or a few: registered symbols, expressions, addresses, headers, Temporal. @module */
 import { describe } from "../../errors.ts";
-import { Malformed, Unportable, type Tag } from "../tag.ts";
+import { Malformed, Unportable, checkText, type Tag } from "../tag.ts";
 import { foreignTags } from "./foreign.ts";
-
-function checkText(content: unknown): string {
-  if (typeof content !== "string") throw new Malformed("text", describe(content));
-  return content;
-}
 
 /** A registered symbol, by its key. */
 export const symbolTag: Tag<symbol> = {
@@ -82,10 +77,8 @@ function textTagOf(name: string, of: TextClass): Tag<object> {
     write(value) {
       const text = textOf(value);
       if (!of.from) return text;
-      const [own, back] = [value, of.from(text)].map((each) => parts.map((part) => (each as never)[part]));
-      if (own!.every((part, index) => Object.is(part, back![index])) && isEqual(value, of.from(text)))
-        return text;
-      if (name === "duration") return own;
+      if (isEqual(value, of.from(text))) return text;
+      if (name === "duration") return partsOf(value);
       throw new Unportable(
         "it does not come back from its own text, as its reference day or year is not the usual one",
       );
@@ -109,8 +102,15 @@ const parts = "years months weeks days hours minutes seconds milliseconds micros
   " ",
 );
 
+function partsOf(duration: object): unknown[] {
+  return parts.map((part) => (duration as Record<string, unknown>)[part]);
+}
+
+/** Whether two of a class of Temporal's are equal. A Duration, alone of them, cannot tell. */
 function isEqual(one: { equals?(other: object): boolean }, other: object): boolean {
-  return one.equals?.(other) ?? true;
+  if (one.equals) return one.equals(other);
+  const others = partsOf(other);
+  return partsOf(one).every((part, index) => Object.is(part, others[index]));
 }
 
 type Entry = readonly [prototype: object, tag: Tag];
