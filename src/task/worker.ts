@@ -39,7 +39,7 @@ export interface WorkerOptions {
   /**
    * Whether a thread watches for handlers that block the event loop for longer than the lease. It says so on
    * standard error while they do, with the names of the tasks that are running, and the logger warns afterwards.
-   * It takes about 10 MB and, at the start, 2 ms of the event loop. Unless told, where the engine is shared, so
+   * It takes memory of its own and, at the start, some time. Unless told, where the engine is shared, so
    * that other workers get the tasks then.
    */
   readonly watchdog?: boolean;
