@@ -5,6 +5,7 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { LaneLimit } from "../../engine.ts";
+import { distinct } from "./distinct.ts";
 import { readableColumn } from "./text.ts";
 
 /** The limits of a claim, by lane. */
@@ -33,14 +34,7 @@ export class Lanes {
        SET count = count + excluded.count, counted_until = max(counted_until, excluded.counted_until)`,
     );
     const waiting = "SELECT min(queue) FROM tasks WHERE state = 'waiting' AND lane <> '' AND lane = $lane";
-    // From one queue to the next in the index, however many tasks wait.
-    this.#queues = database.prepare(
-      `WITH RECURSIVE queues (queue) AS (
-         SELECT (${waiting})
-         UNION ALL
-         SELECT (${waiting} AND queue > queues.queue) FROM queues WHERE queue IS NOT NULL)
-       SELECT queue FROM queues WHERE queue IS NOT NULL`,
-    );
+    this.#queues = database.prepare(distinct("queue", waiting));
   }
 
   /** What these limits leave for one claim. */

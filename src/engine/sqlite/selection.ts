@@ -5,6 +5,7 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { ClaimRequest } from "../../engine.ts";
+import { distinct } from "./distinct.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
 import type { Row } from "./records.ts";
 import { left } from "./schema.ts";
@@ -50,14 +51,7 @@ export class Selection {
     this.#left = database.prepare(`${needing} ORDER BY sequence LIMIT ?`);
     this.#leftElsewhere = database.prepare(`${needing} ${elsewhere} ORDER BY sequence LIMIT ?`);
     const needs = `SELECT min(needs) FROM tasks WHERE ${left} AND queue = $queue`;
-    // From one set of needs to the next in the index, however many tasks have each.
-    this.#needs = database.prepare(
-      `WITH RECURSIVE sets (needs) AS (
-         SELECT (${needs})
-         UNION ALL
-         SELECT (${needs} AND needs > sets.needs) FROM sets WHERE needs IS NOT NULL)
-       SELECT needs FROM sets WHERE needs IS NOT NULL`,
-    );
+    this.#needs = database.prepare(distinct("needs", needs));
     this.#promote = database.prepare(
       `UPDATE tasks SET state = 'waiting'
        WHERE sequence IN (
@@ -68,14 +62,7 @@ export class Selection {
       "SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'scheduled' AND queue = ? AND run_at <= ?) AS due",
     );
     const waiting = "SELECT min(lane) FROM tasks WHERE state = 'waiting' AND queue = $queue";
-    // From one lane to the next in the index, however many tasks wait in each.
-    this.#waitingLanes = database.prepare(
-      `WITH RECURSIVE lanes (lane) AS (
-         SELECT (${waiting})
-         UNION ALL
-         SELECT (${waiting} AND lane > lanes.lane) FROM lanes WHERE lane IS NOT NULL)
-       SELECT lane FROM lanes WHERE lane IS NOT NULL`,
-    );
+    this.#waitingLanes = database.prepare(distinct("lane", waiting));
     this.#waiting = database.prepare(
       `SELECT sequence, lane, priority, run_at FROM tasks INDEXED BY tasks_waiting
        WHERE state = 'waiting' AND queue = ? AND lane = ?
