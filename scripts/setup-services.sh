@@ -3,10 +3,13 @@
 # as it is.
 set -euo pipefail
 
-# The Debian package; the program that it brings; the variable that names another program to use in its place.
+# The Debian package; the program that it brings; the variable that names another program (or a folder of them) to use in
+# its place.
+postgres=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1 || true)
 services=(
   "chromium /usr/bin/chromium CHROMIUM_PATH"
   "redis-server /usr/bin/redis-server REDIS_SERVER"
+  "postgresql ${postgres:-/usr/lib/postgresql/15/bin}/postgres POSTGRES_BIN"
 )
 
 missing=""

@@ -1,0 +1,87 @@
+/**
+ * A PostgreSQL for a test: a server of its own, or the one that `PETIOLE_TEST_POSTGRES` names by its URL, of which
+ * the user may create databases.
+ */
+import { execFile, execFileSync } from "node:child_process";
+import { chownSync, existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { promisify } from "node:util";
+import pg from "pg";
+import { startServer } from "./server.ts";
+
+/** Debian's newest, unless told; `scripts/setup-services.sh` installs it. */
+const programs = process.env["POSTGRES_BIN"] ?? debianPrograms();
+const given = process.env["PETIOLE_TEST_POSTGRES"];
+
+/** Why there is none; undefined where one can be had. Where everything is to be tested, starting it fails instead. */
+export const noPostgres =
+  given === undefined && !existsSync(join(programs, "postgres")) && !process.env["CI"]
+    ? `there is no ${programs}/postgres: bash scripts/setup-services.sh installs it, or PETIOLE_TEST_POSTGRES names a ` +
+      "server by its URL"
+    : undefined;
+
+export interface Postgres {
+  /** Of an empty database. */
+  readonly url: string;
+  /** Makes another empty database, and gives its URL. */
+  createDatabase(): Promise<string>;
+  /** Of the server, to be stopped or frozen; undefined for one that was given. */
+  readonly pid?: number;
+  stop(): Promise<void>;
+}
+
+/** Starts one whose data nobody needs after a crash. */
+export async function startPostgres(): Promise<Postgres> {
+  if (given !== undefined) {
+    const createDatabase = (): Promise<string> => createDatabaseOf(given);
+    return { url: await createDatabase(), createDatabase, stop: async () => {} };
+  }
+  const user = process.getuid?.() === 0 ? postgresUser() : undefined;
+  const { port, pid, stop } = await startServer({
+    program: join(programs, "postgres"),
+    name: "postgres",
+    user,
+    async prepare(folder) {
+      if (user) chownSync(folder, user.uid, user.gid);
+      const parameters = ["-D", join(folder, "data"), "-U", "petiole", "-A", "trust", "-E", "UTF8", "--locale=C"];
+      await promisify(execFile)(join(programs, "initdb"), [...parameters, "--no-sync"], { ...user, cwd: folder });
+    },
+    parameters: (port, folder) => [
+      ...["-D", join(folder, "data"), "-p", `${port}`, "-k", folder, "-h", "127.0.0.1"],
+      ...["-c", "fsync=off", "-c", "max_connections=200", "-c", "shared_buffers=32MB"],
+    ],
+    ready: "ready to accept connections",
+    // Ends it without waiting for those who are connected.
+    signal: "SIGINT",
+  });
+  const server = `postgres://petiole@127.0.0.1:${port}/postgres`;
+  const createDatabase = (): Promise<string> => createDatabaseOf(server);
+  return { url: await createDatabase(), createDatabase, pid, stop };
+}
+
+async function createDatabaseOf(server: string): Promise<string> {
+  const name = `petiole_${randomUUID().replaceAll("-", "")}`;
+  const client = new pg.Client({ connectionString: server });
+  await client.connect();
+  try {
+    await client.query(`create database ${name}`);
+  } finally {
+    await client.end();
+  }
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+function debianPrograms(): string {
+  const folder = "/usr/lib/postgresql";
+  const versions = existsSync(folder) ? readdirSync(folder).map(Number).filter(Number.isFinite) : [];
+  return join(folder, String(Math.max(15, ...versions)), "bin");
+}
+
+/** PostgreSQL refuses to run as root: the user that its package makes. */
+function postgresUser(): { readonly uid: number; readonly gid: number } {
+  const id = (option: string): number => Number(execFileSync("id", [option, "postgres"], { encoding: "utf8" }));
+  return { uid: id("-u"), gid: id("-g") };
+}

@@ -1,0 +1,89 @@
+/** A server of a test's own: a program on a free port of this machine, in a temporary folder. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface ServerOptions {
+  readonly program: string;
+  /** The start of the temporary folder's name. */
+  readonly name: string;
+  readonly parameters: (port: number, folder: string) => readonly string[];
+  /** What it prints once it takes connections. */
+  readonly ready: string;
+  /** Makes the folder ready, once. */
+  readonly prepare?: (folder: string) => Promise<void>;
+  /** The user that it runs as, where it refuses to run as root. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+  /** The signal that ends it. SIGTERM unless told. */
+  readonly signal?: NodeJS.Signals;
+}
+
+export interface Server {
+  readonly port: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** Starts it; rejects with what it said when it ends instead. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { program, name, parameters, ready, prepare, user, signal = "SIGTERM" } = options;
+  const folder = mkdtempSync(join(tmpdir(), `petiole-${name}-`));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  try {
+    await prepare?.(folder);
+    // The port was free a moment ago: another may have it by now.
+    for (let attempt = 1; ; attempt++) {
+      const port = await freePort();
+      const child = spawn(program, parameters(port, folder), { stdio: ["ignore", "pipe", "pipe"], ...user });
+      const end = (): boolean => child.kill(signal);
+      process.once("exit", end);
+      try {
+        await isReady(child, program, ready);
+      } catch (error) {
+        process.off("exit", end);
+        if (attempt < 3) continue;
+        throw error;
+      }
+      return {
+        port,
+        pid: child.pid!,
+        async stop() {
+          process.off("exit", end);
+          const ended = once(child, "close");
+          if (end()) await ended;
+          remove();
+        },
+      };
+    }
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+function isReady(child: ChildProcess, program: string, ready: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.setEncoding("utf8").on("data", (part: string) => {
+        // Only what comes before it is ready is of interest.
+        if (said.length < 100_000) said += part;
+        if (said.includes(ready)) resolve();
+      });
+    }
+    child.once("error", reject);
+    child.once("close", (code) => reject(new Error(`${program} ended with ${code}:\n${said}`)));
+  });
+}
