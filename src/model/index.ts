@@ -5,8 +5,25 @@
  */
 export { PetioleError } from "../errors.ts";
 export { Reference, identityOf, type Key, type KeyPart } from "../wire/reference.ts";
-export type { ModelDescription, OrmAdapter, OrmCapabilities } from "./adapter.ts";
+export type {
+  LoadOptions,
+  ModelDescription,
+  OrmAdapter,
+  OrmCapabilities,
+  OrmFeature,
+  OrmSql,
+  SqlDialect,
+  TableDescription,
+  Within,
+} from "./adapter.ts";
 export { loadReferences, type LoadedRows } from "./loader.ts";
+export {
+  Observers,
+  type OrmObserver,
+  type SaveEvent,
+  type SaveOperation,
+  type TransactionBegun,
+} from "./observer.ts";
 export { ref, type RowOf } from "./ref.ts";
 export { registerModel, type RowReader } from "./registry.ts";
 export { lazy, snapshot } from "./snapshot.ts";
