@@ -42,8 +42,11 @@ export interface Digest {
 
 declare const row: unique symbol;
 
-/** Stands for a stored row, by model and key. Immutable. `Row` is the type of the row it stands for. */
-export class Reference<Row extends object = object> {
+/**
+ * Stands for a stored row, by model and key. Immutable. `Row` is the type of the row it stands for; with null in it,
+ * null takes the place of a row that is missing.
+ */
+export class Reference<Row extends object | null = object> {
   /** For the compiler alone. */
   declare readonly [row]: Row;
   /** The model's name, as the app gave it: `qa.Comment`. */
