@@ -34,7 +34,7 @@ export const sqlCases: readonly OrmContractCase[] = [
       assert.deepEqual([...(await sql.query("select * from contract_notes where id = 2", []))], []);
       const rows = await sql.query("select id, note from contract_notes", []);
       assert.deepEqual(
-        rows.map((row) => ({ ...row })),
+        rows.map((row) => ({ ...row, id: Number(row["id"]) })),
         [{ id: 1, note: "first" }],
       );
     },
@@ -50,7 +50,7 @@ export const sqlCases: readonly OrmContractCase[] = [
       const text = `insert into contract_notes values (${mark(sql, 1)}, ${mark(sql, 2)}) returning id, note`;
       const rows = await sql.query(text, [1, null]);
       assert.deepEqual(
-        rows.map((row) => ({ ...row })),
+        rows.map((row) => ({ ...row, id: Number(row["id"]) })),
         [{ id: 1, note: null }],
       );
     },
