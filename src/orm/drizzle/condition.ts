@@ -3,17 +3,9 @@
  *
  * @module
  */
-import { PetioleError } from "../../errors.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
+import type { DrizzleOperators } from "./operators.ts";
 import { type ColumnLike, type KeyColumn, kindOf } from "./table.ts";
-
-/** What is used of Drizzle's operators: `import * as operators from "drizzle-orm"` has them. */
-export interface DrizzleOperators {
-  inArray(column: never, values: never[]): unknown;
-  eq(column: never, value: never): unknown;
-  and(...conditions: never[]): unknown;
-  or(...conditions: never[]): unknown;
-}
 
 /** The operators as they are called here: the columns that they are for are known at run time only. */
 interface Operators {
@@ -27,24 +19,6 @@ interface Operators {
 const maxVariables = 10_000;
 /** Measured on SQLite: 25,000 pairs take twice as long in statements of 5,000 pairs as in those of 1,000. */
 const maxCompositeKeys = 1_000;
-
-/**
- * Drizzle's operators, from the copy of it that this package sees, or those that the app gave.
- *
- * @throws PetioleError `ERR_MODEL_DEFINITION` when `drizzle-orm` cannot be imported.
- */
-export async function importOperators(): Promise<DrizzleOperators> {
-  try {
-    return await import("drizzle-orm");
-  } catch (cause) {
-    throw new PetioleError(
-      "ERR_MODEL_DEFINITION",
-      "drizzle: cannot import `drizzle-orm`. Install it beside petiole, or give its operators: " +
-        "drizzle(db, models, { operators: { inArray, eq, and, or } })",
-      { cause },
-    );
-  }
-}
 
 /** Conditions that together select the rows with these keys; each fits into one statement. */
 export function conditionsFor(

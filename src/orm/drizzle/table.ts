@@ -1,5 +1,5 @@
 /**
- * What a Drizzle table says about its primary key, read without importing Drizzle.
+ * What a Drizzle table says about itself, its primary key above all, read without importing Drizzle.
  *
  * @module
  */
@@ -10,6 +10,8 @@ const columnsSymbol = Symbol.for("drizzle:Columns");
 const extraConfigColumnsSymbol = Symbol.for("drizzle:ExtraConfigColumns");
 const extraConfigBuilderSymbol = Symbol.for("drizzle:ExtraConfigBuilder");
 const entityKindSymbol = Symbol.for("drizzle:entityKind");
+const nameSymbol = Symbol.for("drizzle:Name");
+const schemaSymbol = Symbol.for("drizzle:Schema");
 
 /** A Drizzle column, as far as a key needs it. */
 export interface ColumnLike {
@@ -21,6 +23,11 @@ export interface ColumnLike {
   /** `PgInteger`, `SQLiteText`, … */
   readonly columnType: string;
   readonly enumValues?: readonly string[] | undefined;
+  /** Set where the database computes the value. */
+  readonly generated?: object | undefined;
+  readonly generatedIdentity?: { readonly type?: string } | undefined;
+  /** Whether `name` is only the property's, which the database's casing is yet to be applied to. */
+  readonly keyAsName?: boolean;
 }
 
 /** One column of a model's key. */
@@ -33,6 +40,12 @@ export interface KeyColumn {
 /** The columns of a table by attribute; undefined when it is no table. */
 export function columnsOf(table: object): Readonly<Record<string, ColumnLike>> | undefined {
   return property<Record<string, ColumnLike>>(table, columnsSymbol);
+}
+
+/** The name of a table in the database, and its schema where it states one. */
+export function nameOf(table: object): { readonly name: string; readonly schema?: string } {
+  const schema = property<string>(table, schemaSymbol);
+  return { name: property<string>(table, nameSymbol) ?? "", ...(schema === undefined ? {} : { schema }) };
 }
 
 /**
@@ -115,6 +128,7 @@ function refuseType(name: string, attribute: string, column: ColumnLike): void {
   );
 }
 
-function invalid(name: string, reason: string): PetioleError {
+/** What is wrong with a model. */
+export function invalid(name: string, reason: string): PetioleError {
   return new PetioleError("ERR_MODEL_DEFINITION", `drizzle: ${JSON.stringify(name)}: ${reason}`);
 }
