@@ -42,7 +42,8 @@ function ofObject(value: object): string {
     // A decimal, an ObjectId, a Temporal: each has a text of its own.
     const { toJSON } = value as { toJSON?: unknown };
     if (typeof toJSON === "function") return canonical(toJSON.call(value));
-    if (!Object.hasOwn(value, "toString") && String(value) !== "[object Object]") return canonical(String(value));
+    if (!Object.hasOwn(value, "toString") && String(value) !== "[object Object]")
+      return canonical(String(value));
   }
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   entries.sort(([one], [other]) => (one < other ? -1 : 1));

@@ -70,7 +70,8 @@ export async function loadReferences(
       }
     }),
   );
-  const rowOf = (reference: Reference): object | undefined => rows.get(requestOf(reference) + reference.identity);
+  const rowOf = (reference: Reference): object | undefined =>
+    rows.get(requestOf(reference) + reference.identity);
   const missing = references.filter((reference) => rowOf(reference) === undefined);
   return {
     rowOf,
@@ -82,7 +83,12 @@ export async function loadReferences(
 
 /** The name of the request that a reference is part of. */
 function requestOf({ model, details = {} }: Reference): string {
-  return JSON.stringify([model, details.connection ?? null, details.scope ?? "default", details.from ?? "primary"]);
+  return JSON.stringify([
+    model,
+    details.connection ?? null,
+    details.scope ?? "default",
+    details.from ?? "primary",
+  ]);
 }
 
 function requestsFor(

@@ -192,19 +192,9 @@ export function settingsOf(
     ifMissing,
   );
   const { ifChanged = "run", drift = false, unknownFields = "refuse" } = all;
-  check(
-    ["run", "skip", "fail"].includes(ifChanged),
-    "ifChanged",
-    'be "run", "skip" or "fail"',
-    ifChanged,
-  );
+  check(["run", "skip", "fail"].includes(ifChanged), "ifChanged", 'be "run", "skip" or "fail"', ifChanged);
   check(typeof drift === "boolean", "drift", "be true or false", drift);
-  check(
-    ["refuse", "drop"].includes(unknownFields),
-    "unknownFields",
-    'be "refuse" or "drop"',
-    unknownFields,
-  );
+  check(["refuse", "drop"].includes(unknownFields), "unknownFields", 'be "refuse" or "drop"', unknownFields);
   check(
     concurrency === undefined || isCount(concurrency),
     "concurrency",

@@ -40,7 +40,9 @@ export class Outbox {
     for (const part of chunked(batch)) {
       const rows = part.map((_, index) => `(${mark(sql, index * 2)}, ${mark(sql, index * 2 + 1)})`);
       const values = part.flatMap((outgoing) => [outgoing.message.id, JSON.stringify(outgoing)]);
-      await sql.query(`insert into ${this.table} (id, outgoing) values ${rows.join(", ")}`, values, { transaction });
+      await sql.query(`insert into ${this.table} (id, outgoing) values ${rows.join(", ")}`, values, {
+        transaction,
+      });
     }
   }
 
@@ -117,7 +119,9 @@ function parse(text: unknown): Outgoing | undefined {
     const outgoing = JSON.parse(String(text)) as Partial<Outgoing> | null;
     const { message, runAt } = outgoing ?? {};
     const isWhole =
-      [message?.id, message?.task, message?.queue, message?.payload].every((part) => typeof part === "string") &&
+      [message?.id, message?.task, message?.queue, message?.payload].every(
+        (part) => typeof part === "string",
+      ) &&
       typeof message?.headers === "object" &&
       typeof runAt === "number";
     return isWhole ? (outgoing as Outgoing) : undefined;

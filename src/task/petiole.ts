@@ -12,15 +12,16 @@ import { createTaskWire } from "../wire/wire.ts";
 import { appContext, type AppContext } from "./app-context.ts";
 import type { Middleware } from "./middleware.ts";
 import {
+  optionError,
   settingsOf,
   taskName,
   type AnyTaskOptions,
   type GeneralTaskOptions,
   type TaskOptions,
 } from "./options.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox, outboxTable } from "./outbox.ts";
 import type { InstancesOf, Portable, RowsOf, Sent } from "./portable.ts";
-import { Relay, type RelayContext } from "./relay.ts";
+import { Relay, runningRelay, type RelayContext, type RelayOptions, type RunningRelay } from "./relay.ts";
 import {
   SaveListeners,
   saveListener,
@@ -57,7 +58,6 @@ export interface PetioleOptions<Values extends readonly ValueEntry[], Models ext
    */
   readonly transactions?: "buffered" | "outbox" | { readonly outbox: string };
 }
-
 
 /** The arguments of `schedule` after the pattern: the payload may be left out where undefined is one. */
 type ScheduleArguments<Payload, Known> = undefined extends Payload
@@ -293,7 +293,11 @@ export class Petiole<
     task: Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>,
     options: SaveOptions<RowOf<Target>> & { readonly as: PropertyFor<RowOf<Target>, Payload> },
   ): () => void;
-  onSave(target: object, then: unknown, options: SaveOptions<never> & { readonly as?: string } = {}): () => void {
+  onSave(
+    target: object,
+    then: unknown,
+    options: SaveOptions<never> & { readonly as?: string } = {},
+  ): () => void {
     const { name } = modelIn(this[appContext].adapters, target).description;
     return this.#listeners.add(name, saveListener(then, options.as), options as SaveOptions);
   }
@@ -316,6 +320,27 @@ export class Petiole<
     await this[appContext].transactions.within(transaction, () => this.#listeners.saved(event, adapter));
   }
 
+  /**
+   * A relay for this app's outboxes, where no worker runs that sends what is in them. It does so once it is started.
+   *
+   * @throws PetioleError `ERR_OPTION_INVALID` when the app has no outbox
+   */
+  relay({ logger = console }: RelayOptions = {}): RunningRelay {
+    return runningRelay(this.#relayOrRefuse(), this[appContext], (message) => logger.warn(message));
+  }
+
+  /**
+   * The SQL that makes the table of the outbox, once for each database of this app that can have one.
+   *
+   * @throws PetioleError `ERR_OPTION_INVALID` when the app has no outbox, or no database can have one
+   */
+  outboxSql(): readonly string[] {
+    const { table } = this.#relayOrRefuse();
+    const dialects = this[appContext].adapters.flatMap(({ sql }) => (sql ? [sql.dialect] : []));
+    if (dialects.length === 0) throw optionError("models", "hold a database that can have an outbox", "none");
+    return dialects.map((dialect) => outboxTable(dialect, table));
+  }
+
   /** A worker for this app's tasks. It runs them once it is started. */
   worker(options: WorkerOptions = {}): Worker {
     return new Worker(this[appContext], options);
@@ -326,6 +351,12 @@ export class Petiole<
     this[appContext].relay?.close();
     this[appContext].transactions.close();
     await this.engine.close();
+  }
+
+  #relayOrRefuse(): Relay {
+    const { relay } = this[appContext];
+    if (relay) return relay;
+    throw optionError("transactions", 'be "outbox" for an app to have one', "another");
   }
 
   /** Refuses a name of a task that is none, or is taken. */

@@ -28,6 +28,20 @@ export interface RelayContext {
   ) => Promise<Result>;
 }
 
+/** Settings of `app.relay`. */
+export interface RelayOptions {
+  /** Where what goes wrong is told. The console unless told. */
+  readonly logger?: { warn(message: string): void };
+}
+
+/** A relay of its own, in a process that runs no worker. */
+export interface RunningRelay {
+  /** Opens the engine and begins to send. @throws PetioleError what the engine throws when it cannot be opened */
+  start(): Promise<void>;
+  /** Resolves when nothing of it is left running. */
+  stop(): Promise<void>;
+}
+
 /** So many are sent together. */
 const batchSize = 100;
 /** How often a relay looks, in milliseconds, for what another process has left. */
@@ -46,6 +60,11 @@ export class Relay {
 
   constructor(context: RelayContext) {
     this.#context = context;
+  }
+
+  /** The name of the table that it sends from. */
+  get table(): string {
+    return this.#context.outbox.table;
   }
 
   /** Resolves once all that is in the outbox now is sent. Tries again for as long as the process lives. */
@@ -81,7 +100,7 @@ export class Relay {
     await Promise.all(
       adapters.map(async (adapter) => {
         let warned = "";
-        for (let failures = 0; !signal.aborted; ) {
+        for (let failures = 0; !signal.aborted;) {
           try {
             await this.pass(adapter);
             failures = 0;
@@ -141,6 +160,26 @@ export class Relay {
       return [];
     }
   }
+}
+
+/** What `app.relay` gives. */
+export function runningRelay(
+  relay: Relay,
+  context: { readonly engine: Engine },
+  warn: (message: string) => void,
+): RunningRelay {
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+  return {
+    async start() {
+      await context.engine.open();
+      running ??= relay.run(stopping.signal, warn);
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
 }
 
 /** Whether an engine will never accept a message; otherwise it may later. */

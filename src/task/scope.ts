@@ -50,17 +50,12 @@ export class Scope {
 
   /** The scope that what is done here belongs to. */
   get present(): Scope {
-    let scope: Scope = this;
-    while (scope.state === "merged" && scope.parent) scope = scope.parent;
-    return scope;
+    return this.state === "merged" && this.parent ? this.parent.present : this;
   }
 
   /** Whether it, or one that it is in, is an open transaction of the adapter. */
   isOpenOn(adapter: OrmAdapter): boolean {
-    for (let scope: Scope | undefined = this; scope; scope = scope.parent) {
-      if (scope.adapter === adapter && scope.state === "open") return true;
-    }
-    return false;
+    return (this.adapter === adapter && this.state === "open") || this.parent?.isOpenOn(adapter) === true;
   }
 
   /** After the release of a savepoint: what it held is the parent's. */

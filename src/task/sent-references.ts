@@ -64,7 +64,10 @@ export class SentReferences {
    */
   async complete(): Promise<void> {
     const plain: Reference[] = [];
-    const byModel = new Map<RegisteredModel["description"], { adapter: OrmAdapter; references: Reference[] }>();
+    const byModel = new Map<
+      RegisteredModel["description"],
+      { adapter: OrmAdapter; references: Reference[] }
+    >();
     for (const { model, pk, details = {} } of this.#asked.values()) {
       const { connection, scope } = details;
       const reference = new Reference(model, pk, {

@@ -16,7 +16,10 @@ export class TaskRows {
   readonly changed: readonly Reference[];
   readonly #adapters: readonly OrmAdapter[];
   readonly #rows = new Map<string, object>();
-  readonly #models = new WeakMap<object, { readonly name: string; readonly connection: string | undefined }>();
+  readonly #models = new WeakMap<
+    object,
+    { readonly name: string; readonly connection: string | undefined }
+  >();
   readonly #loading = new Map<string, Promise<object>>();
 
   /** What rows were when they were sent, for those whose references say it. */

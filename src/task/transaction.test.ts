@@ -273,9 +273,7 @@ describe("app.transaction", () => {
     const { db, app, index, engine } = setup;
     const resource = new AsyncResource("elsewhere");
     await app.transaction(db, async (tx) => {
-      await resource.runInAsyncScope(() =>
-        index.enqueue({ post: ref(comments, 1) }, { transaction: tx }),
-      );
+      await resource.runInAsyncScope(() => index.enqueue({ post: ref(comments, 1) }, { transaction: tx }));
       expect(await sent(engine)).toBe(0);
     });
     expect(await sent(engine)).toBe(1);

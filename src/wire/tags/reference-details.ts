@@ -48,11 +48,14 @@ export function checkDetails(details: ReferenceDetails): Record<string, unknown>
   for (const [name, value] of Object.entries(details)) {
     if (value === undefined) continue;
     const problem = problemOf(name, value);
-    if (problem !== undefined) throw new Unportable(`its ${name} must be ${problem}, and is ${describe(value)}`);
+    if (problem !== undefined)
+      throw new Unportable(`its ${name} must be ${problem}, and is ${describe(value)}`);
     written[name] = value;
   }
   if (lacksVersion(details)) {
-    throw new Unportable("its ifChanged needs the row's version: make it from the row, ref(table, row, { ifChanged })");
+    throw new Unportable(
+      "its ifChanged needs the row's version: make it from the row, ref(table, row, { ifChanged })",
+    );
   }
   return written;
 }
