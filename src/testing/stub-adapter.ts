@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { PetioleError } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
+import { Observers } from "../model/observer.ts";
 import { type Key, type KeyPart, identityOf } from "../model/ref.ts";
 import { registerModel } from "../model/registry.ts";
 
@@ -24,9 +26,10 @@ export function stubAdapter(
     if (parts.some(([, part]) => (part ?? undefined) === undefined)) return undefined;
     return parts.length === 1 ? parts[0]?.[1] : (Object.fromEntries(parts) as Key);
   };
+  const observers = new Observers();
   const adapter: OrmAdapter = {
     name: "stub",
-    capabilities: { recognisesRows: false, serialTransactions: false },
+    capabilities: { recognisesRows: false, lacks: { sql: "it has no database" }, serialTransactions: false },
     models: Object.entries(models).map(([name, [target, key]]) => ({ name, target, key })),
     async load(model, keys) {
       const asked = new Set(keys.map((key) => identityOf(model, key)));
@@ -35,9 +38,13 @@ export function stubAdapter(
     keyOf,
     fieldsOf: (_model, row) => ({ ...row }),
     modelOf: () => undefined,
+    entityOf: (_model, fields) => ({ ...fields }),
+    save: (model) => Promise.reject(new PetioleError("ERR_MODEL_UNSUPPORTED", `stub: ${model} is not saved`)),
     owns: () => false,
+    transactionOf: () => undefined,
     isTransaction: () => false,
     transaction: (handle, run) => run(handle),
+    observe: (observer) => observers.add(observer),
     ...overrides,
   };
   for (const model of adapter.models) registerModel(model, adapter);
