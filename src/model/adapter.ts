@@ -42,6 +42,8 @@ export interface TableDescription {
 export type OrmFeature =
   /** `app.transaction`, and with it savepoints. */
   | "transaction"
+  /** A transaction in a transaction, which is undone alone. */
+  | "savepoints"
   /** What is enqueued inside the ORM's own transaction function waits for its commit. */
   | "ownTransaction"
   /** `with`: rows with what they are related to. */
