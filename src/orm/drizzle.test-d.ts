@@ -59,22 +59,25 @@ describe("drizzle", () => {
   test("infers the rows of each model", () => {
     const adapter = drizzle(libsql, { "qa.Comment": comments, "shop.Order": orders });
     expectTypeOf(adapter).toEqualTypeOf<
-      OrmAdapter<{
-        "qa.Comment": typeof comments.$inferSelect;
-        "shop.Order": typeof orders.$inferSelect;
-      }>
+      OrmAdapter<
+        {
+          "qa.Comment": typeof comments.$inferSelect;
+          "shop.Order": typeof orders.$inferSelect;
+        },
+        never
+      >
     >();
     expectTypeOf(adapter).toExtend<OrmAdapter>();
   });
 
   test("infers them where the key is stated", () => {
     const adapter = drizzle(libsql, { "shop.Price": { table: prices, key: ["product", "currency"] } });
-    expectTypeOf(adapter).toEqualTypeOf<OrmAdapter<{ "shop.Price": typeof prices.$inferSelect }>>();
+    expectTypeOf(adapter).toEqualTypeOf<OrmAdapter<{ "shop.Price": typeof prices.$inferSelect }, never>>();
   });
 
   test("takes models that were gathered before", () => {
     const gathered: Record<string, DrizzleTableLike> = {};
-    expectTypeOf(drizzle(libsql, gathered)).toEqualTypeOf<OrmAdapter<Record<string, object>>>();
+    expectTypeOf(drizzle(libsql, gathered)).toEqualTypeOf<OrmAdapter<Record<string, object>, never>>();
   });
 
   test("refuses a stated key that is not the table's, and what is no table", () => {
