@@ -163,12 +163,13 @@ describeDatabases("saving", ({ dialect, models, run, query }) => {
     test(
       "trap: a JSON text that looks like JSON is saved as it is, and Drizzle reads it as what it looks like",
       run(async (db) => {
-        const adapter = drizzle(db, models);
-        await adapter.save("qa.Sample", { id: 1, data: "5" });
+        const texts = pg.pgTable("samples", { id: pg.integer().primaryKey(), data: pg.jsonb() });
+        const adapter = drizzle(db, { "x.Text": texts });
+        await adapter.save("x.Text", { id: 1, data: "5" });
         expect(await query(db, "select jsonb_typeof(data) as type from samples")).toEqual([
           { type: "string" },
         ]);
-        expect(await adapter.load("qa.Sample", [1])).toMatchObject([{ data: 5 }]);
+        expect(await adapter.load("x.Text", [1])).toEqual([{ id: 1, data: 5 }]);
       }),
     );
   }
