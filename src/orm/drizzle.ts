@@ -169,6 +169,7 @@ export function drizzle<const Models extends DrizzleModels>(
     name: "drizzle",
     ...(options.connection === undefined ? {} : { connection: options.connection }),
     capabilities,
+    database: db,
     models: [...byName.values()].map(({ description }) => description),
 
     async load(name, keys, asked = {}) {

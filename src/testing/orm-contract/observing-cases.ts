@@ -1,6 +1,6 @@
 /** The contract's rules about observers: from when and until when, how many, and what else they are told. */
 import assert from "node:assert/strict";
-import type { OrmContractCase, OrmContractHarness } from "./harness.ts";
+import type { ContractTransaction, OrmContractCase, OrmContractHarness } from "./harness.ts";
 import { anyOf, needs, needsPart } from "./needs.ts";
 import { Recorder } from "./recorder.ts";
 import { presentIds } from "./rows.ts";
@@ -87,55 +87,64 @@ export const observingCases: readonly OrmContractCase[] = [
   {
     name: "a transaction that is begun by hand is told, and its commit",
     skip: anyOf(needs("ownTransaction"), noBegin),
-    async run(harness) {
-      const { adapter, insert } = harness;
-      const recorder = new Recorder();
-      adapter.observe(recorder);
-      const transaction = await harness.begin?.();
-      assert.ok(transaction);
-      assert.deepEqual(recorder.transactions, ["begun 1"]);
-      assert.equal(adapter.transactionOf(transaction.handle), recorder.begins[0]?.transaction);
-      assert.equal(adapter.isTransaction(transaction.handle), true);
-      await insert(transaction.handle, "qa.Comment", [{ id: 1, body: "first" }]);
-      assert.deepEqual(await presentIds(harness, { transaction: transaction.handle }), [1]);
-      await transaction.commit();
-      assert.deepEqual(recorder.transactions, ["begun 1", "committed 1"]);
-      assert.deepEqual(await presentIds(harness), [1]);
-    },
+    run: (harness) =>
+      byHand(harness, async (transaction, recorder) => {
+        const { adapter, insert } = harness;
+        assert.deepEqual(recorder.transactions, ["begun 1"]);
+        assert.equal(adapter.transactionOf(transaction.handle), recorder.begins[0]?.transaction);
+        assert.equal(adapter.isTransaction(transaction.handle), true);
+        await insert(transaction.handle, "qa.Comment", [{ id: 1, body: "first" }]);
+        assert.deepEqual(await presentIds(harness, { transaction: transaction.handle }), [1]);
+        await transaction.commit();
+        assert.deepEqual(recorder.transactions, ["begun 1", "committed 1"]);
+        assert.deepEqual(await presentIds(harness), [1]);
+      }),
   },
   {
     name: "a transaction that is begun by hand is told, and its rollback",
     skip: anyOf(needs("ownTransaction"), noBegin),
-    async run(harness) {
-      const { adapter, insert } = harness;
-      const recorder = new Recorder();
-      adapter.observe(recorder);
-      const transaction = await harness.begin?.();
-      assert.ok(transaction);
-      await insert(transaction.handle, "qa.Comment", [{ id: 1, body: "first" }]);
-      await transaction.rollback();
-      assert.deepEqual(recorder.transactions, ["begun 1", "rolled back 1"]);
-      assert.deepEqual(await presentIds(harness), []);
-    },
+    run: (harness) =>
+      byHand(harness, async (transaction, recorder) => {
+        await harness.insert(transaction.handle, "qa.Comment", [{ id: 1, body: "first" }]);
+        await transaction.rollback();
+        assert.deepEqual(recorder.transactions, ["begun 1", "rolled back 1"]);
+        assert.deepEqual(await presentIds(harness), []);
+      }),
   },
   {
     name: "a savepoint in a transaction that is begun by hand is told within it",
     skip: anyOf(needs("ownTransaction", "transaction"), noBegin),
-    async run(harness) {
-      const { adapter, insert } = harness;
-      const recorder = new Recorder();
-      adapter.observe(recorder);
-      const transaction = await harness.begin?.();
-      assert.ok(transaction);
-      await adapter.transaction(transaction.handle, (inner) =>
-        insert(inner, "qa.Comment", [{ id: 1, body: "first" }]),
-      );
-      await transaction.commit();
-      const told = ["begun 1", "begun 2 in 1", "committed 2", "committed 1"];
-      assert.deepEqual(recorder.transactions, told);
-    },
+    run: (harness) =>
+      byHand(harness, async (transaction, recorder) => {
+        const { adapter, insert } = harness;
+        await adapter.transaction(transaction.handle, async (inner) => {
+          assert.equal(recorder.current, 2);
+          await insert(inner, "qa.Comment", [{ id: 1, body: "first" }]);
+        });
+        await transaction.commit();
+        const told = ["begun 1", "begun 2 in 1", "committed 2", "committed 1"];
+        assert.deepEqual(recorder.transactions, told);
+        assert.deepEqual(await presentIds(harness), [1]);
+      }),
   },
 ];
+
+/** Begins a transaction by hand, observed. It is rolled back when `work` fails, so that the harness can close. */
+async function byHand(
+  harness: OrmContractHarness,
+  work: (transaction: ContractTransaction, recorder: Recorder) => Promise<void>,
+): Promise<void> {
+  const recorder = new Recorder();
+  harness.adapter.observe(recorder);
+  const transaction = await harness.begin?.();
+  assert.ok(transaction);
+  try {
+    await work(transaction, recorder);
+  } catch (error) {
+    await transaction.rollback().catch(() => undefined);
+    throw error;
+  }
+}
 
 /** Runs a transaction of each way that applies, with a comment each, and tells how many. */
 async function runEveryWay(harness: OrmContractHarness, firstId: number): Promise<number> {

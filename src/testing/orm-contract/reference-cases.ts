@@ -118,6 +118,14 @@ export const referenceCases: readonly OrmContractCase[] = [
       assert.equal(adapter.sql === undefined, adapter.capabilities.lacks.sql !== undefined);
     },
   },
+  {
+    name: "says that SQLite's transactions are one after another",
+    skip: ({ adapter }) =>
+      adapter.sql?.dialect === "sqlite" ? undefined : "it is not SQLite, as far as the adapter tells",
+    async run({ adapter }) {
+      assert.equal(adapter.capabilities.serialTransactions, true);
+    },
+  },
 ];
 
 const features: readonly string[] = [

@@ -230,6 +230,23 @@ export const saveEventCases: readonly OrmContractCase[] = [
     },
   },
   {
+    name: "a save is told by two adapters of one connection, each once",
+    skip: anyOf(skip, needsPart("another", "the harness makes no second adapter")),
+    async run(harness) {
+      const { adapter, handle } = harness;
+      const other = harness.another?.(["qa.Comment"]);
+      assert.ok(other);
+      const [first, second] = [new Recorder(), new Recorder()];
+      const end = adapter.observe(first);
+      other.observe(second);
+      const row = await writes(harness).insert(handle, "qa.Comment", { id: 1, body: "first" });
+      end();
+      await writes(harness).update(handle, "qa.Comment", row, { body: "edited" });
+      const told = [first, second].map(({ saves }) => saves.map(({ operation }) => operation));
+      assert.deepEqual(told, [["insert"], ["insert", "update"]]);
+    },
+  },
+  {
     name: "saves of models that an adapter does not name are not told",
     skip: anyOf(skip, needsPart("another", "the harness makes no second adapter")),
     async run(harness) {
