@@ -4,7 +4,7 @@ import type { ContractTransaction, OrmContractCase, OrmContractHarness } from ".
 import { anyOf, needs, needsPart } from "./needs.ts";
 import { Recorder } from "./recorder.ts";
 import { presentIds } from "./rows.ts";
-import { ways } from "./telling-cases.ts";
+import { ways } from "./ways.ts";
 
 const noBegin = needsPart("begin", "the harness begins no transaction by hand");
 
