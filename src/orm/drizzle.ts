@@ -10,17 +10,12 @@ import { PetioleError, describe } from "../errors.ts";
 import type { LoadOptions, OrmAdapter, OrmFeature, OrmSql, Within } from "../model/adapter.ts";
 import type { RowOf } from "../model/ref.ts";
 import { registerModel } from "../model/registry.ts";
-import {
-  capabilitiesOf,
-  dialectOf,
-  isDrizzleHandle,
-  isOfConnection,
-  isTransaction,
-} from "./drizzle/connection.ts";
+import { capabilitiesOf, dialectOf, isOfConnection, isTransaction } from "./drizzle/connection.ts";
 import { type HandleLike, primaryOf } from "./drizzle/handle.ts";
 import { loadRows } from "./drizzle/load.ts";
 import { type DrizzleModel, describeModel, fieldsIn, keyIn } from "./drizzle/model.ts";
 import { type DrizzleOperators, importOperators } from "./drizzle/operators.ts";
+import { checkLoadOptions, checkOptions, databaseOf } from "./drizzle/options.ts";
 import { relationsToLoad } from "./drizzle/relations.ts";
 import { saveRow } from "./drizzle/save.ts";
 import { runSql } from "./drizzle/sql.ts";
@@ -122,7 +117,7 @@ export function drizzle<const Models extends DrizzleModels>(
   models: Models & CheckedModels<Models>,
   options: DrizzleOptions = {},
 ): OrmAdapter<DrizzleRows<Models>> {
-  const primary = primaryOf(db);
+  const primary = databaseOf(db);
   const replica = (options.replica ?? (primary === db ? undefined : db)) as HandleLike | undefined;
   const byName = new Map(
     Object.entries<DrizzleModels[string]>(models).map(([name, model]) => [
@@ -174,10 +169,12 @@ export function drizzle<const Models extends DrizzleModels>(
     name: "drizzle",
     ...(options.connection === undefined ? {} : { connection: options.connection }),
     capabilities,
+    database: db,
     models: [...byName.values()].map(({ description }) => description),
 
     async load(name, keys, asked = {}) {
       const model = modelNamed(name);
+      checkLoadOptions(asked);
       const paths = asked.with ?? [];
       if (paths.length > 0) refuse("relations");
       const relations = paths.length > 0 ? relationsToLoad(primary, model.description, paths) : undefined;
@@ -212,18 +209,4 @@ export function drizzle<const Models extends DrizzleModels>(
   };
   for (const model of adapter.models) registerModel(model, adapter);
   return adapter;
-}
-
-function checkOptions(primary: object, { connection, replica }: DrizzleOptions): void {
-  const refused = (reason: string, received: unknown): PetioleError =>
-    new PetioleError("ERR_MODEL_DEFINITION", `drizzle: ${reason}; received ${describe(received)}`);
-  if (!isDrizzleHandle(primary)) {
-    throw refused("expected a database, what drizzle(…) of `drizzle-orm/…` returned", primary);
-  }
-  if (connection !== undefined && (typeof connection !== "string" || connection === "")) {
-    throw refused("`connection` must be a name", connection);
-  }
-  if (replica !== undefined && (!isDrizzleHandle(replica) || dialectOf(replica) !== dialectOf(primary))) {
-    throw refused("`replica` must be a database of Drizzle's, of the same kind as the first", replica);
-  }
 }

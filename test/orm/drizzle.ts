@@ -167,7 +167,7 @@ export function harnessOf(
     adapter: drizzle(
       db as LibSQLDatabase,
       { ...targets, "qa.Post": { table: targets["qa.Post"], version: "revision" } },
-      { connection: undefined, ...options } as DrizzleOptions,
+      options,
     ),
     handle: db,
     targets,

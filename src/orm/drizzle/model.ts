@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describe } from "../../errors.ts";
+import { type PetioleError, describe } from "../../errors.ts";
 import type { ModelDescription, TableDescription } from "../../model/adapter.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import { dialectOf } from "./connection.ts";
@@ -36,14 +36,19 @@ interface Stated {
  *
  * @throws PetioleError `ERR_MODEL_DEFINITION` when that is no table, or states what the table has not.
  */
-export function describeModel(db: object, name: string, given: object): DrizzleModel {
+export function describeModel(db: object, name: string, given: unknown): DrizzleModel {
+  if (!isObject(given)) throw noTable(name, given);
   const isTable = columnsOf(given) !== undefined || !("table" in given);
-  const target = isTable ? given : (given.table as object);
+  const target = isTable ? given : given.table;
+  const columns = isObject(target) ? columnsOf(target) : undefined;
+  if (!isObject(target) || columns === undefined) throw noTable(name, target);
   const stated: Stated = isTable ? {} : (given as Stated);
   if (!isTable) refuseUnknown(name, given);
+  if (stated.key !== undefined && !Array.isArray(stated.key)) {
+    throw invalid(name, `its \`key\` must be an array of properties; received ${describe(stated.key)}`);
+  }
 
-  const keyColumns = keyColumnsOf(name, target, stated.key);
-  const columns = columnsOf(target) ?? {};
+  const keyColumns = keyColumnsOf(name, target, columns, stated.key);
   const { version } = stated;
   if (version !== undefined) refuseVersion(db, name, columns, version);
   const description: ModelDescription = {
@@ -88,6 +93,14 @@ function tableOf(
 function nameOfColumn(db: object, column: ColumnLike): string {
   const dialect = property<{ casing?: { getColumnCasing?(column: ColumnLike): string } }>(db, "dialect");
   return dialect?.casing?.getColumnCasing?.(column) ?? column.name;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function noTable(name: string, received: unknown): PetioleError {
+  return invalid(name, `expected a Drizzle table; received ${describe(received)}`);
 }
 
 function refuseUnknown(name: string, given: object): void {

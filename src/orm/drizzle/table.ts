@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
+import { PetioleError } from "../../errors.ts";
 
 // Drizzle registers these globally, so that several copies of it understand each other's tables.
 const columnsSymbol = Symbol.for("drizzle:Columns");
@@ -56,11 +56,9 @@ export function nameOf(table: object): { readonly name: string; readonly schema?
 export function keyColumnsOf(
   name: string,
   table: object,
+  columns: Readonly<Record<string, ColumnLike>>,
   stated: readonly string[] | undefined,
 ): readonly [KeyColumn, ...KeyColumn[]] {
-  const columns = columnsOf(table);
-  if (columns === undefined) throw invalid(name, `expected a Drizzle table; received ${describe(table)}`);
-
   const attributes = stated ?? primaryKeyOf(table, columns);
   const [first, ...others] = attributes.map((attribute) => {
     const column = Object.hasOwn(columns, attribute) ? columns[attribute] : undefined;
