@@ -119,6 +119,14 @@ export const referenceCases: readonly OrmContractCase[] = [
     },
   },
   {
+    name: "the database that the adapter was made with is its own, and no transaction",
+    async run({ adapter }) {
+      assert.equal(adapter.owns(adapter.database), true);
+      assert.equal(adapter.isTransaction(adapter.database), false);
+      assert.equal(adapter.transactionOf(adapter.database), undefined);
+    },
+  },
+  {
     name: "says that SQLite's transactions are one after another",
     skip: ({ adapter }) =>
       adapter.sql?.dialect === "sqlite" ? undefined : "it is not SQLite, as far as the adapter tells",
