@@ -77,7 +77,7 @@ export const loadOptionCases: readonly OrmContractCase[] = [
   },
   {
     name: "sees the rows of a savepoint, and of what it is in, in it",
-    skip: needs("transaction"),
+    skip: needs("transaction", "savepoints"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       await insertComments(harness, [1]);

@@ -140,6 +140,7 @@ export const referenceCases: readonly OrmContractCase[] = [
 
 const features: readonly string[] = [
   "transaction",
+  "savepoints",
   "ownTransaction",
   "relations",
   "replica",

@@ -36,7 +36,7 @@ export const saveTransactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "a save in a savepoint is told with it, before its end",
-    skip: skipTransaction,
+    skip: needs("saveEvents", "transaction", "savepoints"),
     async run(harness) {
       const { adapter, handle } = harness;
       const recorder = observed(harness);

@@ -77,7 +77,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "a nested transaction that throws is undone alone",
-    skip: needs("transaction"),
+    skip: needs("transaction", "savepoints"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       const failure = new Error("the inner one");
@@ -95,7 +95,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "a nested transaction that succeeded is undone with the outer one",
-    skip: needs("transaction"),
+    skip: needs("transaction", "savepoints"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       const failure = new Error("the outer one");
@@ -113,7 +113,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "transactions one after another nest three deep and commit",
-    skip: needs("transaction"),
+    skip: needs("transaction", "savepoints"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       await adapter.transaction(handle, async (outer) => {
@@ -170,7 +170,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "owns its savepoints",
-    skip: needs("transaction"),
+    skip: needs("transaction", "savepoints"),
     async run({ adapter, handle }) {
       await adapter.transaction(handle, (outer) =>
         adapter.transaction(outer, async (inner) => {
@@ -193,6 +193,24 @@ export const transactionCases: readonly OrmContractCase[] = [
       assert.equal(ran, false);
       assert.equal(adapter.owns(handle), true);
       assert.equal(adapter.owns({}), false);
+    },
+  },
+  {
+    name: "a savepoint is refused with the reason, and its function never runs",
+    skip: anyOf(needs("transaction"), lacks("savepoints")),
+    async run(harness) {
+      const { adapter, handle, insert } = harness;
+      const refused = errorWith("ERR_TRANSACTION_UNSUPPORTED", adapter.capabilities.lacks.savepoints ?? "");
+      await adapter.transaction(handle, async (outer) => {
+        let ran = false;
+        await assert.rejects(
+          adapter.transaction(outer, async () => void (ran = true)),
+          refused,
+        );
+        assert.equal(ran, false);
+        await insert(outer, "qa.Comment", [{ id: 1, body: "first" }]);
+      });
+      assert.deepEqual(await presentIds(harness), [1]);
     },
   },
   {
