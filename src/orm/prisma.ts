@@ -1,0 +1,266 @@
+/**
+ * Prisma: rows of your models as references.
+ *
+ * Written for Prisma 7. Nothing of Prisma is imported; the client is yours.
+ *
+ * @module
+ */
+import { PetioleError, describe } from "../errors.ts";
+import { Observers } from "../model/observer.ts";
+import { identityOf } from "../model/ref.ts";
+import { registerModel } from "../model/registry.ts";
+import {
+  type DelegateLike,
+  capabilitiesOf,
+  dialectOf,
+  isClient,
+  isOfTransaction,
+  property,
+  providerOf,
+  rootOf,
+  withoutExtensions,
+} from "./prisma/client.ts";
+import { conditionsFor, whereOf } from "./prisma/condition.ts";
+import { type PrismaModelInfo, type StatedModel, describeModels, keyIn } from "./prisma/model.ts";
+import { includeOf } from "./prisma/relations.ts";
+import { hooksOf } from "./prisma/rows.ts";
+import { Transactions } from "./prisma/transactions.ts";
+import type {
+  CheckedPrismaModels,
+  PrismaAdapter,
+  PrismaClientLike,
+  PrismaModels,
+  PrismaOptions,
+  PrismaRows,
+} from "./prisma/types.ts";
+import { dataOf, fieldsIn, rowWith } from "./prisma/value.ts";
+import type { WriteListener } from "./prisma/write.ts";
+
+export { rows } from "./prisma/rows.ts";
+export type {
+  PrismaAdapter,
+  PrismaClientLike,
+  PrismaDelegateLike,
+  PrismaKeyedModel,
+  PrismaModelName,
+  PrismaModels,
+  PrismaOptions,
+  PrismaRow,
+  PrismaRows,
+  PrismaTarget,
+} from "./prisma/types.ts";
+export type { DecimalClassLike } from "./prisma/value.ts";
+
+/** A client with the functions of `@prisma/extension-read-replicas`. */
+interface ReplicatedLike {
+  $primary?(): object;
+  $replica?(): object;
+}
+
+/**
+ * An adapter for a Prisma client and the models whose rows may be referred to.
+ *
+ * A client that was extended with {@link rows} knows its rows: they travel as references by themselves. With any other,
+ * write `ref(models.target("qa.Comment"), row)`.
+ *
+ * @param client - the client, extended or not; not that of a transaction
+ * @param models - name to model, as the client has it. The name travels: choose it for good
+ * @throws PetioleError `ERR_MODEL_DEFINITION` when it is no client, a model is not there, or has no key that a reference
+ *   can carry
+ *
+ * @example
+ * const db = new PrismaClient({ adapter }).$extends(rows());
+ * export const models = prisma(db, {
+ *   "qa.Comment": "comment",
+ *   "qa.Post": { model: "post", version: "revision" },
+ * });
+ */
+export function prisma<Client extends PrismaClientLike, const Models extends PrismaModels<Client>>(
+  client: Client,
+  models: Models & CheckedPrismaModels<Client, Models>,
+  options: PrismaOptions = {},
+): PrismaAdapter<PrismaRows<Client, Models>> {
+  checkClient(client, "the first parameter");
+  if (options.replica !== undefined) checkClient(options.replica, "`replica`");
+  const root = rootOf(client);
+  const provider = providerOf(client);
+  const described = describeModels(client, models as Readonly<Record<string, StatedModel>>);
+  const byName = new Map(described.map((model) => [model.name, model]));
+  const hooks = hooksOf(client);
+  const observers = new Observers();
+  const transactions = new Transactions(observers);
+  const { $primary, $replica } = client as ReplicatedLike;
+  const capabilities = capabilitiesOf(client, {
+    rows: hooks !== undefined,
+    replica: options.replica !== undefined || typeof $replica === "function",
+  });
+  const dialect = dialectOf(client);
+  let isWatched = false;
+
+  const modelNamed = (name: string): PrismaModelInfo => {
+    const model = byName.get(name);
+    if (model === undefined)
+      throw new PetioleError("ERR_MODEL_UNKNOWN", `prisma: no model is named ${JSON.stringify(name)}`);
+    return model;
+  };
+  const owns = (handle: unknown): handle is object => isClient(handle) && rootOf(handle) === root;
+  const within = (handle: object | undefined): object => {
+    if (handle !== undefined && !owns(handle)) throw notOwned(handle);
+    return handle ?? primary();
+  };
+  const primary = (): object => (typeof $primary === "function" ? $primary.call(client) : client);
+  const replica = (): object => {
+    const found = options.replica ?? (typeof $replica === "function" ? $replica.call(client) : undefined);
+    if (found === undefined)
+      throw new PetioleError("ERR_MODEL_UNSUPPORTED", `prisma: ${capabilities.lacks.replica}`);
+    return found;
+  };
+
+  const listener: WriteListener = {
+    keyOf: (type) => (observers.size === 0 ? undefined : described.find((model) => model.type === type)?.key),
+    clientOf: (txId) => transactions.innermost(txId)?.handle,
+    async written({ model: type, operation, rows, txId }) {
+      const transaction = txId === undefined ? undefined : transactions.innermost(txId)?.transaction;
+      for (const model of described.filter((each) => each.type === type)) {
+        for (const row of rows ?? [undefined]) {
+          const isWhole = row !== undefined && model.fields.every((field) => field in row);
+          await observers.saved({
+            operation,
+            model: model.name,
+            key: row && keyIn(row, model.key),
+            row: isWhole ? row : undefined,
+            transaction,
+          });
+        }
+      }
+    },
+  };
+
+  const adapter: PrismaAdapter<PrismaRows<Client, Models>> = {
+    name: "prisma",
+    ...(options.connection === undefined ? {} : { connection: options.connection }),
+    capabilities,
+    models: described.map(({ name, target, key, fields, version, table }) => ({
+      name,
+      target,
+      key,
+      fields,
+      table,
+      ...(version === undefined ? {} : { version }),
+    })),
+    target: (name) => modelNamed(name).target as never,
+
+    async load(name, keys, { with: paths, scope, from, transaction } = {}) {
+      const model = modelNamed(name);
+      const include = includeOf(model, paths);
+      const handle = transaction === undefined && from === "replica" ? replica() : within(transaction);
+      const asked = scope === "all" ? withoutExtensions(handle) : handle;
+      const distinct = new Map(keys.map((key) => [identityOf(name, key), key]));
+      const loaded: object[] = [];
+      for (const where of conditionsFor(model, provider, [...distinct.values()])) {
+        loaded.push(...(await delegateOf(asked, model).findMany({ where, ...(include && { include }) })));
+      }
+      hooks?.remember(model.type, loaded);
+      return loaded;
+    },
+
+    keyOf: (name, row) => keyIn(row, modelNamed(name).key),
+    fieldsOf: (name, row) => fieldsIn(modelNamed(name), row),
+    entityOf: (name, fields) => rowWith(modelNamed(name), fields, options.Decimal),
+
+    modelOf(row) {
+      const type = hooks?.modelOf(row);
+      const model = type === undefined ? undefined : described.find((each) => each.type === type);
+      return model !== undefined && keyIn(row, model.key) !== undefined ? model.name : undefined;
+    },
+
+    async save(name, fields, { transaction } = {}) {
+      const model = modelNamed(name);
+      const key = keyIn(fields, model.key);
+      const unique = key === undefined ? undefined : whereOf(model, provider, key);
+      if (unique === undefined) {
+        throw new PetioleError(
+          "ERR_REFERENCE_KEY",
+          `${name}: cannot save without its key, ${model.key.map((part) => JSON.stringify(part)).join(", ")}; ` +
+            `received ${describe(key)}`,
+        );
+      }
+      const create = dataOf(model, fields);
+      const update = Object.fromEntries(
+        Object.entries(create).filter(([field]) => !model.key.includes(field)),
+      );
+      const where = model.key.length === 1 ? unique : { [model.compoundName]: unique };
+      await delegateOf(within(transaction), model).upsert({ where, create, update });
+    },
+
+    owns,
+    transactionOf: (handle) => transactions.of(handle),
+    isTransaction: (handle) => owns(handle) && isOfTransaction(handle),
+
+    async transaction(handle, run) {
+      const lacking = capabilities.lacks.transaction;
+      if (lacking !== undefined) throw new PetioleError("ERR_TRANSACTION_UNSUPPORTED", `prisma: ${lacking}`);
+      if (!owns(handle)) throw notOwned(handle);
+      return (handle as TransactionalLike).$transaction(run);
+    },
+
+    observe(observer) {
+      if (!isWatched) {
+        isWatched = true;
+        transactions.watch(client);
+        hooks?.listen(listener);
+      }
+      return observers.add(observer);
+    },
+
+    ...(dialect === undefined
+      ? {}
+      : {
+          sql: {
+            dialect,
+            query: async (text, parameters, { transaction } = {}) =>
+              (within(transaction) as RawLike).$queryRawUnsafe(text, ...parameters),
+          },
+        }),
+  };
+  for (const model of adapter.models) registerModel(model, adapter);
+  return adapter;
+}
+
+/** A client, as far as it begins transactions here. */
+interface TransactionalLike {
+  $transaction<Result>(run: (transaction: unknown) => Promise<Result>): Promise<Result>;
+}
+
+/** A client, as far as it takes SQL here. */
+interface RawLike {
+  $queryRawUnsafe(
+    text: string,
+    ...parameters: readonly (string | number | null)[]
+  ): Promise<readonly Readonly<Record<string, unknown>>[]>;
+}
+
+function delegateOf(client: object, model: PrismaModelInfo): DelegateLike {
+  const delegate = property<DelegateLike>(client, model.delegate);
+  if (delegate !== undefined) return delegate;
+  throw new PetioleError(
+    "ERR_MODEL_DEFINITION",
+    `prisma: ${JSON.stringify(model.name)}: this client has no \`${model.delegate}\`. It must be of the same schema`,
+  );
+}
+
+function checkClient(client: unknown, what: string): void {
+  if (isClient(client) && !isOfTransaction(client)) return;
+  throw new PetioleError(
+    "ERR_MODEL_DEFINITION",
+    `prisma: expected a Prisma client as ${what}; received ` +
+      (isClient(client) ? "the client of a transaction" : describe(client)),
+  );
+}
+
+function notOwned(handle: unknown): PetioleError {
+  return new PetioleError(
+    "ERR_TRANSACTION_UNSUPPORTED",
+    `prisma: expected this adapter's client, or one of its transactions; received ${describe(handle)}`,
+  );
+}

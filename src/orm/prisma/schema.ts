@@ -1,0 +1,87 @@
+/**
+ * What only the text of a Prisma schema tells: which fields identify a row, and the types of columns.
+ *
+ * @module
+ */
+
+/** One model of a schema. */
+export interface SchemaModel {
+  /** The fields of `@id` or `@@id`; undefined when it has neither. */
+  readonly key: readonly string[] | undefined;
+  /** What Prisma calls keys of several fields, by these fields: `userId,groupId` → `userId_groupId`. */
+  readonly compoundNames: ReadonlyMap<string, string>;
+  readonly fields: ReadonlyMap<string, SchemaField>;
+}
+
+/** What is said of one field. */
+export interface SchemaField {
+  readonly isOptional: boolean;
+  /** What follows `@db.`: `Uuid`, `SmallInt`. */
+  readonly nativeType: string | undefined;
+}
+
+/** The models of a schema, by name. What is not understood is left out. */
+export function parseSchema(text: string): ReadonlyMap<string, SchemaModel> {
+  const models = new Map<string, SchemaModel>();
+  let lines: string[] | undefined;
+  let name = "";
+  for (const line of statementsOf(text)) {
+    const opened = /^(?:model|view)\s+(\w+)\s*\{$/.exec(line);
+    if (lines === undefined && opened !== null) [name, lines] = [opened[1] ?? "", []];
+    else if (line === "}" && lines !== undefined) {
+      models.set(name, parseModel(lines));
+      lines = undefined;
+    } else lines?.push(line);
+  }
+  return models;
+}
+
+/** The lines without comments, those that belong together as one. */
+function statementsOf(text: string): readonly string[] {
+  const code = text.replaceAll(/"(?:[^"\\\n]|\\.)*"|\/\/[^\n]*|\/\*.*?\*\//gs, (part) =>
+    part.startsWith('"') ? part : "",
+  );
+  const statements: string[] = [];
+  let statement = "";
+  for (const line of code.split("\n")) {
+    statement = `${statement} ${line.trim()}`.trim();
+    const outside = withoutTexts(statement);
+    if (outside.split("(").length > outside.split(")").length) continue;
+    if (statement !== "") statements.push(statement);
+    statement = "";
+  }
+  return statements;
+}
+
+function withoutTexts(code: string): string {
+  return code.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
+}
+
+function parseModel(lines: readonly string[]): SchemaModel {
+  const fields = new Map<string, SchemaField>();
+  const compoundNames = new Map<string, string>();
+  let key: readonly string[] | undefined;
+  for (const line of lines) {
+    const compound = /^@@(id|unique)\s*\((.*)\)$/.exec(line);
+    const members = /\[([^\]]*)\]/
+      .exec(compound?.[2] ?? "")?.[1]
+      ?.split(",")
+      .map(fieldNameOf);
+    if (members !== undefined) {
+      compoundNames.set(members.join(), /\bname:\s*"(\w+)"/.exec(line)?.[1] ?? members.join("_"));
+      if (compound?.[1] === "id") key = members;
+    }
+    const field = /^(\w+)\s+\w+(?:\(""\))?(?:\[\])?(\?)?(.*)$/.exec(withoutTexts(line));
+    if (field === null) continue;
+    const [, name = "", optional, attributes = ""] = field;
+    const nativeType = /@\w+\.(\w+)/.exec(attributes)?.[1];
+    fields.set(name, { isOptional: optional !== undefined, nativeType });
+    if (/\s@id\b/.test(attributes)) key = [name];
+  }
+  return { key, compoundNames, fields };
+}
+
+/** `name` of `name(sort: Desc)`. */
+function fieldNameOf(member: string): string {
+  return /\w+/.exec(member)?.[0] ?? "";
+}
