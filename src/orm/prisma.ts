@@ -13,6 +13,7 @@ import {
   type DelegateLike,
   capabilitiesOf,
   dialectOf,
+  hasComputedFields,
   isClient,
   isOfTransaction,
   property,
@@ -119,20 +120,23 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
   const listener: WriteListener = {
     keyOf: (type) => (observers.size === 0 ? undefined : described.find((model) => model.type === type)?.key),
     clientOf: (txId) => transactions.innermost(txId)?.handle,
-    async written({ model: type, operation, rows, txId }) {
+    async written({ model: type, operation, rows, txId, isOfBatch }) {
       const transaction = txId === undefined ? undefined : transactions.innermost(txId)?.transaction;
-      for (const model of described.filter((each) => each.type === type)) {
-        for (const row of rows ?? [undefined]) {
-          const isWhole = row !== undefined && model.fields.every((field) => field in row);
-          await observers.saved({
-            operation,
-            model: model.name,
-            key: row && keyIn(row, model.key),
-            row: isWhole ? row : undefined,
-            transaction,
-          });
+      const tell = async (): Promise<void> => {
+        for (const model of described.filter((each) => each.type === type)) {
+          for (const row of rows ?? [undefined]) {
+            const isWhole = row !== undefined && model.fields.every((field) => field in row);
+            await observers.saved({
+              operation,
+              model: model.name,
+              key: row && keyIn(row, model.key),
+              row: isWhole ? row : undefined,
+              transaction,
+            });
+          }
         }
-      }
+      };
+      await (isOfBatch ? transactions.afterBatch(tell) : tell());
     },
   };
 
@@ -223,6 +227,7 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
           },
         }),
   };
+  for (const { type } of described) if (hasComputedFields(client, type)) hooks?.mark(type);
   for (const model of adapter.models) registerModel(model, adapter);
   return adapter;
 }

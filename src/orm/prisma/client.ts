@@ -102,6 +102,12 @@ export function delegateNameOf(type: string): string {
   return type.slice(0, 1).toLowerCase() + type.slice(1);
 }
 
+/** Whether its extensions compute fields of a model. */
+export function hasComputedFields(client: object, type: string): boolean {
+  const extensions = property<{ getAllComputedFields?(delegate: string): unknown }>(client, "_extensions");
+  return extensions?.getAllComputedFields?.(delegateNameOf(type)) !== undefined;
+}
+
 /** The text of its schema; undefined when it does not show that. */
 export function schemaOf(client: object): string | undefined {
   const schema = property<{ readonly inlineSchema?: unknown }>(client, "_engineConfig")?.inlineSchema;

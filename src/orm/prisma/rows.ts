@@ -27,6 +27,8 @@ export interface ExtendableLike {
 /** What an extended client's rows and writes are known by. */
 export class RowHooks {
   readonly #models = new WeakMap<object, string>();
+  readonly #marked = new Set<string>();
+  readonly #mark = Symbol("model");
   readonly #listeners = new Set<WriteListener>();
   readonly #client: object;
   readonly #data: RuntimeDataModelLike | undefined;
@@ -38,7 +40,15 @@ export class RowHooks {
 
   /** Prisma's name for the model of a row that the client handed out. */
   modelOf(row: object): string | undefined {
-    return this.#models.get(row);
+    return this.#models.get(row) ?? property<string>(row, this.#mark);
+  }
+
+  /**
+   * Rows of a model whose fields an extension computes reach the user inside a proxy, which is made afterwards and shows
+   * what is on the row: these have a hidden property.
+   */
+  mark(model: string): void {
+    this.#marked.add(model);
   }
 
   /** Remembers rows, and those that were loaded with them. */
@@ -46,6 +56,8 @@ export class RowHooks {
     if (Array.isArray(found)) for (const row of found) this.remember(model, row);
     else if (typeof found === "object" && found !== null) {
       this.#models.set(found, model);
+      if (this.#marked.has(model))
+        Object.defineProperty(found, this.#mark, { value: model, configurable: true });
       for (const field of this.#data?.models[model]?.fields ?? []) {
         if (field.kind === "object") this.remember(field.type, property<unknown>(found, field.name));
       }

@@ -25,7 +25,7 @@ export function parseSchema(text: string): ReadonlyMap<string, SchemaModel> {
   const models = new Map<string, SchemaModel>();
   let lines: string[] | undefined;
   let name = "";
-  for (const line of statementsOf(text)) {
+  for (const line of linesOf(text)) {
     const opened = /^(?:model|view)\s+(\w+)\s*\{$/.exec(line);
     if (lines === undefined && opened !== null) [name, lines] = [opened[1] ?? "", []];
     else if (line === "}" && lines !== undefined) {
@@ -36,21 +36,15 @@ export function parseSchema(text: string): ReadonlyMap<string, SchemaModel> {
   return models;
 }
 
-/** The lines without comments, those that belong together as one. */
-function statementsOf(text: string): readonly string[] {
+/** The lines that say something, without comments. */
+function linesOf(text: string): readonly string[] {
   const code = text.replaceAll(/"(?:[^"\\\n]|\\.)*"|\/\/[^\n]*|\/\*.*?\*\//gs, (part) =>
     part.startsWith('"') ? part : "",
   );
-  const statements: string[] = [];
-  let statement = "";
-  for (const line of code.split("\n")) {
-    statement = `${statement} ${line.trim()}`.trim();
-    const outside = withoutTexts(statement);
-    if (outside.split("(").length > outside.split(")").length) continue;
-    if (statement !== "") statements.push(statement);
-    statement = "";
-  }
-  return statements;
+  return code
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
 }
 
 function withoutTexts(code: string): string {

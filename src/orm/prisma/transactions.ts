@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Observers } from "../../model/observer.ts";
 import { rootOf, scopeOf } from "./client.ts";
 
@@ -18,6 +19,9 @@ export class Transactions {
   /** Those of each of the database's transactions, the innermost savepoint last. */
   readonly #open = new Map<string, { readonly transaction: object; readonly handle: object }[]>();
 
+  /** What is to be done after the commit of the `$transaction([…])` that the caller is in. */
+  readonly #batch = new AsyncLocalStorage<(() => Promise<void>)[]>();
+
   constructor(observers: Observers) {
     this.#observers = observers;
   }
@@ -32,6 +36,13 @@ export class Transactions {
     return this.#open.get(txId)?.at(-1);
   }
 
+  /** Does something after the commit of the `$transaction([…])` that the caller is in; never if that fails. */
+  async afterBatch(tell: () => Promise<void>): Promise<void> {
+    const waiting = this.#batch.getStore();
+    if (waiting === undefined) return tell();
+    waiting.push(tell);
+  }
+
   /**
    * Makes a client tell of its transactions. One function is replaced, on the client that all extended clients and all
    * clients of transactions come from, so that those are told of whose client was extended before, and savepoints too.
@@ -40,12 +51,21 @@ export class Transactions {
     const root = rootOf(client) as { $transaction: TransactionFunction };
     const original = root.$transaction;
     const run = this.#run.bind(this);
-    // `$transaction([…])` is one statement after another, without a function that could be inside.
+    const runBatch = this.#runBatch.bind(this);
     root.$transaction = function (work, ...rest) {
       return typeof work === "function"
         ? run(this, (begun) => original.call(this, begun, ...rest), work as Work)
-        : original.call(this, work, ...rest);
+        : runBatch(() => original.call(this, work, ...rest));
     };
+  }
+
+  /** One statement after another, without a function that could be inside: what they wrote is told, and no more. */
+  async #runBatch(begin: () => Promise<unknown>): Promise<unknown> {
+    if (this.#observers.size === 0) return begin();
+    const waiting: (() => Promise<void>)[] = [];
+    const result = await this.#batch.run(waiting, begin);
+    for (const tell of waiting) await tell();
+    return result;
   }
 
   #run(client: object, begin: (run: Work) => Promise<unknown>, work: Work): Promise<unknown> {

@@ -49,7 +49,7 @@ export type PrismaRow<Client, Name> = Name extends keyof Client
         readonly types: { readonly payload: { readonly scalars: infer Row extends object } };
       };
     }
-    ? Row
+    ? { [Field in keyof Row]: Row[Field] }
     : object
   : object;
 
@@ -104,5 +104,7 @@ export interface PrismaAdapter<Rows extends object = object> extends OrmAdapter<
    *
    * @throws PetioleError `ERR_MODEL_UNKNOWN`
    */
-  target<Name extends keyof Rows & string>(name: Name): PrismaTarget<Rows[Name] & object>;
+  target<Name extends keyof Rows & string>(
+    name: Name,
+  ): PrismaTarget<Rows[Name] extends object ? Rows[Name] : object>;
 }

@@ -16,6 +16,8 @@ export interface Written {
   readonly rows: readonly object[] | undefined;
   /** Prisma's id of the transaction that it was made in. */
   readonly txId: string | undefined;
+  /** It is of a `$transaction([…])`: that it was made does not say that it is kept. */
+  readonly isOfBatch: boolean;
 }
 
 /** Is told of writes. */
@@ -91,7 +93,9 @@ export async function writeOf(
       const rows = isBulk || isOther ? undefined : ([result].flat() as object[]);
       const told = added.length === 0 ? rows : rows?.map((row) => ({ ...row }));
       for (const row of rows ?? []) for (const field of added) Reflect.deleteProperty(row, field);
-      for (const listener of interested) await listener.written({ model, operation, rows: told, txId });
+      const isOfBatch = transaction?.kind === "batch";
+      for (const listener of interested)
+        await listener.written({ model, operation, rows: told, txId, isOfBatch });
     },
   };
 }

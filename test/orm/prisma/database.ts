@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import { PrismaPg } from "@prisma/adapter-pg";
-import pg from "pg";
+import { Client } from "pg";
 import { postgresTables, sqliteTables } from "../contract-tables.ts";
 import { PrismaClient as PostgresClient } from "./generated/postgresql/client.ts";
 import { PrismaClient as SqliteClient } from "./generated/sqlite/client.ts";
@@ -100,7 +100,7 @@ async function dropDatabase(url: string): Promise<void> {
   const server = new URL(url);
   const name = server.pathname.slice(1);
   server.pathname = "/postgres";
-  const client = new pg.Client({ connectionString: server.href });
+  const client = new Client({ connectionString: server.href });
   await client.connect();
   await client.query(`drop database ${name} with (force)`);
   await client.end();
