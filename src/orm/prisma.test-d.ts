@@ -41,7 +41,7 @@ describe("Prisma's real types", () => {
     expectTypeOf<SqliteClient["comment"]>().toExtend<PrismaDelegateLike>();
     expectTypeOf(extended.comment).toExtend<PrismaDelegateLike>();
     expectTypeOf(Prisma.Decimal).toExtend<DecimalClassLike>();
-    type Names = "comment" | "tag" | "membership" | "author" | "post" | "sample";
+    type Names = "comment" | "tag" | "membership" | "author" | "post" | "sample" | "measure";
     expectTypeOf<PrismaModelName<SqliteClient>>().toEqualTypeOf<Names>();
     expectTypeOf<PrismaModelName<typeof extended>>().toEqualTypeOf<Names>();
   });

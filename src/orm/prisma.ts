@@ -194,7 +194,11 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
         Object.entries(create).filter(([field]) => !model.key.includes(field)),
       );
       const where = model.key.length === 1 ? unique : { [model.compoundName]: unique };
-      await delegateOf(within(transaction), model).upsert({ where, create, update });
+      await delegateOf(transaction === undefined ? client : within(transaction), model).upsert({
+        where,
+        create,
+        update,
+      });
     },
 
     owns,

@@ -23,10 +23,9 @@ export interface DataModelLike {
   readonly schema?: string | null;
 }
 
-/** The client's description of its models and enums. */
+/** The client's description of its models. */
 export interface RuntimeDataModelLike {
   readonly models: Readonly<Record<string, DataModelLike>>;
-  readonly enums: Readonly<Record<string, { readonly values: readonly { readonly name: string }[] }>>;
 }
 
 /** `db.comment`, as far as it is called here. */

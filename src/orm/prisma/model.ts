@@ -15,7 +15,7 @@ import {
   providerOf,
   schemaOf,
 } from "./client.ts";
-import { type SchemaModel, parseSchema } from "./schema.ts";
+import { type Schema, type SchemaField, parseSchema } from "./schema.ts";
 
 /** What the app says of a model: its delegate's name, or that with what the schema does not tell. */
 export type StatedModel =
@@ -82,7 +82,7 @@ export function describeModels(
 function describeModel(
   client: object,
   data: RuntimeDataModelLike,
-  schema: ReadonlyMap<string, SchemaModel>,
+  schema: Schema,
   name: string,
   stated: StatedModel,
 ): PrismaModelInfo {
@@ -102,18 +102,20 @@ function describeModel(
     );
   }
   const columns = model.fields.filter(({ kind }) => kind === "scalar" || kind === "enum");
-  const described = schema.get(type);
+  const described = schema.models.get(type);
   const key = statedKey ?? described?.key;
   if (key === undefined || key.length === 0) {
     throw invalid(
       name,
-      (schema.size === 0
+      (schema.models.size === 0
         ? "the client does not show its schema, so that its primary key is not known"
         : `the model ${type} has no primary key`) +
         `. State which fields identify a row: { model: ${JSON.stringify(delegate)}, key: [${quoted(columns).join(", ")}] }`,
     );
   }
-  const keyFields = key.map((field) => keyFieldOf(name, columns, field, data, described));
+  const keyFields = key.map((field) =>
+    keyFieldOf(name, columns, field, schema, described?.fields.get(field)),
+  );
   checkVersion(name, client, columns, version);
   return {
     name,
@@ -144,8 +146,8 @@ function keyFieldOf(
   name: string,
   columns: readonly FieldLike[],
   field: string,
-  data: RuntimeDataModelLike,
-  described: SchemaModel | undefined,
+  schema: Schema,
+  described: SchemaField | undefined,
 ): KeyField {
   const column = columns.find((each) => each.name === field);
   if (column === undefined) {
@@ -164,8 +166,8 @@ function keyFieldOf(
   return {
     name: field,
     type: column.type,
-    values: column.kind === "enum" ? data.enums[column.type]?.values.map((value) => value.name) : undefined,
-    nativeType: described?.fields.get(field)?.nativeType,
+    values: column.kind === "enum" ? schema.enums.get(column.type) : undefined,
+    nativeType: described?.nativeType,
   };
 }
 

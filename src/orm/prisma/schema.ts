@@ -4,6 +4,13 @@
  * @module
  */
 
+/** What was read of a schema, by name. */
+export interface Schema {
+  readonly models: ReadonlyMap<string, SchemaModel>;
+  /** The values of each enum. */
+  readonly enums: ReadonlyMap<string, readonly string[]>;
+}
+
 /** One model of a schema. */
 export interface SchemaModel {
   /** The fields of `@id` or `@@id`; undefined when it has neither. */
@@ -20,20 +27,24 @@ export interface SchemaField {
   readonly nativeType: string | undefined;
 }
 
-/** The models of a schema, by name. What is not understood is left out. */
-export function parseSchema(text: string): ReadonlyMap<string, SchemaModel> {
+/** Reads a schema. What is not understood is left out. */
+export function parseSchema(text: string): Schema {
   const models = new Map<string, SchemaModel>();
-  let lines: string[] | undefined;
-  let name = "";
+  const enums = new Map<string, readonly string[]>();
+  let block: { readonly kind: string; readonly name: string; readonly lines: string[] } | undefined;
   for (const line of linesOf(text)) {
-    const opened = /^(?:model|view)\s+(\w+)\s*\{$/.exec(line);
-    if (lines === undefined && opened !== null) [name, lines] = [opened[1] ?? "", []];
-    else if (line === "}" && lines !== undefined) {
-      models.set(name, parseModel(lines));
-      lines = undefined;
-    } else lines?.push(line);
+    const [, kind, name] = /^(\w+)\s+(\w+)\s*\{$/.exec(line) ?? [];
+    if (block === undefined) {
+      if (kind !== undefined && name !== undefined) block = { kind, name, lines: [] };
+    } else if (line !== "}") block.lines.push(line);
+    else {
+      if (block.kind === "model" || block.kind === "view") models.set(block.name, parseModel(block.lines));
+      if (block.kind === "enum")
+        enums.set(block.name, block.lines.filter((each) => !each.startsWith("@@")).map(fieldNameOf));
+      block = undefined;
+    }
   }
-  return models;
+  return { models, enums };
 }
 
 /** The lines that say something, without comments. */
@@ -75,7 +86,7 @@ function parseModel(lines: readonly string[]): SchemaModel {
   return { key, compoundNames, fields };
 }
 
-/** `name` of `name(sort: Desc)`. */
+/** `name` of `name(sort: Desc)`, and of `name @map("other")`. */
 function fieldNameOf(member: string): string {
   return /\w+/.exec(member)?.[0] ?? "";
 }
