@@ -5,8 +5,7 @@ import {
 } from "../../test/orm/prisma/generated/postgresql/client.ts";
 import type { Comment, PrismaClient as SqliteClient } from "../../test/orm/prisma/generated/sqlite/client.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
-import { ref } from "../model/ref.ts";
-import { Reference } from "../model/ref.ts";
+import { type Reference, ref } from "../model/ref.ts";
 import {
   type DecimalClassLike,
   type PrismaClientLike,
