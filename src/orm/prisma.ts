@@ -8,6 +8,7 @@
 import { PetioleError, describe } from "../errors.ts";
 import { Observers } from "../model/observer.ts";
 import { identityOf } from "../model/ref.ts";
+import type { LoadOptions } from "../model/adapter.ts";
 import { registerModel } from "../model/registry.ts";
 import {
   type DelegateLike,
@@ -23,6 +24,7 @@ import {
 } from "./prisma/client.ts";
 import { conditionsFor, whereOf } from "./prisma/condition.ts";
 import { type PrismaModelInfo, type StatedModel, describeModels, keyIn } from "./prisma/model.ts";
+import { checkLoadOptions, checkOptions } from "./prisma/options.ts";
 import { includeOf } from "./prisma/relations.ts";
 import { hooksOf } from "./prisma/rows.ts";
 import { Transactions } from "./prisma/transactions.ts";
@@ -81,8 +83,7 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
   models: Models & CheckedPrismaModels<Client, Models>,
   options: PrismaOptions = {},
 ): PrismaAdapter<PrismaRows<Client, Models>> {
-  checkClient(client, "the first parameter");
-  if (options.replica !== undefined) checkClient(options.replica, "`replica`");
+  checkOptions(client, options);
   const root = rootOf(client);
   const provider = providerOf(client);
   const described = describeModels(client, models as Readonly<Record<string, StatedModel>>);
@@ -110,11 +111,13 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
     return handle ?? primary();
   };
   const primary = (): object => (typeof $primary === "function" ? $primary.call(client) : client);
-  const replica = (): object => {
-    const found = options.replica ?? (typeof $replica === "function" ? $replica.call(client) : undefined);
-    if (found === undefined)
+  const sourceOf = ({ from, transaction }: LoadOptions): object => {
+    if (from !== "replica") return within(transaction);
+    if (capabilities.lacks.replica !== undefined)
       throw new PetioleError("ERR_MODEL_UNSUPPORTED", `prisma: ${capabilities.lacks.replica}`);
-    return found;
+    // What a transaction has written is nowhere else.
+    if (transaction !== undefined) return within(transaction);
+    return options.replica ?? $replica?.call(client) ?? client;
   };
 
   const listener: WriteListener = {
@@ -144,6 +147,7 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
     name: "prisma",
     ...(options.connection === undefined ? {} : { connection: options.connection }),
     capabilities,
+    database: client,
     models: described.map(({ name, target, key, fields, version, table }) => ({
       name,
       target,
@@ -154,15 +158,15 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
     })),
     target: (name) => modelNamed(name).target as never,
 
-    async load(name, keys, { with: paths, scope, from, transaction } = {}) {
+    async load(name, keys, asked = {}) {
       const model = modelNamed(name);
-      const include = includeOf(model, paths);
-      const handle = transaction === undefined && from === "replica" ? replica() : within(transaction);
-      const asked = scope === "all" ? withoutExtensions(handle) : handle;
+      checkLoadOptions(asked);
+      const include = includeOf(model, asked.with);
+      const source = asked.scope === "all" ? withoutExtensions(sourceOf(asked)) : sourceOf(asked);
       const distinct = new Map(keys.map((key) => [identityOf(name, key), key]));
       const loaded: object[] = [];
       for (const where of conditionsFor(model, provider, [...distinct.values()])) {
-        loaded.push(...(await delegateOf(asked, model).findMany({ where, ...(include && { include }) })));
+        loaded.push(...(await delegateOf(source, model).findMany({ where, ...(include && { include }) })));
       }
       hooks?.remember(model.type, loaded);
       return loaded;
@@ -194,11 +198,11 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
         Object.entries(create).filter(([field]) => !model.key.includes(field)),
       );
       const where = model.key.length === 1 ? unique : { [model.compoundName]: unique };
-      await delegateOf(transaction === undefined ? client : within(transaction), model).upsert({
-        where,
-        create,
-        update,
-      });
+      const delegate = delegateOf(transaction === undefined ? client : within(transaction), model);
+      // Prisma takes no upsert without the columns that a new row must have.
+      const isWhole = model.fields.every((field) => field in create);
+      if (!isWhole && (await isUpdated(delegate, { where, data: update }))) return;
+      await delegate.upsert({ where, create, update });
     },
 
     owns,
@@ -258,13 +262,15 @@ function delegateOf(client: object, model: PrismaModelInfo): DelegateLike {
   );
 }
 
-function checkClient(client: unknown, what: string): void {
-  if (isClient(client) && !isOfTransaction(client)) return;
-  throw new PetioleError(
-    "ERR_MODEL_DEFINITION",
-    `prisma: expected a Prisma client as ${what}; received ` +
-      (isClient(client) ? "the client of a transaction" : describe(client)),
-  );
+/** Updates one row; false when it is not there. */
+async function isUpdated(delegate: DelegateLike, args: object): Promise<boolean> {
+  try {
+    await delegate.update(args);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && property(error, "code") === "P2025") return false;
+    throw error;
+  }
 }
 
 function notOwned(handle: unknown): PetioleError {

@@ -32,6 +32,7 @@ export interface RuntimeDataModelLike {
 export interface DelegateLike {
   findMany(args: object): PromiseLike<readonly object[]>;
   findUnique(args: object): PromiseLike<object | null>;
+  update(args: object): PromiseLike<unknown>;
   upsert(args: object): PromiseLike<unknown>;
 }
 

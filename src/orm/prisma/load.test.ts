@@ -94,6 +94,21 @@ onEachDatabase((withDatabase) => {
       });
     }));
 
+  test.each([
+    [{ with: "author" }, /`with` must be an array.*received string "author"/],
+    [{ scope: "some" }, /`scope` must be "default" or "all"/],
+    [{ from: "elsewhere" }, /`from` must be "primary" or "replica"/],
+  ])("an option of a wrong kind is refused: %j", (options, message) =>
+    withDatabase(async ({ client }) => {
+      await expect(
+        prisma(client, contractModels).load("qa.Post", [1], options as never),
+      ).rejects.toMatchObject({
+        code: "ERR_MODEL_DEFINITION",
+        message: expect.stringMatching(message),
+      });
+    }),
+  );
+
   describe("from", () => {
     test("the primary is asked unless told, and the given replica when told", () =>
       withPosts(async (client, _statements, replica) => {

@@ -102,7 +102,12 @@ describe("prisma()", () => {
       expect(make).toThrow(expect.objectContaining({ code: "ERR_MODEL_DEFINITION" }));
       expect(make).toThrow(/expected a Prisma client as the first parameter; received/);
     }
-    expect(() => prisma(client, {}, { replica: {} as never })).toThrow(/as `replica`/);
+    expect(() => prisma(client, {}, { replica: {} as never })).toThrow(/`replica` must be/);
+    expect(() => prisma(client, {}, { replica: keys })).toThrow(/the same kind of database/);
+    expect(() => prisma(client, {}, { connection: "" })).toThrow(
+      /`connection` must be a name; received string/,
+    );
+    expect(() => prisma(client, {}, { Decimal: 7 as never })).toThrow(/Prisma\.Decimal; received number/);
     const blind = { $transaction: () => 1, $queryRawUnsafe: () => 1, $connect: () => 1 };
     expect(() => prisma(blind, {})).toThrow(/does not describe its models.*_runtimeDataModel/s);
     const database = await openSqlite();

@@ -56,6 +56,22 @@ onEachDatabase((withDatabase, name) => {
       expect(adapter.fieldsOf("qa.Sample", row)).toEqual({ ...everything, big: 5n });
     }));
 
+  test("save of a part inserts a row where it may, and says what is missing where not", () =>
+    withDatabase(async ({ client }) => {
+      const adapter = prisma(client, contractModels);
+      await adapter.save("qa.Post", { id: 1, title: "new" });
+      expect(await client.post.findFirstOrThrow()).toMatchObject({
+        title: "new",
+        revision: 1,
+        authorId: null,
+      });
+      await adapter.save("qa.Post", { id: 1, revision: 7 });
+      expect(await client.post.findFirstOrThrow()).toMatchObject({ title: "new", revision: 7 });
+      await expect(adapter.save("qa.Post", { id: 2, revision: 1 })).rejects.toThrow(
+        "Argument `title` is missing",
+      );
+    }));
+
   test("save with a key of two fields, and in a transaction", () =>
     withDatabase(async ({ client }) => {
       const adapter = prisma(client, contractModels);
@@ -136,7 +152,7 @@ describe.skipIf(noPostgres)(`columns of PostgreSQL${noPostgres ? ` (skipped: ${n
   afterAll(async () => {
     await client.$disconnect();
     await server.stop();
-  });
+  }, 60_000);
 
   test("a key that the column cannot hold is a missing row, and fails no other", async () => {
     const adapter = prisma(client, { Token: "token", Small: "small", Big: "big", Shirt: "shirt" });

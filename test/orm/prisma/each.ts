@@ -17,7 +17,7 @@ export function onEachDatabase(
     beforeAll(async () => {
       server = await startPostgres();
     });
-    afterAll(() => server.stop());
+    afterAll(() => server.stop(), 60_000);
     define(async (run) => {
       const database = await openPostgres(await server.createDatabase());
       await using(database as unknown as TestDatabase<SqliteClient>, run);

@@ -37,35 +37,30 @@ interface DelegateLike {
 export async function sqliteHarness(): Promise<OrmContractHarness> {
   const database = await openSqlite();
   const db = database.client.$extends(rows());
-  return harnessOf(database, db, prisma(db, contractModels));
+  const another = (models: object): OrmAdapter => prisma(db, models as typeof contractModels);
+  return harnessOf(database, db, prisma(db, contractModels), another);
 }
 
 /** @param url - of an empty database */
 export async function postgresHarness(url: string): Promise<OrmContractHarness> {
   const database = await openPostgres(url);
   const db = database.client.$extends(rows());
-  return harnessOf(database, db, prisma(db, contractModels));
+  const another = (models: object): OrmAdapter => prisma(db, models as typeof contractModels);
+  return harnessOf(database, db, prisma(db, contractModels), another);
 }
 
 function harnessOf(
   database: TestDatabase<SqliteClient> | TestDatabase<PostgresClient>,
   db: object,
   adapter: OrmAdapter,
+  another: (models: object) => OrmAdapter,
 ): OrmContractHarness {
   const delegateOf = (handle: unknown, model: ContractModelName): DelegateLike => {
     const stated = contractModels[model];
     return Reflect.get(handle as object, typeof stated === "string" ? stated : stated.model) as DelegateLike;
   };
-  const update = async (
-    handle: unknown,
-    model: ContractModelName,
-    key: Key,
-    changes: ContractRow | string,
-  ) => {
-    // until the contract passes changes
-    const changed = typeof changes === "string" ? { body: changes } : changes;
-    const counted = model === "qa.Post" ? { revision: { increment: 1 } } : {};
-    const data = { ...changed, ...counted };
+  const update = async (handle: unknown, model: ContractModelName, key: Key, changes: ContractRow) => {
+    const data = { ...changes, ...(model === "qa.Post" ? { revision: { increment: 1 } } : {}) };
     await delegateOf(handle, model).update({ where: whereOf(adapter, model, key), data });
   };
   return {
@@ -94,6 +89,7 @@ function harnessOf(
         await delegateOf(handle, model).updateMany({ data: changes });
       },
     },
+    another: (names) => another(Object.fromEntries(names.map((name) => [name, contractModels[name]]))),
     countQueries: () => database.statements.length,
     breakDatabase: () => database.break(),
     close: () => database.close(),
