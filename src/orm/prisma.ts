@@ -22,11 +22,13 @@ import {
   rootOf,
   withoutExtensions,
 } from "./prisma/client.ts";
-import { conditionsFor, whereOf } from "./prisma/condition.ts";
+import { conditionsFor } from "./prisma/condition.ts";
 import { type PrismaModelInfo, type StatedModel, describeModels, keyIn } from "./prisma/model.ts";
 import { checkLoadOptions, checkOptions } from "./prisma/options.ts";
 import { includeOf } from "./prisma/relations.ts";
 import { hooksOf } from "./prisma/rows.ts";
+import { saveRow } from "./prisma/save.ts";
+import { listenerFor } from "./prisma/tell.ts";
 import { Transactions } from "./prisma/transactions.ts";
 import type {
   CheckedPrismaModels,
@@ -36,8 +38,7 @@ import type {
   PrismaOptions,
   PrismaRows,
 } from "./prisma/types.ts";
-import { dataOf, fieldsIn, rowWith } from "./prisma/value.ts";
-import type { WriteListener } from "./prisma/write.ts";
+import { fieldsIn, rowWith } from "./prisma/value.ts";
 
 export { rows } from "./prisma/rows.ts";
 export type {
@@ -120,29 +121,6 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
     return options.replica ?? $replica?.call(client) ?? client;
   };
 
-  const listener: WriteListener = {
-    keyOf: (type) => (observers.size === 0 ? undefined : described.find((model) => model.type === type)?.key),
-    clientOf: (txId) => transactions.innermost(txId)?.handle,
-    async written({ model: type, operation, rows, txId, isOfBatch }) {
-      const transaction = txId === undefined ? undefined : transactions.innermost(txId)?.transaction;
-      const tell = async (): Promise<void> => {
-        for (const model of described.filter((each) => each.type === type)) {
-          for (const row of rows ?? [undefined]) {
-            const isWhole = row !== undefined && model.fields.every((field) => field in row);
-            await observers.saved({
-              operation,
-              model: model.name,
-              key: row && keyIn(row, model.key),
-              row: isWhole ? row : undefined,
-              transaction,
-            });
-          }
-        }
-      };
-      await (isOfBatch ? transactions.afterBatch(tell) : tell());
-    },
-  };
-
   const adapter: PrismaAdapter<PrismaRows<Client, Models>> = {
     name: "prisma",
     ...(options.connection === undefined ? {} : { connection: options.connection }),
@@ -184,25 +162,8 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
 
     async save(name, fields, { transaction } = {}) {
       const model = modelNamed(name);
-      const key = keyIn(fields, model.key);
-      const unique = key === undefined ? undefined : whereOf(model, provider, key);
-      if (unique === undefined) {
-        throw new PetioleError(
-          "ERR_REFERENCE_KEY",
-          `${name}: cannot save without its key, ${model.key.map((part) => JSON.stringify(part)).join(", ")}; ` +
-            `received ${describe(key)}`,
-        );
-      }
-      const create = dataOf(model, fields);
-      const update = Object.fromEntries(
-        Object.entries(create).filter(([field]) => !model.key.includes(field)),
-      );
-      const where = model.key.length === 1 ? unique : { [model.compoundName]: unique };
       const delegate = delegateOf(transaction === undefined ? client : within(transaction), model);
-      // Prisma takes no upsert without the columns that a new row must have.
-      const isWhole = model.fields.every((field) => field in create);
-      if (!isWhole && (await isUpdated(delegate, { where, data: update }))) return;
-      await delegate.upsert({ where, create, update });
+      await saveRow(delegate, model, provider, fields);
     },
 
     owns,
@@ -220,7 +181,7 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
       if (!isWatched) {
         isWatched = true;
         transactions.watch(client);
-        hooks?.listen(listener);
+        hooks?.listen(listenerFor(described, observers, transactions));
       }
       return observers.add(observer);
     },
@@ -260,17 +221,6 @@ function delegateOf(client: object, model: PrismaModelInfo): DelegateLike {
     "ERR_MODEL_DEFINITION",
     `prisma: ${JSON.stringify(model.name)}: this client has no \`${model.delegate}\`. It must be of the same schema`,
   );
-}
-
-/** Updates one row; false when it is not there. */
-async function isUpdated(delegate: DelegateLike, args: object): Promise<boolean> {
-  try {
-    await delegate.update(args);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && property(error, "code") === "P2025") return false;
-    throw error;
-  }
 }
 
 function notOwned(handle: unknown): PetioleError {
