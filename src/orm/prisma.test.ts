@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { ormContract } from "../testing/orm-contract.ts";
+import { PostgresDatabases } from "../../test/orm/prisma/database.ts";
 import { postgresHarness, sqliteHarness } from "../../test/orm/prisma/harness.ts";
 import { type Postgres, noPostgres, startPostgres } from "../../test/services/postgres.ts";
 
@@ -29,16 +30,17 @@ ormContract({
 
 describe.skipIf(noPostgres)(`on PostgreSQL${noPostgres ? ` (skipped: ${noPostgres})` : ""}`, () => {
   let server: Postgres;
+  let databases: PostgresDatabases;
   beforeAll(async () => {
     server = await startPostgres();
+    databases = new PostgresDatabases(server);
   });
-  // It takes a while to put away a database for each case.
-  afterAll(() => server.stop(), 60_000);
+  afterAll(() => server.stop());
 
   ormContract({
     describe,
     test,
     name: "prisma on PostgreSQL",
-    create: async () => postgresHarness(await server.createDatabase()),
+    create: () => postgresHarness(databases),
   });
 });

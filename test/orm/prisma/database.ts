@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { Client } from "pg";
+import type { Postgres } from "../../services/postgres.ts";
 import { postgresTables, sqliteTables } from "../contract-tables.ts";
 import { PrismaClient as PostgresClient } from "./generated/postgresql/client.ts";
 import { PrismaClient as SqliteClient } from "./generated/sqlite/client.ts";
@@ -35,20 +36,34 @@ export async function openSqlite(): Promise<TestDatabase<SqliteClient>> {
   return manage(open, createTables(sqliteTables), async () => remove(), remove);
 }
 
-/** @param url - of an empty database */
-export async function openPostgres(url: string): Promise<TestDatabase<PostgresClient>> {
-  const open = (statements: string[]): PostgresClient => {
-    const adapter = new PrismaPg({ connectionString: url, max: 5 });
-    const client = new PostgresClient({ adapter, log: [{ emit: "event", level: "query" }] });
-    client.$on("query", ({ query }) => void statements.push(query));
-    return client;
-  };
-  return manage(
-    open,
-    createTables(postgresTables),
-    () => dropDatabase(url),
-    () => undefined,
-  );
+/** A server's databases for one test after another: a new one for each would fill the disk. */
+export class PostgresDatabases {
+  readonly #free: string[] = [];
+  readonly #server: Pick<Postgres, "createDatabase">;
+
+  constructor(server: Pick<Postgres, "createDatabase">) {
+    this.#server = server;
+  }
+
+  async open(): Promise<TestDatabase<PostgresClient>> {
+    const url = this.#free.pop() ?? (await this.#server.createDatabase());
+    const open = (statements: string[]): PostgresClient => {
+      const adapter = new PrismaPg({ connectionString: url, max: 5 });
+      const client = new PostgresClient({ adapter, log: [{ emit: "event", level: "query" }] });
+      client.$on("query", ({ query }) => void statements.push(query));
+      return client;
+    };
+    let isThere = true;
+    const destroy = async (): Promise<void> => {
+      isThere = false;
+      await dropDatabase(url);
+    };
+    const leave = (): void => {
+      if (isThere) this.#free.push(url);
+    };
+    const empty = "drop schema public cascade; create schema public;";
+    return manage(open, createTables(empty + postgresTables), destroy, leave);
+  }
 }
 
 interface ClientLike {

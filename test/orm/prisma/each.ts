@@ -1,7 +1,7 @@
 /** The same tests on SQLite and on PostgreSQL. */
 import { afterAll, beforeAll, describe } from "vitest";
 import { type Postgres, noPostgres, startPostgres } from "../../services/postgres.ts";
-import { type SqliteClient, type TestDatabase, openPostgres, openSqlite } from "./database.ts";
+import { PostgresDatabases, type SqliteClient, type TestDatabase, openSqlite } from "./database.ts";
 
 /** Opens a fresh database, runs with it, and closes it. Both clients are used as that of SQLite. */
 export type WithDatabase = (run: (database: TestDatabase<SqliteClient>) => Promise<void>) => Promise<void>;
@@ -14,12 +14,14 @@ export function onEachDatabase(
   });
   describe.skipIf(noPostgres)(`on PostgreSQL${noPostgres ? ` (skipped: ${noPostgres})` : ""}`, () => {
     let server: Postgres;
+    let databases: PostgresDatabases;
     beforeAll(async () => {
       server = await startPostgres();
+      databases = new PostgresDatabases(server);
     });
-    afterAll(() => server.stop(), 60_000);
+    afterAll(() => server.stop());
     define(async (run) => {
-      const database = await openPostgres(await server.createDatabase());
+      const database = await databases.open();
       await using(database as unknown as TestDatabase<SqliteClient>, run);
     }, "PostgreSQL");
   });

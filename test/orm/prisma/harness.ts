@@ -9,9 +9,9 @@ import type {
 } from "../../../src/testing/orm-contract/harness.ts";
 import {
   type PostgresClient,
+  type PostgresDatabases,
   type SqliteClient,
   type TestDatabase,
-  openPostgres,
   openSqlite,
 } from "./database.ts";
 
@@ -41,12 +41,11 @@ export async function sqliteHarness(): Promise<OrmContractHarness> {
   return harnessOf(database, db, prisma(db, contractModels), another);
 }
 
-/** @param url - of an empty database */
-export async function postgresHarness(url: string): Promise<OrmContractHarness> {
-  const database = await openPostgres(url);
+export async function postgresHarness(databases: PostgresDatabases): Promise<OrmContractHarness> {
+  const database = await databases.open();
   const db = database.client.$extends(rows());
   const another = (models: object): OrmAdapter => prisma(db, models as typeof contractModels);
-  return harnessOf(database, db, prisma(db, contractModels), another);
+  return harnessOf(database, db, prisma(db, contractModels, { replica: database.connect() }), another);
 }
 
 function harnessOf(
