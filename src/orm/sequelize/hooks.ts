@@ -24,6 +24,7 @@ interface WriteOptions {
   readonly individualHooks?: boolean;
   readonly ignoreDuplicates?: boolean;
   readonly updateOnDuplicate?: readonly string[];
+  readonly returning?: unknown;
 }
 
 /**
@@ -69,14 +70,13 @@ export function watchWrites(sequelize: Connection, told: (write: Write) => Promi
 }
 
 /**
- * Whether `bulkCreate` leaves the right keys in its instances: where rows may have been left out or were there, it
- * counts the ids from the last one that the database gave.
+ * Whether `bulkCreate` leaves the right keys in its instances. PostgreSQL returns them. Elsewhere Sequelize counts the
+ * ids from the last one that the database gave, which is wrong where some of the rows were there.
  */
 function areKeysTrue(sequelize: Connection, model: Model, options: WriteOptions): boolean {
   if (options.ignoreDuplicates === true) return false;
-  return (
-    options.updateOnDuplicate === undefined ||
-    sequelize.getDialect() === "postgres" ||
-    !model.autoIncrementAttribute
-  );
+  if (!model.autoIncrementAttribute) return true;
+  return sequelize.getDialect() === "postgres"
+    ? options.returning !== false
+    : options.updateOnDuplicate === undefined;
 }

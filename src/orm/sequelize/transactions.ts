@@ -76,10 +76,11 @@ export class Transactions {
   }
 
   #observeEnd(transaction: Transaction, seen: Seen): void {
-    const { commit, rollback, cleanup } = transaction;
+    const { commit, rollback } = transaction;
     transaction.commit = async () => {
       if (seen.isEnding) return commit.call(transaction);
       seen.isEnding = true;
+      const { cleanup } = transaction;
       let isCommitted = false;
       let failure: { readonly error: unknown } | undefined;
       // `commit` rejects as well when it has committed and an `afterCommit` of the user's throws.
