@@ -116,7 +116,11 @@ function opened(options: Options): Database {
 
 /** The contract's models. Attributes are named differently from the columns. */
 export function defineModels(db: Sequelize): Record<ContractModelName, ModelStatic<Model>> {
-  const define = (name: string, attributes: ModelAttributes, options: ModelOptions = {}): ModelStatic<Model> =>
+  const define = (
+    name: string,
+    attributes: ModelAttributes,
+    options: ModelOptions = {},
+  ): ModelStatic<Model> =>
     db.define(name, attributes, { tableName: `${name.toLowerCase()}s`, timestamps: false, ...options });
   // Sequelize writes into what it is given: an object for each attribute.
   const id = (field = "id") => ({ type: DataTypes.INTEGER, primaryKey: true, field });
@@ -137,7 +141,10 @@ export function defineModels(db: Sequelize): Record<ContractModelName, ModelStat
   Author.hasMany(Post, { as: "posts", foreignKey: "authorId" });
   return {
     "qa.Comment": define("Comment", { id: id("comment_id"), body: body("comment_body") }),
-    "qa.Tag": define("Tag", { name: { type: DataTypes.TEXT, primaryKey: true, field: "tag_name" }, body: body() }),
+    "qa.Tag": define("Tag", {
+      name: { type: DataTypes.TEXT, primaryKey: true, field: "tag_name" },
+      body: body(),
+    }),
     "qa.Membership": define("Membership", {
       userId: { type: DataTypes.INTEGER, primaryKey: true, field: "user_id" },
       groupName: { type: DataTypes.TEXT, primaryKey: true, field: "group_name" },

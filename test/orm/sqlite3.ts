@@ -47,7 +47,9 @@ export class Database {
   run(sql: string, parameters?: Parameters | Callback<never>, done?: Callback<never>): this {
     const statement = new Statement();
     const execute = (): undefined => {
-      const { changes, lastInsertRowid } = this.#database.prepare(sql).run(...bound(parameters));
+      const prepared = this.#database.prepare(sql);
+      prepared.setReadBigInts(true);
+      const { changes, lastInsertRowid } = prepared.run(...bound(parameters));
       statement.changes = Number(changes);
       statement.lastID = Number(lastInsertRowid);
     };
@@ -113,7 +115,11 @@ function bound(parameters: unknown): [] {
   if (parameters === undefined || typeof parameters === "function") return [];
   const given = Array.isArray(parameters)
     ? parameters.map(toSqlite)
-    : [Object.fromEntries(Object.entries(parameters as object).map(([name, value]) => [name, toSqlite(value)]))];
+    : [
+        Object.fromEntries(
+          Object.entries(parameters as object).map(([name, value]) => [name, toSqlite(value)]),
+        ),
+      ];
   return given as [];
 }
 
@@ -129,7 +135,9 @@ function rowsOf(statement: StatementSync, parameters: []): object[] {
   statement.setReadBigInts(true);
   return statement
     .all(...parameters)
-    .map((row) => Object.fromEntries(Object.entries(row).map(([column, value]) => [column, fromSqlite(value)])));
+    .map((row) =>
+      Object.fromEntries(Object.entries(row).map(([column, value]) => [column, fromSqlite(value)])),
+    );
 }
 
 function fromSqlite(value: unknown): unknown {
@@ -137,7 +145,11 @@ function fromSqlite(value: unknown): unknown {
   return value instanceof Uint8Array ? Buffer.from(value) : value;
 }
 
-const codes: Readonly<Record<number, string>> = { 5: "SQLITE_BUSY", 6: "SQLITE_LOCKED", 19: "SQLITE_CONSTRAINT" };
+const codes: Readonly<Record<number, string>> = {
+  5: "SQLITE_BUSY",
+  6: "SQLITE_LOCKED",
+  19: "SQLITE_CONSTRAINT",
+};
 
 function codeOf(error: unknown): string {
   const extended = Number((error as { errcode?: number }).errcode);

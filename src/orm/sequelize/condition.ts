@@ -66,11 +66,12 @@ function comparable(column: Attribute | undefined, part: KeyPart | undefined, di
   const type = column?.type.key;
   if (isInteger(type)) return integer(text);
   if (type === "DECIMAL") return /^-?\d{1,1000}(?:\.\d{1,1000})?$/.test(text) ? text : impossible;
+  if (type === "DATEONLY") return isDay(text) ? text : impossible;
   if (!isText(text, dialect)) return impossible;
   if (dialect !== "postgres") return text;
   if (type === "UUID") return /^\{?(?:[0-9a-f]{4}-?){8}\}?$/i.test(text) ? text : impossible;
-  if (type === "DATEONLY") return isDay(text) ? text : impossible;
-  if (type === "ENUM") return (column?.values ?? column?.type.values)?.includes(text) === false ? impossible : text;
+  if (type === "ENUM")
+    return (column?.values ?? column?.type.values)?.includes(text) === false ? impossible : text;
   return text;
 }
 

@@ -34,7 +34,11 @@ onEachDatabase((open, dialect) => {
     const { db } = await open();
     const models = defineModels(db);
     const Note = await defineNotes(db);
-    const adapter = sequelize(db, { "qa.Note": Note, "qa.Post": models["qa.Post"], "qa.Author": models["qa.Author"] });
+    const adapter = sequelize(db, {
+      "qa.Note": Note,
+      "qa.Post": models["qa.Post"],
+      "qa.Author": models["qa.Author"],
+    });
     const events: SaveEvent[] = [];
     adapter.observe(listener(async (event) => void events.push(event)));
     const told = (): string[] =>
@@ -77,7 +81,9 @@ onEachDatabase((open, dialect) => {
     await Note.bulkCreate([{ slug: "a" }, { slug: "e" }], { ignoreDuplicates: true });
     expect(told()).toEqual(["insert qa.Note many"]);
     await Note.bulkCreate([{ slug: "f" }], { returning: false });
-    expect(told()).toEqual(dialect === "postgres" ? ["insert qa.Note many"] : [expect.stringMatching(/^insert/)]);
+    expect(told()).toEqual(
+      dialect === "postgres" ? ["insert qa.Note many"] : [expect.stringMatching(/^insert/)],
+    );
     await Note.bulkCreate([{ id: 1, slug: "a", text: "new" }], { updateOnDuplicate: ["text"] });
     expect(told()).toEqual([dialect === "postgres" ? "update qa.Note 1" : "update qa.Note many"]);
   });
@@ -147,7 +153,9 @@ onEachDatabase((open, dialect) => {
     const { db, adapter, Note } = await observed();
     const failure = new Error("not indexed");
     adapter.observe(listener(() => Promise.reject(failure)));
-    await expect(db.transaction((t) => Note.create({ text: "shown" }, { transaction: t }))).rejects.toBe(failure);
+    await expect(db.transaction((t) => Note.create({ text: "shown" }, { transaction: t }))).rejects.toBe(
+      failure,
+    );
     expect(await Note.count()).toBe(0);
   });
 

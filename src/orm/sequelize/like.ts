@@ -35,6 +35,13 @@ export interface QueryInterface {
     where: object,
     options: object,
   ): Promise<unknown>;
+  bulkUpdate(
+    table: unknown,
+    values: object,
+    where: object,
+    options: object,
+    attributes: object,
+  ): Promise<unknown>;
 }
 
 /** A transaction, or a savepoint in its parent. */

@@ -36,20 +36,27 @@ export function includesFor(
   everything: boolean,
 ): readonly object[] {
   if (!Array.isArray(paths) || !paths.every((path) => typeof path === "string")) {
-    throw invalid(name, `\`with\` must be a list of relations, ["author", "author.company"]; received ${describe(paths)}`);
+    throw invalid(
+      name,
+      `\`with\` must be a list of relations, ["author", "author.company"]; received ${describe(paths)}`,
+    );
   }
   const cutsNames = sequelize.getDialect() === "postgres" && sequelize.options.minifyAliases !== true;
   const roots: Include[] = [];
   for (const path of paths as string[]) {
     const aliases = path.split(".");
     if (aliases.length > maxDepth) {
-      throw invalid(name, `\`with\` names ${JSON.stringify(path)}, which is more than ${maxDepth} relations deep`);
+      throw invalid(
+        name,
+        `\`with\` names ${JSON.stringify(path)}, which is more than ${maxDepth} relations deep`,
+      );
     }
     let model = target;
     let siblings = roots;
     let joined = "";
     for (const as of aliases) {
-      const found = siblings.find((include) => include.as === as) ?? includeOf(name, model, as, path, everything);
+      const found =
+        siblings.find((include) => include.as === as) ?? includeOf(name, model, as, path, everything);
       if (!siblings.includes(found)) siblings.push(found);
       joined = found.separate ? "" : `${joined}${as}.`;
       if (cutsNames) refuseLongNames(name, path, joined, found.model);

@@ -32,10 +32,7 @@ export function entityOf({ target }: SequelizeModel, fields: Readonly<Record<str
 }
 
 /** Those of the fields that the model has columns for. */
-export function columnsOf(
-  target: Model,
-  fields: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
+export function columnsOf(target: Model, fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).filter(
       ([attribute, value]) => Object.hasOwn(target.tableAttributes, attribute) && value !== undefined,
@@ -53,7 +50,7 @@ export function isWhole({ target }: SequelizeModel, row: object): boolean {
 export function modelOfClass<Found>(byClass: ReadonlyMap<object, Found>, model: unknown): Found | undefined {
   // `Model.scope(…)` and `Model.unscoped()` make a class each, and rows that they find are instances of that. So does
   // `Model.schema(…)`, whose rows are in another table.
-  for (let candidate: unknown = model; typeof candidate === "function"; ) {
+  for (let candidate: unknown = model; typeof candidate === "function";) {
     const found = byClass.get(candidate);
     if (found !== undefined || !Object.hasOwn(candidate, "scoped")) return found;
     candidate = Object.getPrototypeOf(candidate);
@@ -68,5 +65,7 @@ export function classOf(row: object): unknown {
 
 function valuesOf(row: object): Readonly<Record<string, unknown>> {
   const { dataValues } = row as Partial<Instance>;
-  return typeof dataValues === "object" && dataValues !== null ? dataValues : (row as Record<string, unknown>);
+  return typeof dataValues === "object" && dataValues !== null
+    ? dataValues
+    : (row as Record<string, unknown>);
 }

@@ -18,21 +18,45 @@ export async function upsert(
   transaction: object | null,
 ): Promise<void> {
   const given = columnsOf(target, fields);
-  // What is not given, a new row gets from the model.
-  const built = target.build({ ...given }, { isNewRecord: true, raw: true }).dataValues;
-  const inserted = { ...timestamps(target), ...columnsOf(target, built), ...given };
-  for (const attribute of target.primaryKeyAttributes) {
-    if (inserted[attribute] === null) delete inserted[attribute];
-  }
-  const updated = Object.fromEntries(Object.entries(given).filter(([attribute]) => !key.includes(attribute)));
   const identity = Object.fromEntries(key.map((attribute) => [attribute, given[attribute]]));
-  await sequelize
-    .getQueryInterface()
-    .upsert(target.getTableName(), byColumn(target, inserted), byColumn(target, updated), byColumn(target, identity), {
-      model: target,
-      transaction,
-      conflictFields: Object.keys(byColumn(target, identity)),
-    });
+  const others = Object.fromEntries(Object.entries(given).filter(([attribute]) => !key.includes(attribute)));
+  const table = target.getTableName();
+  const updated = byColumn(target, others);
+  const where = byColumn(target, identity);
+  const isPartial = Object.keys(target.tableAttributes).some((attribute) => given[attribute] === undefined);
+  // A database refuses an insert without a column that must be there before it looks whether the row is.
+  if (isPartial && (await isThere(target, identity, transaction))) {
+    if (Object.keys(updated).length === 0) return;
+    const options = { model: target, transaction };
+    await sequelize.getQueryInterface().bulkUpdate(table, updated, where, options, target.tableAttributes);
+    return;
+  }
+  const inserted = byColumn(target, { ...defaultsOf(target, given), ...given });
+  const options = { model: target, transaction, conflictFields: Object.keys(where) };
+  await sequelize.getQueryInterface().upsert(table, inserted, updated, where, options);
+}
+
+async function isThere(target: Model, identity: object, transaction: object | null): Promise<boolean> {
+  const found = await target.unscoped().findAll({
+    where: identity,
+    attributes: Object.keys(identity),
+    paranoid: false,
+    raw: true,
+    rejectOnEmpty: false,
+    useMaster: true,
+    transaction,
+  });
+  return found.length > 0;
+}
+
+/** What a new row gets from the model where it is not given. */
+function defaultsOf(target: Model, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { dataValues } = target.build({ ...given }, { isNewRecord: true, raw: true });
+  const defaults = { ...timestamps(target), ...columnsOf(target, dataValues) };
+  for (const attribute of target.primaryKeyAttributes) {
+    if (defaults[attribute] === null) delete defaults[attribute];
+  }
+  return defaults;
 }
 
 function timestamps(target: Model): Record<string, unknown> {

@@ -10,7 +10,8 @@ function recorder() {
   const told: string[] = [];
   const letters = new Map<object, string>();
   const inside = new AsyncLocalStorage<string>();
-  const letter = (transaction: object | undefined): string => (transaction && letters.get(transaction)) ?? "-";
+  const letter = (transaction: object | undefined): string =>
+    (transaction && letters.get(transaction)) ?? "-";
   const observer: OrmObserver = {
     begun({ transaction, parent }) {
       letters.set(transaction, String.fromCodePoint(97 + letters.size));
@@ -73,7 +74,10 @@ onEachDatabase((open, dialect) => {
     await expect(second.rollback()).rejects.toThrow(/cannot be rolled back/);
     await expect(first.commit()).rejects.toThrow(/cannot be committed/);
     expect(told.filter((line) => !line.startsWith("insert"))).toEqual([
-      ...["a begun", "a committed", "b begun", "b rolled back"],
+      "a begun",
+      "a committed",
+      "b begun",
+      "b rolled back",
     ]);
     expect(await ids(Comment)).toEqual([1]);
   });
@@ -99,7 +103,11 @@ onEachDatabase((open, dialect) => {
     expect(fired).toEqual(["afterCommit"]);
     expect(await ids(Comment)).toEqual([]);
     expect(told).toEqual([
-      ...["a begun", "b begun in a", "insert qa.Comment 1 in b", "b committed", "a rolled back"],
+      "a begun",
+      "b begun in a",
+      "insert qa.Comment 1 in b",
+      "b committed",
+      "a rolled back",
     ]);
   });
 
@@ -113,7 +121,10 @@ onEachDatabase((open, dialect) => {
     });
     expect(await ids(Comment)).toEqual([2]);
     expect(told.filter((line) => !line.startsWith("insert"))).toEqual([
-      ...["a begun", "b begun in a", "b rolled back", "a committed"],
+      "a begun",
+      "b begun in a",
+      "b rolled back",
+      "a committed",
     ]);
   });
 
@@ -123,7 +134,11 @@ onEachDatabase((open, dialect) => {
       Comment.findOrCreate({ where: { id }, defaults: { body: "b" }, ...(transaction && { transaction }) });
     await db.transaction((t) => find(1, t));
     expect(told).toEqual([
-      ...["a begun", "b begun in a", "insert qa.Comment 1 in b", "b committed", "a committed"],
+      "a begun",
+      "b begun in a",
+      "insert qa.Comment 1 in b",
+      "b committed",
+      "a committed",
     ]);
     told.length = 0;
     const failed = db.transaction(async (t) => {
@@ -132,7 +147,11 @@ onEachDatabase((open, dialect) => {
     });
     await expect(failed).rejects.toThrow("no");
     expect(told).toEqual([
-      ...["c begun", "d begun in c", "insert qa.Comment 2 in d", "d rolled back", "c rolled back"],
+      "c begun",
+      "d begun in c",
+      "insert qa.Comment 2 in d",
+      "d rolled back",
+      "c rolled back",
     ]);
     told.length = 0;
     await find(3);
@@ -171,9 +190,9 @@ onEachDatabase((open, dialect) => {
   test("what an observer rejects with after the commit reaches the caller", async () => {
     const { db, observer, Comment } = await observed();
     observer.committed = () => Promise.reject(new Error("not sent"));
-    await expect(db.transaction((t) => Comment.create({ id: 1, body: "b" }, { transaction: t }))).rejects.toThrow(
-      "not sent",
-    );
+    await expect(
+      db.transaction((t) => Comment.create({ id: 1, body: "b" }, { transaction: t })),
+    ).rejects.toThrow("not sent");
     const byHand = await db.transaction();
     await expect(byHand.commit()).rejects.toThrow("not sent");
     expect(await ids(Comment)).toEqual([1]);
@@ -199,7 +218,9 @@ onEachDatabase((open, dialect) => {
       return whereabouts() === letter(adapter.transactionOf(t));
     };
     expect(await Promise.all([db.transaction(one), db.transaction(one), db.transaction(one)])).toEqual([
-      ...[true, true, true],
+      true,
+      true,
+      true,
     ]);
   });
 
@@ -298,7 +319,9 @@ onEachDatabase((open, dialect) => {
       const unsupported = { code: "ERR_TRANSACTION_UNSUPPORTED" };
       const within = { transaction: foreign };
       await expect(adapter.load("qa.Comment", [1], within)).rejects.toMatchObject(unsupported);
-      await expect(adapter.save("qa.Comment", { id: 1, body: "b" }, within)).rejects.toMatchObject(unsupported);
+      await expect(adapter.save("qa.Comment", { id: 1, body: "b" }, within)).rejects.toMatchObject(
+        unsupported,
+      );
       await expect(adapter.sql?.query("select 1", [], within)).rejects.toMatchObject(unsupported);
     });
     expect(adapter.owns(db)).toBe(true);

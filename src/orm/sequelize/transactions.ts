@@ -128,6 +128,6 @@ export class Transactions {
 function* ending(seen: Seen): Iterable<Seen> {
   seen.isEnding = true;
   seen.parent?.open.delete(seen);
-  for (const inner of [...seen.open]) yield* ending(inner);
+  for (const inner of seen.open) yield* ending(inner);
   yield seen;
 }
