@@ -238,10 +238,8 @@ function adapterOf(
     isTransaction: (handle) => isTransactionOf(connection, handle),
 
     async transaction<Result>(handle: unknown, run: (transaction: unknown) => Promise<Result>) {
-      if (handle === connection) return connection.transaction(run) as Promise<Result>;
-      if (isTransactionOf(connection, handle)) {
-        return connection.transaction({ transaction: handle }, run) as Promise<Result>;
-      }
+      if (handle === connection) return transactions.run(undefined, run) as Promise<Result>;
+      if (isTransactionOf(connection, handle)) return transactions.run(handle, run) as Promise<Result>;
       throw new PetioleError(
         "ERR_TRANSACTION_UNSUPPORTED",
         `sequelize: the handle is not this adapter's Sequelize or a transaction of it; received ${describe(handle)}`,

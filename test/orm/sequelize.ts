@@ -17,6 +17,7 @@ import {
   literal,
 } from "sequelize";
 import { afterAll, afterEach, beforeAll, describe } from "vitest";
+import type { OrmAdapter } from "../../src/model/adapter.ts";
 import type { Key } from "../../src/model/ref.ts";
 import { sequelize } from "../../src/orm/sequelize.ts";
 import type { ContractModelName, OrmContractHarness } from "../../src/testing/orm-contract/harness.ts";
@@ -100,8 +101,8 @@ export function onEachDatabase(define: (open: Open, dialect: "sqlite" | "postgre
     let server: Postgres;
     beforeAll(async () => {
       server = await startPostgres();
-    });
-    afterAll(() => server.stop());
+    }, 60_000);
+    afterAll(() => server.stop(), 60_000);
     define(async (options) => closing(openPostgres(await server.createDatabase(), options)), "postgres");
   });
 }
@@ -172,9 +173,12 @@ export function harnessOf({ db, statements, disconnect, close }: Database): OrmC
     if (typeof key === "object") return key;
     return { [models[model].primaryKeyAttribute]: key };
   };
+  const another = (names: readonly ContractModelName[]): OrmAdapter =>
+    sequelize(db, Object.fromEntries(names.map((name) => [name, models[name]])));
   return {
     adapter: sequelize(db, models),
     handle: db,
+    ...{ another },
     targets: models,
     async insert(handle, model, rows) {
       const Class = models[model];

@@ -47,6 +47,22 @@ export function isTransactionOf(sequelize: Connection, handle: unknown): handle 
 }
 
 /**
+ * Makes a commit that fails on SQLite give up the transaction. Sequelize means to close the connection, but that is
+ * in no pool there: it stays open, and in its transaction, which keeps everybody else from writing for good.
+ */
+export function giveUpWhenFailed(sequelize: Connection, transaction: Transaction): void {
+  const { parent, cleanup, connection } = transaction;
+  if (sequelize.getDialect() !== "sqlite" || parent !== undefined) return;
+  transaction.forceCleanup = async () => {
+    await new Promise<void>((resolve) => {
+      if (connection?.run === undefined) resolve();
+      else connection.run("ROLLBACK", resolve);
+    });
+    cleanup.call(transaction);
+  };
+}
+
+/**
  * SQL through Sequelize; undefined for dialects that are not written here.
  *
  * @param transactionOf - the transaction to run in, or null

@@ -50,8 +50,12 @@ export interface Transaction {
   readonly parent?: Transaction;
   commit(): Promise<void>;
   rollback(): Promise<void>;
-  /** Called after a commit that succeeded, and after a rollback. */
+  /** Called after a commit that succeeded, and after a rollback: gives the connection back. */
   cleanup(): void;
+  /** Called after one that failed: closes the connection. */
+  forceCleanup(): Promise<void>;
+  /** On SQLite, what the package `sqlite3` gave. */
+  readonly connection?: { run?(sql: string, done: () => void): unknown };
 }
 
 /** A model class. */

@@ -176,6 +176,21 @@ onEachDatabase((open, dialect) => {
     expect(told).toEqual(["a begun", "b begun in a", "b rolled back", "a rolled back"]);
   });
 
+  test("trap: a commit that failed leaves SQLite's file locked, unless the transaction is given up", async () => {
+    const { db } = await open();
+    const adapter = sequelize(db, {});
+    vi.spyOn(console, "warn").mockImplementation(() => {});
+    const reference = "references parents (id) deferrable initially deferred";
+    await db.query("create table parents (id integer primary key)");
+    await db.query(`create table children (parent integer ${reference})`);
+    const fail = (transaction: unknown) =>
+      db.query("insert into children values (1)", { transaction: transaction as Transaction });
+    await expect(adapter.transaction(db, fail)).rejects.toThrow(/foreign key/i);
+    await db.query("insert into parents values (1)");
+    await adapter.transaction(db, fail);
+    expect(await adapter.sql?.query("select parent from children", [])).toEqual([{ parent: 1 }]);
+  });
+
   test("an afterCommit of the user's that throws does not undo what is committed", async () => {
     const { db, told, Comment } = await observed();
     const outcome = db.transaction(async (t) => {

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Observers } from "../../model/observer.ts";
+import { giveUpWhenFailed } from "./connection.ts";
 import type { Connection, Transaction, TransactionFunction } from "./like.ts";
 
 /** A transaction that was seen to begin. */
@@ -65,11 +66,23 @@ export class Transactions {
     };
   }
 
+  /** Runs `work` in a transaction, or in a savepoint in `parent`. */
+  run(parent: Transaction | undefined, work: (transaction: unknown) => Promise<unknown>): Promise<unknown> {
+    const begun = (transaction: Transaction): Promise<unknown> => {
+      giveUpWhenFailed(this.#sequelize, transaction);
+      return work(transaction);
+    };
+    return parent === undefined
+      ? this.#sequelize.transaction(begun)
+      : this.#sequelize.transaction({ transaction: parent }, begun);
+  }
+
   #begin(transaction: Transaction): object {
     const parent = transaction.parent && this.#seen.get(transaction.parent);
     const seen: Seen = { token: {}, open: new Set(), parent, isEnding: false };
     this.#seen.set(transaction, seen);
     parent?.open.add(seen);
+    giveUpWhenFailed(this.#sequelize, transaction);
     this.#observeEnd(transaction, seen);
     this.#observers.begun({ transaction: seen.token, parent: parent?.token, handle: transaction });
     return seen.token;
