@@ -185,6 +185,7 @@ function adapterOf(
     name: "sequelize",
     ...(label === undefined ? {} : { connection: label }),
     capabilities,
+    database: connection,
     models,
 
     async load(name, keys, options = {}) {
