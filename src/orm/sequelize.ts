@@ -208,6 +208,13 @@ function adapterOf(
           offset: null,
           rejectOnEmpty: false,
         });
+        const [first] = found;
+        if (first && keyOf(model, first) === undefined) {
+          throw invalid(
+            name,
+            `the default scope of ${model.target.name} leaves out its key; let it select that as well`,
+          );
+        }
         rows.push(...found);
       }
       return rows;

@@ -190,6 +190,23 @@ onEachDatabase((open, dialect) => {
       expect(await sequelize(db, { "x.Note": Note }).load("x.Note", [1])).toEqual([]);
     });
 
+    test("a default scope without the key is a mistake, not missing rows", async () => {
+      const { db } = await open();
+      const Note = db.define(
+        "Note",
+        { text: DataTypes.STRING },
+        { timestamps: false, defaultScope: { attributes: ["text"] } },
+      );
+      await Note.sync();
+      await Note.create({ text: "a" });
+      const adapter = sequelize(db, { "x.Note": Note });
+      await expect(adapter.load("x.Note", [1])).rejects.toMatchObject({
+        code: "ERR_MODEL_DEFINITION",
+        message: expect.stringMatching(/"x\.Note".*leaves out its key/),
+      });
+      expect(await adapter.load("x.Note", [1], { scope: "all" })).toHaveLength(1);
+    });
+
     test("what is neither is refused", async () => {
       const { adapter } = await blog();
       const load = (options: object) => adapter.load("qa.Post", [1], options);

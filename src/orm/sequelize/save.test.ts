@@ -1,8 +1,10 @@
-import { DataTypes, type Model, type ModelStatic } from "sequelize";
-import { describe, expect, test, vi } from "vitest";
+import { DataTypes, Model, type ModelStatic } from "sequelize";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { defineModels, onEachDatabase } from "../../../test/orm/sequelize.ts";
 import type { SaveEvent } from "../../model/observer.ts";
 import { sequelize } from "../sequelize.ts";
+
+afterEach(() => vi.restoreAllMocks());
 
 onEachDatabase((open, dialect) => {
   async function samples() {
@@ -188,6 +190,23 @@ onEachDatabase((open, dialect) => {
       expect((await Sample.findByPk(1))?.get("price")).toBe("2.5000");
       const part = adapter.entityOf("qa.Sample", { id: 1 });
       expect(adapter.fieldsOf("qa.Sample", part)).toEqual({ id: 1 });
+    });
+
+    test("trap: whose class fields hide Sequelize's getters are read all the same", async () => {
+      const { db } = await open();
+      class Hidden extends Model {
+        id!: number;
+        name!: string;
+      }
+      Hidden.init({ name: DataTypes.STRING }, { sequelize: db, timestamps: false });
+      await Hidden.sync();
+      vi.spyOn(console, "warn").mockImplementation(() => {});
+      await Hidden.create({ name: "a" });
+      const adapter = sequelize(db, { "x.Hidden": Hidden });
+      const [hidden = {}] = await adapter.load("x.Hidden", [1]);
+      expect(hidden).toMatchObject({ id: undefined, name: undefined });
+      expect(adapter.keyOf("x.Hidden", hidden)).toBe(1);
+      expect(adapter.fieldsOf("x.Hidden", hidden)).toEqual({ id: 1, name: "a" });
     });
 
     test("of raw queries, and parts of rows, are read as they are", async () => {
