@@ -14,6 +14,7 @@ export const referenceCases: readonly OrmContractCase[] = [
       const reference = ref(targets["qa.Comment"], comment);
       assert.deepEqual(reference, new Reference("qa.Comment", 7));
       assert.deepEqual(ref(targets["qa.Comment"], 7), reference);
+      assert.deepEqual(ref(targets["qa.Comment"], { id: 7 }), reference);
       assert.equal(adapter.keyOf("qa.Comment", comment), 7);
     },
   },
@@ -116,6 +117,15 @@ export const referenceCases: readonly OrmContractCase[] = [
         assert.ok(reason.length >= 20, `${feature}: a sentence was to say why, and what to write instead`);
       }
       assert.equal(adapter.sql === undefined, adapter.capabilities.lacks.sql !== undefined);
+    },
+  },
+  {
+    name: "the database that the adapter was made with is its own, and no transaction",
+    async run({ adapter }) {
+      assert.equal(adapter.owns(adapter.database), true);
+      assert.equal(adapter.isTransaction(adapter.database), false);
+      for (const handle of [adapter.database, {}, () => undefined])
+        assert.equal(adapter.transactionOf(handle), undefined);
     },
   },
   {

@@ -33,6 +33,22 @@ export const transactionCases: readonly OrmContractCase[] = [
     },
   },
   {
+    name: "a transaction that throws what is no error is rolled back, too",
+    skip: needs("transaction"),
+    async run(harness) {
+      const { adapter, handle, insert } = harness;
+      for (const thrown of ["a text", undefined]) {
+        const outcome = adapter.transaction(handle, async (transaction) => {
+          await insert(transaction, "qa.Comment", [{ id: 1, body: "first" }]);
+          throw thrown;
+        });
+        const [settled] = await Promise.allSettled([outcome]);
+        assert.deepEqual(settled, { status: "rejected", reason: thrown });
+        assert.deepEqual(await presentIds(harness), []);
+      }
+    },
+  },
+  {
     name: "a transaction that throws before it wrote anything leaves the connection usable",
     skip: needs("transaction"),
     async run(harness) {
@@ -145,14 +161,22 @@ export const transactionCases: readonly OrmContractCase[] = [
       await adapter.transaction(handle, async (outer) => {
         assert.equal(adapter.owns(outer), true);
         assert.equal(adapter.isTransaction(outer as object), true);
-        await adapter.transaction(outer, async (inner) => {
-          assert.equal(adapter.owns(inner), true);
-          assert.equal(adapter.isTransaction(inner as object), true);
-        });
       });
       await assert.rejects(
         adapter.transaction({}, async () => undefined),
         { code: "ERR_TRANSACTION_UNSUPPORTED" },
+      );
+    },
+  },
+  {
+    name: "owns its savepoints",
+    skip: needs("transaction"),
+    async run({ adapter, handle }) {
+      await adapter.transaction(handle, (outer) =>
+        adapter.transaction(outer, async (inner) => {
+          assert.equal(adapter.owns(inner), true);
+          assert.equal(adapter.isTransaction(inner as object), true);
+        }),
       );
     },
   },
