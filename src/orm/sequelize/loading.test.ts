@@ -1,4 +1,4 @@
-import { DataTypes, type Model, Sequelize } from "sequelize";
+import { DataTypes, type Model, Op, Sequelize, literal } from "sequelize";
 import { describe, expect, test } from "vitest";
 import { defineModels, onEachDatabase } from "../../../test/orm/sequelize.ts";
 import { attributeOf } from "../../testing/orm-contract/harness.ts";
@@ -135,7 +135,11 @@ onEachDatabase((open, dialect) => {
       expect([await postsOf("default"), await postsOf("all")]).toEqual([0, 2]);
     });
 
-    test("the default scope filters, unless all is asked for, and never limits", async () => {
+    test.each([
+      ["by attributes", { kind: "open", id: [1, 2, 3] }],
+      ["by operators", { [Op.and]: [{ kind: "open" }, { id: [1, 2, 3] }] }],
+      ["by SQL", literal("kind = 'open' and id < 4")],
+    ])("the default scope filters %s, unless all is asked for, and never limits", async (_, where) => {
       const { db } = await open();
       const Note = db.define(
         "Note",
@@ -147,7 +151,7 @@ onEachDatabase((open, dialect) => {
         {
           timestamps: false,
           defaultScope: {
-            where: { kind: "open", id: [1, 2, 3] },
+            where,
             attributes: { exclude: ["secret"] },
             limit: 1,
             offset: 1,
