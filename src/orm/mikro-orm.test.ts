@@ -10,7 +10,7 @@ import {
 import { type Postgres, noPostgres, startPostgres } from "../../test/services/postgres.ts";
 import type { Key } from "../model/ref.ts";
 import { type OrmContractHarness, ormContract } from "../testing/orm-contract.ts";
-import type { ContractModelName, ContractRow } from "../testing/orm-contract/harness.ts";
+import type { ContractRow } from "../testing/orm-contract/harness.ts";
 import { mikroOrm } from "./mikro-orm.ts";
 
 ormContract({

@@ -1,4 +1,5 @@
 /** The entities of `ormContract`'s models for MikroORM, and databases with their tables. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +13,8 @@ import {
   defineEntity,
   p,
 } from "@mikro-orm/sqlite";
-import pg from "pg";
+import { Client } from "pg";
+import type { OrmObserver, SaveEvent, TransactionBegun } from "../../src/model/observer.ts";
 import { postgresTables, sqliteTables } from "./contract-tables.ts";
 
 export class Comment {
@@ -174,7 +176,7 @@ export async function openPostgres(
       const { pathname, href } = new URL(url);
       const server = new URL(href);
       server.pathname = "/postgres";
-      const client = new pg.Client({ connectionString: server.href });
+      const client = new Client({ connectionString: server.href });
       await client.connect();
       await client.query(`drop database ${pathname.slice(1)} with (force)`);
       await client.end();
@@ -186,4 +188,53 @@ export async function openPostgres(
 /** The entity manager of a handle: an ORM has one, anything else is one. */
 export function managerOf(handle: unknown): EntityManager {
   return (handle instanceof SqliteOrm || handle instanceof PostgresOrm ? handle.em : handle) as EntityManager;
+}
+
+/** What an adapter told: `begun 1`, `begun 2 in 1`, `insert qa.Comment 7 in 2`, `committed 2`, `rolled back 1`. */
+export class Told implements OrmObserver {
+  readonly log: string[] = [];
+  readonly begins: TransactionBegun[] = [];
+  readonly saves: SaveEvent[] = [];
+  readonly #inside = new AsyncLocalStorage<object>();
+  /** Called at each commit: what it throws is to reach the caller of the transaction. */
+  onCommit: () => Promise<void> = async () => {};
+  /** Called at each save: what it throws is to reach the one who saves. */
+  onSave: () => Promise<void> = async () => {};
+
+  /** The number of a transaction; 0 for none. */
+  numberOf(transaction: object | undefined): number {
+    return this.begins.findIndex((begun) => begun.transaction === transaction) + 1;
+  }
+
+  /** The number of the transaction that this is called inside of. */
+  get inner(): number {
+    return this.numberOf(this.#inside.getStore());
+  }
+
+  begun(begun: TransactionBegun): void {
+    this.begins.push(begun);
+    this.log.push(
+      `begun ${this.begins.length}${begun.parent === undefined ? "" : ` in ${this.numberOf(begun.parent)}`}`,
+    );
+  }
+
+  inside<Result>(transaction: object, run: () => Result): Result {
+    return this.#inside.run(transaction, run);
+  }
+
+  async committed(transaction: object): Promise<void> {
+    this.log.push(`committed ${this.numberOf(transaction)}`);
+    await this.onCommit();
+  }
+
+  rolledBack(transaction: object): void {
+    this.log.push(`rolled back ${this.numberOf(transaction)}`);
+  }
+
+  async saved(event: SaveEvent): Promise<void> {
+    const { operation, model, key, transaction } = event;
+    this.saves.push(event);
+    this.log.push(`${operation} ${model} ${JSON.stringify(key)} in ${this.numberOf(transaction)}`);
+    await this.onSave();
+  }
 }
