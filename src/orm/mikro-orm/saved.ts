@@ -27,9 +27,9 @@ export interface SavedModels {
 
 /** Subscribes to the events of an ORM: of its entity managers that there are, and of those to come. */
 export function subscribe(manager: ManagerLike, observers: Observers, models: SavedModels): void {
-  const isRepeated = repetitionsOf();
+  const repetitions = new Repetitions();
   const told = (operation: SaveOperation) => async (event: SaveEventLike) => {
-    if (observers.size === 0 || isRepeated(operation, event)) return;
+    if (observers.size === 0 || repetitions.has(operation, event)) return;
     const { entity, em } = event;
     const model = models.byName.get(models.modelOf(entity) ?? "");
     if (model === undefined) return;
@@ -42,6 +42,7 @@ export function subscribe(manager: ManagerLike, observers: Observers, models: Sa
     });
   };
   const subscriber = {
+    beforeFlush: ({ em }: Pick<SaveEventLike, "em">) => repetitions.forget(em),
     afterCreate: told("insert"),
     afterUpdate: told("update"),
     afterUpsert: told("update"),
@@ -52,21 +53,37 @@ export function subscribe(manager: ManagerLike, observers: Observers, models: Sa
   manager.config.get("subscribers").push(subscriber);
 }
 
-/**
- * Tells the further events of one write. An entity whose class has a table beside its parent's (TPT) is written by a
- * statement for each, with an event for each: of an update, for those only that have changes.
- */
-function repetitionsOf(): (operation: SaveOperation, event: SaveEventLike) => boolean {
-  const told = new WeakSet();
-  return (operation, { entity, meta, changeSet }) => {
-    if (meta.inheritanceType !== "tpt" || changeSet === undefined) return false;
-    const { originalEntity } = changeSet;
-    if (operation !== "update" || originalEntity === undefined)
-      return meta.class !== (entity.constructor as unknown);
-    if (told.has(originalEntity)) return true;
-    told.add(originalEntity);
+/** Knows the further events of one write. */
+class Repetitions {
+  readonly #inserted = new WeakMap<ManagerLike, WeakSet<object>>();
+  readonly #updated = new WeakSet<object>();
+
+  /** A flush begins. */
+  forget(manager: ManagerLike): void {
+    this.#inserted.delete(manager);
+  }
+
+  /** Whether an event is one of them. */
+  has(operation: SaveOperation, { em, entity, meta, changeSet }: SaveEventLike): boolean {
+    if (changeSet === undefined) return false;
+    // New rows that refer to each other are inserted without it, and updated in the same flush.
+    const inserted = this.#inserted.get(em) ?? new WeakSet();
+    if (operation === "update" && inserted.has(entity)) return true;
+    this.#inserted.set(em, inserted);
+    // An entity whose class has a table beside its parent's (TPT) is written by a statement for each, with an event
+    // for each: of an update, for those only that have changes.
+    if (meta.inheritanceType === "tpt") {
+      const { originalEntity } = changeSet;
+      if (operation !== "update" || originalEntity === undefined) {
+        if (meta.class !== (entity.constructor as unknown)) return true;
+      } else {
+        if (this.#updated.has(originalEntity)) return true;
+        this.#updated.add(originalEntity);
+      }
+    }
+    if (operation === "insert") inserted.add(entity);
     return false;
-  };
+  }
 }
 
 /** An entity may have been loaded in part, or be a reference that was changed without loading it. */
