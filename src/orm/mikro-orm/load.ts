@@ -49,7 +49,6 @@ export async function loadRows(
   };
   const rows: object[] = [];
   for (const condition of conditionsFor(dialect, model.keyProperties, [...distinct.values()])) {
-    // With several conditions, a row must not be taken for an old one that may be loaded again.
     rows.push(...(await fork.find(model.meta.class, condition, options)));
   }
   return rows;

@@ -36,12 +36,12 @@ export async function saveRow(
   const changes = Object.fromEntries(Object.entries(data).filter(([name]) => !model.key.includes(name)));
   const options = () => (context === undefined ? {} : { ctx: context });
   const update = async () => {
-    const affected = await driver.nativeUpdate(meta.class, where, { ...changes }, options());
-    return affected.affectedRows > 0;
+    if (Object.keys(changes).length === 0)
+      return (await driver.count(meta.class, where, { ...options(), connectionType: "write" })) > 0;
+    return (await driver.nativeUpdate(meta.class, where, { ...changes }, options())).affectedRows > 0;
   };
 
-  const hasChanges = Object.keys(changes).length > 0;
-  if (hasChanges && (await update())) return "update";
+  if (await update()) return "update";
   const inserted = await driver.nativeUpdate(
     meta.class,
     where,
@@ -49,8 +49,8 @@ export async function saveRow(
     { ...options(), upsert: true, onConflictAction: "ignore", onConflictFields: [...model.key] },
   );
   if (inserted.affectedRows > 0) return "insert";
-  // Somebody else inserted it in between, or there is nothing to change.
-  if (hasChanges) await update();
+  // Somebody else inserted it in between.
+  await update();
   return "update";
 }
 

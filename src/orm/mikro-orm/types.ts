@@ -107,6 +107,7 @@ export interface DriverLike {
     data: object,
     options: object,
   ): Promise<{ readonly affectedRows: number }>;
+  count(entity: unknown, where: object, options: object): Promise<number>;
 }
 
 /** Tells subscribers of what an entity manager does. */
