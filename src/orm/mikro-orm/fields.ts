@@ -65,8 +65,9 @@ export function modelFinder(
       if (!byPrototype.has(prototype)) continue;
       const model = byPrototype.get(prototype);
       const wrapped = wrappedOf(row);
-      // Of a class that extends another and has a table of its own.
-      if (wrapped !== undefined && wrapped.__meta.root !== model?.meta.root) return undefined;
+      // Of a class that extends another and has a table of its own. Metadata are told by class: that of several ORMs
+      // with the same classes is not the same.
+      if (wrapped !== undefined && wrapped.__meta.root.class !== model?.meta.root.class) return undefined;
       // Of another connection with the same classes.
       if (wrapped?.__em !== undefined && wrapped.__em.getDriver() !== driver) return undefined;
       return model?.name;

@@ -114,6 +114,7 @@ export function capabilitiesOf(manager: ManagerLike, dialect: SqlDialect | undef
 
 function managerOf(handle: object): ManagerLike | undefined {
   if (isManager(handle)) return handle;
+  if (typeof handle !== "object" || handle === null) return undefined;
   const manager: unknown = Reflect.get(handle, "em");
   return isManager(manager) ? manager : undefined;
 }

@@ -30,9 +30,8 @@ export interface KeyProperty {
 
 /** A class and an EntitySchema stand for themselves; anything else with an `entity` has settings beside it. */
 export function givenModel(model: object): GivenModel {
-  return typeof model !== "function" && Object.hasOwn(model, "entity")
-    ? (model as GivenModel)
-    : { entity: model };
+  const hasSettings = typeof model === "object" && model !== null && Object.hasOwn(model, "entity");
+  return hasSettings ? (model as GivenModel) : { entity: model };
 }
 
 /**
