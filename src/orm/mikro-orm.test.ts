@@ -108,6 +108,7 @@ async function createHarness(
         await em.flush();
       },
     },
+    another: (models) => mikroOrm(orm, Object.fromEntries(models.map((model) => [model, targets[model]]))),
     countQueries: () => queries,
     breakDatabase,
     close,

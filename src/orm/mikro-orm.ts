@@ -131,6 +131,7 @@ export function mikroOrm<const Models extends MikroOrmModels>(
 
   const adapter: OrmAdapter<MikroOrmRows<Models>> = {
     name: "mikroOrm",
+    ...{ database: connection },
     ...(options.connection === undefined ? {} : { connection: options.connection }),
     capabilities,
     models: [...byName.values()].map(

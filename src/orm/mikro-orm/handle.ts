@@ -41,7 +41,9 @@ export class Handles {
 
   /** What a handle's transaction runs on; undefined when it is of none. */
   contextOf(handle: object): ContextLike | undefined {
-    return this.watch.knows(handle) ? handle : this.managerOf(handle)?.getTransactionContext();
+    if (this.watch.knows(handle)) return handle;
+    const manager = this.managerOf(handle);
+    return manager === this.manager ? this.#contextAround() : manager?.getTransactionContext();
   }
 
   /**
@@ -72,14 +74,28 @@ export class Handles {
         "mikroOrm: the handle is not this adapter's ORM or an entity manager of it",
       );
     }
-    const manager = this.managerOf(handle) ?? this.manager.fork({ clear: true });
-    if (this.watch.knows(handle)) manager.setTransactionContext(handle);
-    return manager.transactional(run);
+    const manager = this.managerOf(handle);
+    const isOver =
+      manager === this.manager &&
+      manager.getTransactionContext() !== undefined &&
+      this.#contextAround() === undefined;
+    if (manager !== undefined && !isOver) return manager.transactional(run);
+    const fork = this.manager.fork({ clear: true, disableContextResolution: true });
+    if (this.watch.knows(handle)) fork.setTransactionContext(handle);
+    return fork.transactional(run);
+  }
+
+  /**
+   * What the transaction runs on that MikroORM finds by itself around this call. It finds also one that is over, in
+   * what was begun inside and goes on after it.
+   */
+  #contextAround(): ContextLike | undefined {
+    const context = this.manager.getTransactionContext();
+    return context?.isCommitted === true || context?.isRolledBack === true ? undefined : context;
   }
 
   #refuseWaiting(): void {
-    const context = this.manager.getTransactionContext();
-    if (context === undefined || context.isCommitted === true || context.isRolledBack === true) return;
+    if (this.#contextAround() === undefined) return;
     throw new PetioleError(
       "ERR_TRANSACTION_UNSUPPORTED",
       "mikroOrm: this would wait forever: it is called inside a transaction that holds the only connection, and is " +

@@ -1,4 +1,5 @@
-import { TransactionPropagation } from "@mikro-orm/core";
+import { AsyncResource } from "node:async_hooks";
+import { type EntityManager, RequestContext, TransactionPropagation } from "@mikro-orm/core";
 import { afterAll, describe, expect, test } from "vitest";
 import {
   Author,
