@@ -131,7 +131,7 @@ export function mikroOrm<const Models extends MikroOrmModels>(
 
   const adapter: OrmAdapter<MikroOrmRows<Models>> = {
     name: "mikroOrm",
-    ...{ database: connection },
+    database: connection,
     ...(options.connection === undefined ? {} : { connection: options.connection }),
     capabilities,
     models: [...byName.values()].map(

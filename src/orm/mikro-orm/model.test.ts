@@ -104,8 +104,9 @@ describe("what a model is", () => {
     expect(adapter.connection).toBe("eu");
     expect(adapter.owns(orm)).toBe(true);
     expect(adapter.models[0]?.target).toBe(PriceSchema);
-    expect(ref(Price, key)).toEqual(new Reference("shop.Price", key));
-    expect(ref(PriceSchema, key)).toEqual(new Reference("shop.Price", key));
+    const connection = "eu";
+    for (const target of [Price, PriceSchema])
+      expect(ref(target, key, { connection })).toEqual(new Reference("shop.Price", key, { connection }));
     expect(adapter.modelOf(Object.assign(new Price(), key))).toBe("shop.Price");
   });
 

@@ -162,6 +162,46 @@ describe.for(databases)("transactions that the adapter sees, on %s", ([name, isS
     expect(adapter.isTransaction(orm)).toBe(false);
   });
 
+  on("what goes on after the transaction that it began in is in none", async ({ orm, adapter, told }) => {
+    let later: (() => Promise<unknown>) | undefined;
+    await orm.em.transactional(async () => {
+      later = AsyncResource.bind(async () => {
+        expect(adapter.isTransaction(orm)).toBe(false);
+        expect(adapter.transactionOf(orm)).toBeUndefined();
+        await adapter.transaction(orm, async (em) => {
+          (em as EntityManager).create(Comment, { id: 1, body: "later" });
+          expect(adapter.isTransaction(orm)).toBe(true);
+        });
+        return adapter.load("qa.Comment", [1]);
+      });
+    });
+    expect(await later?.()).toHaveLength(1);
+    expect(told.log).toEqual([
+      "begun 1",
+      "committed 1",
+      "begun 2",
+      "insert qa.Comment 1 in 2",
+      "committed 2",
+    ]);
+  });
+
+  on("a request's entity manager is the one that flushes", async ({ orm, adapter, told }) => {
+    await RequestContext.create(orm.em, async () => {
+      orm.em.create(Comment, { id: 1, body: "pending" });
+      await adapter.transaction(orm, async () => undefined);
+    });
+    expect(told.log).toEqual(["begun 1", "insert qa.Comment 1 in 1", "committed 1"]);
+  });
+
+  on("the connection's own transactions", async ({ orm, told }) => {
+    const connection = orm.em.getConnection();
+    await connection.transactional(async (ctx) => {
+      expect(told.inner).toBe(1);
+      await connection.execute("insert into comments values (1, 'x')", [], "run", ctx);
+    });
+    expect(told.log).toEqual(["begun 1", "committed 1"]);
+  });
+
   on(
     "what waited for the commit and fails reaches the caller; the rows are there",
     async ({ orm, adapter, told }) => {
