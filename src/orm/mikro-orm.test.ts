@@ -30,7 +30,8 @@ describe.skipIf(noPostgres !== undefined)(
     let postgres: Promise<Postgres> | undefined;
     const createDatabase = async (): Promise<string> =>
       (await (postgres ??= startPostgres())).createDatabase();
-    afterAll(async () => (await postgres)?.stop());
+    // It removes the files of as many databases as there were cases.
+    afterAll(async () => (await postgres)?.stop(), 120_000);
 
     ormContract({
       describe,

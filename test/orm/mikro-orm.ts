@@ -167,7 +167,9 @@ export async function openPostgres(
   options: Partial<PostgresOptions> = {},
   sql: string = postgresTables,
 ): Promise<TestDatabase<PostgresOrm>> {
-  const orm = await PostgresOrm.init({ entities, clientUrl: url, ...options });
+  // The replica is the same database by another pool.
+  const replicas = [{ name: "replica" }];
+  const orm = await PostgresOrm.init({ entities, clientUrl: url, replicas, ...options });
   await orm.em.getConnection().executeDump(sql);
   return {
     orm,

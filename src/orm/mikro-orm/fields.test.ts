@@ -147,7 +147,8 @@ const fields = {
 };
 
 let postgres: Promise<Postgres> | undefined;
-afterAll(async () => (await postgres)?.stop());
+// It removes the files of as many databases as there were cases.
+afterAll(async () => (await postgres)?.stop(), 120_000);
 
 const sqlite = { bytes: "blob", json: "text", at: "integer", array: "text", uuid: "text" };
 const pg = { bytes: "bytea", json: "jsonb", at: "timestamptz", array: "text[]", uuid: "uuid" };

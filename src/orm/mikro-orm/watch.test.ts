@@ -16,7 +16,8 @@ import type { OrmAdapter } from "../../model/adapter.ts";
 import { mikroOrm } from "../mikro-orm.ts";
 
 let postgres: Promise<Postgres> | undefined;
-afterAll(async () => (await postgres)?.stop());
+// It removes the files of as many databases as there were cases.
+afterAll(async () => (await postgres)?.stop(), 120_000);
 
 const databases: readonly [string, boolean, (sql?: string) => Promise<TestDatabase>][] = [
   ["SQLite", false, (sql) => openSqlite({}, sql)],
