@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { PetioleError } from "../errors.ts";
+import { PetioleError, describe } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import { Observers } from "../model/observer.ts";
 import { registerModel } from "../model/registry.ts";
@@ -107,6 +107,15 @@ export function mikroOrm<const Models extends MikroOrmModels>(
   models: Models & CheckedModels<Models>,
   options: MikroOrmOptions = {},
 ): OrmAdapter<MikroOrmRows<Models>> {
+  if (
+    options.connection !== undefined &&
+    (typeof options.connection !== "string" || options.connection === "")
+  ) {
+    throw new PetioleError(
+      "ERR_MODEL_DEFINITION",
+      `mikroOrm: \`connection\` must be a name; received ${describe(options.connection)}`,
+    );
+  }
   const handles = new Handles(connection, (manager) => watchOf(manager.getDriver().getConnection("write")));
   const { manager, watch } = handles;
   const driver = manager.getDriver();

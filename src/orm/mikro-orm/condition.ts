@@ -11,9 +11,9 @@ import type { Key, KeyPart } from "../../model/ref.ts";
 import type { KeyProperty } from "./model.ts";
 import type { PropertyLike } from "./types.ts";
 
-/** Measured on PostgreSQL: planning a longer list takes more than its share. */
+/** Measured on SQLite and PostgreSQL: longer lists are not faster. */
 const maxKeys = 5_000;
-/** SQLite refuses expressions that are more than 1,000 levels deep, and a list of `or` is one level for each. */
+/** SQLite refuses a list of 1,000 `or`s: it takes them for an expression as deep. */
 const maxCompositeKeys = 500;
 /** SQLite refuses statements of more than 1,000,000 bytes; a character takes up to three. */
 const maxCharacters = 250_000;

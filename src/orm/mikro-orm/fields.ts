@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { attempt } from "../../errors.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import { type MikroOrmModel, columnsOf } from "./model.ts";
 import {
@@ -55,7 +56,7 @@ export function modelFinder(
     const { prototype } = model.meta.class;
     byPrototype.set(prototype, byPrototype.has(prototype) ? undefined : model);
   }
-  return (given) => {
+  const find = (given: object): string | undefined => {
     const row = unwrapped(given) as object;
     for (
       let prototype = Object.getPrototypeOf(row) as object | null;
@@ -73,7 +74,8 @@ export function modelFinder(
       return model?.name;
     }
     return undefined;
-  };
+  }; // It is asked about anything that is to travel, also what throws when it is looked at.
+  return (row) => attempt(() => find(row));
 }
 
 /** An entity with these fields, which no entity manager knows. */

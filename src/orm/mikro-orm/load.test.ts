@@ -3,6 +3,7 @@ import { copyFile } from "node:fs/promises";
 import { type Collection, LoadStrategy, MikroORM, defineEntity, p } from "@mikro-orm/sqlite";
 import { describe, expect, test } from "vitest";
 import { Author, Comment, type Post, Tag, openSqlite, targets } from "../../../test/orm/mikro-orm.ts";
+import type { LoadOptions } from "../../model/adapter.ts";
 import { mikroOrm } from "../mikro-orm.ts";
 
 /** Two authors with a post each, the second of which is hidden. */
@@ -83,6 +84,19 @@ describe("what is loaded", () => {
     await using database = await open();
     const outcome = database.adapter.load("qa.Post", [1], { with: [path] });
     await expect(outcome).rejects.toMatchObject({
+      code: "ERR_MODEL_DEFINITION",
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test.each([
+    [{ with: "author" }, /`with` must be a list.*string "author"/],
+    [{ with: [7] }, /names 7, which is no text/],
+    [{ scope: "everything" }, /`scope` must be "default" or "all".*string "everything"/],
+    [{ from: "elsewhere" }, /`from` must be "primary" or "replica".*string "elsewhere"/],
+  ])("is refused with the options %j", async (options, message) => {
+    await using database = await open();
+    await expect(database.adapter.load("qa.Post", [1], options as LoadOptions)).rejects.toMatchObject({
       code: "ERR_MODEL_DEFINITION",
       message: expect.stringMatching(message),
     });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PetioleError } from "../../errors.ts";
+import { PetioleError, describe } from "../../errors.ts";
 import type { LoadOptions, SqlDialect } from "../../model/adapter.ts";
 import { type Key, identityOf } from "../../model/ref.ts";
 import { conditionsFor } from "./condition.ts";
@@ -34,6 +34,9 @@ export async function loadRows(
   { manager, dialect, model, keys, context }: LoadRequest,
   { with: relations = [], scope = "default", from = "primary" }: LoadOptions,
 ): Promise<readonly object[]> {
+  refuseUnless(model, Array.isArray(relations), "`with` must be a list of relations", relations);
+  refuseUnless(model, ["default", "all"].includes(scope), '`scope` must be "default" or "all"', scope);
+  refuseUnless(model, ["primary", "replica"].includes(from), '`from` must be "primary" or "replica"', from);
   for (const path of relations) checkPath(model, path);
   const distinct = new Map(keys.map((key) => [identityOf(model.name, key), key]));
   // What another entity manager has in its identity map may be old, and must not be changed by this.
@@ -52,6 +55,14 @@ export async function loadRows(
     rows.push(...(await fork.find(model.meta.class, condition, options)));
   }
   return rows;
+}
+
+function refuseUnless(model: MikroOrmModel, isRight: boolean, expected: string, received: unknown): void {
+  if (isRight) return;
+  throw new PetioleError(
+    "ERR_MODEL_DEFINITION",
+    `mikroOrm: ${model.name}: ${expected}; received ${describe(received)}`,
+  );
 }
 
 function checkPath(model: MikroOrmModel, path: unknown): void {

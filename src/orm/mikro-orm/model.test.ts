@@ -118,6 +118,12 @@ describe("what a model is", () => {
     expect(adapter.modelOf({ id: 1, body: "first" })).toBeUndefined();
   });
 
+  test("what throws when it is looked at has none", () => {
+    const { proxy, revoke } = Proxy.revocable(new Price(), {});
+    revoke();
+    expect(mikroOrm(orm, { "shop.Price": Price }).modelOf(proxy)).toBeUndefined();
+  });
+
   test("under two names a row has none by itself", () => {
     const adapter = mikroOrm(orm, { "x.One": Price, "x.Two": Price });
     expect(adapter.modelOf(new Price())).toBeUndefined();
@@ -162,6 +168,8 @@ describe("what is no model is refused", () => {
       { entity: Price, key: ["nope"] },
       /its key names "nope", which Price does not have/,
     ],
+    ["a key that is no list", { entity: Price, key: "product" }, /`key` must be a list.*string "product"/],
+    ["a version that is no name", { entity: Price, version: 7 }, /its version is 7/],
     ["a key of no attributes", { entity: Price, key: [] }, /has no primary key.*key: \["a", "b"\]/],
     ["a key that is a date", { entity: Price, key: ["at"] }, /"at" is a Date.*strings, integers and bigints/],
     ["a key that is a relation to two attributes", Line, /"price" is a m:1 to a key of several attributes/],
@@ -179,6 +187,16 @@ describe("what is no model is refused", () => {
   test("a connection that is none", () => {
     for (const connection of [{}, null, "orm", { em: {} }])
       expect(() => mikroOrm(connection as never, {})).toThrow(/MikroORM\.init\(\)/);
+  });
+
+  test("a name of the connection that is none", () => {
+    for (const connection of ["", 7, null])
+      expect(() => mikroOrm(orm, {}, { connection: connection as never })).toThrow(
+        expect.objectContaining({
+          code: "ERR_MODEL_DEFINITION",
+          message: expect.stringMatching(/`connection` must be a name/),
+        }),
+      );
   });
 
   test("names that are none", async () => {

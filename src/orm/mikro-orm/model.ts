@@ -46,6 +46,8 @@ export function describeModel(
   dialect: SqlDialect | undefined,
 ): MikroOrmModel {
   const meta = metadataOf(storage, name, entity);
+  if (statedKey !== undefined && !Array.isArray(statedKey))
+    throw invalid(name, `\`key\` must be a list of properties' names; received ${describe(statedKey)}`);
   const attributes = statedKey ?? meta.primaryKeys;
   if (attributes.length === 0) {
     throw invalid(
