@@ -4,8 +4,12 @@ import { Snapshot } from "../wire/snapshot.ts";
 import { stubAdapter } from "../testing/stub-adapter.ts";
 import { fromDjango, toDjango, type DjangoSource } from "./django.ts";
 
-class Comment {}
-class Member {}
+class Comment {
+  id = 0;
+}
+class Member {
+  userId = 0;
+}
 
 const saved: unknown[] = [];
 stubAdapter(
