@@ -1,0 +1,158 @@
+/**
+ * Writes of rows, told after they were made and before whoever made them goes on.
+ *
+ * Everything that a model writes goes through its collection, with the session that it really uses; hooks would have
+ * to be there before the model is compiled, and bulk writes have none.
+ *
+ * @module
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { SaveOperation } from "../../model/observer.ts";
+import { type CollectionLike, type ModelLike, type QueryLike, type SessionLike, isSession } from "./like.ts";
+import { ListenersOf, replaceMethod } from "./listeners.ts";
+import { written } from "./written.ts";
+
+/** A write of one row, or of rows that are not known. */
+export interface Write {
+  readonly operation: SaveOperation;
+  /** What of the row is known: all of it, or what a filter says. */
+  readonly known: Readonly<Record<string, unknown>>;
+  /** Whether that, or the document, is the whole row as it is stored now. */
+  readonly isWhole: boolean;
+  /** The document whose method made it. */
+  readonly document?: object;
+  readonly session: SessionLike | undefined;
+}
+
+/** Is told of the writes of a collection. */
+export interface WriteListener {
+  wrote(collection: CollectionLike, write: Write): Promise<void>;
+}
+
+/** A document that is being saved or deleted, and what was written of it. */
+interface Saving {
+  readonly document: object;
+  readonly id: unknown;
+  isDone: boolean;
+  readonly writes: { readonly collection: CollectionLike; readonly write: Write }[];
+}
+
+const saving = new AsyncLocalStorage<Saving>();
+/** What the call of a collection's method was given, while it runs. */
+const calling = new AsyncLocalStorage<unknown>();
+
+const writers: readonly string[] = [
+  "insertOne",
+  "insertMany",
+  "updateOne",
+  "updateMany",
+  "replaceOne",
+  "deleteOne",
+  "deleteMany",
+  "findOneAndUpdate",
+  "findOneAndReplace",
+  "findOneAndDelete",
+  "bulkWrite",
+];
+
+/** Listens to everything that a model writes. */
+export function watchModel(model: ModelLike, listener: WriteListener): () => void {
+  const ends = [collections.add(model.collection, listener), documents.add(model, listener)];
+  return () => ends.forEach((end) => end());
+}
+
+const collections = new ListenersOf<CollectionLike, WriteListener>((collection, listeners) => {
+  for (const method of writers) {
+    replaceMethod(collection, method, (original, self, parameters) => {
+      if (listeners.size === 0) return original(self, parameters);
+      return tellWrites(collection, listeners, method, () => original(self, parameters), parameters);
+    });
+  }
+});
+
+async function tellWrites(
+  collection: CollectionLike,
+  listeners: ReadonlySet<WriteListener>,
+  method: string,
+  run: () => unknown,
+  parameters: readonly unknown[],
+): Promise<unknown> {
+  // While it is not connected, Mongoose waits and then calls the same method again.
+  if (parameters[0] === calling.getStore()) return run();
+  const session = sessionIn(parameters);
+  const current = saving.getStore();
+  let outcome: { readonly result: unknown } | { readonly error: unknown };
+  try {
+    outcome = { result: await calling.run(parameters[0], run) };
+  } catch (error) {
+    outcome = { error };
+  }
+  for (const each of written(method, parameters, outcome)) {
+    const write = { ...each, session };
+    if (current?.isDone === false && isOf(current, write.known)) current.writes.push({ collection, write });
+    else await tell(listeners, collection, write);
+  }
+  if ("error" in outcome) throw outcome.error;
+  return outcome.result;
+}
+
+/** Documents tell of their writes when they are done: only then do they have their new version. */
+const documents = new ListenersOf<ModelLike, WriteListener>((model, listeners) => {
+  replaceMethod(model.prototype, "save", (original, self, parameters) =>
+    listeners.size === 0
+      ? original(self, parameters)
+      : whileSaving(self, listeners, () => original(self, parameters), true),
+  );
+  for (const method of ["updateOne", "deleteOne"]) {
+    replaceMethod(model.prototype, method, (original, self, parameters) => {
+      const query = original(self, parameters) as QueryLike;
+      // It is a query that is not sent before somebody awaits it.
+      replaceMethod(query, "exec", (exec, executed, given) =>
+        listeners.size === 0
+          ? exec(executed, given)
+          : whileSaving(self, listeners, () => exec(executed, given)),
+      );
+      return query;
+    });
+  }
+});
+
+async function whileSaving(
+  document: object,
+  listeners: ReadonlySet<WriteListener>,
+  run: () => unknown,
+  isWhole = false,
+): Promise<unknown> {
+  // A discriminator's documents come here for their own class and for the one that it is of.
+  if (saving.getStore()?.document === document) return run();
+  const current: Saving = { document, id: Reflect.get(document, "_id"), isDone: false, writes: [] };
+  try {
+    return await saving.run(current, run);
+  } finally {
+    current.isDone = true;
+    // Also when a hook after the write has failed: the row is written.
+    for (const { collection, write } of current.writes)
+      await tell(listeners, collection, { ...write, document, isWhole });
+  }
+}
+
+async function tell(
+  listeners: ReadonlySet<WriteListener>,
+  collection: CollectionLike,
+  write: Write,
+): Promise<void> {
+  for (const listener of listeners) await listener.wrote(collection, write);
+}
+
+function isOf(current: Saving, known: Readonly<Record<string, unknown>>): boolean {
+  return known["_id"] !== undefined && String(known["_id"]) === String(current.id);
+}
+
+function sessionIn(parameters: readonly unknown[]): SessionLike | undefined {
+  for (const parameter of parameters.toReversed()) {
+    const session: unknown =
+      typeof parameter === "object" && parameter !== null ? Reflect.get(parameter, "session") : undefined;
+    if (isSession(session)) return session;
+  }
+  return undefined;
+}
