@@ -52,7 +52,10 @@ export interface MongooseStatedModel<Model extends MongooseModelLike = MongooseM
   readonly fields?: readonly AttributeOf<Model>[];
 }
 
-type AttributeOf<Model extends MongooseModelLike> = keyof RowOf<Model> & string;
+// Of models that were gathered before, nothing is known.
+type AttributeOf<Model extends MongooseModelLike> = [keyof RowOf<Model>] extends [never]
+  ? string
+  : keyof RowOf<Model> & string;
 
 /** Name to model, or to a model with what its schema does not say. */
 export interface MongooseModels {
@@ -79,10 +82,9 @@ type ModelOf<Entry> = Entry extends MongooseModelLike
 
 /** The same models, with every stated attribute checked against its model. */
 type CheckedModels<Models extends MongooseModels> = {
-  readonly [Name in keyof Models]: Models[Name] extends MongooseModelLike
-    ? Models[Name]
-    : MongooseStatedModel<ModelOf<Models[Name]>>;
+  readonly [Name in keyof Models]: CheckedModel<Models[Name]>;
 };
+type CheckedModel<Entry> = Entry extends MongooseModelLike ? Entry : MongooseStatedModel<ModelOf<Entry>>;
 
 /** The settings of {@link mongoose}. */
 export interface MongooseOptions {

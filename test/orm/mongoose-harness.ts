@@ -6,13 +6,14 @@ import type { ContractModelName, ContractRow, OrmContractHarness } from "../../s
 import type { Mongodb } from "../services/mongodb.ts";
 
 /** A connection that gives up soon when its server is gone. */
-export async function connect(url: string): Promise<Connection> {
-  return createConnection(url, {
+export async function connect(url: string, serverSelectionTimeoutMS = 300): Promise<Connection> {
+  const connection = createConnection(url, {
     autoIndex: false,
-    bufferTimeoutMS: 300,
-    serverSelectionTimeoutMS: 300,
+    serverSelectionTimeoutMS,
     monitorCommands: true,
-  }).asPromise();
+  });
+  connection.set("bufferTimeoutMS", 300);
+  return connection.asPromise();
 }
 
 /** The contract's keys are attributes of their own, beside MongoDB's `_id`. */
@@ -32,7 +33,7 @@ export function contractModels(connection: Connection) {
     bare,
   );
   post.virtual("author", { ref: "Author", localField: "authorId", foreignField: "id", justOne: true });
-  post.pre(/^find/, function () {
+  post.pre(["find", "findOne"], function () {
     this.where({ deletedAt: null });
   });
   const name = { type: String, unique: true };

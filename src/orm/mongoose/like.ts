@@ -45,7 +45,7 @@ export interface ModelLike {
   readonly base?: { trusted?(filter: object): object };
   readonly discriminators?: Readonly<Record<string, ModelLike>>;
   readonly prototype: { save(...parameters: unknown[]): Promise<unknown> } & DocumentLike;
-  hydrate(fields: object, projection: object): DocumentLike;
+  hydrate(fields: object, projection?: object): DocumentLike;
   find(filter: object): QueryLike;
 }
 

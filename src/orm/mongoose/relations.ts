@@ -31,7 +31,9 @@ export function populationsOf(
   for (const relation of relations) {
     let level = populations;
     let target: ModelLike | undefined = model.target;
-    let rest = typeof relation === "string" ? relation : "";
+    if (typeof relation !== "string" || relation.split(".").includes(""))
+      throw invalid(model, relation, adviceFor(model.target, ""));
+    let rest = relation;
     for (let depth = 1; rest !== ""; depth++) {
       if (depth > maxDepth)
         throw invalid(
@@ -50,8 +52,6 @@ export function populationsOf(
       target = found.target;
       rest = rest.slice(found.path.length + 1);
     }
-    if (relation === "" || typeof relation !== "string")
-      throw invalid(model, relation, adviceFor(model.target, ""));
   }
   return populations;
 }

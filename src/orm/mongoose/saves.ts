@@ -49,7 +49,7 @@ export class Saves implements WriteListener {
       transaction: inTransaction && session ? this.#sessions.transactionOf(session) : undefined,
       // Made when somebody asks for it: of thousands that are inserted at once, perhaps nobody does.
       get row(): object | undefined {
-        return isWhole ? (document ?? model.target.hydrate({ ...known }, {})) : undefined;
+        return isWhole ? (document ?? model.target.hydrate({ ...known })) : undefined;
       },
     };
   }

@@ -41,19 +41,20 @@ const saving = new AsyncLocalStorage<Saving>();
 /** What the call of a collection's method was given, while it runs. */
 const calling = new AsyncLocalStorage<unknown>();
 
-const writers: readonly string[] = [
-  "insertOne",
-  "insertMany",
-  "updateOne",
-  "updateMany",
-  "replaceOne",
-  "deleteOne",
-  "deleteMany",
-  "findOneAndUpdate",
-  "findOneAndReplace",
-  "findOneAndDelete",
-  "bulkWrite",
-];
+/** The methods that write, and the place of their options among their parameters. */
+const writers: Readonly<Record<string, number>> = {
+  insertOne: 1,
+  insertMany: 1,
+  updateOne: 2,
+  updateMany: 2,
+  replaceOne: 2,
+  deleteOne: 1,
+  deleteMany: 1,
+  findOneAndUpdate: 2,
+  findOneAndReplace: 2,
+  findOneAndDelete: 1,
+  bulkWrite: 1,
+};
 
 /** Listens to everything that a model writes. */
 export function watchModel(model: ModelLike, listener: WriteListener): () => void {
@@ -62,10 +63,11 @@ export function watchModel(model: ModelLike, listener: WriteListener): () => voi
 }
 
 const collections = new ListenersOf<CollectionLike, WriteListener>((collection, listeners) => {
-  for (const method of writers) {
+  for (const method of Object.keys(writers)) {
     replaceMethod(collection, method, (original, self, parameters) => {
       if (listeners.size === 0) return original(self, parameters);
-      return tellWrites(collection, listeners, method, () => original(self, parameters), parameters);
+      const run = (given: unknown[]): unknown => original(self, given);
+      return tellWrites(collection, listeners, method, run, parameters);
     });
   }
 });
@@ -74,26 +76,33 @@ async function tellWrites(
   collection: CollectionLike,
   listeners: ReadonlySet<WriteListener>,
   method: string,
-  run: () => unknown,
-  parameters: readonly unknown[],
+  run: (parameters: unknown[]) => unknown,
+  parameters: unknown[],
 ): Promise<unknown> {
   // While it is not connected, Mongoose waits and then calls the same method again.
-  if (parameters[0] === calling.getStore()) return run();
-  const session = sessionIn(parameters);
+  if (parameters[0] === calling.getStore()) return run(parameters);
+  const place = writers[method] ?? 0;
+  const options = { ...(parameters[place] as Readonly<Record<string, unknown>> | undefined) };
+  const isBare = method.startsWith("findOneAnd") && options["includeResultMetadata"] !== true;
+  // The row that was found does not say whether it was there before; the driver does, when it is asked.
+  const asked = isBare
+    ? parameters.slice(0, place).concat({ ...options, includeResultMetadata: true })
+    : parameters;
+  const session = isSession(options["session"]) ? options["session"] : undefined;
   const current = saving.getStore();
   let outcome: { readonly result: unknown } | { readonly error: unknown };
   try {
-    outcome = { result: await calling.run(parameters[0], run) };
+    outcome = { result: await calling.run(parameters[0], run, asked) };
   } catch (error) {
     outcome = { error };
   }
-  for (const each of written(method, parameters, outcome)) {
+  for (const each of written(method, parameters[0], options["ordered"] !== false, outcome)) {
     const write = { ...each, session };
     if (current?.isDone === false && isOf(current, write.known)) current.writes.push({ collection, write });
     else await tell(listeners, collection, write);
   }
   if ("error" in outcome) throw outcome.error;
-  return outcome.result;
+  return isBare ? Reflect.get(outcome.result as object, "value") : outcome.result;
 }
 
 /** Documents tell of their writes when they are done: only then do they have their new version. */
@@ -146,13 +155,4 @@ async function tell(
 
 function isOf(current: Saving, known: Readonly<Record<string, unknown>>): boolean {
   return known["_id"] !== undefined && String(known["_id"]) === String(current.id);
-}
-
-function sessionIn(parameters: readonly unknown[]): SessionLike | undefined {
-  for (const parameter of parameters.toReversed()) {
-    const session: unknown =
-      typeof parameter === "object" && parameter !== null ? Reflect.get(parameter, "session") : undefined;
-    if (isSession(session)) return session;
-  }
-  return undefined;
 }

@@ -15,15 +15,20 @@ export interface WrittenRow {
 type Fields = Readonly<Record<string, unknown>>;
 type Outcome = { readonly result: unknown } | { readonly error: unknown };
 
-/** The rows, in the order in which they were written. */
+/**
+ * The rows, in the order in which they were written.
+ *
+ * @param given - the method's first parameter: a document, a filter, or a list
+ * @param isOrdered - of a list, whether the first failure ends it
+ */
 export function written(
   method: string,
-  parameters: readonly unknown[],
+  given: unknown,
+  isOrdered: boolean,
   outcome: Outcome,
 ): readonly WrittenRow[] {
-  const [given] = parameters;
-  if (method === "bulkWrite") return ofMany(asList(given), bulk, outcome, orderedOf(parameters));
-  if (method === "insertMany") return ofMany(asList(given), insert, outcome, orderedOf(parameters));
+  if (method === "bulkWrite") return ofMany(asList(given), bulk, outcome, isOrdered);
+  if (method === "insertMany") return ofMany(asList(given), insert, outcome, isOrdered);
   if ("error" in outcome) return [];
   const result = asFields(outcome.result);
   switch (method) {
@@ -37,7 +42,7 @@ export function written(
     case "deleteMany":
       return remove(given, result["deletedCount"]);
     default:
-      return found(method, outcome.result);
+      return found(method, outcome.result, given);
   }
 }
 
@@ -99,17 +104,22 @@ function failedIn(error: unknown): readonly number[] | undefined {
   return indexes.length > 0 ? indexes : undefined;
 }
 
-/** The row that was found and changed; the driver gives it bare, or with what was done to it. */
-function found(method: string, result: unknown): readonly WrittenRow[] {
+/** The row that was found and changed, with what was done to it. */
+function found(method: string, result: unknown, filter: unknown): readonly WrittenRow[] {
   const { lastErrorObject, value } = asFields(result);
-  const row = lastErrorObject === undefined ? result : value;
-  const upserted: unknown = asFields(lastErrorObject)["upserted"];
+  const { upserted, n } = asFields(lastErrorObject);
   if (upserted !== undefined && upserted !== null)
-    return [{ operation: "insert", known: { ...asFields(row), _id: upserted }, isWhole: false }];
-  if (row === null || row === undefined) return [];
+    return [
+      {
+        operation: "insert",
+        known: { ...pinned(filter), ...asFields(value), _id: upserted },
+        isWhole: false,
+      },
+    ];
+  if (n === 0 || (n === undefined && !value)) return [];
   const operation = method === "findOneAndDelete" ? "delete" : "update";
-  // It may be the row as it was before.
-  return [{ operation, known: asFields(row), isWhole: false }];
+  // It may be the row as it was before, and a part of it.
+  return [{ operation, known: { ...pinned(filter), ...asFields(value) }, isWhole: false }];
 }
 
 /** What a filter says about the rows that it finds: each value that it asks for itself. */
@@ -123,10 +133,6 @@ function pinned(filter: unknown): Fields {
 
 function isCondition(value: unknown): boolean {
   return value instanceof RegExp || Object.keys(asFields(value)).some((name) => name.startsWith("$"));
-}
-
-function orderedOf([, options]: readonly unknown[]): boolean {
-  return asFields(options)["ordered"] !== false;
 }
 
 function asFields(value: unknown): Fields {
