@@ -5,11 +5,11 @@ import type { Key } from "../../src/model/ref.ts";
 import type { ContractModelName, ContractRow, OrmContractHarness } from "../../src/testing/orm-contract.ts";
 import type { Mongodb } from "../services/mongodb.ts";
 
-/** A connection that gives up soon when its server is gone. */
-export async function connect(url: string, serverSelectionTimeoutMS = 300): Promise<Connection> {
+/** A connection that gives up after a while when its server is gone. */
+export async function connect(url: string): Promise<Connection> {
   const connection = createConnection(url, {
     autoIndex: false,
-    serverSelectionTimeoutMS,
+    serverSelectionTimeoutMS: 5_000,
     monitorCommands: true,
   });
   connection.set("bufferTimeoutMS", 300);
@@ -61,7 +61,7 @@ export async function createHarness(server: Mongodb): Promise<OrmContractHarness
     await model.createCollection();
     await model.createIndexes();
   }
-  const adapter = mongoose(connection, {
+  const described = {
     "qa.Comment": { model: models["qa.Comment"], key: ["id"], fields: ["body"] },
     "qa.Tag": { model: models["qa.Tag"], key: ["name"], fields: ["body"] },
     "qa.Membership": { model: models["qa.Membership"], key: ["userId", "groupName"], fields: ["body"] },
@@ -73,7 +73,8 @@ export async function createHarness(server: Mongodb): Promise<OrmContractHarness
       version: "revision",
     },
     "qa.Sample": { model: models["qa.Sample"], key: ["id"], fields: ["big", "price", "bytes", "data", "at"] },
-  });
+  } as const;
+  const adapter = mongoose(connection, described);
   let queries = 0;
   connection.getClient().on("commandStarted", ({ commandName }) => {
     if (!["endSessions", "commitTransaction", "abortTransaction"].includes(commandName)) queries++;
@@ -134,8 +135,15 @@ export async function createHarness(server: Mongodb): Promise<OrmContractHarness
         await model(name).updateMany({}, { $set: asStored(changes) }, within(handle));
       },
     },
+    another: (names) =>
+      mongoose(connection, Object.fromEntries(names.map((name) => [name, described[name]]))),
     countQueries: () => queries,
-    breakDatabase: server.stop ?? (() => connection.close(true)),
+    async breakDatabase() {
+      if (server.stop === undefined) return connection.close(true);
+      const noticed = new Promise((resolve) => connection.once("disconnected", resolve));
+      await server.stop();
+      if (connection.readyState === 1) await noticed;
+    },
     async close() {
       if (server.stop === undefined) await connection.dropDatabase().catch(() => undefined);
       await connection.close(true);

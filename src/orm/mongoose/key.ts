@@ -80,7 +80,7 @@ function stored(model: MongooseModel, index: number, part: KeyPart | undefined):
       // BSON is UTF-8, which has no lone surrogates.
       return text.isWellFormed() ? text : impossible;
     case "Number":
-      return String(Number(text)) === text ? Number(text) : impossible;
+      return String(Number(text)) === text && Number.isFinite(Number(text)) ? Number(text) : impossible;
     case "Int32":
       return String(Number(text) | 0) === text ? Number(text) : impossible;
     case "BigInt":

@@ -25,6 +25,11 @@ export class ListenersOf<Target extends object, Listener> {
     listeners.add(listener);
     return () => void listeners.delete(listener);
   }
+
+  /** Those who listen to a target now. */
+  of(target: Target): Iterable<Listener> {
+    return this.#listeners.get(target) ?? [];
+  }
 }
 
 /** Puts a function of one's own in the place of a method, on this object alone. */

@@ -115,7 +115,7 @@ describe("mongoose()", () => {
       expect.objectContaining({ code, message: expect.stringMatching(/connection/) }),
     );
     expect(make(undefined, {})).toThrow(/received undefined/);
-    expect(make(connection, { "x.Y": class Comment {} })).toThrow(/"x\.Y": expected a model/);
+    expect(make(connection, { "x.Y": class Comment extends Map {} })).toThrow(/"x\.Y": expected a model/);
     expect(make(connection, { "x.Y": new Schema({}) })).toThrow(/expected a model/);
     expect(make(connection, { "x.Y": "Comment" })).toThrow(/expected a model/);
     expect(make(connection, { "x.Y": { model: 7 } })).toThrow(/received.*7/);

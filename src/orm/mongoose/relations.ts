@@ -94,15 +94,20 @@ function adviceFor(model: ModelLike | undefined, rest: string): string {
   if (model === undefined) {
     return `names ${JSON.stringify(rest)} of a relation whose model only each document tells. Populate it yourself`;
   }
-  const paths = [...Object.keys(model.schema.paths), ...Object.keys(virtualsOf(model.schema))];
-  const known = paths.filter((path) => referenceAt(model.schema, path) !== undefined);
+  const known = pathsOf(model.schema).filter((path) => referenceAt(model.schema, path) !== undefined);
   const there = known.length > 0 ? `Its relations are ${known.join(", ")}` : "It has none";
   return `names ${JSON.stringify(rest)}, and ${model.modelName} has no such relation (a path or a virtual with \`ref\`). ${there}`;
 }
 
-function virtualsOf(schema: SchemaLike): object {
+/** The paths and virtuals of a schema, with those of its subdocuments; of a schema that holds itself, the first. */
+function pathsOf(schema: SchemaLike, depth = 0): readonly string[] {
   const virtuals: unknown = Reflect.get(schema, "virtuals");
-  return typeof virtuals === "object" && virtuals !== null ? virtuals : {};
+  const inner = Object.entries(schema.paths).flatMap(([path, type]) =>
+    type.schema === undefined || depth > 2
+      ? []
+      : pathsOf(type.schema, depth + 1).map((each) => `${path}.${each}`),
+  );
+  return [...Object.keys(schema.paths), ...Object.keys(Object(virtuals) as object), ...inner];
 }
 
 function invalid(model: MongooseModel, relation: unknown, reason: string): PetioleError {

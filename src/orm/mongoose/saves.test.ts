@@ -257,6 +257,27 @@ describe.each([
     ]);
   });
 
+  test("of a discriminator are told to every adapter that has a part of it", async () => {
+    const Animal = connection.model("Animal", new Schema({ _id: Number, name: String }));
+    const Dog = Animal.discriminator("Dog", new Schema({ barks: Boolean }));
+    const [ofDogs, ofAnimals] = [new Recorder(), new Recorder()];
+    mongoose(connection, { "zoo.Dog": Dog }).observe(ofDogs);
+    mongoose(connection, { "zoo.Animal": Animal }).observe(ofAnimals);
+    const rex = await Dog.create({ _id: 1, name: "Rex" });
+    await Animal.create({ _id: 2, name: "Tom" });
+    await rex.deleteOne();
+    const seen = (each: Recorder) => each.saves.map(({ model, key, row }) => [model, key, row === rex]);
+    expect(seen(ofDogs)).toEqual([
+      ["zoo.Dog", 1, true],
+      ["zoo.Dog", 1, false],
+    ]);
+    expect(seen(ofAnimals)).toEqual([
+      ["zoo.Animal", 1, true],
+      ["zoo.Animal", 2, false],
+      ["zoo.Animal", 1, false],
+    ]);
+  });
+
   test("in a transaction are told with it", async () => {
     const adapter = mongoose(connection, { "qa.Post": Post });
     const second = new Recorder();

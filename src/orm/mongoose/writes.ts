@@ -38,8 +38,8 @@ interface Saving {
 }
 
 const saving = new AsyncLocalStorage<Saving>();
-/** What the call of a collection's method was given, while it runs. */
-const calling = new AsyncLocalStorage<unknown>();
+/** The call of a collection's method that this is done by. */
+const calling = new AsyncLocalStorage<{ readonly method: string; readonly given: unknown }>();
 
 /** The methods that write, and the place of their options among their parameters. */
 const writers: Readonly<Record<string, number>> = {
@@ -67,20 +67,21 @@ const collections = new ListenersOf<CollectionLike, WriteListener>((collection, 
     replaceMethod(collection, method, (original, self, parameters) => {
       if (listeners.size === 0) return original(self, parameters);
       const run = (given: unknown[]): unknown => original(self, given);
-      return tellWrites(collection, listeners, method, run, parameters);
+      return tellWrites(collection, method, run, parameters);
     });
   }
 });
 
 async function tellWrites(
   collection: CollectionLike,
-  listeners: ReadonlySet<WriteListener>,
   method: string,
   run: (parameters: unknown[]) => unknown,
   parameters: unknown[],
 ): Promise<unknown> {
   // While it is not connected, Mongoose waits and then calls the same method again.
-  if (parameters[0] === calling.getStore()) return run(parameters);
+  const [given] = parameters;
+  const call = calling.getStore();
+  if (call?.method === method && call.given === given) return run(parameters);
   const place = writers[method] ?? 0;
   const options = { ...(parameters[place] as Readonly<Record<string, unknown>> | undefined) };
   const isBare = method.startsWith("findOneAnd") && options["includeResultMetadata"] !== true;
@@ -92,14 +93,14 @@ async function tellWrites(
   const current = saving.getStore();
   let outcome: { readonly result: unknown } | { readonly error: unknown };
   try {
-    outcome = { result: await calling.run(parameters[0], run, asked) };
+    outcome = { result: await calling.run({ method, given }, run, asked) };
   } catch (error) {
     outcome = { error };
   }
-  for (const each of written(method, parameters[0], options["ordered"] !== false, outcome)) {
+  for (const each of written(method, given, options["ordered"] !== false, outcome)) {
     const write = { ...each, session };
     if (current?.isDone === false && isOf(current, write.known)) current.writes.push({ collection, write });
-    else await tell(listeners, collection, write);
+    else await tell(collection, write);
   }
   if ("error" in outcome) throw outcome.error;
   return isBare ? Reflect.get(outcome.result as object, "value") : outcome.result;
@@ -107,50 +108,49 @@ async function tellWrites(
 
 /** Documents tell of their writes when they are done: only then do they have their new version. */
 const documents = new ListenersOf<ModelLike, WriteListener>((model, listeners) => {
-  replaceMethod(model.prototype, "save", (original, self, parameters) =>
-    listeners.size === 0
-      ? original(self, parameters)
-      : whileSaving(self, listeners, () => original(self, parameters), true),
-  );
-  for (const method of ["updateOne", "deleteOne"]) {
+  for (const method of ["save", "$save"]) {
+    replaceMethod(model.prototype, method, (original, self, parameters) =>
+      listeners.size === 0
+        ? original(self, parameters)
+        : whileSaving(self, () => original(self, parameters), true),
+    );
+  }
+  for (const method of ["updateOne", "deleteOne", "$deleteOne"]) {
     replaceMethod(model.prototype, method, (original, self, parameters) => {
       const query = original(self, parameters) as QueryLike;
       // It is a query that is not sent before somebody awaits it.
       replaceMethod(query, "exec", (exec, executed, given) =>
-        listeners.size === 0
-          ? exec(executed, given)
-          : whileSaving(self, listeners, () => exec(executed, given)),
+        listeners.size === 0 ? exec(executed, given) : whileSaving(self, () => exec(executed, given)),
       );
       return query;
     });
   }
 });
 
-async function whileSaving(
-  document: object,
-  listeners: ReadonlySet<WriteListener>,
-  run: () => unknown,
-  isWhole = false,
-): Promise<unknown> {
+async function whileSaving(document: object, run: () => unknown, isWhole = false): Promise<unknown> {
   // A discriminator's documents come here for their own class and for the one that it is of.
   if (saving.getStore()?.document === document) return run();
   const current: Saving = { document, id: Reflect.get(document, "_id"), isDone: false, writes: [] };
+  let outcome: { readonly result: unknown } | { readonly error: unknown };
   try {
-    return await saving.run(current, run);
-  } finally {
-    current.isDone = true;
-    // Also when a hook after the write has failed: the row is written.
-    for (const { collection, write } of current.writes)
-      await tell(listeners, collection, { ...write, document, isWhole });
+    outcome = { result: await saving.run(current, run) };
+  } catch (error) {
+    // Perhaps of a hook after the write: then the row is written all the same.
+    outcome = { error };
   }
+  current.isDone = true;
+  try {
+    for (const { collection, write } of current.writes)
+      await tell(collection, { ...write, document, isWhole });
+  } catch (error) {
+    if (!("error" in outcome)) throw error;
+  }
+  if ("error" in outcome) throw outcome.error;
+  return outcome.result;
 }
 
-async function tell(
-  listeners: ReadonlySet<WriteListener>,
-  collection: CollectionLike,
-  write: Write,
-): Promise<void> {
-  for (const listener of listeners) await listener.wrote(collection, write);
+async function tell(collection: CollectionLike, write: Write): Promise<void> {
+  for (const listener of collections.of(collection)) await listener.wrote(collection, write);
 }
 
 function isOf(current: Saving, known: Readonly<Record<string, unknown>>): boolean {
