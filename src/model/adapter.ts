@@ -117,6 +117,8 @@ export interface OrmAdapter<Rows extends object = object> {
    */
   readonly connection?: string;
   readonly capabilities: OrmCapabilities;
+  /** What it was made with: the handle of the database itself. */
+  readonly database: object;
   readonly models: readonly ModelDescription[];
   /** For the compiler alone; never there. */
   readonly rows?: Rows;
