@@ -169,6 +169,7 @@ export function mongoose<const Models extends MongooseModels>(
     name: "mongoose",
     ...(options.connection === undefined ? {} : { connection: options.connection }),
     capabilities: { recognisesRows: "instances", lacks: { sql: noSql }, serialTransactions: false },
+    database,
     models: described.map(({ name, target, key, fields, version }) => ({
       name,
       target,
