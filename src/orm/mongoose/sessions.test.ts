@@ -107,6 +107,27 @@ describe.each([
     expect(recorder.transactions.slice(2)).toEqual(["begun 2", "rolled back 2"]);
   });
 
+  test("whose server is gone are told as rolled back, each that began", async () => {
+    const lost = await connect(server.url, 500);
+    const lostAdapter = mongoose(lost, { "qa.Comment": commentsOf(lost) });
+    lostAdapter.observe(recorder);
+    await fail({ failCommands: ["insert"], closeConnection: true }, 3);
+    let runs = 0;
+    const outcome = lostAdapter.transaction(lost, async (session) => {
+      runs++;
+      await commentsOf(lost).create([{ _id: 1 }], { session: session as ClientSession });
+      throw new Error("changed my mind");
+    });
+    await expect(outcome).rejects.toThrow();
+    await lost.close(true);
+    const each = Array.from({ length: runs }, (__, index) => [
+      `begun ${index + 1}`,
+      `rolled back ${index + 1}`,
+    ]);
+    expect(recorder.transactions).toEqual(each.flat());
+    expect(await present()).toEqual([]);
+  });
+
   test("of session.withTransaction, mongoose's and the client's sessions are seen as well", async () => {
     adapter.observe(recorder);
     const work = (id: number) => async (session: ClientSession) => {
