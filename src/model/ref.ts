@@ -62,9 +62,15 @@ export function rowBehind(reference: Reference): object | undefined {
 export function ref<Target extends object>(
   target: Target,
   rowOrKey: KeyPart | Partial<RowOf<Target>>,
-  options: ReferenceOptions = {},
-): Reference<RowOf<Target>> {
-  return referTo(modelOfTarget(target, options.connection), rowOrKey, options) as Reference<RowOf<Target>>;
+  options: ReferenceOptions & { readonly ifMissing: "null" },
+): Reference<RowOf<Target> | null>;
+export function ref<Target extends object>(
+  target: Target,
+  rowOrKey: KeyPart | Partial<RowOf<Target>>,
+  options?: ReferenceOptions,
+): Reference<RowOf<Target>>;
+export function ref(target: object, rowOrKey: unknown, options: ReferenceOptions = {}): Reference<never> {
+  return referTo(modelOfTarget(target, options.connection), rowOrKey, options) as Reference<never>;
 }
 
 /** {@link ref}, where the model is known. */

@@ -90,6 +90,15 @@ describe("on libsql", () => {
     });
   });
 
+  test("trap: an integer wider than a number cannot be read, and is an error, never another number", async () => {
+    const wide = sqliteTable("wide", { id: integer().primaryKey(), big: integer() });
+    await withDatabase(async (db) => {
+      await db.run(sql`create table wide (id integer primary key, big integer)`);
+      await db.run(sql`insert into wide values (1, 9007199254740993)`);
+      await expect(drizzle(db, { "x.Wide": wide }).load("x.Wide", [1])).rejects.toThrow();
+    });
+  });
+
   test("rows are what a select gives, with dates, booleans and JSON", async () => {
     const rich = sqliteTable("rich", {
       id: integer().primaryKey(),

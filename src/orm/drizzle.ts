@@ -116,7 +116,7 @@ export function drizzle<const Models extends DrizzleModels>(
   db: DrizzleDatabaseLike,
   models: Models & CheckedModels<Models>,
   options: DrizzleOptions = {},
-): OrmAdapter<DrizzleRows<Models>> {
+): OrmAdapter<DrizzleRows<Models>, never> {
   const primary = databaseOf(db);
   const replica = (options.replica ?? (primary === db ? undefined : db)) as HandleLike | undefined;
   const byName = new Map(
@@ -165,7 +165,7 @@ export function drizzle<const Models extends DrizzleModels>(
         }
       : undefined;
 
-  const adapter: OrmAdapter<DrizzleRows<Models>> = {
+  const adapter: OrmAdapter<DrizzleRows<Models>, never> = {
     name: "drizzle",
     ...(options.connection === undefined ? {} : { connection: options.connection }),
     capabilities,

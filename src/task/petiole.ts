@@ -20,7 +20,7 @@ import {
   type TaskOptions,
 } from "./options.ts";
 import { Outbox, outboxTable } from "./outbox.ts";
-import type { InstancesOf, Portable, RowsOf, Sent } from "./portable.ts";
+import type { KnownOf, Portable, RowsOf, Sent } from "./portable.ts";
 import { Relay, runningRelay, type RelayContext, type RelayOptions, type RunningRelay } from "./relay.ts";
 import {
   SaveListeners,
@@ -138,12 +138,12 @@ export class Petiole<
   task<Payload, Result>(
     name: string,
     handler: Handler<Payload, Result, RowsOf<Models>>,
-    options?: TaskOptions<Payload, Sent<Payload, InstancesOf<Values>>, RowsOf<Models>>,
-  ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
+    options?: TaskOptions<Payload, Sent<Payload, KnownOf<Values, Models>>, RowsOf<Models>>,
+  ): Task<Payload, Result, KnownOf<Values, Models>, RowsOf<Models>>;
   task<Payload = unknown, Result = unknown>(
     name: string,
-    options?: TaskOptions<Payload, Sent<Payload, InstancesOf<Values>>, RowsOf<Models>>,
-  ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
+    options?: TaskOptions<Payload, Sent<Payload, KnownOf<Values, Models>>, RowsOf<Models>>,
+  ): Task<Payload, Result, KnownOf<Values, Models>, RowsOf<Models>>;
   task(name: string, handlerOrOptions: unknown = {}, optionsAfterHandler: unknown = {}): unknown {
     this.#checkFree(name);
     const [handler, options] =
@@ -208,9 +208,9 @@ export class Petiole<
    * app.schedule(report, "0 9 * * 1-5", { to: "sales" }, { timezone: "Europe/Vienna" });
    */
   schedule<Payload, Result>(
-    task: Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>,
+    task: Task<Payload, Result, KnownOf<Values, Models>, RowsOf<Models>>,
     pattern: string,
-    ...[payload, options = {}]: ScheduleArguments<Payload, InstancesOf<Values>>
+    ...[payload, options = {}]: ScheduleArguments<Payload, KnownOf<Values, Models>>
   ): this {
     const { name = `${task.name} ${pattern}`, timezone } = options;
     if (this[appContext].schedules.has(name)) {
@@ -290,7 +290,7 @@ export class Petiole<
   ): () => void;
   onSave<Target extends object, Payload extends object, Result>(
     target: Target,
-    task: Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>,
+    task: Task<Payload, Result, KnownOf<Values, Models>, RowsOf<Models>>,
     options: SaveOptions<RowOf<Target>> & { readonly as: PropertyFor<RowOf<Target>, Payload> },
   ): () => void;
   onSave(

@@ -94,11 +94,15 @@ export class Relay {
     return running.next;
   }
 
+  /** Sends all that is in any outbox now. */
+  async passAll(): Promise<void> {
+    await Promise.all(this.#adapters().map((adapter) => this.pass(adapter)));
+  }
+
   /** Looks again and again, until it is told to stop. `warn` is told what goes wrong, each thing once in a row. */
   async run(signal: AbortSignal, warn: (message: string) => void): Promise<void> {
-    const adapters = this.#context.adapters.filter(({ sql }) => sql);
     await Promise.all(
-      adapters.map(async (adapter) => {
+      this.#adapters().map(async (adapter) => {
         let warned = "";
         for (let failures = 0; !signal.aborted;) {
           try {
@@ -120,6 +124,10 @@ export class Relay {
   /** Gives up what `sendAll` has not sent: it is in the outbox, for another relay. */
   close(): void {
     this.#isClosed = true;
+  }
+
+  #adapters(): readonly OrmAdapter[] {
+    return this.#context.adapters.filter(({ sql }) => sql);
   }
 
   async #pass(adapter: OrmAdapter): Promise<void> {

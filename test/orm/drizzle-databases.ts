@@ -43,8 +43,8 @@ export function describeDatabases(name: string, define: (database: TestedDatabas
     return;
   }
   let server: Promise<Postgres> | undefined;
-  afterAll(async () => (await server)?.stop());
-  const open = async () => openPostgres(await (await (server ??= startPostgres())).createDatabase());
+  afterAll(async () => (await server)?.stop(), 60_000);
+  const open = async () => openPostgres((await (server ??= startPostgres())).url);
   describe(`${name}: node-postgres`, () =>
     define({
       dialect: "postgres",

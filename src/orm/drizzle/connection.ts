@@ -13,6 +13,9 @@ const withoutTransactions: Readonly<Record<string, string>> = {
   PgRemoteSession: "Use a PostgreSQL driver such as node-postgres instead of pg-proxy",
   MySqlRemoteSession: "Use mysql2 instead of mysql-proxy",
   SingleStoreRemoteSession: "Use the singlestore driver instead of singlestore-proxy",
+  PrismaPgSession: "Use petiole/orm/prisma for the rows of a Prisma client",
+  PrismaMySqlSession: "Use petiole/orm/prisma for the rows of a Prisma client",
+  PrismaSQLiteSession: "Use petiole/orm/prisma for the rows of a Prisma client",
   SQLiteD1Session: "D1 has no interactive transactions, only db.batch()",
 };
 

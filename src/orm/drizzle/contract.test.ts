@@ -1,9 +1,11 @@
+import { drizzle as nodePostgres } from "drizzle-orm/node-postgres";
 import { afterAll, describe, test } from "vitest";
 import {
   harnessOf,
   openPostgres,
   openSqlite,
   postgresModels,
+  postgresSchema,
   sqliteModels,
 } from "../../../test/orm/drizzle.ts";
 import { type Postgres, noPostgres, startPostgres } from "../../../test/services/postgres.ts";
@@ -24,7 +26,7 @@ ormContract({
 
 if (noPostgres === undefined) {
   let server: Promise<Postgres> | undefined;
-  afterAll(async () => (await server)?.stop());
+  afterAll(async () => (await server)?.stop(), 60_000);
   ormContract({
     describe,
     test,
@@ -32,10 +34,12 @@ if (noPostgres === undefined) {
     async create() {
       server ??= startPostgres();
       let queries = 0;
-      const opened = await openPostgres(await (await server).createDatabase(), () => {
+      const opened = await openPostgres((await server).url, () => {
         queries += 1;
       });
-      return harnessOf(opened, postgresModels, () => queries);
+      // Another handle of the same database, so that nothing lags behind.
+      const replica = nodePostgres(opened.pool, { schema: postgresSchema });
+      return harnessOf(opened, postgresModels, () => queries, { replica });
     },
   });
 } else {

@@ -1,6 +1,6 @@
 import * as pg from "drizzle-orm/pg-core";
-import { drizzle as nodePostgres, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import { afterAll, describe, expect, test } from "vitest";
+import { openPostgres } from "../../../test/orm/drizzle.ts";
 import { type Postgres, noPostgres, startPostgres } from "../../../test/services/postgres.ts";
 import type { KeyPart } from "../../model/ref.ts";
 import { drizzle } from "../drizzle.ts";
@@ -35,27 +35,21 @@ const types = [
 
 describe.skipIf(noPostgres !== undefined)(`keys of PostgreSQL's types ${noPostgres ?? ""}`, () => {
   let server: Promise<Postgres> | undefined;
-  let db: (NodePgDatabase & { $client: { end(): Promise<void> } }) | undefined;
-  afterAll(async () => {
-    await db?.$client.end();
-    await (await server)?.stop();
-  });
-  const connect = async (): Promise<NonNullable<typeof db>> => {
-    server ??= startPostgres();
-    return (db ??= nodePostgres((await server).url));
-  };
+  afterAll(async () => (await server)?.stop(), 60_000);
 
   test.each(types)("%s", async (type, column, key, impossible) => {
-    const db = await connect();
-    await db.execute(
-      `drop table if exists rows; drop type if exists color; create type color as enum ('red', 'blue');`,
-    );
-    await db.execute(`create table rows (key ${type} primary key)`);
-    const rows = pg.pgTable("rows", { key: (column as ReturnType<typeof pg.text>).primaryKey() });
-    await db.insert(rows).values({ key: key as never });
-    const adapter = drizzle(db, { "x.Row": rows });
-    expect(await adapter.load("x.Row", [key, ...impossible])).toEqual(await db.select().from(rows));
-    expect(await adapter.load("x.Row", impossible)).toEqual([]);
+    const { db, close } = await openPostgres((await (server ??= startPostgres())).url);
+    try {
+      if (type === "color") await db.execute("create type color as enum ('red', 'blue')");
+      await db.execute(`create table rows (key ${type} primary key)`);
+      const rows = pg.pgTable("rows", { key: (column as ReturnType<typeof pg.text>).primaryKey() });
+      await db.insert(rows).values({ key: key as never });
+      const adapter = drizzle(db, { "x.Row": rows });
+      expect(await adapter.load("x.Row", [key, ...impossible])).toEqual(await db.select().from(rows));
+      expect(await adapter.load("x.Row", impossible)).toEqual([]);
+    } finally {
+      await close();
+    }
   });
 });
 

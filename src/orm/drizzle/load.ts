@@ -22,12 +22,15 @@ export async function loadRows(
   const distinct = new Map(keys.map((key) => [identityOf(model.description.name, key), key]));
   const rows: object[] = [];
   for (const condition of conditionsFor(operators, model.keyColumns, [...distinct.values()])) {
-    rows.push(...(await (relations ? relations.load(handle, condition) : select(handle, model, condition))));
+    rows.push(
+      ...(await (relations ? relations.load(handle, condition) : selectRows(handle, model, condition))),
+    );
   }
   return rows;
 }
 
-function select(
+/** The rows of a model that a condition is true of. */
+export function selectRows(
   handle: HandleLike,
   { target }: DrizzleModel,
   condition: unknown,

@@ -1,10 +1,13 @@
 import { relations } from "drizzle-orm";
 import { drizzle as libsql } from "drizzle-orm/libsql";
 import * as pg from "drizzle-orm/pg-core";
+import * as sqlite from "drizzle-orm/sqlite-core";
 import { drizzle as nodePostgres } from "drizzle-orm/node-postgres";
 import { expect, test } from "vitest";
 import { describeDatabases } from "../../../test/orm/drizzle-databases.ts";
 import { drizzle } from "../drizzle.ts";
+
+const bytea = pg.customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 
 describeDatabases("relations", ({ dialect, models, run, query }) => {
   const authors = models["qa.Author"];
@@ -123,33 +126,45 @@ describeDatabases("relations", ({ dialect, models, run, query }) => {
     }),
   );
 
-  if (dialect === "postgres") {
-    test(
-      "trap: what a row is related to travels through JSON in Drizzle, and a bigint there loses digits",
-      run(async (db) => {
-        const owners = pg.pgTable("owners", { id: pg.integer().primaryKey() });
-        const numbers = pg.pgTable("numbers", {
-          id: pg.bigint({ mode: "bigint" }).primaryKey(),
-          ownerId: pg.integer("owner_id"),
+  test(
+    "trap: what a row is related to travels through JSON in Drizzle, and loses what JSON cannot hold",
+    run(async (db) => {
+      const client = (db as unknown as { $client: never }).$client;
+      if (dialect === "sqlite") {
+        const files = sqlite.sqliteTable("files", {
+          id: sqlite.integer().primaryKey(),
+          bytes: sqlite.blob(),
         });
-        await query(db, "create table owners (id integer primary key)");
-        await query(db, "create table numbers (id bigint primary key, owner_id integer)");
-        await query(db, "insert into owners values (1)");
-        await query(db, "insert into numbers values (9007199254740993, 1)");
-        const ofOwners = relations(owners, ({ many }) => ({ numbers: many(numbers) }));
-        const ofNumbers = relations(numbers, ({ one }) => ({
-          owner: one(owners, { fields: [numbers.ownerId], references: [owners.id] }),
+        const ofFiles = relations(files, ({ one }) => ({
+          same: one(files, { fields: [files.id], references: [files.id] }),
         }));
-        const schema = { owners, numbers, ofOwners, ofNumbers };
-        const related = nodePostgres((db as unknown as { $client: never }).$client, { schema });
-        const adapter = drizzle(related, { "x.Owner": owners, "x.Number": numbers });
-        expect(await adapter.load("x.Owner", [1], { with: ["numbers"] })).toEqual([
-          { id: 1, numbers: [{ id: 9007199254740992n, ownerId: 1 }] },
-        ]);
-        expect(await adapter.load("x.Number", [9007199254740993n], { with: ["owner"] })).toEqual([
-          { id: 9007199254740993n, ownerId: 1, owner: { id: 1 } },
-        ]);
-      }),
-    );
-  }
+        await query(db, "create table files (id integer primary key, bytes blob)");
+        await query(db, "insert into files values (1, x'00ff')");
+        const adapter = drizzle(libsql(client, { schema: { files, ofFiles } }), { "x.File": files });
+        await expect(adapter.load("x.File", [1], { with: ["same"] })).rejects.toMatchObject({
+          cause: { message: expect.stringContaining("JSON cannot hold BLOB values") },
+        });
+        return;
+      }
+      const numbers = pg.pgTable("numbers", {
+        id: pg.bigint({ mode: "bigint" }).primaryKey(),
+        bytes: bytea(),
+      });
+      const ofNumbers = relations(numbers, ({ one }) => ({
+        same: one(numbers, { fields: [numbers.id], references: [numbers.id] }),
+      }));
+      await query(db, "create table numbers (id bigint primary key, bytes bytea)");
+      await query(db, "insert into numbers values (9007199254740993, '\\x00ff')");
+      const adapter = drizzle(nodePostgres(client, { schema: { numbers, ofNumbers } }), {
+        "x.Number": numbers,
+      });
+      expect(await adapter.load("x.Number", [9007199254740993n], { with: ["same"] })).toEqual([
+        {
+          id: 9007199254740993n,
+          bytes: Buffer.from([0, 255]),
+          same: { id: 9007199254740992n, bytes: "\\x00ff" },
+        },
+      ]);
+    }),
+  );
 });

@@ -98,16 +98,6 @@ describeDatabases("saving", ({ dialect, models, run, query }) => {
   );
 
   test(
-    "of the same row by two at once leaves one",
-    run(async (db) => {
-      if (dialect === "sqlite") return;
-      const adapter = drizzle(db, models);
-      await Promise.all(["a", "b", "c", "d"].map((body) => adapter.save("qa.Comment", { id: 1, body })));
-      expect(await adapter.load("qa.Comment", [1])).toHaveLength(1);
-    }),
-  );
-
-  test(
     "leaves out what the database computes",
     run(async (db) => {
       const [columns, type] =
@@ -143,6 +133,15 @@ describeDatabases("saving", ({ dialect, models, run, query }) => {
 
   if (dialect === "postgres") {
     test(
+      "of the same row by many at once leaves one",
+      run(async (db) => {
+        const adapter = drizzle(db, models);
+        await Promise.all(["a", "b", "c", "d"].map((body) => adapter.save("qa.Comment", { id: 1, body })));
+        expect(await adapter.load("qa.Comment", [1])).toHaveLength(1);
+      }),
+    );
+
+    test(
       "keeps the number of a row whose numbers the database always makes",
       run(async (db) => {
         const numbered = pg.pgTable("numbered", {
@@ -163,12 +162,13 @@ describeDatabases("saving", ({ dialect, models, run, query }) => {
     test(
       "trap: a JSON text that looks like JSON is saved as it is, and Drizzle reads it as what it looks like",
       run(async (db) => {
-        const adapter = drizzle(db, models);
-        await adapter.save("qa.Sample", { id: 1, data: "5" });
+        const texts = pg.pgTable("samples", { id: pg.integer().primaryKey(), data: pg.jsonb() });
+        const adapter = drizzle(db, { "x.Text": texts });
+        await adapter.save("x.Text", { id: 1, data: "5" });
         expect(await query(db, "select jsonb_typeof(data) as type from samples")).toEqual([
           { type: "string" },
         ]);
-        expect(await adapter.load("qa.Sample", [1])).toMatchObject([{ data: 5 }]);
+        expect(await adapter.load("x.Text", [1])).toEqual([{ id: 1, data: 5 }]);
       }),
     );
   }

@@ -6,6 +6,7 @@
 import { PetioleError, describe } from "../../errors.ts";
 import { conditionsFor } from "./condition.ts";
 import type { HandleLike, InsertBuilderLike, UpdatedLike } from "./handle.ts";
+import { selectRows } from "./load.ts";
 import { type DrizzleModel, fieldsIn, keyIn } from "./model.ts";
 import type { DrizzleOperators } from "./operators.ts";
 import type { ColumnLike } from "./table.ts";
@@ -42,11 +43,11 @@ export async function saveRow(
     ),
   );
   const hasChanges = Object.keys(changes).length > 0;
-  if (hasChanges) {
-    for (const condition of conditionsFor(operators, keyColumns, [key])) {
-      const updated = handle.update(target).set(changes).where(condition);
-      if ((await countOf(updated, model)) > 0) return;
-    }
+  for (const condition of conditionsFor(operators, keyColumns, [key])) {
+    const found = hasChanges
+      ? await countOf(handle.update(target).set(changes).where(condition), model)
+      : (await selectRows(handle, model, condition)).length;
+    if (found > 0) return;
   }
 
   const insert = insertOf(handle, target, columns).values(row);

@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
 import { drizzle as betterSqlite } from "drizzle-orm/better-sqlite3";
 import { withReplicas } from "drizzle-orm/sqlite-core";
-import type { Pool } from "pg";
 import { describe, expect, test } from "vitest";
 import { describeDatabases } from "../../../test/orm/drizzle-databases.ts";
 import { sqliteTables } from "../../../test/orm/contract-tables.ts";
@@ -234,9 +233,6 @@ describeDatabases("transactions that others begin", ({ dialect, models, run, que
         ).catch(() => undefined);
         throw failure;
       };
-      if ("pool" in opened) {
-        (opened.pool as Pool).on("acquire", (client) => client.on("error", () => undefined));
-      }
       await expect(db.transaction(loseConnection)).rejects.toBe(failure);
       expect(told.log).toEqual(["begun 1 in none", "inside 1", "rolledBack 1"]);
     }),

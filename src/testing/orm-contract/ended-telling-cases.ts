@@ -1,8 +1,8 @@
 /** The contract's rules about commits that fail, and about who is told of an end. */
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
-import type { OrmContractCase } from "./harness.ts";
-import { anyOf, needs, needsPart } from "./needs.ts";
+import type { OrmContractCase, OrmContractHarness } from "./harness.ts";
+import { type Reason, anyOf, needs, needsPart } from "./needs.ts";
 import { Recorder } from "./recorder.ts";
 import { presentIds } from "./rows.ts";
 import { ways } from "./ways.ts";
@@ -66,36 +66,60 @@ export const endedTellingCases: readonly OrmContractCase[] = ways.flatMap(
     },
     {
       name: `${way} is told by two adapters of one connection, each once`,
-      // What one adapter begins is for the other as what the ORM begins.
-      skip: anyOf(skip, needs("ownTransaction"), needsPart("another", "the harness makes no second adapter")),
+      skip: skipTwo(skip),
       async run(harness) {
         const { adapter, handle, insert } = harness;
-        const other = harness.another?.(["qa.Comment"]);
-        assert.ok(other);
-        const recorders = [new Recorder(), new Recorder()] as const;
-        const end = adapter.observe(recorders[0]);
-        other.observe(recorders[1]);
-        await run(harness, handle, async (outer) => {
-          assert.equal(adapter.transactionOf(outer as object), recorders[0].begins[0]?.transaction);
-          assert.equal(other.transactionOf(outer as object), recorders[1].begins[0]?.transaction);
-          await run(harness, outer, async (inner) => {
-            for (const recorder of recorders) assert.equal(recorder.current, 2);
-            await insert(inner, "qa.Comment", [{ id: 1, body: "first" }]);
-          });
+        const { recorders, other, end } = observedTwice(harness);
+        await run(harness, handle, async (transaction) => {
+          assert.equal(adapter.transactionOf(transaction as object), recorders[0].begins[0]?.transaction);
+          assert.equal(other.transactionOf(transaction as object), recorders[1].begins[0]?.transaction);
+          for (const recorder of recorders) assert.equal(recorder.current, 1);
+          await insert(transaction, "qa.Comment", [{ id: 1, body: "first" }]);
         });
-        const told = ["begun 1", "begun 2 in 1", "committed 2", "committed 1"];
+        const told = ["begun 1", "committed 1"];
         for (const recorder of recorders) assert.deepEqual(recorder.transactions, told);
 
         end();
-        await assert.rejects(
-          run(harness, handle, async () => {
-            throw new TypeError("changed my mind");
-          }),
-          TypeError,
-        );
+        const outcome = run(harness, handle, async () => {
+          throw new TypeError("changed my mind");
+        });
+        await assert.rejects(outcome, TypeError);
         assert.deepEqual(recorders[0].transactions, told);
-        assert.deepEqual(recorders[1].transactions, [...told, "begun 3", "rolled back 3"]);
+        assert.deepEqual(recorders[1].transactions, [...told, "begun 2", "rolled back 2"]);
+      },
+    },
+    {
+      name: `${way}, nested, is told by two adapters of one connection, each once`,
+      skip: anyOf(skipTwo(skip), needs("savepoints")),
+      async run(harness) {
+        const { adapter, handle, insert } = harness;
+        const { recorders, other } = observedTwice(harness);
+        await run(harness, handle, (outer) =>
+          run(harness, outer, async (inner) => {
+            assert.equal(adapter.transactionOf(inner as object), recorders[0].begins[1]?.transaction);
+            assert.equal(other.transactionOf(inner as object), recorders[1].begins[1]?.transaction);
+            for (const recorder of recorders) assert.equal(recorder.current, 2);
+            await insert(inner, "qa.Comment", [{ id: 1, body: "first" }]);
+          }),
+        );
+        const told = ["begun 1", "begun 2 in 1", "committed 2", "committed 1"];
+        for (const recorder of recorders) assert.deepEqual(recorder.transactions, told);
       },
     },
   ],
 );
+
+/** What one adapter begins is for the other as what the ORM begins. */
+function skipTwo(skip: Reason): Reason {
+  return anyOf(skip, needs("ownTransaction"), needsPart("another", "the harness makes no second adapter"));
+}
+
+/** A recorder for the adapter, whose observing can be ended, and one for another of the same connection. */
+function observedTwice(harness: OrmContractHarness) {
+  const other = harness.another?.(["qa.Comment"]);
+  assert.ok(other);
+  const recorders = [new Recorder(), new Recorder()] as const;
+  const end = harness.adapter.observe(recorders[0]);
+  other.observe(recorders[1]);
+  return { recorders, other, end };
+}

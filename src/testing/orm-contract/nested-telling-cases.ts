@@ -1,6 +1,7 @@
 /** The contract's rules about what observers are told of savepoints. */
 import assert from "node:assert/strict";
 import type { OrmContractCase } from "./harness.ts";
+import { anyOf, needs } from "./needs.ts";
 import { Recorder } from "./recorder.ts";
 import { presentIds } from "./rows.ts";
 import { ways } from "./ways.ts";
@@ -9,7 +10,7 @@ export const nestedTellingCases: readonly OrmContractCase[] = ways.flatMap(
   ({ name: way, skip, run }): readonly OrmContractCase[] => [
     {
       name: `${way}, nested: each savepoint is told, within its parent`,
-      skip,
+      skip: anyOf(skip, needs("savepoints")),
       async run(harness) {
         const { adapter, handle, insert } = harness;
         const recorder = new Recorder();
@@ -40,7 +41,7 @@ export const nestedTellingCases: readonly OrmContractCase[] = ways.flatMap(
     },
     {
       name: `${way}, nested: what the outer one rolls back is told of the outer one`,
-      skip,
+      skip: anyOf(skip, needs("savepoints")),
       async run(harness) {
         const { adapter, handle, insert } = harness;
         const recorder = new Recorder();
@@ -57,7 +58,7 @@ export const nestedTellingCases: readonly OrmContractCase[] = ways.flatMap(
     },
     {
       name: `${way}, nested three deep: an error that passes through is told of each`,
-      skip,
+      skip: anyOf(skip, needs("savepoints")),
       async run(harness) {
         const { adapter, handle } = harness;
         const recorder = new Recorder();

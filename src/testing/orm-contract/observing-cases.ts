@@ -113,7 +113,7 @@ export const observingCases: readonly OrmContractCase[] = [
   },
   {
     name: "a savepoint in a transaction that is begun by hand is told within it",
-    skip: anyOf(needs("ownTransaction", "transaction"), noBegin),
+    skip: anyOf(needs("ownTransaction", "transaction", "savepoints"), noBegin),
     run: (harness) =>
       byHand(harness, async (transaction, recorder) => {
         const { adapter, insert } = harness;

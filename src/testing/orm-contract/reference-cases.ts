@@ -14,6 +14,7 @@ export const referenceCases: readonly OrmContractCase[] = [
       const reference = ref(targets["qa.Comment"], comment);
       assert.deepEqual(reference, new Reference("qa.Comment", 7));
       assert.deepEqual(ref(targets["qa.Comment"], 7), reference);
+      assert.deepEqual(ref(targets["qa.Comment"], { id: 7 }), reference);
       assert.equal(adapter.keyOf("qa.Comment", comment), 7);
     },
   },
@@ -123,7 +124,8 @@ export const referenceCases: readonly OrmContractCase[] = [
     async run({ adapter }) {
       assert.equal(adapter.owns(adapter.database), true);
       assert.equal(adapter.isTransaction(adapter.database), false);
-      assert.equal(adapter.transactionOf(adapter.database), undefined);
+      for (const handle of [adapter.database, {}, () => undefined])
+        assert.equal(adapter.transactionOf(handle), undefined);
     },
   },
   {
@@ -138,6 +140,7 @@ export const referenceCases: readonly OrmContractCase[] = [
 
 const features: readonly string[] = [
   "transaction",
+  "savepoints",
   "ownTransaction",
   "relations",
   "replica",

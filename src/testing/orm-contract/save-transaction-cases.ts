@@ -17,12 +17,10 @@ export const saveTransactionCases: readonly OrmContractCase[] = [
     async run(harness) {
       const { adapter, handle } = harness;
       const recorder = observed(harness);
-      await adapter.transaction(handle, async (outer) => {
-        const row = await writes(harness).insert(outer, "qa.Comment", { id: 1, body: "first" });
-        await adapter.transaction(outer, (inner) =>
-          writes(harness).update(inner, "qa.Comment", row, { body: "edited" }),
-        );
-        await writes(harness).delete(outer, "qa.Comment", row);
+      await adapter.transaction(handle, async (transaction) => {
+        const row = await writes(harness).insert(transaction, "qa.Comment", { id: 1, body: "first" });
+        await writes(harness).update(transaction, "qa.Comment", row, { body: "edited" });
+        await writes(harness).delete(transaction, "qa.Comment", row);
       });
       const told = recorder.saves.map(({ operation, transaction }) => [
         operation,
@@ -30,9 +28,27 @@ export const saveTransactionCases: readonly OrmContractCase[] = [
       ]);
       assert.deepEqual(told, [
         ["insert", 1],
-        ["update", 2],
+        ["update", 1],
         ["delete", 1],
       ]);
+      assert.deepEqual(recorder.log, ["begun 1", "saved", "saved", "saved", "committed 1"]);
+    },
+  },
+  {
+    name: "a save in a savepoint is told with it, before its end",
+    skip: needs("saveEvents", "transaction", "savepoints"),
+    async run(harness) {
+      const { adapter, handle } = harness;
+      const recorder = observed(harness);
+      await adapter.transaction(handle, async (outer) => {
+        const row = await writes(harness).insert(outer, "qa.Comment", { id: 1, body: "first" });
+        await adapter.transaction(outer, (inner) =>
+          writes(harness).update(inner, "qa.Comment", row, { body: "edited" }),
+        );
+        await writes(harness).delete(outer, "qa.Comment", row);
+      });
+      const told = recorder.saves.map(({ transaction }) => recorder.numberOf(transaction));
+      assert.deepEqual(told, [1, 2, 1]);
       const nested = ["begun 2 in 1", "saved", "committed 2"];
       assert.deepEqual(recorder.log, ["begun 1", "saved", ...nested, "saved", "committed 1"]);
     },

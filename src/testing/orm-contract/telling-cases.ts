@@ -34,6 +34,22 @@ export const tellingCases: readonly OrmContractCase[] = ways.flatMap(
       },
     },
     {
+      name: `${way} that nobody observes can be worked in`,
+      skip,
+      async run(harness) {
+        const { adapter, handle, insert } = harness;
+        await run(harness, handle, async (each) => {
+          const transaction = each as object;
+          assert.equal(adapter.owns(transaction), true);
+          assert.equal(adapter.isTransaction(transaction), true);
+          await insert(transaction, "qa.Comment", [{ id: 1, body: "first" }]);
+          await adapter.save("qa.Comment", { id: 2, body: "saved" }, { transaction });
+          assert.deepEqual(await presentIds(harness, { transaction }), [1, 2]);
+        });
+        assert.deepEqual(await presentIds(harness), [1, 2]);
+      },
+    },
+    {
       name: `${way} that throws is told as rolled back, and its error arrives itself`,
       skip,
       async run(harness) {

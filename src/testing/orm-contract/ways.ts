@@ -1,12 +1,12 @@
 /** The ways to run something in a transaction: the adapter's, and the ORM's own. */
 import assert from "node:assert/strict";
 import type { OrmContractHarness } from "./harness.ts";
-import { needs } from "./needs.ts";
+import { type Reason, needs } from "./needs.ts";
 
 /** A way to run something in a transaction. */
 export interface Way {
   readonly name: string;
-  readonly skip: (harness: OrmContractHarness) => string | undefined;
+  readonly skip: Reason;
   run<Result>(
     harness: OrmContractHarness,
     handle: unknown,
