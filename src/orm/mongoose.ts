@@ -168,7 +168,11 @@ export function mongoose<const Models extends MongooseModels>(
   const adapter: OrmAdapter<MongooseRows<Models>> = {
     name: "mongoose",
     ...(options.connection === undefined ? {} : { connection: options.connection }),
-    capabilities: { recognisesRows: "instances", lacks: { sql: noSql }, serialTransactions: false },
+    capabilities: {
+      recognisesRows: "instances",
+      lacks: { savepoints: noSavepoints, sql: noSql },
+      serialTransactions: false,
+    },
     database,
     models: described.map(({ name, target, key, fields, version }) => ({
       name,

@@ -37,7 +37,10 @@ function start() {
 
 test("a document is sent by itself after the commit of Mongoose's own transaction, and arrives as it is then", async () => {
   const { Post, app } = start();
-  const show = app.task("show", ({ post }: { post: Post }, job) => `${job.modelOf(post)}: ${post.title}`);
+  const show = app.task("show", ({ post }: { post: unknown }, job) => {
+    const { title } = post as Post;
+    return `${job.modelOf(post as Post)}: ${title}`;
+  });
   const handle = await connection.transaction(async (session) => {
     const post = await new Post({ title: "first" }).save({ session });
     const sent = await show.enqueue({ post });
