@@ -208,9 +208,9 @@ export function mongoose<const Models extends MongooseModels>(
     keyOf: (name, row) => keyIn(modelNamed(name), row),
 
     fieldsOf(name, row) {
-      const { target, stated } = modelNamed(name);
+      const { target, stated, key } = modelNamed(name);
       const schema = schemaOf(target, row);
-      const names = stated ?? (isFree(schema) ? undefined : topOf(schema));
+      const names = stated ?? (isFree(schema) ? undefined : [...new Set([...key, ...topOf(schema)])]);
       return plainFields(row, names, schema);
     },
 
