@@ -8,89 +8,35 @@
 import { PetioleError, describe } from "../errors.ts";
 import type { OrmAdapter, Within } from "../model/adapter.ts";
 import { Observers } from "../model/observer.ts";
-import { type RowOf, identityOf } from "../model/ref.ts";
+import { identityOf } from "../model/ref.ts";
 import { registerModel } from "../model/registry.ts";
 import { entityOf, save } from "./mongoose/entity.ts";
 import { filtersFor, keyIn } from "./mongoose/key.ts";
-import { type ConnectionLike, type SessionLike, isConnection, isSession, storedIn } from "./mongoose/like.ts";
+import { connectionOf, definition, modelOfClass, unsupported, withOwnError } from "./mongoose/connection.ts";
+import { type SessionLike, isSession } from "./mongoose/like.ts";
 import { type MongooseModel, describeModel, isFree, schemaOf, topOf } from "./mongoose/model.ts";
 import { plainFields } from "./mongoose/plain.ts";
 import { populationsOf } from "./mongoose/relations.ts";
 import { Saves } from "./mongoose/saves.ts";
 import { Sessions } from "./mongoose/sessions.ts";
+import type {
+  CheckedModels,
+  MongooseConnectionLike,
+  MongooseModels,
+  MongooseModuleLike,
+  MongooseOptions,
+  MongooseRows,
+} from "./mongoose/types.ts";
 
-/** What is used of a connection. */
-export interface MongooseConnectionLike {
-  startSession(...parameters: never): Promise<object>;
-  transaction(run: never): Promise<unknown>;
-  getClient(): object;
-}
-
-/** What is used of the `mongoose` module: its default connection. */
-export interface MongooseModuleLike {
-  readonly connection: MongooseConnectionLike;
-}
-
-/** What is used of a model. Its rows are its documents. */
-export interface MongooseModelLike {
-  new (...parameters: never): object;
-  readonly modelName: string;
-  hydrate(fields: never): unknown;
-}
-
-/** A model with what its schema does not say. */
-export interface MongooseStatedModel<Model extends MongooseModelLike = MongooseModelLike> {
-  readonly model: Model;
-  /** The attributes that identify a row, of a unique index. Default: `_id`. */
-  readonly key?: readonly AttributeOf<Model>[];
-  /**
-   * The attribute that changes with every update. Default: `updatedAt` where the schema has timestamps, or else the
-   * version key where it has `optimisticConcurrency`, or else none.
-   */
-  readonly version?: AttributeOf<Model>;
-  /** The attributes that travel in snapshots, beside the key. Default: all at the top of the schema. */
-  readonly fields?: readonly AttributeOf<Model>[];
-}
-
-// Of models that were gathered before, nothing is known.
-type AttributeOf<Model extends MongooseModelLike> = [keyof RowOf<Model>] extends [never]
-  ? string
-  : keyof RowOf<Model> & string;
-
-/** Name to model, or to a model with what its schema does not say. */
-export interface MongooseModels {
-  readonly [name: string]:
-    | MongooseModelLike
-    | {
-        readonly model: MongooseModelLike;
-        readonly key?: readonly string[];
-        readonly version?: string;
-        readonly fields?: readonly string[];
-      };
-}
-
-/** The type of each model's documents, by its name. */
-export type MongooseRows<Models extends MongooseModels> = {
-  -readonly [Name in keyof Models]: RowOf<ModelOf<Models[Name]>>;
-};
-
-type ModelOf<Entry> = Entry extends MongooseModelLike
-  ? Entry
-  : Entry extends { readonly model: infer Model extends MongooseModelLike }
-    ? Model
-    : never;
-
-/** The same models, with every stated attribute checked against its model. */
-type CheckedModels<Models extends MongooseModels> = {
-  readonly [Name in keyof Models]: CheckedModel<Models[Name]>;
-};
-type CheckedModel<Entry> = Entry extends MongooseModelLike ? Entry : MongooseStatedModel<ModelOf<Entry>>;
-
-/** The settings of {@link mongoose}. */
-export interface MongooseOptions {
-  /** The connection's name, where an app has several with the same models. Default: none. */
-  readonly connection?: string;
-}
+export type {
+  MongooseConnectionLike,
+  MongooseModelLike,
+  MongooseModels,
+  MongooseModuleLike,
+  MongooseOptions,
+  MongooseRows,
+  MongooseStatedModel,
+} from "./mongoose/types.ts";
 
 const noSql =
   "MongoDB has no SQL, and so no outbox. What is enqueued in a transaction is sent after its commit, from memory";
@@ -245,58 +191,4 @@ export function mongoose<const Models extends MongooseModels>(
   };
   for (const model of adapter.models) registerModel(model, adapter);
   return adapter;
-}
-
-/** Calls the driver's transaction, and throws what `run` threw: when rolling back fails, the driver throws that. */
-async function withOwnError<Result>(
-  run: (session: SessionLike) => Promise<Result>,
-  begin: (work: (session: SessionLike) => Promise<Result>) => Promise<Result>,
-): Promise<Result> {
-  let failure: { readonly error: unknown } | undefined;
-  try {
-    return await begin(async (session) => {
-      // The driver calls it again when the server asks for that.
-      failure = undefined;
-      try {
-        return await run(session);
-      } catch (error) {
-        failure = { error };
-        throw error;
-      }
-    });
-  } catch (error) {
-    throw failure === undefined ? error : failure.error;
-  }
-}
-
-/** The model of a document, by its class or one that it extends. A class with two names has none. */
-function modelOfClass(models: readonly MongooseModel[], row: object): MongooseModel | undefined {
-  if (storedIn(row) === undefined) return undefined;
-  for (
-    let prototype: unknown = Object.getPrototypeOf(row);
-    prototype !== null;
-    prototype = Object.getPrototypeOf(prototype)
-  ) {
-    const [model, ...others] = models.filter(({ target }) => target.prototype === prototype);
-    if (model !== undefined) return others.length === 0 ? model : undefined;
-  }
-  return undefined;
-}
-
-function connectionOf(given: unknown): ConnectionLike {
-  if (isConnection(given)) return given;
-  const ofModule: unknown =
-    typeof given === "object" && given !== null ? Reflect.get(given, "connection") : undefined;
-  if (isConnection(ofModule)) return ofModule;
-  throw definition(
-    `expected a connection, as mongoose.createConnection(…) gives it, or the mongoose module; received ${describe(given)}`,
-  );
-}
-
-function definition(reason: string): PetioleError {
-  return new PetioleError("ERR_MODEL_DEFINITION", `mongoose: ${reason}`);
-}
-
-function unsupported(reason: string): PetioleError {
-  return new PetioleError("ERR_TRANSACTION_UNSUPPORTED", `mongoose: ${reason}`);
 }

@@ -27,6 +27,13 @@ export async function connect(url: string, patience = 5_000): Promise<Connection
   }
 }
 
+/** Closes a connection, and does away with its database. */
+export async function disconnect(connection: Connection, { stop }: Mongodb): Promise<void> {
+  if (stop === undefined) await connection.dropDatabase().catch(() => undefined);
+  await connection.close(true);
+  await stop?.();
+}
+
 /** The contract's keys are attributes of their own, beside MongoDB's `_id`. */
 export function contractModels(connection: Connection) {
   const id = { type: Number, required: true, unique: true };
@@ -153,11 +160,7 @@ export async function createHarness(server: Mongodb): Promise<OrmContractHarness
       if (server.stop === undefined) return connection.close(true);
       await server.stop();
     },
-    async close() {
-      if (server.stop === undefined) await connection.dropDatabase().catch(() => undefined);
-      await connection.close(true);
-      await server.stop?.();
-    },
+    close: () => disconnect(connection, server),
   };
 }
 

@@ -1,6 +1,6 @@
 import { type Connection, Schema } from "mongoose";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { connect } from "../../../test/orm/mongoose-harness.ts";
+import { connect, disconnect } from "../../../test/orm/mongoose-harness.ts";
 import { type Mongodb, startStub } from "../../../test/services/mongodb.ts";
 import { memory } from "../../engine/memory.ts";
 import { Petiole, ref, snapshot, type Snapshot } from "../../index.ts";
@@ -25,8 +25,7 @@ beforeEach(async () => {
   connection = await connect(server.url);
 });
 afterEach(async () => {
-  await connection.close(true);
-  await server.stop?.();
+  await disconnect(connection, server);
 });
 
 function start() {

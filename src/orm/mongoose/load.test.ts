@@ -1,6 +1,6 @@
 import { type Connection, Mongoose, Schema, Types } from "mongoose";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { connect } from "../../../test/orm/mongoose-harness.ts";
+import { connect, disconnect } from "../../../test/orm/mongoose-harness.ts";
 import { type Mongodb, mongodbDatabase, noMongodb, startStub } from "../../../test/services/mongodb.ts";
 import { loadReferences } from "../../model/loader.ts";
 import { Reference, ref } from "../../model/ref.ts";
@@ -27,8 +27,7 @@ describe.each([
     connection.getClient().on("commandStarted", (event) => commands.push(event as Command));
   });
   afterEach(async () => {
-    await connection?.close(true);
-    await server?.stop?.();
+    if (missing === undefined) await disconnect(connection, server);
   });
 
   test("an ObjectId is found by its digits, a text that looks like one by itself", async () => {

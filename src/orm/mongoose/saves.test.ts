@@ -1,7 +1,7 @@
 import { type Connection, createConnection, type Model, Schema, Types } from "mongoose";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { connect } from "../../../test/orm/mongoose-harness.ts";
-import { Recorder } from "../../../test/orm/mongoose-recorder.ts";
+import { connect, disconnect } from "../../../test/orm/mongoose-harness.ts";
+import { Recorder } from "../../testing/orm-contract/recorder.ts";
 import { type Mongodb, mongodbDatabase, noMongodb, startStub } from "../../../test/services/mongodb.ts";
 import { mongoose } from "../mongoose.ts";
 
@@ -25,13 +25,13 @@ describe.each([
     const schema = new Schema<Post>({ _id: Number, title: String, slug: String, tags: [String] });
     schema.post("save", () => void calls.push("post save"));
     Post = connection.model("Post", schema) as unknown as Model<Post>;
+    await Post.createCollection();
     recorder = new Recorder();
     // The model is compiled already: no plugin is needed.
     mongoose(connection, { "qa.Post": Post }).observe(recorder);
   });
   afterEach(async () => {
-    await connection?.close(true);
-    await server?.stop?.();
+    if (missing === undefined) await disconnect(connection, server);
   });
 
   /** What was told since the last time. */

@@ -1,8 +1,8 @@
 import { type ClientSession, type Connection, createConnection, Mongoose, Schema } from "mongoose";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { connect } from "../../../test/orm/mongoose-harness.ts";
+import { connect, disconnect } from "../../../test/orm/mongoose-harness.ts";
 import { type Mongodb, mongodbDatabase, noMongodb, startStub } from "../../../test/services/mongodb.ts";
-import { Recorder } from "../../../test/orm/mongoose-recorder.ts";
+import { Recorder } from "../../testing/orm-contract/recorder.ts";
 import type { OrmAdapter } from "../../model/adapter.ts";
 import { mongoose } from "../mongoose.ts";
 
@@ -25,14 +25,13 @@ describe.each([
     recorder = new Recorder();
   });
   afterEach(async () => {
-    await connection?.close(true);
-    await server?.stop?.();
+    if (missing === undefined) await disconnect(connection, server);
   });
 
   const insert = (session: unknown, _id: number) =>
     commentsOf(connection).create([{ _id, body: "a comment" }], { session: session as ClientSession });
   const present = async () =>
-    (await adapter.load("qa.Comment", [1, 2, 3])).map((row) => adapter.keyOf("qa.Comment", row));
+    (await adapter.load("qa.Comment", [1, 2, 3])).map((row) => adapter.keyOf("qa.Comment", row)).sort();
   const fail = (data: object, times = 1) =>
     connection.getClient().db("admin").command({ configureFailPoint: "failCommand", mode: { times }, data });
 

@@ -111,7 +111,9 @@ export class Sessions {
 const clients = new ListenersOf<ClientLike, Sessions>((client, listeners) => {
   replaceMethod(client, "startSession", (original, self, parameters) => {
     const session = original(self, parameters) as SessionLike;
-    if (listeners.size > 0) instrument(session, listeners);
+    // Those that the driver starts for a single operation have no transactions.
+    const [options] = parameters as [{ readonly explicit?: boolean } | undefined];
+    if (listeners.size > 0 && options?.explicit !== false) instrument(session, listeners);
     return session;
   });
 });
