@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, test } from "vitest";
+import type { EntityTarget, ObjectLiteral } from "typeorm";
+import {
+  type TestDatabase,
+  managerFor,
+  openPostgres,
+  openSqlite,
+  targets,
+} from "../../test/orm/typeorm-database.ts";
+import { noPostgres, type Postgres, startPostgres } from "../../test/services/postgres.ts";
+import type { ContractModelName, ContractRow, OrmContractHarness } from "../testing/orm-contract/harness.ts";
+import { ormContract } from "../testing/orm-contract.ts";
+import { typeorm } from "./typeorm.ts";
+
+const oneConnection =
+  "TypeORM has one connection to a SQLite database: what is asked while a transaction is open is asked in it";
+
+ormContract({
+  describe,
+  test,
+  name: "typeorm on better-sqlite3",
+  create: async () => harnessOf(await openSqlite()),
+  skip: [{ test: "a row is visible to others after the commit and not before", reason: oneConnection }],
+});
+
+describe.skipIf(noPostgres)(
+  `PostgreSQL${noPostgres === undefined ? "" : ` (skipped: ${noPostgres})`}`,
+  () => {
+    let server: Postgres;
+    beforeAll(async () => {
+      server = await startPostgres();
+    });
+    afterAll(() => server?.stop());
+
+    ormContract({
+      describe,
+      test,
+      name: "typeorm on pg",
+      create: async () => harnessOf(await openPostgres(server)),
+    });
+  },
+);
+
+function harnessOf({ dataSource, countQueries, close }: TestDatabase): OrmContractHarness {
+  const entity = (model: ContractModelName): EntityTarget<ObjectLiteral> => targets[model];
+  const insert = (
+    handle: unknown,
+    model: ContractModelName,
+    rows: readonly ContractRow[],
+  ): Promise<object[]> => {
+    const manager = managerFor(handle);
+    return manager.save(rows.map((row) => manager.create(entity(model), row)));
+  };
+  return {
+    adapter: typeorm(dataSource, targets),
+    handle: dataSource,
+    targets,
+    insert,
+    update: async (handle, model, key, changes: ContractRow | string) => {
+      // until the contract passes changes
+      const values = typeof changes === "string" ? { body: changes } : changes;
+      await managerFor(handle).update(entity(model), key as object, values);
+    },
+    delete: async (handle, model, key) => {
+      await managerFor(handle).delete(entity(model), key as object);
+    },
+    hide: async (key) => {
+      await dataSource.manager.softDelete(targets["qa.Post"], key as number);
+    },
+    unsavedComment: () => dataSource.manager.create(targets["qa.Comment"], { body: "a draft" }),
+    ownTransaction: (handle, run) => managerFor(handle).transaction(run),
+    begin: async () => {
+      const runner = dataSource.createQueryRunner();
+      await runner.startTransaction();
+      return {
+        handle: runner,
+        commit: async () => {
+          await runner.commitTransaction();
+          await runner.release();
+        },
+        rollback: async () => {
+          await runner.rollbackTransaction();
+          await runner.release();
+        },
+      };
+    },
+    hooked: {
+      insert: async (handle, model, row) => (await insert(handle, model, [row]))[0] ?? {},
+      update: async (handle, _model, row, changes) => {
+        await managerFor(handle).save(Object.assign(row, changes));
+      },
+      delete: async (handle, _model, row) => {
+        await managerFor(handle).remove(row);
+      },
+      updateAll: async (handle, model, changes) => {
+        await managerFor(handle).createQueryBuilder().update(entity(model)).set(changes).execute();
+      },
+    },
+    countQueries,
+    breakDatabase: () => dataSource.destroy(),
+    close,
+  };
+}
