@@ -47,17 +47,15 @@ export async function saveRow(
   }
   const updated = values.filter(({ attribute }) => !isOfKey(attribute) && attribute.columns[0].isUpdate);
 
-  if (updated.length > 0) {
-    // Before the insert: a row that lacks required columns can be updated, and not be inserted.
-    const { affected } = await builder()
-      .update(target)
-      .set(nested([...updated, ...unchanged(entity, updated, driver)]))
-      .where(nested(key))
-      .callListeners(false)
-      .updateEntity(false)
-      .execute();
-    if ((affected ?? 0) > 0) return "update";
-  }
+  // Before the insert: a row that lacks required columns can be updated, and not be inserted.
+  const { affected } = await builder()
+    .update(target)
+    .set(nested(updated.concat(leftAsTheyAre(entity, updated, driver))))
+    .where(nested(key))
+    .callListeners(false)
+    .updateEntity(false)
+    .execute();
+  if ((affected ?? 0) > 0) return "update";
   const insert = builder()
     .insert()
     .into(target)
@@ -70,13 +68,14 @@ export async function saveRow(
   return "insert";
 }
 
-/** TypeORM counts these up with every update, except one that sets them. */
-function unchanged(
-  { metadata, attributes }: Entity,
+/** TypeORM counts versions up with every update, except one that sets them; and an update must set something. */
+function leftAsTheyAre(
+  { metadata, attributes, key }: Entity,
   updated: readonly Given[],
   driver: DriverLike,
 ): readonly Given[] {
   const counted = new Set([metadata.versionColumn, metadata.updateDateColumn]);
+  if (updated.length === 0) counted.add(key[0].columns[0]);
   return attributes
     .filter(({ columns }) => counted.has(columns[0]))
     .filter((attribute) => !updated.some((each) => each.attribute === attribute))
