@@ -19,7 +19,8 @@ export function keyOfRow(entity: Entity, row: object): Key | undefined {
   const parts: [string, KeyPart][] = [];
   for (const attribute of entity.key) {
     const value = valueOf(attribute, row);
-    if (value === undefined || value === null) return undefined;
+    // A query builder may have been given SQL, which is a function.
+    if (value === undefined || value === null || typeof value === "function") return undefined;
     parts.push([attribute.name, value as KeyPart]);
   }
   const [first, ...others] = parts;

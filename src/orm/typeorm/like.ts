@@ -87,6 +87,7 @@ export interface ColumnMetadataLike {
   readonly generatedType?: string | undefined;
   readonly isDeleteDate: boolean;
   readonly isDiscriminator: boolean;
+  readonly isGenerated: boolean;
   /** Has no property of its own: the column of a relation, mostly. */
   readonly isVirtual: boolean;
   /** Is computed by a query, and no column at all. */
