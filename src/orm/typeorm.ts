@@ -6,21 +6,29 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
-import type { LoadOptions, ModelDescription, OrmAdapter, OrmSql, Within } from "../model/adapter.ts";
+import type { LoadOptions, OrmAdapter } from "../model/adapter.ts";
 import { Observers } from "../model/observer.ts";
 import { identityOf } from "../model/ref.ts";
 import { registerModel } from "../model/registry.ts";
 import { capabilitiesOf, dialectOf } from "./typeorm/capabilities.ts";
-import { Entities, type Entity } from "./typeorm/entity.ts";
+import { Entities, describeModel } from "./typeorm/entities.ts";
 import { entityWith, fieldsOfRow, keyOfRow } from "./typeorm/fields.ts";
-import { isDataSource, isOfDataSource, managerOf, runnerOf, withRunner } from "./typeorm/handle.ts";
-import type { DataSourceLike, EntityMetadataLike, QueryRunnerLike } from "./typeorm/like.ts";
+import {
+  isDataSource,
+  isOfDataSource,
+  managerOf,
+  refuseOther,
+  runnerOf,
+  transactionGiven,
+  withRunner,
+} from "./typeorm/handle.ts";
+import type { DataSourceLike } from "./typeorm/like.ts";
 import { loadRows } from "./typeorm/load.ts";
 import { Listening } from "./typeorm/observe.ts";
 import { relationTree } from "./typeorm/relations.ts";
 import { saveRow } from "./typeorm/save.ts";
+import { sqlOf } from "./typeorm/sql.ts";
 import {
-  type GivenModel,
   type TypeormClassLike,
   type TypeormEntity,
   type TypeormSchemaLike,
@@ -90,21 +98,19 @@ export function typeorm<const Models extends TypeormModels>(
   refuseWrong(dataSource, options);
   const given = Object.entries<unknown>(models).map(([name, model]) => readModel(name, model));
   const entities = new Entities(dataSource, given);
-  const checkAll = (): void => given.forEach(({ name }) => entities.named(name));
-  if (dataSource.isInitialized) checkAll();
+  if (dataSource.isInitialized) entities.check();
 
   const capabilities = capabilitiesOf(dataSource);
+  const dialect = dialectOf(dataSource);
   const { driver } = dataSource;
+  const { cache } = dataSource.options;
+  // The statements that TypeORM makes for relations alone go to its query cache then, whatever the first is told.
+  const cachesAll =
+    typeof cache === "object" && cache !== null && Reflect.get(cache, "alwaysEnabled") === true;
   const observers = new Observers();
-  const listening = new Listening(observers, dataSource, (metadata) => entityFor(entities, given, metadata));
+  const listening = new Listening(observers, dataSource, entities);
   const classes = new Map(given.map((model) => [model.class?.prototype as unknown, model.name]));
   classes.delete(undefined);
-
-  const inside = (within: Within | undefined): object | undefined => {
-    const handle = within?.transaction;
-    if (handle !== undefined && !isOfDataSource(dataSource, handle)) throw notOurs(handle);
-    return handle;
-  };
 
   const adapter: OrmAdapter<TypeormRows<Models>> = {
     name: "typeorm",
@@ -115,7 +121,7 @@ export function typeorm<const Models extends TypeormModels>(
     async load(name, keys, loading: LoadOptions = {}) {
       const entity = entities.named(name);
       const relations = relationTree(entity, loading.with ?? []);
-      const transaction = inside(loading);
+      const transaction = transactionGiven(dataSource, loading);
       const fromReplica = loading.from === "replica" && transaction === undefined;
       if (fromReplica && capabilities.lacks.replica !== undefined) {
         throw new PetioleError("ERR_MODEL_UNSUPPORTED", `typeorm: ${capabilities.lacks.replica}`);
@@ -127,6 +133,7 @@ export function typeorm<const Models extends TypeormModels>(
         keys: [...distinct.values()],
         relations,
         withDeleted: loading.scope === "all",
+        inOneStatement: cachesAll,
       };
       return withRunner(dataSource, transaction, fromReplica ? "slave" : "master", (runner) =>
         loadRows(selection, driver, runner),
@@ -150,9 +157,16 @@ export function typeorm<const Models extends TypeormModels>(
 
     async save(name, fields, within) {
       const entity = entities.named(name);
-      await withRunner(dataSource, inside(within), "master", async (runner) => {
+      await withRunner(dataSource, transactionGiven(dataSource, within), "master", async (runner) => {
         const operation = await saveRow(entity, fields, driver, runner);
-        if (observers.size > 0) await tellSaved(operation, runner, entity, fields);
+        if (observers.size === 0) return;
+        const key = keyOfRow(entity, entityWith(entity, fields));
+        await observers.saved({
+          operation,
+          model: name,
+          key,
+          transaction: listening.transactions.of(runner),
+        });
       });
     },
 
@@ -161,30 +175,19 @@ export function typeorm<const Models extends TypeormModels>(
     isTransaction: (handle) => runnerOf(handle)?.isTransactionActive === true,
 
     async transaction(handle, run) {
-      if (!isOfDataSource(dataSource, handle)) throw notOurs(handle);
+      refuseOther(dataSource, handle);
       const { transaction: refused } = capabilities.lacks;
       if (refused !== undefined) throw new PetioleError("ERR_TRANSACTION_UNSUPPORTED", `typeorm: ${refused}`);
       return (await managerOf(handle).transaction(run)) as Awaited<ReturnType<typeof run>>;
     },
 
     observe(observer) {
-      listening.start(checkAll);
+      listening.start();
       return observers.add(observer);
     },
 
-    ...sqlOf(dataSource, inside),
+    ...(dialect === undefined ? {} : { sql: sqlOf(dataSource, dialect) }),
   };
-
-  async function tellSaved(
-    operation: "insert" | "update" | "delete",
-    runner: QueryRunnerLike,
-    entity: Entity,
-    fields: Readonly<Record<string, unknown>>,
-  ): Promise<void> {
-    const key = keyOfRow(entity, entityWith(entity, fields));
-    const transaction = listening.transactions.of(runner);
-    await observers.saved({ operation, model: entity.name, key, transaction });
-  }
 
   for (const model of given) {
     for (const target of model.targets) registerModel(describeModel(model, target, entities), adapter);
@@ -211,61 +214,4 @@ function refuseWrong(dataSource: unknown, options: TypeormOptions): void {
       `typeorm: \`connection\` must be a text; received ${describe(options.connection)}`,
     );
   }
-}
-
-/** Reads the entity when it is asked for: the DataSource may not be initialised yet. */
-function describeModel({ name }: GivenModel, target: object, entities: Entities): ModelDescription {
-  return {
-    name,
-    target,
-    get key() {
-      return entities.named(name).key.map((attribute) => attribute.name);
-    },
-    get fields() {
-      return entities.named(name).fields;
-    },
-    get version() {
-      return entities.named(name).version as string;
-    },
-    get table() {
-      return entities.named(name).table;
-    },
-  };
-}
-
-/** The model that a written entity is a row of: its own, or that of what it inherits from. */
-function entityFor(
-  entities: Entities,
-  given: readonly GivenModel[],
-  metadata: EntityMetadataLike,
-): Entity | undefined {
-  const all = given.map(({ name }) => entities.named(name));
-  const own = all.find((entity) => entity.metadata === metadata);
-  return own ?? all.find((entity) => metadata.inheritanceTree.includes(entity.metadata.target));
-}
-
-function sqlOf(
-  dataSource: DataSourceLike,
-  inside: (within: Within | undefined) => object | undefined,
-): { readonly sql?: OrmSql } {
-  const dialect = dialectOf(dataSource);
-  if (dialect === undefined) return {};
-  return {
-    sql: {
-      dialect,
-      query: (text, parameters, within) =>
-        withRunner(dataSource, inside(within), "master", async (runner) => {
-          const { records } = await runner.query(text, [...parameters], true);
-          return records as readonly Readonly<Record<string, unknown>>[];
-        }),
-    },
-  };
-}
-
-function notOurs(handle: unknown): PetioleError {
-  return new PetioleError(
-    "ERR_TRANSACTION_UNSUPPORTED",
-    "typeorm: expected this adapter's DataSource, or an entity manager or a query runner of it; " +
-      `received ${describe(handle)}`,
-  );
 }

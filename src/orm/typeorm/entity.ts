@@ -1,18 +1,11 @@
 /**
- * Entities: the attributes, the key and the version of a model, read from TypeORM's metadata when they are needed.
+ * An entity: the attributes, the key and the version of a model, read from TypeORM's metadata.
  *
  * @module
  */
-import { PetioleError } from "../../errors.ts";
 import type { TableDescription } from "../../model/adapter.ts";
-import { type KeyKind, keyKindOf } from "./key.ts";
-import type {
-  ColumnMetadataLike,
-  DataSourceLike,
-  DriverLike,
-  EntityMetadataLike,
-  RelationMetadataLike,
-} from "./like.ts";
+import { type KeyKind, isPostgres, keyKindOf } from "./key.ts";
+import type { ColumnMetadataLike, DriverLike, EntityMetadataLike, RelationMetadataLike } from "./like.ts";
 import { type GivenModel, invalid } from "./target.ts";
 
 /** A property that holds a column or, where a relation has no property for its column, the relation. */
@@ -43,71 +36,19 @@ export interface Entity {
   readonly table: TableDescription;
 }
 
-/** The models of a DataSource, each read when it is first asked for, and again when the DataSource was initialised again. */
-export class Entities {
-  readonly #dataSource: DataSourceLike;
-  readonly #given: ReadonlyMap<string, GivenModel>;
-  #read = new Map<string, Entity>();
-  #of: readonly object[] | undefined;
-
-  constructor(dataSource: DataSourceLike, given: readonly GivenModel[]) {
-    this.#dataSource = dataSource;
-    this.#given = new Map(given.map((model) => [model.name, model]));
-  }
-
-  /**
-   * @throws PetioleError `ERR_MODEL_UNKNOWN`, `ERR_MODEL_DEFINITION` when the DataSource has no such entity or its key
-   * is none that a reference can have, `ERR_DATABASE_UNREACHABLE` while the DataSource was never initialised
-   */
-  named(name: string): Entity {
-    if (this.#of !== this.#dataSource.entityMetadatas) {
-      this.#of = this.#dataSource.entityMetadatas;
-      this.#read = new Map();
-    }
-    const known = this.#read.get(name);
-    if (known !== undefined) return known;
-    const given = this.#given.get(name);
-    if (given === undefined) {
-      throw new PetioleError("ERR_MODEL_UNKNOWN", `typeorm: no model is named ${JSON.stringify(name)}`);
-    }
-    const entity = readEntity(given, this.#metadataOf(given), this.#dataSource.driver);
-    this.#read.set(name, entity);
-    return entity;
-  }
-
-  #metadataOf(given: GivenModel): EntityMetadataLike {
-    const dataSource = this.#dataSource;
-    const target = given.entity as never;
-    if (dataSource.hasMetadata(target)) return dataSource.getMetadata(target);
-    if (!dataSource.isInitialized && dataSource.entityMetadatas.length === 0) {
-      throw new PetioleError(
-        "ERR_DATABASE_UNREACHABLE",
-        `typeorm: ${JSON.stringify(given.name)} is not known yet: the DataSource is not initialised. Await ` +
-          "dataSource.initialize() before rows are referred to or loaded",
-      );
-    }
-    throw invalid(
-      given.name,
-      `the DataSource has no entity for ${labelOf(given)}. Add it to the \`entities\` of the DataSource's options`,
-    );
-  }
-}
-
-function readEntity(given: GivenModel, metadata: EntityMetadataLike, driver: DriverLike): Entity {
+/**
+ * Reads a model.
+ *
+ * @throws PetioleError `ERR_MODEL_DEFINITION` when its key is none that a reference can have
+ */
+export function readEntity(given: GivenModel, metadata: EntityMetadataLike, driver: DriverLike): Entity {
   const { name } = given;
   const attributes = attributesOf(metadata);
   const [first, ...others] = keyOf(given, metadata, attributes, driver);
   if (first === undefined)
     throw invalid(name, "the entity has no primary column. Give it one, or state `key`");
   const fields = [...new Set(attributes.map(({ path }) => path[0]))];
-  const version =
-    given.version ?? metadata.versionColumn?.propertyPath ?? metadata.updateDateColumn?.propertyPath;
-  if (given.version !== undefined && given.version !== "xmin" && !fields.includes(given.version)) {
-    throw invalid(
-      name,
-      `\`version\` names ${JSON.stringify(given.version)}, and the entity has no such column`,
-    );
-  }
+  const version = versionOf(given, metadata, fields, driver);
   const columns = attributes.map(({ path, columns }) => [path.join("."), columns[0].databaseName] as const);
   const { tableName, schema } = metadata;
   const table = {
@@ -116,6 +57,23 @@ function readEntity(given: GivenModel, metadata: EntityMetadataLike, driver: Dri
     columns: Object.fromEntries(columns),
   };
   return { name, metadata, attributes, key: [first, ...others], fields, version, table };
+}
+
+function versionOf(
+  { name, version }: GivenModel,
+  metadata: EntityMetadataLike,
+  fields: readonly string[],
+  driver: DriverLike,
+): string | undefined {
+  if (version === undefined) {
+    return metadata.versionColumn?.propertyPath ?? metadata.updateDateColumn?.propertyPath;
+  }
+  if (fields.includes(version) || (version === "xmin" && isPostgres(driver))) return version;
+  const advice = version === "xmin" ? ". Only PostgreSQL has one of its own" : "";
+  throw invalid(
+    name,
+    `\`version\` names ${JSON.stringify(version)}, and the entity has no such column${advice}`,
+  );
 }
 
 function attributesOf(metadata: EntityMetadataLike): readonly Attribute[] {
@@ -171,9 +129,4 @@ function keyOf(
 
 function pathOf(propertyPath: string): [string, ...string[]] {
   return propertyPath.split(".") as [string, ...string[]];
-}
-
-function labelOf({ class: entity, entity: schema, targets }: GivenModel): string {
-  if (entity !== undefined) return `the class ${entity.name}`;
-  return `the EntitySchema ${JSON.stringify(typeof schema === "object" ? schema.options.name : String(targets[0]))}`;
 }

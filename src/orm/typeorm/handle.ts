@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { PetioleError, describe } from "../../errors.ts";
+import type { Within } from "../../model/adapter.ts";
 import type { DataSourceLike, EntityManagerLike, QueryRunnerLike } from "./like.ts";
 
 /** Whether a value is a DataSource, of any copy of TypeORM. */
@@ -15,6 +17,27 @@ export function isOfDataSource(dataSource: DataSourceLike, handle: unknown): han
   if (handle === dataSource) return true;
   if (!isEntityManager(handle) && !isQueryRunner(handle)) return false;
   return Reflect.get(handle, "dataSource") === dataSource;
+}
+
+/**
+ * The handle of the transaction that something is to be done in.
+ *
+ * @throws PetioleError `ERR_TRANSACTION_UNSUPPORTED` when it is not this DataSource's
+ */
+export function transactionGiven(dataSource: DataSourceLike, within: Within | undefined): object | undefined {
+  const handle = within?.transaction;
+  if (handle !== undefined) refuseOther(dataSource, handle);
+  return handle;
+}
+
+/** @throws PetioleError `ERR_TRANSACTION_UNSUPPORTED` when a handle is not this DataSource's */
+export function refuseOther(dataSource: DataSourceLike, handle: unknown): asserts handle is object {
+  if (isOfDataSource(dataSource, handle)) return;
+  throw new PetioleError(
+    "ERR_TRANSACTION_UNSUPPORTED",
+    "typeorm: expected this adapter's DataSource, or an entity manager or a query runner of it; " +
+      `received ${describe(handle)}`,
+  );
 }
 
 /** The query runner that a handle's statements go through; undefined where each takes a connection of its own. */

@@ -100,6 +100,7 @@ function checked({ holds, bits, column }: KeyKind, driver: DriverLike, part: Key
   return text.includes("\0") ? impossible : text;
 }
 
-function isPostgres(driver: DriverLike): boolean {
+/** Whether a driver speaks to PostgreSQL, or to what is like it. */
+export function isPostgres(driver: DriverLike): boolean {
   return ["postgres", "cockroachdb", "aurora-postgres"].includes(driver.options.type);
 }

@@ -10,7 +10,7 @@ export type EntityTarget = string | (abstract new (...parameters: never) => obje
 /** A DataSource. */
 export interface DataSourceLike {
   readonly isInitialized: boolean;
-  readonly options: { readonly type: string };
+  readonly options: { readonly type: string; readonly cache?: unknown };
   readonly driver: DriverLike;
   readonly manager: EntityManagerLike;
   /** Another array after each `initialize()`. */
@@ -112,7 +112,11 @@ export interface RelationMetadataLike {
 
 /** A query builder, as far as rows are selected with it. */
 export interface SelectLike {
-  setFindOptions(options: { readonly relations?: object; readonly withDeleted?: boolean }): SelectLike;
+  setFindOptions(options: {
+    readonly relations?: object;
+    readonly withDeleted?: boolean;
+    readonly relationLoadStrategy?: "join";
+  }): SelectLike;
   where(condition: string, parameters: Readonly<Record<string, unknown>>): SelectLike;
   cache(enabled: false): SelectLike;
   getRawAndEntities(): Promise<{ readonly raw: readonly object[]; readonly entities: readonly object[] }>;

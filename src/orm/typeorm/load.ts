@@ -16,6 +16,8 @@ export interface Selection {
   readonly keys: readonly Key[];
   readonly relations: RelationTree;
   readonly withDeleted: boolean;
+  /** Whether TypeORM must ask for relations in the same statement, whatever it is set to. */
+  readonly inOneStatement: boolean;
 }
 
 /** The rows with these keys: as `find` gives them, and with the foreign keys that it leaves out. */
@@ -32,14 +34,14 @@ export async function loadRows(
 }
 
 async function select(
-  { entity, relations, withDeleted }: Selection,
+  { entity, relations, withDeleted, inOneStatement }: Selection,
   condition: Condition,
   driver: DriverLike,
   runner: QueryRunnerLike,
 ): Promise<readonly object[]> {
   const query = runner.manager.createQueryBuilder(entity.metadata.target as never, alias) as SelectLike;
   const { raw, entities } = await query
-    .setFindOptions({ relations, withDeleted })
+    .setFindOptions({ relations, withDeleted, ...(inOneStatement ? { relationLoadStrategy: "join" } : {}) })
     .where(condition.text, condition.parameters)
     // A row arrives as it is now: never from TypeORM's query cache, which may be on for all queries.
     .cache(false)

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Observers } from "../../model/observer.ts";
-import type { Entity } from "./entity.ts";
-import type { DataSourceLike, EntityMetadataLike } from "./like.ts";
+import type { Entities } from "./entities.ts";
+import type { DataSourceLike } from "./like.ts";
 import { saveSubscriber } from "./saves.ts";
 import { Transactions } from "./transactions.ts";
 
@@ -14,33 +14,26 @@ export class Listening {
   readonly observers: Observers;
   readonly transactions: Transactions;
   readonly #dataSource: DataSourceLike;
-  readonly #entityOf: (metadata: EntityMetadataLike) => Entity | undefined;
+  readonly #entities: Entities;
   #started = false;
 
-  constructor(
-    observers: Observers,
-    dataSource: DataSourceLike,
-    entityOf: (metadata: EntityMetadataLike) => Entity | undefined,
-  ) {
+  constructor(observers: Observers, dataSource: DataSourceLike, entities: Entities) {
     this.observers = observers;
     this.#dataSource = dataSource;
-    this.#entityOf = entityOf;
+    this.#entities = entities;
     this.transactions = new Transactions(observers);
   }
 
-  /**
-   * Begins to listen, once.
-   *
-   * @param initialised - called each time that the DataSource has been initialised
-   */
-  start(initialised: () => void): void {
+  /** Begins to listen, once. */
+  start(): void {
     if (this.#started) return;
     this.#started = true;
     const dataSource = this.#dataSource;
+    const entities = this.#entities;
     this.transactions.instrument(dataSource);
     const subscriber = {
       ...this.transactions.subscriber,
-      ...saveSubscriber(this.observers, this.transactions, this.#entityOf),
+      ...saveSubscriber(this.observers, this.transactions, this.#entities),
     };
     const subscribe = (): void => {
       // The first of all: when another subscriber throws, TypeORM does not call those after it.
@@ -53,7 +46,7 @@ export class Listening {
         const result = await initialize.call(this);
         // TypeORM makes its subscribers anew, from the DataSource's options.
         subscribe();
-        initialised();
+        entities.check();
         return result;
       },
     });

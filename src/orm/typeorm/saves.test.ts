@@ -1,4 +1,4 @@
-import { DataSource, EntitySchema } from "typeorm";
+import { type DataSource, EntitySchema } from "typeorm";
 import { describe, expect, test } from "vitest";
 import { openSqlite } from "../../../test/orm/typeorm-database.ts";
 import type { SaveEvent } from "../../model/observer.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Observers, SaveEvent, SaveOperation } from "../../model/observer.ts";
+import type { Entities } from "./entities.ts";
 import type { Entity } from "./entity.ts";
 import { keyOfRow, valueOf } from "./fields.ts";
 import type { EntityMetadataLike, QueryRunnerLike } from "./like.ts";
@@ -43,7 +44,7 @@ export interface SaveSubscriber {
 export function saveSubscriber(
   observers: Observers,
   transactions: Transactions,
-  entityOf: (metadata: EntityMetadataLike) => Entity | undefined,
+  entities: Entities,
 ): SaveSubscriber {
   const inOrder = new Batches();
   const inserts = new WeakMap<QueryRunnerLike, string>();
@@ -51,7 +52,7 @@ export function saveSubscriber(
     return (event) => {
       if (observers.size === 0) return undefined;
       const { queryRunner, metadata, entity: given, databaseEntity } = event;
-      const entity = entityOf(metadata);
+      const entity = entities.of(metadata);
       if (entity === undefined) return undefined;
       // A removed entity has lost its key; the row that was there has it.
       const known = (operation === "delete" ? [databaseEntity, given] : [given, databaseEntity]).filter(

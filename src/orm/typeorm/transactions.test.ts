@@ -35,8 +35,12 @@ describe("on better-sqlite3", () => {
         await dataSource.destroy();
       }
       expect(log).toEqual([
-        ...["begun 1", "saved insert 1 in 1", "committed 1"],
-        ...["begun 2", "saved insert 2 in 2", "committed 2"],
+        "begun 1",
+        "saved insert 1 in 1",
+        "committed 1",
+        "begun 2",
+        "saved insert 2 in 2",
+        "committed 2",
       ]);
     });
   });
@@ -194,8 +198,11 @@ describe.skipIf(noPostgres)(`on pg${noPostgres === undefined ? "" : ` (skipped: 
       const rows = await adapter.load("qa.Comment", [1, 2]);
       expect(rows.map((row) => adapter.keyOf("qa.Comment", row))).toEqual([2]);
       expect(log).toEqual([
-        ...["begun 1", "saved insert 1 in 1"],
-        ...["begun 2", "saved insert 2 in 2", "committed 2"],
+        "begun 1",
+        "saved insert 1 in 1",
+        "begun 2",
+        "saved insert 2 in 2",
+        "committed 2",
         "rolled back 1",
       ]);
     });
