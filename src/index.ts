@@ -29,7 +29,8 @@ export {
 } from "./errors.ts";
 export type { Message, MessageHeaders } from "./message.ts";
 export type { OrmAdapter } from "./model/adapter.ts";
-export { ref, type RowOf } from "./model/ref.ts";
+export type { SaveOperation } from "./model/observer.ts";
+export { ref, type ReferenceOptions, type RowOf } from "./model/ref.ts";
 export { lazy, snapshot } from "./model/snapshot.ts";
 export type { Duration } from "./task/duration.ts";
 export type { Handle } from "./task/handle.ts";
@@ -44,11 +45,13 @@ export type {
   TaskOptions,
   UniqueOption,
 } from "./task/options.ts";
-export { Petiole, type PetioleOptions, type TransactionOf } from "./task/petiole.ts";
+export { Petiole, type PetioleOptions } from "./task/petiole.ts";
 export type { InstancesOf, ModelNamesOf, Portable, RowsOf, Sent, Unportable } from "./task/portable.ts";
 export type { RetiredTaskOptions } from "./task/retired.ts";
 export type { ScheduleOptions } from "./task/schedule.ts";
+export type { SaveListener, SaveOptions, Saved, SavedOptions } from "./task/saved.ts";
 export type { Handler, Task } from "./task/task.ts";
+export type { TransactionOf } from "./task/transaction-of.ts";
 export type { Worker, WorkerLogger, WorkerOptions } from "./task/worker.ts";
 export {
   Value,
@@ -80,6 +83,8 @@ export {
   Reference,
   Snapshot,
   createWire,
+  type FieldChange,
+  type ReferenceDetails,
   type Key,
   type KeyPart,
   type Limits,

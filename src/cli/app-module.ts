@@ -6,7 +6,7 @@ import { PetioleError } from "../errors.ts";
 import type { Petiole } from "../task/petiole.ts";
 
 /** An app, whatever its types. */
-export type App = Pick<Petiole, "engine" | "worker" | "close">;
+export type App = Pick<Petiole, "engine" | "worker" | "relay" | "outboxSql" | "close">;
 
 /**
  * Imports a module and finds its app: its export `app`, or its default.

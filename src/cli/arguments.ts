@@ -7,6 +7,9 @@ export const usage = `petiole <command> <app module>
 
   worker   run tasks                 --processes N|auto  --concurrency N  --queues a,b  --lease 30s
                                      --max-crashes N  --shutdown-timeout 30s  --name NAME
+  relay    send what transactions left in the outbox
+  outbox   outbox sql <app module>: print the SQL that makes the outbox's table
+                                     or, without an app module, --dialect postgres|sqlite|mysql  --table NAME
   status   how many tasks there are, by queue and state     --json
   failed   list failed tasks         --task NAME  --queue NAME  --limit N  --json
   parked   list parked tasks         --task NAME  --queue NAME  --limit N  --json
@@ -18,13 +21,26 @@ export const usage = `petiole <command> <app module>
 The app module is a file that exports a Petiole as \`app\` or as its default: petiole worker ./app.ts
 petiole --version prints the version.`;
 
-const commands = ["worker", "status", "failed", "parked", "show", "retry", "discard", "cancel"] as const;
+const commands = [
+  "worker",
+  "relay",
+  "outbox",
+  "status",
+  "failed",
+  "parked",
+  "show",
+  "retry",
+  "discard",
+  "cancel",
+] as const;
 
 /** One of the commands. */
 export type Command = (typeof commands)[number];
 
 const flags = {
   worker: ["processes", "concurrency", "queues", "lease", "max-crashes", "shutdown-timeout", "name"],
+  relay: [],
+  outbox: ["dialect", "table"],
   status: ["json"],
   failed: ["task", "queue", "limit", "json"],
   parked: ["task", "queue", "limit", "json"],
@@ -37,7 +53,7 @@ const flags = {
 /** A command with what goes with it. */
 export interface Invocation {
   readonly command: Command;
-  /** The app module's path, as typed. */
+  /** The app module's path, as typed; empty where a command does without. */
   readonly module: string;
   readonly ids: readonly string[];
   readonly flags: {
@@ -55,6 +71,8 @@ export interface Invocation {
     readonly json?: boolean;
     readonly failed?: boolean;
     readonly parked?: boolean;
+    readonly dialect?: string;
+    readonly table?: string;
   };
 }
 
@@ -66,16 +84,30 @@ export interface Invocation {
 export function parseCommand(parameters: readonly string[]): Invocation | "help" | "version" {
   const { values, positionals } = parse(parameters);
   const { help, version, ...given } = values;
-  const [command, module, ...ids] = positionals;
+  const [command, ...others] = positionals;
   if (help === true || command === "help") return "help";
   if (version === true) return "version";
   if (command === undefined) return "help";
   if (!isCommand(command)) throw wrong(`there is no command "${command}"`);
+  const [module, ...ids] = command === "outbox" ? outboxModule(others, given) : others;
   if (module === undefined) throw wrong(`${command} needs an app module: petiole ${command} ./app.ts`);
   const unfit = Object.keys(given).find((flag) => !(flags[command] as readonly string[]).includes(flag));
   if (unfit !== undefined) throw wrong(`${command} takes no --${unfit}`);
   checkIds(command, ids, given.failed === true || given.parked === true);
   return { command, module, ids, flags: flagsOf(given) };
+}
+
+/** What follows `outbox sql`: an app module, or nothing where its flags say enough. */
+function outboxModule(
+  [what, ...others]: readonly string[],
+  { dialect, table }: ReturnType<typeof parse>["values"],
+): string[] {
+  if (what !== "sql")
+    throw wrong(`outbox takes the word sql: petiole outbox sql ./app.ts, received "${what ?? ""}"`);
+  const isEnough = dialect !== undefined;
+  if (others.length > 0 ? isEnough || table !== undefined : !isEnough)
+    throw wrong("outbox sql needs either an app module, or --dialect (and perhaps --table)");
+  return others.length > 0 ? [...others] : [""];
 }
 
 function checkIds(command: Command, ids: readonly string[], hasStates: boolean): void {
@@ -158,6 +190,8 @@ function parse(parameters: readonly string[]) {
         json: flag,
         failed: flag,
         parked: flag,
+        dialect: text,
+        table: text,
         help: { ...flag, short: "h" },
         version: flag,
       },

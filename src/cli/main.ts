@@ -11,6 +11,8 @@ import { cancel } from "./cancel.ts";
 import { change } from "./change.ts";
 import { describeFailure } from "./failure.ts";
 import { list } from "./list.ts";
+import { printOutbox, printOutboxOf } from "./outbox.ts";
+import { relay } from "./relay.ts";
 import { show } from "./show.ts";
 import { status } from "./status.ts";
 import { supervise } from "./supervise.ts";
@@ -24,10 +26,12 @@ async function main(parameters: readonly string[], supervised: Supervised | unde
     return 0;
   }
   const { command, module, flags } = invocation;
+  if (command === "outbox" && flags.dialect !== undefined) return printOutbox(flags.dialect, flags.table);
   if (flags.processes !== undefined) return supervise(invocation, flags.processes);
   const app = await loadApp(module);
   // A worker closes its app itself, once what it runs is over.
   if (command === "worker") return work(app, invocation, supervised);
+  if (command === "relay") return relay(app);
   try {
     return await inspect(app, invocation, command);
   } finally {
@@ -38,9 +42,11 @@ async function main(parameters: readonly string[], supervised: Supervised | unde
 function inspect(
   app: App,
   invocation: Invocation,
-  command: Exclude<Invocation["command"], "worker">,
+  command: Exclude<Invocation["command"], "worker" | "relay">,
 ): Promise<number> {
   switch (command) {
+    case "outbox":
+      return printOutboxOf(app);
     case "status":
       return status(app, invocation);
     case "failed":

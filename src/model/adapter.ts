@@ -42,6 +42,8 @@ export interface TableDescription {
 export type OrmFeature =
   /** `app.transaction`, and with it savepoints. */
   | "transaction"
+  /** A transaction in a transaction, which is undone alone. */
+  | "savepoints"
   /** What is enqueued inside the ORM's own transaction function waits for its commit. */
   | "ownTransaction"
   /** `with`: rows with what they are related to. */
@@ -106,9 +108,10 @@ export interface OrmSql {
 /**
  * An ORM's connection with named models.
  *
- * `Rows` maps each name to its row type; it exists for the compiler alone.
+ * `Rows` maps each name to its row type, `Recognised` are those of them that travel as references by themselves; they
+ * exist for the compiler alone.
  */
-export interface OrmAdapter<Rows extends object = object> {
+export interface OrmAdapter<Rows extends object = object, Recognised = unknown> {
   /** The ORM's name, for messages. */
   readonly name: string;
   /**
@@ -117,9 +120,13 @@ export interface OrmAdapter<Rows extends object = object> {
    */
   readonly connection?: string;
   readonly capabilities: OrmCapabilities;
+  /** What it was made with: the handle of the database itself. */
+  readonly database: object;
   readonly models: readonly ModelDescription[];
   /** For the compiler alone; never there. */
   readonly rows?: Rows;
+  /** For the compiler alone; never there. */
+  readonly recognised?: Recognised;
 
   /**
    * The rows with these keys, each at most once, in any order; those that are not there are left out.

@@ -25,7 +25,7 @@ export {
   type TransactionBegun,
 } from "./observer.ts";
 export { ref, type RowOf } from "./ref.ts";
-export { registerModel, type RowReader } from "./registry.ts";
+export { registerModel } from "./registry.ts";
 export { lazy, snapshot } from "./snapshot.ts";
 export { Lazy } from "../wire/lazy.ts";
 export { Snapshot } from "../wire/snapshot.ts";

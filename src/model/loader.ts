@@ -5,77 +5,164 @@
  */
 import { PetioleError, describe } from "../errors.ts";
 import { identityOf, type Key, type Reference } from "../wire/reference.ts";
-import type { ModelDescription, OrmAdapter } from "./adapter.ts";
+import type { LoadOptions, OrmAdapter } from "./adapter.ts";
 import { checkKey } from "./key.ts";
-import { findModel } from "./registry.ts";
+import { findModel, type RegisteredModel } from "./registry.ts";
+import { hasChanged, xmin } from "./version.ts";
+import { readXmin } from "./xmin.ts";
 
-/** The rows that were there, and the references whose rows were not. */
+/** The rows that were there, and the references whose rows were not, or are others by now. */
 export interface LoadedRows {
-  /** The row of a reference; the same object for equal references; undefined when it is missing. */
+  /** The row of a reference; the same object for references to the same row; undefined when it is missing. */
   rowOf(reference: Reference): object | undefined;
   /** The model of a row that came from here. */
   modelOf(row: object): string | undefined;
   /** The references whose rows the database does not have: each once, in the order they were given. */
   readonly missing: readonly Reference[];
+  /** The references that say what their rows were, whose rows are others by now. */
+  readonly changed: readonly Reference[];
 }
 
 /** What is asked of one adapter about one model. */
-interface Request {
-  readonly description: ModelDescription;
-  readonly adapter: OrmAdapter;
+interface Request extends RegisteredModel {
   /** By identity, so that each row is asked for once. */
   readonly keys: Map<string, Key>;
+  readonly references: Reference[];
+  readonly relations: Set<string>;
+  readonly options: LoadOptions;
 }
 
 /**
- * Loads the rows of references: all models at once, and each model's rows in one {@link OrmAdapter.load}.
+ * Loads the rows of references: all models at once, and each model's rows in one {@link OrmAdapter.load} (in one more
+ * for each scope, and each copy of the database, that references ask for).
  *
+ * @param within - `transaction`: to load them in, by adapter
  * @throws PetioleError `ERR_MODEL_UNKNOWN` when no adapter has a reference's model, `ERR_REFERENCE_KEY` when a
- * key does not fit its model, `ERR_DATABASE_UNREACHABLE` (with the `cause`) when an adapter fails or gives
+ * key does not fit its model, `ERR_MODEL_DEFINITION` and `ERR_MODEL_UNSUPPORTED` when rows cannot be loaded as a
+ * reference says, `ERR_DATABASE_UNREACHABLE` (with the `cause`) when an adapter fails or gives
  * what is not rows. A row that could not be asked for is never reported as missing.
  */
 export async function loadReferences(
   adapters: readonly OrmAdapter[],
   references: readonly Reference[],
+  transactionOf: (adapter: OrmAdapter) => object | undefined = () => undefined,
 ): Promise<LoadedRows> {
-  const requests = new Map<string, Request>();
-  const asked = new Map<string, Reference>();
-  for (const reference of references) {
-    const request = requests.get(reference.model) ?? {
-      ...findModel(adapters, reference.model),
-      keys: new Map<string, Key>(),
-    };
-    requests.set(reference.model, request);
-    request.keys.set(reference.identity, checkKey(request.description, reference.pk));
-    if (!asked.has(reference.identity)) asked.set(reference.identity, reference);
-  }
-
+  const requests = requestsFor(adapters, references, transactionOf);
   const rows = new Map<string, object>();
   const models = new Map<object, string>();
+  const changed: Reference[] = [];
+  /** Rows by their references' identities: what two requests give is one object. */
+  const objects = new Map<string, object>();
   await Promise.all(
-    [...requests.values()].map(async (request) => {
-      for (const [identity, row] of await loadRows(request)) {
-        rows.set(identity, row);
-        models.set(row, request.description.name);
+    [...requests].map(async ([name, request]) => {
+      const loaded = await loadRows(request);
+      const versions = await versionsOf(request, loaded);
+      for (const reference of request.references) {
+        const identity = identityOf(request.description.name, reference.pk);
+        const row = loaded.get(identity);
+        if (!row) continue;
+        if (hasChanged(reference, request.description, request.adapter, row, versions?.get(identity)))
+          changed.push(reference);
+        const object = objects.get(reference.identity) ?? row;
+        objects.set(reference.identity, object);
+        rows.set(name + reference.identity, object);
+        models.set(object, request.description.name);
       }
     }),
   );
-
+  const rowOf = (reference: Reference): object | undefined =>
+    rows.get(requestOf(reference) + reference.identity);
+  const missing = references.filter((reference) => rowOf(reference) === undefined);
   return {
-    rowOf: (reference) => rows.get(reference.identity),
+    rowOf,
     modelOf: (row) => models.get(row),
-    missing: [...asked].filter(([identity]) => !rows.has(identity)).map(([, reference]) => reference),
+    missing: [...new Map(missing.map((reference) => [reference.identity, reference])).values()],
+    changed,
   };
 }
 
-async function loadRows({ description, adapter, keys }: Request): Promise<Map<string, object>> {
-  try {
-    const loaded: unknown = await adapter.load(description.name, [...keys.values()]);
+/** The name of the request that a reference is part of. */
+function requestOf({ model, details = {} }: Reference): string {
+  return JSON.stringify([
+    model,
+    details.connection ?? null,
+    details.scope ?? "default",
+    details.from ?? "primary",
+  ]);
+}
+
+function requestsFor(
+  adapters: readonly OrmAdapter[],
+  references: readonly Reference[],
+  transactionOf: (adapter: OrmAdapter) => object | undefined,
+): Map<string, Request> {
+  const requests = new Map<string, Request>();
+  for (const reference of references) {
+    const { model, details = {} } = reference;
+    const name = requestOf(reference);
+    let request = requests.get(name);
+    if (!request) {
+      const found = findModel(adapters, model, details.connection);
+      const { scope, from } = details;
+      const transaction = transactionOf(found.adapter);
+      const options: LoadOptions = {
+        ...(scope ? { scope } : {}),
+        ...(from ? { from } : {}),
+        ...(transaction ? { transaction } : {}),
+      };
+      request = { ...found, keys: new Map(), references: [], relations: new Set(), options };
+      requests.set(name, request);
+    }
+    const identity = identityOf(model, reference.pk);
+    request.references.push(reference);
+    request.keys.set(identity, checkKey(request.description, reference.pk));
+    for (const relation of details.with ?? []) request.relations.add(relation);
+  }
+  return requests;
+}
+
+async function loadRows(request: Request): Promise<Map<string, object>> {
+  const { description, adapter, keys, relations, options } = request;
+  const whole = relations.size > 0 ? { ...options, with: [...relations] } : options;
+  return asked(request, async () => {
+    const loaded: unknown = await adapter.load(description.name, [...keys.values()], whole);
     if (!Array.isArray(loaded)) throw new TypeError(`load() gave ${describe(loaded)}, not an array of rows`);
-    return matchRows({ description, adapter, keys }, loaded);
+    return matchRows(request, loaded);
+  });
+}
+
+/**
+ * The versions of rows, where the database alone knows them and a reference says one. They are read after the rows: a
+ * row that changes in between has changed.
+ */
+async function versionsOf(
+  request: Request,
+  loaded: ReadonlyMap<string, object>,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  const { description, adapter, references, options } = request;
+  if (description.version !== xmin) return undefined;
+  const compared = references.filter(({ details }) => details?.version !== undefined);
+  const keys = compared.flatMap(({ pk }) => {
+    const row = loaded.get(identityOf(description.name, pk));
+    const key = row && adapter.keyOf(description.name, row);
+    return key === undefined ? [] : [key];
+  });
+  return keys.length === 0 ? undefined : asked(request, () => readXmin(adapter, description, keys, options));
+}
+
+/** Asks a database. */
+async function asked<Answer>(
+  { description, adapter, keys }: Request,
+  ask: () => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await ask();
   } catch (cause) {
     // Not the database's fault, and no better later.
-    if (cause instanceof PetioleError && cause.code === "ERR_MODEL_DEFINITION") throw cause;
+    const isOurs =
+      cause instanceof PetioleError &&
+      (cause.code === "ERR_MODEL_DEFINITION" || cause.code === "ERR_MODEL_UNSUPPORTED");
+    if (isOurs) throw cause;
     // The cause's own message is not repeated: drivers put the query's values into it.
     throw new PetioleError(
       "ERR_DATABASE_UNREACHABLE",

@@ -3,7 +3,7 @@ import type { PetioleError } from "../errors.ts";
 import type { ModelDescription } from "./adapter.ts";
 import { checkKey } from "./key.ts";
 import { type Key, Reference, ref } from "./ref.ts";
-import { findModel, modelOfTarget, registerModel } from "./registry.ts";
+import { findModel, modelOfTarget } from "./registry.ts";
 import { stubAdapter } from "../testing/stub-adapter.ts";
 
 class Comment {
@@ -109,13 +109,7 @@ describe("the registry", () => {
 
   test("an adapter that reads keys in its own way", () => {
     class Document extends Comment {}
-    registerModel(
-      { name: "x.Document", target: Document, key: ["_id"] },
-      {
-        keyOf: () => "65f0",
-        fieldsOf: () => ({}),
-      },
-    );
+    stubAdapter({ "x.Document": [Document, ["_id"]] }, {}, { keyOf: () => "65f0" });
     expect(ref(Document, new Document())).toEqual(new Reference("x.Document", "65f0"));
   });
 

@@ -8,39 +8,50 @@
 import { PetioleError, describe } from "../errors.ts";
 import type { ModelDescription, OrmAdapter } from "./adapter.ts";
 
-/** What reads a row of a model. */
-export type RowReader = Pick<OrmAdapter, "keyOf" | "fieldsOf">;
-
-/** A model, and the adapter that reads its rows. */
+/** A model, and the adapter that has it. */
 export interface RegisteredModel {
   readonly description: ModelDescription;
-  readonly adapter: RowReader;
+  readonly adapter: OrmAdapter;
 }
 
-const registered = new WeakMap<object, Map<string, RegisteredModel>>();
+/** By the adapter's connection, and then by name. */
+const registered = new WeakMap<object, Map<string | undefined, Map<string, RegisteredModel>>>();
 
 /**
  * Makes `ref(description.target, …)` resolve to `description.name`. An adapter calls it for each of its models
  * when it is made.
  *
- * The same target under the same name again (another app in a test, a reload) takes the place of the former.
- * Under two names it stays usable by name, through `app.ref`, and `ref(target, …)` refuses it.
+ * The same target under the same name and connection again (another app in a test, a reload) takes the place of the
+ * former. Under two names it stays usable by name, through `app.ref`, and `ref(target, …)` refuses it.
  */
-export function registerModel(description: ModelDescription, adapter: RowReader): void {
-  const names = registered.get(description.target) ?? new Map<string, RegisteredModel>();
-  names.set(description.name, { description, adapter });
-  registered.set(description.target, names);
+export function registerModel(description: ModelDescription, adapter: OrmAdapter): void {
+  const { target, name } = description;
+  const connections = registered.get(target) ?? new Map<string | undefined, Map<string, RegisteredModel>>();
+  registered.set(target, connections);
+  const names = connections.get(adapter.connection) ?? new Map<string, RegisteredModel>();
+  connections.set(adapter.connection, names);
+  names.set(name, { description, adapter });
 }
 
 /**
- * The model that a table object or class was registered as.
+ * The model that a table object or class was registered as, on a connection or on the one that has no name. Where
+ * there is but one connection, its name may be left out.
  *
  * @throws PetioleError `ERR_MODEL_UNKNOWN` when it was not, `ERR_MODEL_DEFINITION` when under several names.
  */
-export function modelOfTarget(target: unknown): RegisteredModel {
+export function modelOfTarget(target: unknown, connection?: string): RegisteredModel {
   const isObject = (typeof target === "object" && target !== null) || typeof target === "function";
-  const names = isObject ? registered.get(target) : undefined;
+  const connections = isObject ? registered.get(target) : undefined;
+  const isTheOnly = connection === undefined && connections?.size === 1;
+  const names = isTheOnly ? [...connections.values()][0] : connections?.get(connection);
   const [model, ...others] = names?.values() ?? [];
+  if (model === undefined && connections) {
+    throw new PetioleError(
+      "ERR_MODEL_UNKNOWN",
+      `ref(${labelOf(target)}, …): this is a model of the connections ${[...connections.keys()].join(", ")}; ` +
+        `received ${connection === undefined ? "none" : describe(connection)}. Say which: ref(…, { connection })`,
+    );
+  }
   if (model === undefined) {
     throw new PetioleError(
       "ERR_MODEL_UNKNOWN",
@@ -63,17 +74,29 @@ export function modelOfTarget(target: unknown): RegisteredModel {
 }
 
 /**
- * The model with this name, and the adapter that has it.
+ * The model with this name, on a connection or on the one that has no name, and the adapter that has it.
  *
  * @throws PetioleError `ERR_MODEL_UNKNOWN`, with the names that there are.
  */
 export function findModel(
   adapters: readonly OrmAdapter[],
   name: string,
-): { readonly description: ModelDescription; readonly adapter: OrmAdapter } {
-  for (const adapter of adapters) {
+  connection?: string,
+): RegisteredModel {
+  const found = adapters.flatMap((adapter) => {
     const description = adapter.models.find((model) => model.name === name);
-    if (description !== undefined) return { description, adapter };
+    return description === undefined ? [] : [{ description, adapter }];
+  });
+  const named = found.find(({ adapter }) => adapter.connection === connection);
+  if (named) return named;
+  if (connection === undefined && found.length === 1) return found[0]!;
+  if (found.length > 0) {
+    const connections = found.map(({ adapter }) => adapter.connection ?? "(one without a name)");
+    throw new PetioleError(
+      "ERR_MODEL_UNKNOWN",
+      `${name} is a model of the connections ${connections.join(", ")}; ` +
+        `received ${connection === undefined ? "no connection" : describe(connection)}`,
+    );
   }
   const known = adapters.flatMap((adapter) => adapter.models.map((model) => JSON.stringify(model.name)));
   throw new PetioleError(
@@ -82,6 +105,22 @@ export function findModel(
       (known.length > 0
         ? `The app's models are ${known.join(", ")}`
         : "The app has no models: add them to `models`"),
+  );
+}
+
+/**
+ * The model of a table object or class, among those of some adapters.
+ *
+ * @throws PetioleError `ERR_MODEL_UNKNOWN`
+ */
+export function modelIn(adapters: readonly OrmAdapter[], target: object): RegisteredModel {
+  for (const adapter of adapters) {
+    const description = adapter.models.find((model) => model.target === target);
+    if (description) return { adapter, description };
+  }
+  throw new PetioleError(
+    "ERR_MODEL_UNKNOWN",
+    `${describe(target)} is none of this app's models; add it to \`models\`.`,
   );
 }
 

@@ -6,10 +6,14 @@
 import { PetioleError, describe } from "../errors.ts";
 import { Lazy } from "../wire/lazy.ts";
 import type { KeyPart } from "../wire/reference.ts";
-import { Snapshot } from "../wire/snapshot.ts";
+import { Snapshot, type SnapshotBinding } from "../wire/snapshot.ts";
+import { areAlike } from "./canonical.ts";
 import { keyOfRow } from "./key.ts";
-import { ref, type RowOf } from "./ref.ts";
-import { modelOfTarget } from "./registry.ts";
+import { ref, type ReferenceOptions, type RowOf } from "./ref.ts";
+import { modelOfTarget, type RegisteredModel } from "./registry.ts";
+
+/** What becomes of a snapshot's fields that the model does not have, any more or yet, when it becomes a row again. */
+export type UnknownFields = "refuse" | "drop";
 
 /**
  * A snapshot of a stored row: it arrives as the row was now, whatever becomes of the row until then.
@@ -25,7 +29,8 @@ export function snapshot<Target extends object>(
   target: Target,
   row: Partial<RowOf<Target>>,
 ): Snapshot<RowOf<Target>> {
-  const { description, adapter } = modelOfTarget(target);
+  const model = modelOfTarget(target);
+  const { description, adapter } = model;
   if (typeof row !== "object" || row === null) {
     throw new PetioleError(
       "ERR_REFERENCE_KEY",
@@ -33,7 +38,42 @@ export function snapshot<Target extends object>(
     );
   }
   const fields = adapter.fieldsOf(description.name, row) as RowOf<Target>;
-  return new Snapshot(description.name, keyOfRow(description, adapter, row), fields);
+  return new Snapshot(description.name, keyOfRow(description, adapter, row), fields, bindingOf(model));
+}
+
+/** What the snapshots of a model can do with its database. */
+export function bindingOf(
+  { description, adapter }: RegisteredModel,
+  unknownFields: UnknownFields = "refuse",
+): SnapshotBinding {
+  const { name } = description;
+  const known = ({ fields }: Snapshot): Record<string, unknown> => {
+    const columns = description.fields;
+    const unknown = columns ? Object.keys(fields).filter((field) => !columns.includes(field)) : [];
+    if (unknown.length > 0 && unknownFields === "refuse") {
+      throw new PetioleError(
+        "ERR_SNAPSHOT_FIELDS",
+        `A snapshot of ${name} has ${unknown.join(", ")}, which the model does not have: it was made by an older or a ` +
+          'newer version of the app. Declare unknownFields: "drop" on the task to do without',
+      );
+    }
+    return Object.fromEntries(Object.entries(fields).filter(([field]) => !unknown.includes(field)));
+  };
+  return {
+    entityOf: (snapshot) => adapter.entityOf(name, known(snapshot)),
+    save: async (snapshot, within) => adapter.save(name, known(snapshot), within),
+    diff: (snapshot, row) => differences(snapshot.fields, adapter.fieldsOf(name, row)),
+  };
+}
+
+/** The fields, of those that were known, that differ. */
+export function differences(
+  was: Readonly<Record<string, unknown>> | object,
+  is: Readonly<Record<string, unknown>>,
+): { readonly field: string; readonly before: unknown; readonly after: unknown }[] {
+  return Object.entries(was)
+    .filter(([field, before]) => !areAlike(before, is[field]))
+    .map(([field, before]) => ({ field, before, after: is[field] }));
 }
 
 /**
@@ -41,11 +81,13 @@ export function snapshot<Target extends object>(
  *
  * @param target - the table object or class, one of the app's `models`
  * @param rowOrKey - a row, or its key
+ * @param options - how the row is loaded
  * @throws PetioleError `ERR_MODEL_UNKNOWN`, `ERR_REFERENCE_KEY`
  */
 export function lazy<Target extends object>(
   target: Target,
   rowOrKey: KeyPart | Partial<RowOf<Target>>,
+  options: Pick<ReferenceOptions, "connection" | "with" | "scope" | "from"> = {},
 ): Lazy<RowOf<Target>> {
-  return new Lazy(ref(target, rowOrKey));
+  return new Lazy(ref(target, rowOrKey, options));
 }

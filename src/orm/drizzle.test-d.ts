@@ -1,12 +1,12 @@
 import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
 import type { LibSQLDatabase } from "drizzle-orm/libsql";
-import { int, mysqlTable } from "drizzle-orm/mysql-core";
+import { int, mysqlTable, type MySQLWithReplicas } from "drizzle-orm/mysql-core";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
-import { pgTable, primaryKey, uuid, varchar } from "drizzle-orm/pg-core";
+import { pgTable, type PgWithReplicas, primaryKey, uuid, varchar } from "drizzle-orm/pg-core";
 import type { PgliteDatabase } from "drizzle-orm/pglite";
 import type { PostgresJsDatabase } from "drizzle-orm/postgres-js";
-import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { integer, sqliteTable, type SQLiteWithReplicas, text } from "drizzle-orm/sqlite-core";
 import * as operators from "drizzle-orm";
 import { describe, expectTypeOf, test } from "vitest";
 import type { OrmAdapter } from "../model/adapter.ts";
@@ -45,6 +45,9 @@ describe("Drizzle's real types", () => {
     >[0];
     expectTypeOf<TransactionOf<LibSQLDatabase>>().toExtend<DrizzleDatabaseLike>();
     expectTypeOf<TransactionOf<NodePgDatabase>>().toExtend<DrizzleDatabaseLike>();
+    expectTypeOf<PgWithReplicas<NodePgDatabase>>().toExtend<DrizzleDatabaseLike>();
+    expectTypeOf<SQLiteWithReplicas<LibSQLDatabase<Schema>>>().toExtend<DrizzleDatabaseLike>();
+    expectTypeOf<MySQLWithReplicas<MySql2Database>>().toExtend<DrizzleDatabaseLike>();
   });
 
   test("its tables and operators", () => {
@@ -59,30 +62,46 @@ describe("drizzle", () => {
   test("infers the rows of each model", () => {
     const adapter = drizzle(libsql, { "qa.Comment": comments, "shop.Order": orders });
     expectTypeOf(adapter).toEqualTypeOf<
-      OrmAdapter<{
-        "qa.Comment": typeof comments.$inferSelect;
-        "shop.Order": typeof orders.$inferSelect;
-      }>
+      OrmAdapter<
+        {
+          "qa.Comment": typeof comments.$inferSelect;
+          "shop.Order": typeof orders.$inferSelect;
+        },
+        never
+      >
     >();
     expectTypeOf(adapter).toExtend<OrmAdapter>();
   });
 
   test("infers them where the key is stated", () => {
     const adapter = drizzle(libsql, { "shop.Price": { table: prices, key: ["product", "currency"] } });
-    expectTypeOf(adapter).toEqualTypeOf<OrmAdapter<{ "shop.Price": typeof prices.$inferSelect }>>();
+    expectTypeOf(adapter).toEqualTypeOf<OrmAdapter<{ "shop.Price": typeof prices.$inferSelect }, never>>();
+  });
+
+  test("infers them where the version is stated, with the key or without", () => {
+    const versioned = drizzle(libsql, { "qa.Comment": { table: comments, version: "body" } });
+    expectTypeOf(versioned).toEqualTypeOf<OrmAdapter<{ "qa.Comment": typeof comments.$inferSelect }>>();
+    const both = drizzle(libsql, { "shop.Price": { table: prices, key: ["product"], version: "xmin" } });
+    expectTypeOf(both).toEqualTypeOf<OrmAdapter<{ "shop.Price": typeof prices.$inferSelect }>>();
+    const bare = drizzle(libsql, { "qa.Comment": { table: comments } });
+    expectTypeOf(bare).toEqualTypeOf<OrmAdapter<{ "qa.Comment": typeof comments.$inferSelect }>>();
   });
 
   test("takes models that were gathered before", () => {
     const gathered: Record<string, DrizzleTableLike> = {};
-    expectTypeOf(drizzle(libsql, gathered)).toEqualTypeOf<OrmAdapter<Record<string, object>>>();
+    expectTypeOf(drizzle(libsql, gathered)).toEqualTypeOf<OrmAdapter<Record<string, object>, never>>();
   });
 
-  test("refuses a stated key that is not the table's, and what is no table", () => {
+  test("refuses a stated key or version that is not the table's, and what is no table or database", () => {
     // @ts-expect-error `nope` is not a column
     drizzle(libsql, { "shop.Price": { table: prices, key: ["nope"] } });
+    // @ts-expect-error `nope` is not a column
+    drizzle(libsql, { "shop.Price": { table: prices, version: "nope" } });
     // @ts-expect-error not a table
     drizzle(libsql, { "shop.Price": new Date() });
     // @ts-expect-error not a Drizzle database
     drizzle({}, { "qa.Comment": comments });
+    // @ts-expect-error not a Drizzle database
+    drizzle(libsql, { "qa.Comment": comments }, { replica: "postgres://replica" });
   });
 });

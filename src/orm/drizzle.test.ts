@@ -1,34 +1,20 @@
 import { createRequire } from "node:module";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createClient } from "@libsql/client";
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { eq, inArray, sql } from "drizzle-orm";
 import type * as drizzleOrm from "drizzle-orm";
 import { drizzle as libsql, type LibSQLDatabase } from "drizzle-orm/libsql";
 import * as mysql from "drizzle-orm/mysql-core";
 import * as pg from "drizzle-orm/pg-core";
 import { blob, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { describe, expect, test } from "vitest";
+import { openSqlite, sqliteModels } from "../../test/orm/drizzle.ts";
+import { sqliteTables } from "../../test/orm/contract-tables.ts";
 import { loadReferences } from "../model/loader.ts";
-import { type Key, Reference, ref } from "../model/ref.ts";
-import { type ContractModelName, type OrmContractHarness, ormContract } from "../testing/orm-contract.ts";
+import { Reference, ref } from "../model/ref.ts";
 import { type DrizzleOperators, type DrizzleTableLike, drizzle } from "./drizzle.ts";
 
-// The database's names differ from the attributes on purpose.
-const comments = sqliteTable("comments", {
-  id: integer("comment_id").primaryKey(),
-  body: text("comment_body").notNull(),
-});
-const tags = sqliteTable("tags", { name: text("tag_name").primaryKey(), body: text().notNull() });
-const memberships = sqliteTable(
-  "memberships",
-  { userId: integer("user_id"), groupName: text("group_name"), body: text().notNull() },
-  (table) => [primaryKey({ columns: [table.userId, table.groupName] })],
-);
-const tables = { "qa.Comment": comments, "qa.Tag": tags, "qa.Membership": memberships };
-
-ormContract({ describe, test, name: "drizzle on libsql", create: createHarness });
+const { "qa.Comment": comments, "qa.Membership": memberships } = sqliteModels;
+const tables = sqliteModels;
 
 describe("the key of a table", () => {
   const db = libsql(":memory:");
@@ -101,6 +87,15 @@ describe("on libsql", () => {
       const { rowOf, missing } = await loadReferences([adapter], [ref(big, row ?? {})]);
       expect(missing).toEqual([]);
       expect(rowOf(ref(big, 9007199254740993n))).toEqual({ id: 9007199254740993n });
+    });
+  });
+
+  test("trap: an integer wider than a number cannot be read, and is an error, never another number", async () => {
+    const wide = sqliteTable("wide", { id: integer().primaryKey(), big: integer() });
+    await withDatabase(async (db) => {
+      await db.run(sql`create table wide (id integer primary key, big integer)`);
+      await db.run(sql`insert into wide values (1, 9007199254740993)`);
+      await expect(drizzle(db, { "x.Wide": wide }).load("x.Wide", [1])).rejects.toThrow();
     });
   });
 
@@ -180,8 +175,9 @@ describe("on libsql", () => {
   });
 
   test("trap: an in-memory database is one connection, which a transaction keeps from everyone", async () => {
-    const db = libsql(":memory:");
-    await createTables(db);
+    const client = createClient({ url: ":memory:" });
+    await client.executeMultiple(sqliteTables);
+    const db = libsql(client);
     const adapter = drizzle(db, tables);
     await adapter.transaction(db, async (transaction) => {
       await (transaction as typeof db).insert(comments).values({ id: 1, body: "inside" });
@@ -219,69 +215,13 @@ describe("on libsql", () => {
   });
 });
 
-async function createTables(db: LibSQLDatabase): Promise<void> {
-  await db.run(sql`create table comments (comment_id integer primary key, comment_body text not null)`);
-  await db.run(sql`create table tags (tag_name text primary key, body text not null)`);
-  await db.run(
-    sql`create table memberships (user_id integer, group_name text, body text not null, primary key (user_id, group_name))`,
-  );
-}
-
-async function openDatabase(onQuery: () => void = () => undefined) {
-  const folder = await mkdtemp(join(tmpdir(), "petiole-drizzle-"));
-  const client = createClient({ url: `file:${join(folder, "test.db")}` });
-  const db = libsql(client, { logger: { logQuery: onQuery } });
-  await createTables(db);
-  const close = async () => {
-    client.close();
-    await rm(folder, { recursive: true });
-  };
-  return { db, client, close };
-}
-
 async function withDatabase(
   run: (db: LibSQLDatabase, client: ReturnType<typeof createClient>) => Promise<void>,
 ): Promise<void> {
-  const { db, client, close } = await openDatabase();
+  const { client, close } = await openSqlite();
   try {
-    await run(db, client);
+    await run(libsql(client), client);
   } finally {
     await close();
   }
-}
-
-async function createHarness(): Promise<OrmContractHarness> {
-  let queries = 0;
-  const { db, client, close } = await openDatabase(() => {
-    queries += 1;
-  });
-  return {
-    adapter: drizzle(db, tables),
-    handle: db,
-    targets: tables,
-    insert: (handle, model, rows) =>
-      (handle as typeof db)
-        .insert(tables[model] as typeof comments)
-        .values([...rows])
-        .returning(),
-    update: async (handle, model, key, body) => {
-      await (handle as typeof db)
-        .update(tables[model] as typeof comments)
-        .set({ body })
-        .where(where(model, key));
-    },
-    delete: async (handle, model, key) => {
-      await (handle as typeof db).delete(tables[model]).where(where(model, key));
-    },
-    countQueries: () => queries,
-    breakDatabase: async () => client.close(),
-    close,
-  };
-}
-
-function where(model: ContractModelName, key: Key) {
-  if (model === "qa.Comment") return eq(comments.id, Number(key));
-  if (model === "qa.Tag") return eq(tags.name, String(key));
-  const { userId, groupName } = key as { userId: number; groupName: string };
-  return and(eq(memberships.userId, userId), eq(memberships.groupName, groupName));
 }

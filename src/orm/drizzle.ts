@@ -6,15 +6,22 @@
  *
  * @module
  */
-import { PetioleError } from "../errors.ts";
-import type { ModelDescription, OrmAdapter } from "../model/adapter.ts";
-import { type Key, type KeyPart, type RowOf, identityOf } from "../model/ref.ts";
+import { PetioleError, describe } from "../errors.ts";
+import type { LoadOptions, OrmAdapter, OrmFeature, OrmSql, Within } from "../model/adapter.ts";
+import type { RowOf } from "../model/ref.ts";
 import { registerModel } from "../model/registry.ts";
-import { type DrizzleOperators, conditionsFor, importOperators } from "./drizzle/condition.ts";
-import { capabilitiesOf, isOfConnection } from "./drizzle/connection.ts";
-import { type KeyColumn, columnsOf, keyColumnsOf, property } from "./drizzle/table.ts";
+import { capabilitiesOf, dialectOf, isOfConnection, isTransaction } from "./drizzle/connection.ts";
+import { type HandleLike, primaryOf } from "./drizzle/handle.ts";
+import { loadRows } from "./drizzle/load.ts";
+import { type DrizzleModel, describeModel, fieldsIn, keyIn } from "./drizzle/model.ts";
+import { type DrizzleOperators, importOperators } from "./drizzle/operators.ts";
+import { checkLoadOptions, checkOptions, databaseOf } from "./drizzle/options.ts";
+import { relationsToLoad } from "./drizzle/relations.ts";
+import { saveRow } from "./drizzle/save.ts";
+import { runSql } from "./drizzle/sql.ts";
+import { DrizzleTransactions } from "./drizzle/transactions.ts";
 
-export type { DrizzleOperators } from "./drizzle/condition.ts";
+export type { DrizzleOperators } from "./drizzle/operators.ts";
 
 /** What is used of a Drizzle database, or of one of its transactions. */
 export interface DrizzleDatabaseLike {
@@ -27,18 +34,25 @@ export interface DrizzleTableLike {
   readonly $inferSelect: object;
 }
 
-/** A table with the columns that identify its rows, where that is not its primary key. */
-export interface DrizzleKeyedTable<Table extends DrizzleTableLike = DrizzleTableLike> {
+/** A table with what it does not say itself. */
+export interface DrizzleModelLike<Table extends DrizzleTableLike = DrizzleTableLike> {
   readonly table: Table;
-  /** Names of properties of the table, of a unique key. */
-  readonly key: readonly (keyof Table["$inferSelect"] & string)[];
+  /**
+   * Names of properties of the table, of a unique key: what identifies its rows where that is not the primary key.
+   */
+  readonly key?: readonly (keyof Table["$inferSelect"] & string)[];
+  /**
+   * The property of the column that changes with every update of the row, `updatedAt` or a counter; or `"xmin"`,
+   * which every row of PostgreSQL has. Default: none, and what the row holds tells whether it has changed.
+   */
+  readonly version?: (keyof Table["$inferSelect"] & string) | "xmin";
 }
 
-/** Name to table, or to a table with its key. */
+/** Name to table, or to a table with what is stated about it. */
 export interface DrizzleModels {
   readonly [name: string]:
     | DrizzleTableLike
-    | { readonly table: DrizzleTableLike; readonly key: readonly string[] };
+    | { readonly table: DrizzleTableLike; readonly key?: readonly string[]; readonly version?: string };
 }
 
 /** The row type of each model, by its name. */
@@ -53,14 +67,21 @@ type TableOf<Model> = Model extends DrizzleTableLike
     ? Table
     : never;
 
-/** The same models, with every stated key checked against its table. */
-type CheckedKeys<Models extends DrizzleModels> = {
-  readonly [Name in keyof Models]: CheckedKey<Models[Name]>;
+/** The same models, with what is stated checked against the table. */
+type CheckedModels<Models extends DrizzleModels> = {
+  readonly [Name in keyof Models]: CheckedModel<Models[Name]>;
 };
-type CheckedKey<Model> = Model extends DrizzleTableLike ? Model : DrizzleKeyedTable<TableOf<Model>>;
+type CheckedModel<Model> = Model extends DrizzleTableLike ? Model : DrizzleModelLike<TableOf<Model>>;
 
 /** The settings of {@link drizzle}. */
 export interface DrizzleOptions {
+  /** The connection's name, where the app has several with the same models. Default: none. */
+  readonly connection?: string;
+  /**
+   * A database that is asked by `from: "replica"`. Default: the replicas of a `db` that Drizzle's `withReplicas` made,
+   * otherwise none.
+   */
+  readonly replica?: DrizzleDatabaseLike;
   /**
    * Operators to build conditions with. Default: those of the `drizzle-orm` that is installed beside this
    * package. Give your own where that is another copy than yours, or where imports cannot be resolved at run
@@ -69,22 +90,11 @@ export interface DrizzleOptions {
   readonly operators?: DrizzleOperators;
 }
 
-/** A model, ready to be loaded. */
-interface DrizzleModel extends ModelDescription {
-  readonly columns: readonly [KeyColumn, ...KeyColumn[]];
-}
-
-/** A select, as far as a load needs it. */
-interface SelectLike extends PromiseLike<unknown> {
-  where(condition: unknown): SelectLike;
-  $withCache?(config: false): SelectLike;
-}
-
 /**
  * An adapter for a Drizzle database and the tables whose rows may be referred to.
  *
  * A reference holds the table's primary key, by the names of the properties in TypeScript. Rows are what
- * `db.select().from(table)` gives: every column, no relations.
+ * `db.select().from(table)` gives: every column, and relations where the reference asks for them.
  *
  * Inside `db.transaction` write through the transaction, never through `db`: that is another connection, whose
  * writes survive a rollback (PostgreSQL) or meet a locked database (SQLite).
@@ -96,117 +106,107 @@ interface SelectLike extends PromiseLike<unknown> {
  * @param db The database: what `drizzle(…)` of `drizzle-orm/…` returned.
  * @param models Name to table. The name travels: choose it for good.
  * @throws PetioleError `ERR_MODEL_DEFINITION` when a table has no primary key and none is stated, or one that is
- * not of strings, integers and bigints.
+ * not of strings, integers and bigints; when a stated version is no column; when `db` is not Drizzle's.
  *
  * @example
  * const models = [drizzle(db, { "qa.Question": questions, "qa.Answer": answers })];
- * drizzle(db, { "shop.Price": { table: prices, key: ["productId", "currency"] } });
+ * drizzle(db, { "shop.Price": { table: prices, key: ["productId", "currency"], version: "updatedAt" } });
  */
 export function drizzle<const Models extends DrizzleModels>(
   db: DrizzleDatabaseLike,
-  models: Models & CheckedKeys<Models>,
+  models: Models & CheckedModels<Models>,
   options: DrizzleOptions = {},
-): OrmAdapter<DrizzleRows<Models>> {
+): OrmAdapter<DrizzleRows<Models>, never> {
+  const primary = databaseOf(db);
+  const replica = (options.replica ?? (primary === db ? undefined : db)) as HandleLike | undefined;
   const byName = new Map(
-    Object.entries<DrizzleModels[string]>(models).map(([name, model]) => [name, describeModel(name, model)]),
+    Object.entries<DrizzleModels[string]>(models).map(([name, model]) => [
+      name,
+      describeModel(primary, name, model),
+    ]),
   );
-  const capabilities = capabilitiesOf(db);
+  checkOptions(primary, options);
+  const capabilities = capabilitiesOf(primary, replica);
+  const transactions = new DrizzleTransactions();
+  const operators = async (): Promise<DrizzleOperators> => options.operators ?? importOperators();
+
   const modelNamed = (name: string): DrizzleModel => {
     const model = byName.get(name);
-    if (model === undefined)
-      throw new PetioleError("ERR_MODEL_UNKNOWN", `drizzle: no model is named ${JSON.stringify(name)}`);
-    return model;
+    if (model) return model;
+    throw new PetioleError("ERR_MODEL_UNKNOWN", `drizzle: no model is named ${JSON.stringify(name)}`);
+  };
+  const refuse = (feature: OrmFeature): void => {
+    const reason = capabilities.lacks[feature];
+    if (reason === undefined) return;
+    const code = feature === "transaction" ? "ERR_TRANSACTION_UNSUPPORTED" : "ERR_MODEL_UNSUPPORTED";
+    throw new PetioleError(code, `drizzle: ${reason}`);
+  };
+  const handleOf = (handle: unknown): HandleLike => {
+    if (isOfConnection(primary, handle)) return primaryOf(handle);
+    throw new PetioleError(
+      "ERR_TRANSACTION_UNSUPPORTED",
+      `drizzle: the handle is not this adapter's db or a transaction of it; received ${describe(handle)}`,
+    );
+  };
+  const within = ({ transaction }: Within = {}): HandleLike => handleOf(transaction ?? primary);
+  const sourceOf = (asked: LoadOptions): HandleLike => {
+    if (asked.from !== "replica") return within(asked);
+    refuse("replica");
+    // What a transaction has written is nowhere else.
+    return asked.transaction === undefined && replica ? replica : within(asked);
   };
 
-  const adapter: OrmAdapter<DrizzleRows<Models>> = {
+  const dialect = dialectOf(primary);
+  const sql: OrmSql | undefined =
+    dialect && capabilities.lacks.sql === undefined
+      ? {
+          dialect,
+          query: async (text, parameters, where) => runSql(within(where), dialect, text, parameters),
+        }
+      : undefined;
+
+  const adapter: OrmAdapter<DrizzleRows<Models>, never> = {
     name: "drizzle",
+    ...(options.connection === undefined ? {} : { connection: options.connection }),
     capabilities,
-    models: [...byName.values()].map(({ name, target, key }) => ({ name, target, key })),
+    database: db,
+    models: [...byName.values()].map(({ description }) => description),
 
-    async load(name, keys) {
-      const { target, columns } = modelNamed(name);
-      const distinct = new Map(keys.map((key) => [identityOf(name, key), key]));
-      const operators = options.operators ?? (await importOperators());
-      const rows: object[] = [];
-      for (const condition of conditionsFor(operators, columns, [...distinct.values()])) {
-        const query = db.select().from(target as never) as SelectLike;
-        // A row arrives as it is now: never from Drizzle's query cache, which may be on for all queries.
-        const fresh = query.where(condition);
-        rows.push(...((await (fresh.$withCache?.(false) ?? fresh)) as object[]));
-      }
-      return rows;
+    async load(name, keys, asked = {}) {
+      const model = modelNamed(name);
+      checkLoadOptions(asked);
+      const paths = asked.with ?? [];
+      if (paths.length > 0) refuse("relations");
+      const relations = paths.length > 0 ? relationsToLoad(primary, model.description, paths) : undefined;
+      return loadRows(sourceOf(asked), await operators(), model, keys, relations);
     },
 
-    keyOf(name, row) {
-      return keyIn(row, modelNamed(name).key);
-    },
-
-    fieldsOf(name, row) {
-      const columns = Object.keys(columnsOf(modelNamed(name).target) ?? {});
-      return Object.fromEntries(
-        columns
-          .filter((column) => column in row)
-          .map((column) => [column, (row as Record<string, unknown>)[column]]),
-      );
-    },
-
+    keyOf: (name, row) => keyIn(row, modelNamed(name).description.key),
+    fieldsOf: (name, row) => fieldsIn(modelNamed(name), row),
     modelOf: () => undefined,
+    entityOf: (name, fields) => fieldsIn(modelNamed(name), fields),
 
-    owns: (handle) => isOfConnection(db, handle),
-    isTransaction: (handle) => isOfConnection(db, handle) && "rollback" in handle,
+    async save(name, fields, where) {
+      await saveRow(within(where), await operators(), modelNamed(name), fields);
+    },
+
+    owns: (handle) => isOfConnection(primary, handle),
+    transactionOf: (handle) => transactions.of(handle),
+    isTransaction: (handle) => isOfConnection(primary, handle) && isTransaction(handle),
 
     async transaction(handle, run) {
-      if (capabilities.transactionRefused !== undefined) {
-        throw new PetioleError("ERR_TRANSACTION_UNSUPPORTED", `drizzle: ${capabilities.transactionRefused}`);
-      }
-      if (!isOfConnection(db, handle)) {
-        throw new PetioleError(
-          "ERR_TRANSACTION_UNSUPPORTED",
-          "drizzle: the handle is not this adapter's db or a transaction of it",
-        );
-      }
-      return runTransaction(handle as TransactionalLike, run);
+      refuse("transaction");
+      return transactions.run(handleOf(handle), run);
     },
+
+    // Where there are no transactions that can be awaited there is nothing to tell.
+    observe: (observer) =>
+      capabilities.lacks.ownTransaction === undefined
+        ? transactions.observe(primary, observer)
+        : () => undefined,
+
+    ...(sql ? { sql } : {}),
   };
   for (const model of adapter.models) registerModel(model, adapter);
   return adapter;
-}
-
-/** A handle, as far as a transaction needs it. */
-interface TransactionalLike {
-  transaction<Result>(run: (transaction: unknown) => Promise<Result>): Promise<Result>;
-}
-
-async function runTransaction<Result>(
-  handle: TransactionalLike,
-  run: (transaction: unknown) => Promise<Result>,
-): Promise<Result> {
-  let failure: { readonly error: unknown } | undefined;
-  try {
-    return await handle.transaction(async (transaction) => {
-      try {
-        return await run(transaction);
-      } catch (error) {
-        failure = { error };
-        throw error;
-      }
-    });
-  } catch (error) {
-    // When the connection is lost, rolling back fails as well, and Drizzle would throw that instead of the cause.
-    throw failure === undefined ? error : failure.error;
-  }
-}
-
-function describeModel(name: string, model: DrizzleModels[string]): DrizzleModel {
-  const isKeyed = columnsOf(model) === undefined && "table" in model;
-  const target = isKeyed ? model.table : model;
-  const columns = keyColumnsOf(name, target, isKeyed ? model.key : undefined);
-  return { name, target, columns, key: columns.map(({ attribute }) => attribute) };
-}
-
-function keyIn(row: object, attributes: readonly string[]): Key | undefined {
-  const parts = attributes.map((attribute) => [attribute, property<KeyPart | null>(row, attribute)] as const);
-  const given = parts.filter((part): part is [string, KeyPart] => part[1] !== undefined && part[1] !== null);
-  if (given.length < parts.length) return undefined;
-  return given.length === 1 ? given[0]?.[1] : Object.fromEntries(given);
 }

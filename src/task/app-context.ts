@@ -3,6 +3,7 @@ import type { Engine } from "../engine.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import type { TaskWire } from "../wire/wire.ts";
 import type { Middleware } from "./middleware.ts";
+import type { Relay } from "./relay.ts";
 import type { RetiredTask } from "./retired.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Task } from "./task.ts";
@@ -20,6 +21,8 @@ export interface AppContext {
   /** The tasks that are gone on purpose, by name. */
   readonly retired: Map<string, RetiredTask>;
   readonly transactions: Transactions;
+  /** Sends what is in the outbox; undefined where there is none. */
+  readonly relay: Relay | undefined;
   readonly middleware: Middleware[];
   readonly schedules: Map<string, Schedule>;
 }

@@ -10,7 +10,7 @@ import {
 import { PetioleError, TaskError, type ErrorCode } from "../errors.ts";
 import type { TaskWire } from "../wire/wire.ts";
 import { after, milliseconds, type Duration } from "./duration.ts";
-import type { Sending } from "./transaction.ts";
+import type { Sending } from "./scope.ts";
 
 /** A task that was enqueued. `Result` is what its handler returns. */
 export interface Handle<Result> {
@@ -74,6 +74,7 @@ export function makeHandle<Result>(
     async cancel(why = "cancelled by its sender") {
       if (sending?.state === "held") {
         sending.cancelled.add(id);
+        await sending.withdraw?.(id);
         return true;
       }
       await sending?.done;

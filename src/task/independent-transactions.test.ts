@@ -1,39 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { memory } from "../engine/memory.ts";
-import { stubAdapter } from "../testing/stub-adapter.ts";
+import { stubAdapter, stubTransactions } from "../testing/stub-adapter.ts";
 import { Petiole } from "./petiole.ts";
 
 class Row {
   id = 0;
 }
 
-/** A database that takes any number of transactions at once, as PostgreSQL does, with its log. */
 function makeApp() {
-  const log: string[] = [];
-  const database = { name: "database" };
-  const transactions = new WeakSet<object>();
-  let count = 0;
-  const adapter = stubAdapter(
-    { "qa.Row": [Row, ["id"]] },
-    {},
-    {
-      owns: (handle) => handle === database || transactions.has(handle as object),
-      isTransaction: (handle) => transactions.has(handle),
-      async transaction(_handle, run) {
-        const transaction = { number: ++count };
-        transactions.add(transaction);
-        log.push(`begin ${transaction.number}`);
-        try {
-          const result = await run(transaction);
-          log.push(`commit ${transaction.number}`);
-          return result;
-        } catch (error) {
-          log.push(`rollback ${transaction.number}`);
-          throw error;
-        }
-      },
-    },
-  );
+  const { database, log, overrides } = stubTransactions();
+  const adapter = stubAdapter({ "qa.Row": [Row, ["id"]] }, {}, overrides);
   const app = new Petiole({ engine: memory(), models: [adapter] });
   const task = app.task("t", (_n: number) => {});
   const sent = async () => (await app.engine.list({})).records.map(({ message }) => message.payload);

@@ -1,4 +1,5 @@
 /** The job: what a handler is told beside its payload, and what it can tell. @module */
+import type { FieldChange } from "../wire/snapshot.ts";
 import type { ModelNamesOf } from "./portable.ts";
 
 /** One run of a task, as its handler sees it. `Rows` maps the app's model names to their rows. */
@@ -33,6 +34,17 @@ export interface Job<Rows = object> {
    * if (job.isModel(post, "qa.Comment")) notify(post.commentOn);
    */
   isModel<Name extends keyof Rows & string>(row: object, name: Name): row is Extract<Rows[Name], object>;
+
+  /**
+   * The fields in which a row differs from what it was when the task was sent, before and after. Its reference must
+   * have been sent with its fields: `ref(table, row, { drift: true })`, or `drift: true` on the task.
+   *
+   * @throws PetioleError `ERR_MODEL_UNKNOWN` for a row that was not
+   *
+   * @example
+   * for (const { field, before, after } of job.drift(post)) job.log(`${field}: ${before} → ${after}`);
+   */
+  drift(row: object): readonly FieldChange[];
 
   /**
    * Tells how far the run has come, to `handle.progress()` in any process. It does not wait: of several in a

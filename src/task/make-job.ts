@@ -32,6 +32,7 @@ export function makeJob(
       );
     },
     isModel: (row: object, name: string): row is never => rows.modelOf(row) === name,
+    drift: (row) => rows.drift(row),
     progress: (fraction, note) => reporter.progress(fraction, note),
     log: (text) => reporter.log(text),
   };

@@ -55,6 +55,18 @@ export interface GeneralTaskOptions {
   /** With `ifMissing: "wait"`, for how long. 1 minute unless told. */
   readonly waitFor?: Duration;
   /**
+   * When a row that the payload refers to has changed since it was sent: `run` the task (unless told), `skip` it, or
+   * `fail` it. A row's version tells, or a digest of its fields where its model has none. A reference may say otherwise.
+   */
+  readonly ifChanged?: "run" | "skip" | "fail";
+  /** The fields of rows travel with their references, so that the handler can ask `job.drift(row)`. Default: false. */
+  readonly drift?: boolean;
+  /**
+   * What becomes of a snapshot's fields that its model does not have, any more or yet, when `entity` or `save()` makes a
+   * row of it: `refuse` (unless told), or `drop` them. Fields that the model has and the snapshot has not are left alone.
+   */
+  readonly unknownFields?: "refuse" | "drop";
+  /**
    * For how long the record of a task that has ended, and its result, are kept. The engine's retention unless
    * told, 24 h with SQLite. Failed and parked tasks are kept for good.
    */
@@ -102,6 +114,11 @@ export interface EnqueueOptions {
    * the one that holds it.
    */
   readonly unique?: UniqueOption;
+  /**
+   * The handle of a transaction: sent when it commits. Unless told, the transaction that `enqueue` is called in, if it
+   * is called in one.
+   */
+  readonly transaction?: object;
 }
 
 /** {@link TaskOptions} with everything decided, times in milliseconds. */
@@ -119,6 +136,9 @@ export interface TaskSettings {
   readonly timeout: number | undefined;
   readonly ifMissing: "fail" | "skip" | "wait" | "null";
   readonly waitFor: number;
+  readonly ifChanged: "run" | "skip" | "fail";
+  readonly drift: boolean;
+  readonly unknownFields: "refuse" | "drop";
   readonly keep: number | undefined;
   readonly limit: LaneLimit | undefined;
   readonly unique: ((payload: never) => UniqueOption | undefined) | undefined;
@@ -171,6 +191,10 @@ export function settingsOf(
     'be "fail", "skip", "wait" or "null"',
     ifMissing,
   );
+  const { ifChanged = "run", drift = false, unknownFields = "refuse" } = all;
+  check(["run", "skip", "fail"].includes(ifChanged), "ifChanged", 'be "run", "skip" or "fail"', ifChanged);
+  check(typeof drift === "boolean", "drift", "be true or false", drift);
+  check(["refuse", "drop"].includes(unknownFields), "unknownFields", 'be "refuse" or "drop"', unknownFields);
   check(
     concurrency === undefined || isCount(concurrency),
     "concurrency",
@@ -207,6 +231,9 @@ export function settingsOf(
     timeout: duration(all.timeout, "timeout"),
     ifMissing,
     waitFor: milliseconds(all.waitFor ?? "1m", named("waitFor")),
+    ifChanged,
+    drift,
+    unknownFields,
     keep: duration(all.keep, "keep"),
     limit: concurrency === undefined && rate === undefined ? undefined : limit,
     unique,

@@ -4,7 +4,8 @@ import { EncodeError } from "../errors.ts";
 import type { Json, MessageHeaders } from "../message.ts";
 import { issuesOf } from "../value/schema.ts";
 import { segmentOf } from "../wire/path.ts";
-import { wireVersion, type TaskWire } from "../wire/wire.ts";
+import { wireVersion } from "../wire/wire.ts";
+import type { AppContext } from "./app-context.ts";
 import { nowOf } from "./clock.ts";
 import { currentJob } from "./current-job.ts";
 import { milliseconds } from "./duration.ts";
@@ -17,6 +18,7 @@ import {
   type EnqueueOptions,
   type TaskSettings,
 } from "./options.ts";
+import { SentReferences } from "./sent-references.ts";
 
 /** One send. */
 export interface Send {
@@ -31,6 +33,11 @@ export interface Send {
   readonly what: string;
 }
 
+/** What a send needs of its app. */
+export type OutgoingContext = Pick<AppContext, "wire" | "adapters" | "transactions"> & {
+  readonly engine: Pick<Engine, "now">;
+};
+
 /**
  * Checks and encodes a payload, and decides about time, order and keys.
  *
@@ -39,13 +46,22 @@ export interface Send {
 export async function makeOutgoing(
   send: Send,
   settings: TaskSettings,
-  wire: TaskWire,
-  engine: Pick<Engine, "now">,
+  context: OutgoingContext,
 ): Promise<Outgoing> {
+  const { wire, engine, adapters, transactions } = context;
   const { id, task, options, root, what } = send;
   checkHeaders(send.headers);
   const payload = await checked(send, settings);
-  const { text, types } = wire.encodeFor(payload, { root, what });
+  const references = new SentReferences(adapters, settings, (adapter) =>
+    transactions.handleFor(adapter, options.transaction),
+  );
+  const subject = { root, what, refer: references.refer };
+  let encoded = wire.encodeFor(payload, subject);
+  if (references.isIncomplete) {
+    await references.complete();
+    encoded = wire.encodeFor(payload, subject);
+  }
+  const { text, types } = encoded;
   const now = nowOf(engine);
   const runAt = runAtOf(options, now);
   const expires = expiryOf(options, settings, Math.max(now, runAt));

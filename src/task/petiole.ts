@@ -1,28 +1,40 @@
 /** Petiole: the app that web and worker processes share. @module */
 import type { Engine } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
-import type { ModelDescription, OrmAdapter } from "../model/adapter.ts";
+import type { OrmAdapter } from "../model/adapter.ts";
 import { checkKey, keyOfRow } from "../model/key.ts";
-import type { RowOf } from "../model/ref.ts";
-import { findModel } from "../model/registry.ts";
+import { referTo, type ReferenceOptions, type RowOf } from "../model/ref.ts";
+import { findModel, modelIn } from "../model/registry.ts";
 import type { Limits } from "../wire/limits.ts";
-import { Reference, type Key } from "../wire/reference.ts";
+import type { Key, Reference } from "../wire/reference.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
 import { createTaskWire } from "../wire/wire.ts";
 import { appContext, type AppContext } from "./app-context.ts";
 import type { Middleware } from "./middleware.ts";
 import {
+  optionError,
   settingsOf,
   taskName,
   type AnyTaskOptions,
   type GeneralTaskOptions,
   type TaskOptions,
 } from "./options.ts";
-import type { InstancesOf, Portable, RowsOf, Sent } from "./portable.ts";
+import { Outbox, outboxTable } from "./outbox.ts";
+import type { KnownOf, Portable, RowsOf, Sent } from "./portable.ts";
+import { Relay, runningRelay, type RelayContext, type RelayOptions, type RunningRelay } from "./relay.ts";
+import {
+  SaveListeners,
+  saveListener,
+  type PropertyFor,
+  type SaveListener,
+  type SaveOptions,
+  type SavedOptions,
+} from "./saved.ts";
+import type { TransactionOf } from "./transaction-of.ts";
 import { retiredTask, type RetiredTaskOptions } from "./retired.ts";
 import type { ScheduleOptions } from "./schedule.ts";
 import { Task, type Handler } from "./task.ts";
-import { Transactions } from "./transaction.ts";
+import { Transactions, type TransactionsContext } from "./transaction.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
 
 /** What an app is made of. */
@@ -37,14 +49,15 @@ export interface PetioleOptions<Values extends readonly ValueEntry[], Models ext
   readonly limits?: Partial<Limits>;
   /** What holds for tasks that do not say otherwise. */
   readonly defaults?: GeneralTaskOptions;
+  /**
+   * Where what is enqueued in a transaction waits for its commit.
+   *
+   * - `"buffered"`, unless told: in memory. Lost if the process dies between the commit and the send.
+   * - `"outbox"`: in the table `petiole_outbox` of the transaction's own database, or in the one that is named. Never
+   *   lost; any worker of the app sends it, or `petiole relay`. `petiole outbox sql` prints the table's SQL.
+   */
+  readonly transactions?: "buffered" | "outbox" | { readonly outbox: string };
 }
-
-/** The type of the transaction that a handle's own `transaction` method gives to its callback. */
-export type TransactionOf<Handle> = Handle extends { transaction(...parameters: infer Parameters): unknown }
-  ? Parameters extends readonly [(transaction: infer Transaction) => unknown, ...unknown[]]
-    ? Transaction
-    : unknown
-  : unknown;
 
 /** The arguments of `schedule` after the pattern: the payload may be left out where undefined is one. */
 type ScheduleArguments<Payload, Known> = undefined extends Payload
@@ -68,7 +81,7 @@ export class Petiole<
   /** For `petiole/testing` alone. */
   readonly [appContext]: AppContext;
   readonly #defaults: GeneralTaskOptions;
-  readonly #listeners = new Map<string, Set<(reference: Reference) => unknown>>();
+  readonly #listeners = new SaveListeners();
 
   /**
    * @throws PetioleError `ERR_OPTION_INVALID`, `ERR_TYPE_NAME`, and `ERR_MODEL_DEFINITION` when two models
@@ -83,7 +96,7 @@ export class Petiole<
       );
     }
     const adapters = models ?? [];
-    refuseTwice(adapters.flatMap((adapter) => adapter.models.map((model) => model.name)));
+    refuseTwice(adapters);
     const wire = createTaskWire({
       models: adapters,
       ...(values ? { values } : {}),
@@ -97,7 +110,7 @@ export class Petiole<
       tasks: new Map(),
       aliases: new Map(),
       retired: new Map(),
-      transactions: new Transactions(() => this.engine, adapters),
+      ...this.#transactionsOf(adapters, options.transactions),
       middleware: [],
       schedules: new Map(),
     };
@@ -125,12 +138,12 @@ export class Petiole<
   task<Payload, Result>(
     name: string,
     handler: Handler<Payload, Result, RowsOf<Models>>,
-    options?: TaskOptions<Payload, Sent<Payload, InstancesOf<Values>>, RowsOf<Models>>,
-  ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
+    options?: TaskOptions<Payload, Sent<Payload, KnownOf<Values, Models>>, RowsOf<Models>>,
+  ): Task<Payload, Result, KnownOf<Values, Models>, RowsOf<Models>>;
   task<Payload = unknown, Result = unknown>(
     name: string,
-    options?: TaskOptions<Payload, Sent<Payload, InstancesOf<Values>>, RowsOf<Models>>,
-  ): Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>;
+    options?: TaskOptions<Payload, Sent<Payload, KnownOf<Values, Models>>, RowsOf<Models>>,
+  ): Task<Payload, Result, KnownOf<Values, Models>, RowsOf<Models>>;
   task(name: string, handlerOrOptions: unknown = {}, optionsAfterHandler: unknown = {}): unknown {
     this.#checkFree(name);
     const [handler, options] =
@@ -195,9 +208,9 @@ export class Petiole<
    * app.schedule(report, "0 9 * * 1-5", { to: "sales" }, { timezone: "Europe/Vienna" });
    */
   schedule<Payload, Result>(
-    task: Task<Payload, Result, InstancesOf<Values>, RowsOf<Models>>,
+    task: Task<Payload, Result, KnownOf<Values, Models>, RowsOf<Models>>,
     pattern: string,
-    ...[payload, options = {}]: ScheduleArguments<Payload, InstancesOf<Values>>
+    ...[payload, options = {}]: ScheduleArguments<Payload, KnownOf<Values, Models>>
   ): this {
     const { name = `${task.name} ${pattern}`, timezone } = options;
     if (this[appContext].schedules.has(name)) {
@@ -218,14 +231,21 @@ export class Petiole<
   ref<Name extends keyof RowsOf<Models> & string>(
     name: Name,
     key: Key,
-  ): Reference<Extract<RowsOf<Models>[Name], object>> {
-    const { description } = findModel(this[appContext].adapters, name);
-    return new Reference(name, checkKey(description, key));
+    options: Omit<ReferenceOptions, "drift" | "ifMissing"> & { readonly ifMissing: "null" },
+  ): Reference<Extract<RowsOf<Models>[Name], object> | null>;
+  ref<Name extends keyof RowsOf<Models> & string>(
+    name: Name,
+    key: Key,
+    options?: Omit<ReferenceOptions, "drift">,
+  ): Reference<Extract<RowsOf<Models>[Name], object>>;
+  ref(name: string, key: Key, options: Omit<ReferenceOptions, "drift"> = {}): Reference<never> {
+    const model = findModel(this[appContext].adapters, name, options.connection);
+    return referTo(model, checkKey(model.description, key), options) as Reference<never>;
   }
 
   /**
    * Runs `work` in a database transaction, and sends what is enqueued inside after its commit: never before,
-   * never after a rollback, lost only if the process dies in between.
+   * never after a rollback. How safe it is in between, `transactions` of the app says.
    *
    * With the transaction of an outer call in place of the database it is a savepoint. On SQLite, outermost
    * transactions of one handle run one after another.
@@ -248,30 +268,77 @@ export class Petiole<
   }
 
   /**
-   * Calls `listener` with a reference to each row of a model that is saved, as `saved` says. What it
-   * enqueues inside a transaction is sent after the commit.
+   * Says what shall happen when a row of a model is saved: calls `listener` with a reference to it, or sends a task.
+   * It is called in the transaction that saves the row, so what it enqueues is sent after the commit. ORMs with hooks
+   * tell by themselves when rows are saved; for others, `saved` says it.
    *
+   * What the listener throws undoes the write.
+   *
+   * @param options - `on`: inserts and updates, unless told; `when`: for which rows; with a task, `as`: the property of
+   *   its payload that the row is sent as
    * @returns the function that stops it
+   * @throws PetioleError `ERR_MODEL_UNKNOWN`, `ERR_OPTION_INVALID`
+   *
+   * @example
+   * app.onSave(Comment, (post) => index.enqueue({ post }));
+   * app.onSave(Comment, index, { as: "post", on: "insert", when: (comment) => comment.isPublic });
    */
   onSave<Target extends object>(
     target: Target,
-    listener: (reference: Reference<RowOf<Target>>) => unknown,
+    listener: SaveListener<RowOf<Target>>,
+    options?: SaveOptions<RowOf<Target>>,
+  ): () => void;
+  onSave<Target extends object, Payload extends object, Result>(
+    target: Target,
+    task: Task<Payload, Result, KnownOf<Values, Models>, RowsOf<Models>>,
+    options: SaveOptions<RowOf<Target>> & { readonly as: PropertyFor<RowOf<Target>, Payload> },
+  ): () => void;
+  onSave(
+    target: object,
+    then: unknown,
+    options: SaveOptions<never> & { readonly as?: string } = {},
   ): () => void {
-    const { name } = this.#modelOf(target).description;
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners);
-    listeners.add(listener as never);
-    return () => void listeners.delete(listener as never);
+    const { name } = modelIn(this[appContext].adapters, target).description;
+    return this.#listeners.add(name, saveListener(then, options.as), options as SaveOptions);
   }
 
   /**
-   * Says that a row was saved, where the ORM has no hooks that could (Drizzle): runs what `onSave` was given
-   * for its model. Call it in the transaction that saves the row.
+   * Says that a row was saved, where the ORM has no hooks that could (Drizzle, Kysely), or a bulk write did not tell:
+   * runs what `onSave` was given for its model. Call it in the transaction that saves the row.
+   *
+   * @param options - `operation`: `"update"` unless told; `transaction`: the handle of the transaction, where it is not
+   *   the one that this is called in
    */
-  async saved<Target extends object>(target: Target, row: Partial<RowOf<Target>>): Promise<void> {
-    const { adapter, description } = this.#modelOf(target);
-    const reference = new Reference(description.name, keyOfRow(description, adapter, row));
-    for (const listener of this.#listeners.get(description.name) ?? []) await listener(reference);
+  async saved<Target extends object>(
+    target: Target,
+    row: Partial<RowOf<Target>>,
+    { operation = "update", transaction }: SavedOptions = {},
+  ): Promise<void> {
+    const { adapter, description } = modelIn(this[appContext].adapters, target);
+    const key = keyOfRow(description, adapter, row);
+    const event = { operation, model: description.name, key, row };
+    await this[appContext].transactions.within(transaction, () => this.#listeners.saved(event, adapter));
+  }
+
+  /**
+   * A relay for this app's outboxes, where no worker runs that sends what is in them. It does so once it is started.
+   *
+   * @throws PetioleError `ERR_OPTION_INVALID` when the app has no outbox
+   */
+  relay({ logger = console }: RelayOptions = {}): RunningRelay {
+    return runningRelay(this.#relayOrRefuse(), this[appContext], (message) => logger.warn(message));
+  }
+
+  /**
+   * The SQL that makes the table of the outbox, once for each database of this app that can have one.
+   *
+   * @throws PetioleError `ERR_OPTION_INVALID` when the app has no outbox, or no database can have one
+   */
+  outboxSql(): readonly string[] {
+    const { table } = this.#relayOrRefuse();
+    const dialects = this[appContext].adapters.flatMap(({ sql }) => (sql ? [sql.dialect] : []));
+    if (dialects.length === 0) throw optionError("models", "hold a database that can have an outbox", "none");
+    return dialects.map((dialect) => outboxTable(dialect, table));
   }
 
   /** A worker for this app's tasks. It runs them once it is started. */
@@ -281,7 +348,15 @@ export class Petiole<
 
   /** Lets go of the engine; what it accepted stays. */
   async close(): Promise<void> {
+    this[appContext].relay?.close();
+    this[appContext].transactions.close();
     await this.engine.close();
+  }
+
+  #relayOrRefuse(): Relay {
+    const { relay } = this[appContext];
+    if (relay) return relay;
+    throw optionError("transactions", 'be "outbox" for an app to have one', "another");
   }
 
   /** Refuses a name of a task that is none, or is taken. */
@@ -291,25 +366,49 @@ export class Petiole<
     if (tasks.has(name) || aliases.has(name) || retired.has(name)) throw duplicate(name);
   }
 
-  #modelOf(target: object): { readonly adapter: OrmAdapter; readonly description: ModelDescription } {
-    for (const adapter of this[appContext].adapters) {
-      const description = adapter.models.find((model) => model.target === target);
-      if (description) return { adapter, description };
-    }
-    throw new PetioleError(
-      "ERR_MODEL_UNKNOWN",
-      `${describe(target)} is none of this app's models; add it to \`models\`.`,
-    );
+  #transactionsOf(
+    adapters: readonly OrmAdapter[],
+    strength: PetioleOptions<Values, Models>["transactions"] = "buffered",
+  ): Pick<AppContext, "transactions" | "relay"> {
+    const engine = (): Engine => this.engine;
+    const outbox = outboxOf(strength);
+    const exclusively: RelayContext["exclusively"] = (adapter, run) => transactions.exclusively(adapter, run);
+    const relay = outbox && new Relay({ engine, adapters, outbox, exclusively });
+    const saved: TransactionsContext["saved"] = (event, adapter) => this.#listeners.saved(event, adapter);
+    const transactions = new Transactions({ engine, adapters, outbox, relay, saved });
+    return { transactions, relay };
   }
+}
+
+function outboxOf(strength: unknown): Outbox | undefined {
+  if (strength === "buffered") return undefined;
+  if (strength === "outbox") return new Outbox("petiole_outbox");
+  if (typeof strength === "object" && strength !== null && "outbox" in strength) {
+    return new Outbox(strength.outbox as string);
+  }
+  throw new PetioleError(
+    "ERR_OPTION_INVALID",
+    `transactions must be "buffered", "outbox" or { outbox: "a_table" }, received ${describe(strength)}.`,
+  );
 }
 
 function duplicate(name: string): PetioleError {
   return new PetioleError("ERR_TASK_DUPLICATE", `There is a task ${name} already; each needs its own name.`);
 }
 
-function refuseTwice(names: readonly string[]): void {
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) {
-    throw new PetioleError("ERR_MODEL_DEFINITION", `Two models are named ${twice}; each needs its own name.`);
+/** @throws PetioleError for two models of one name, unless their connections have names that differ */
+function refuseTwice(adapters: readonly OrmAdapter[]): void {
+  const names = new Set<string>();
+  for (const { models, connection } of adapters) {
+    for (const { name } of models) {
+      const whole = JSON.stringify([name, connection]);
+      if (names.has(whole)) {
+        throw new PetioleError(
+          "ERR_MODEL_DEFINITION",
+          `Two models are named ${name}; each needs its own name, or its connection one.`,
+        );
+      }
+      names.add(whole);
+    }
   }
 }

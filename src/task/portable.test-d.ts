@@ -6,6 +6,7 @@ import { Value } from "../value/index.ts";
 import type { Reference } from "../wire/reference.ts";
 import { Petiole } from "./petiole.ts";
 import type { Portable, Unportable } from "./portable.ts";
+import type { TransactionOf } from "./transaction-of.ts";
 
 class Money extends Value("shop.Money", { amount: BigInt, currency: String }) {
   plus(other: Money): this {
@@ -42,6 +43,46 @@ describe("Portable", () => {
     expectTypeOf<{ post: Reference<Question> }>().toExtend<Portable<{ post: Question }>>();
     expectTypeOf<{ posts: Reference<Comment>[] }>().toExtend<Portable<{ posts: Comment[] }>>();
     expectTypeOf<{ post: Reference<Comment> }>().not.toExtend<Portable<{ post: Question }>>();
+  });
+
+  test("a reference that may be null, only where null is admitted", () => {
+    expectTypeOf<{ post: Reference<Comment | null> }>().toExtend<Portable<{ post: Comment | null }>>();
+    expectTypeOf<{ post: Reference<Comment> }>().toExtend<Portable<{ post: Comment | null }>>();
+    expectTypeOf<{ post: Reference<Comment | null> }>().not.toExtend<Portable<{ post: Comment }>>();
+    expectTypeOf(app.ref("qa.Comment", 7, { ifMissing: "null" })).toEqualTypeOf<Reference<Comment | null>>();
+    expectTypeOf(app.ref("qa.Comment", 7, { ifMissing: "skip" })).toEqualTypeOf<Reference<Comment>>();
+  });
+
+  test("rows that know their model, as they are, methods and all", async () => {
+    class Post {
+      id = 0;
+      publish(): void {}
+    }
+    const recognising = new Petiole({
+      engine: memory(),
+      models: [{} as OrmAdapter<{ "qa.Post": Post }, Post>],
+    });
+    const index = recognising.task("posts.index", ({ post }: { post: Post }) => post.id);
+    await index.enqueue({ post: new Post() });
+    expectTypeOf<{ post: Post }>().not.toExtend<Portable<{ post: Post }>>();
+    recognising.onSave(Post, index, { as: "post", on: "insert", when: (post) => post.id > 1 });
+    // @ts-expect-error the payload has no such property
+    recognising.onSave(Post, index, { as: "comment" });
+    // @ts-expect-error a task needs to know what the row is sent as
+    recognising.onSave(Post, index, {});
+  });
+
+  test("the transaction of each ORM's handle", () => {
+    type Tx = { savepoint: true };
+    type Run = (run: (tx: Tx) => Promise<void>) => Promise<void>;
+    expectTypeOf<TransactionOf<{ transaction: Run }>>().toEqualTypeOf<Tx>();
+    expectTypeOf<TransactionOf<{ $transaction: Run }>>().toEqualTypeOf<Tx>();
+    expectTypeOf<TransactionOf<{ transactional: Run }>>().toEqualTypeOf<Tx>();
+    expectTypeOf<TransactionOf<{ transaction(): { execute: Run } }>>().toEqualTypeOf<Tx>();
+    expectTypeOf<
+      TransactionOf<{ transaction(options: object, run: (tx: Tx) => Promise<void>): Promise<void> }>
+    >().toEqualTypeOf<Tx>();
+    expectTypeOf<TransactionOf<object>>().toBeUnknown();
   });
 
   test("JSON, and read-only collections", async () => {

@@ -25,7 +25,7 @@ export type Portable<Type, Known = never> = unknown extends Type
   ? Type
   : [AnyJson] extends [Type]
     ? Type | Reference
-    : Each<Type, Known> | ReferenceTo<RowIn<Type, Known>>;
+    : Each<Type, Known> | ReferenceTo<RowIn<Type, Known>, Extract<Type, null>>;
 
 /** Whatever JSON may hold. A type that takes all of it needs no looking into, and could not be: it has no end. */
 type AnyJson = string | number | boolean | null | AnyJson[] | { [key: string]: AnyJson };
@@ -65,7 +65,7 @@ type Data =
   | Date
   | Uint8Array
   | Error
-  | Reference
+  | Reference<object | null>
   | Lazy
   | Snapshot;
 
@@ -82,11 +82,18 @@ type NoRow =
 /** The members of a union that may be rows. */
 type RowIn<Type, Known> = Type extends Known | NoRow ? never : Type;
 
-/** One reference for the whole union: it may be known to be to one of them, or not. */
-type ReferenceTo<Row> = [Row] extends [never] ? never : [Row] extends [object] ? Reference<Row> : never;
+/**
+ * One reference for the whole union: it may be known to be to one of them, or not. Where null is admitted in the row's
+ * place, so is a reference that says so.
+ */
+type ReferenceTo<Row, Null extends null> = [Row] extends [never]
+  ? never
+  : [Row] extends [object]
+    ? Reference<Row | Null>
+    : never;
 
 /** A payload as it is sent: {@link Portable}, but for a reference in place of the payload as a whole. */
-export type Sent<Payload, Known = never> = Exclude<Portable<Payload, Known>, Reference>;
+export type Sent<Payload, Known = never> = Exclude<Portable<Payload, Known>, Reference<object | null>>;
 
 /** The instances of the value classes in `values`. */
 export type InstancesOf<Values extends readonly ValueEntry[]> = Values[number] extends infer Entry
@@ -97,6 +104,17 @@ export type InstancesOf<Values extends readonly ValueEntry[]> = Values[number] e
     : Entry extends ValueType<infer Instance>
       ? Instance
       : never
+  : never;
+
+/** What may be sent as it is beside data: instances of the value classes, and rows that know their model. */
+export type KnownOf<Values extends readonly ValueEntry[], Models extends readonly OrmAdapter[]> =
+  | InstancesOf<Values>
+  | RecognisedOf<Models[number]>;
+
+type RecognisedOf<Adapter> = Adapter extends { readonly recognised?: infer Row }
+  ? unknown extends Row
+    ? never
+    : Exclude<Row, undefined>
   : never;
 
 /** From model name to row type, for all of `models`. */

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { endAll, engines, record, until, work } from "../../test/fixtures/apps.ts";
 import { memory } from "../engine/memory.ts";
-import { stubAdapter } from "../testing/stub-adapter.ts";
+import { stubAdapter, stubTransactions } from "../testing/stub-adapter.ts";
 import { testApp } from "../testing/test-app.ts";
 import { Petiole } from "./petiole.ts";
 import { Reporter } from "./reporter.ts";
@@ -37,12 +37,8 @@ describe.each(engines)("races, on %s", (_name, make) => {
 
   test("a cancel while the commit's send is under way", async () => {
     const { engine } = make();
-    const database = {};
-    const adapter = stubAdapter(
-      {},
-      {},
-      { owns: (handle) => handle === database, transaction: (_handle, run) => run({}) },
-    );
+    const { database, overrides } = stubTransactions();
+    const adapter = stubAdapter({}, {}, overrides);
     const app = new Petiole({ engine, models: [adapter] });
     const task = app.task("t", () => "ran");
     const { send } = engine;

@@ -6,14 +6,19 @@
 import type { Delivery, Settlement } from "../engine.ts";
 import { DecodeError, PetioleError, ValueError } from "../errors.ts";
 import type { Json } from "../message.ts";
+import type { OrmAdapter } from "../model/adapter.ts";
+import { findModel } from "../model/registry.ts";
+import { bindingOf } from "../model/snapshot.ts";
 import { issuesOf } from "../value/schema.ts";
 import { segmentOf } from "../wire/path.ts";
+import type { SnapshotBinding } from "../wire/snapshot.ts";
 import { isTypeName } from "../wire/value-type.ts";
 import type { AppContext } from "./app-context.ts";
 import { nowOf } from "./clock.ts";
 import { inJob } from "./current-job.ts";
 import { makeJob } from "./make-job.ts";
 import { around } from "./middleware.ts";
+import { disappointment } from "./expectations.ts";
 import { checkTypes, knows, modelsOf, needsOf, payloadVersion, taskOf } from "./needs.ts";
 import type { TaskSettings } from "./options.ts";
 import { reasonOf, reasonOfThrown } from "./reason.ts";
@@ -22,7 +27,7 @@ import { retirement } from "./retired.ts";
 import { afterFailure, backoff, deferral } from "./retry.ts";
 import { RunBounds, timeoutError } from "./run-bounds.ts";
 import { schedulePatience, scheduleRefusal } from "./schedule.ts";
-import { TaskRows, missingError } from "./task-rows.ts";
+import { TaskRows } from "./task-rows.ts";
 import type { Task } from "./task.ts";
 
 /** What a run needs of its app and its worker. */
@@ -61,11 +66,12 @@ export async function run(delivery: Delivery, context: RunContext): Promise<Sett
     const opened = context.wire.open(message.payload, "payload");
     needs.push(...modelsOf(opened.references));
     const rows = await TaskRows.load(context.adapters, opened.references);
-    const missing = ifMissing(delivery, rows, settings, now);
-    if (missing) return keeping(missing, settings);
+    const unexpected = disappointment(delivery, rows, settings, now);
+    if (unexpected) return keeping(unexpected, settings);
     const decoded = opened.decode({
       row: (reference) => rows.rowOf(reference) ?? null,
       lazy: (reference) => rows.lazy(reference),
+      snapshot: (model) => snapshotBinding(model, context.adapters, settings),
     });
     const payload = await checked(upgraded(decoded, payloadVersion(message), task), task);
     return keeping(await runHandler(task, payload, rows, delivery, context), settings);
@@ -125,30 +131,6 @@ function retiredTypes({ message, lease }: Delivery, { wire }: RunContext): Settl
   if (retired.length === 0) return undefined;
   const text = `its payload holds what is retired: ${retired.join(", ")}`;
   return { kind: "fail", lease, reason: { code: "ERR_TYPE_RETIRED", message: text } };
-}
-
-/** Between looks for a row that is not visible yet. */
-const waiting = { delay: 100, factor: 2, maxDelay: 10_000, jitter: 0.5 } as const;
-
-/** What becomes of a task whose rows are not all there; undefined when it runs. */
-function ifMissing(
-  delivery: Delivery,
-  rows: TaskRows,
-  settings: TaskSettings,
-  now: number,
-): Settlement | undefined {
-  const [missing] = rows.missing;
-  if (!missing || settings.ifMissing === "null") return undefined;
-  const { lease } = delivery;
-  const reason = reasonOf(missingError(missing));
-  if (settings.ifMissing !== "wait") return { kind: settings.ifMissing, lease, reason };
-  const until = (delivery.deferredAt ?? now) + settings.waitFor;
-  if (now >= until) {
-    const message = `${reason.message}; it was waited for ${settings.waitFor} ms`;
-    return { kind: "fail", lease, reason: { ...reason, message } };
-  }
-  const at = Math.min(until, now + backoff(delivery.deferrals + 1, waiting));
-  return { kind: "defer", lease, at, reason };
 }
 
 /** The payload in the task's present version. */
@@ -214,6 +196,16 @@ async function runHandler(
     if (error instanceof PetioleError) return { kind: "fail", lease, reason: reasonOf(error) };
     throw error;
   }
+}
+
+/** Undefined for snapshots of models that are not known here, which are data all the same. */
+function snapshotBinding(
+  name: string,
+  adapters: readonly OrmAdapter[],
+  { unknownFields }: TaskSettings,
+): SnapshotBinding | undefined {
+  const isKnown = adapters.some(({ models }) => models.some((model) => model.name === name));
+  return isKnown ? bindingOf(findModel(adapters, name), unknownFields) : undefined;
 }
 
 /** An end with the task's own time for which its record is kept. */

@@ -10,11 +10,10 @@
 import type { Engine } from "../engine.ts";
 import { PetioleError, messageOf } from "../errors.ts";
 import type { Json } from "../message.ts";
-import type { TaskWire } from "../wire/wire.ts";
 import { nowOf } from "./clock.ts";
 import { after } from "./duration.ts";
 import { optionError } from "./options.ts";
-import { makeOutgoing } from "./outgoing.ts";
+import { makeOutgoing, type OutgoingContext } from "./outgoing.ts";
 import type { Task } from "./task.ts";
 
 /** Options of a schedule. */
@@ -72,14 +71,16 @@ const lookAgain = 30_000;
 /** Sends the ticks of an app's schedules ahead, while it runs. */
 export class Scheduler {
   readonly #engine: Engine;
-  readonly #wire: TaskWire;
+  readonly #context: OutgoingContext;
   readonly #onError: (message: string) => void;
   readonly #timers = new Map<Schedule, () => void>();
   #stopped = false;
 
-  constructor(engine: Engine, wire: TaskWire, onError: (message: string) => void) {
+  /** @param context - the app's; its engine is the one to send to, whatever takes its place later */
+  constructor(context: OutgoingContext & { readonly engine: Engine }, onError: (message: string) => void) {
+    const { engine } = context;
     this.#engine = engine;
-    this.#wire = wire;
+    this.#context = { ...context, engine };
     this.#onError = onError;
   }
 
@@ -138,7 +139,7 @@ export class Scheduler {
     };
     // Its id is its key: a tick is not left out because the one before it still runs.
     const settings = { ...task.settings, unique: undefined };
-    const { message, ...outgoing } = await makeOutgoing(send, settings, this.#wire, this.#engine);
+    const { message, ...outgoing } = await makeOutgoing(send, settings, this.#context);
     const headers = { ...message.headers, schedule: scheduleHeader(schedule) };
     // A tick that is known already is left as it is.
     await this.#engine.send([{ ...outgoing, message: { ...message, headers } }]);

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { afterEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { endAll, engines, record, work } from "../../test/fixtures/apps.ts";
-import { stubAdapter } from "../testing/stub-adapter.ts";
+import { stubAdapter, stubTransactions } from "../testing/stub-adapter.ts";
 import { Petiole } from "./petiole.ts";
 
 afterEach(endAll);
@@ -105,12 +105,8 @@ describe.each(engines)("sending, on %s", (_name, make) => {
 
   test("a duplicate that shows only at the commit: its id leads to the holder", async () => {
     const { engine } = make();
-    const database = {};
-    const adapter = stubAdapter(
-      {},
-      {},
-      { owns: (handle) => handle === database, transaction: (_handle, run) => run({}) },
-    );
+    const { database, overrides } = stubTransactions();
+    const adapter = stubAdapter({}, {}, overrides);
     const app = new Petiole({ engine, models: [adapter] });
     const task = app.task("t", (n: number) => n);
     const holder = await task.enqueue(1, { unique: "key" });

@@ -1,22 +1,34 @@
 /** The rows of one run: those that its payload's references stand for, and those that it fetches itself. @module */
-import { PetioleError } from "../errors.ts";
+import { PetioleError, describe } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
-import { loadReferences } from "../model/loader.ts";
+import { loadReferences, type LoadedRows } from "../model/loader.ts";
+import { findModel } from "../model/registry.ts";
+import { differences } from "../model/snapshot.ts";
 import { Lazy } from "../wire/lazy.ts";
-import type { Reference } from "../wire/reference.ts";
+import type { Key, Reference } from "../wire/reference.ts";
+import type { FieldChange } from "../wire/snapshot.ts";
 
 /** Rows by reference; each row is one object. */
 export class TaskRows {
   /** The references whose rows the database does not have. */
   readonly missing: readonly Reference[];
+  /** The references whose rows are others by now than they say. */
+  readonly changed: readonly Reference[];
   readonly #adapters: readonly OrmAdapter[];
   readonly #rows = new Map<string, object>();
-  readonly #models = new WeakMap<object, string>();
+  readonly #models = new WeakMap<
+    object,
+    { readonly name: string; readonly connection: string | undefined }
+  >();
   readonly #loading = new Map<string, Promise<object>>();
 
-  private constructor(adapters: readonly OrmAdapter[], missing: readonly Reference[]) {
+  /** What rows were when they were sent, for those whose references say it. */
+  readonly #was = new WeakMap<object, object>();
+
+  private constructor(adapters: readonly OrmAdapter[], { missing, changed }: LoadedRows) {
     this.#adapters = adapters;
     this.missing = missing;
+    this.changed = changed;
   }
 
   /**
@@ -26,7 +38,7 @@ export class TaskRows {
    */
   static async load(adapters: readonly OrmAdapter[], references: readonly Reference[]): Promise<TaskRows> {
     const loaded = await loadReferences(adapters, references);
-    const rows = new TaskRows(adapters, loaded.missing);
+    const rows = new TaskRows(adapters, loaded);
     for (const reference of references) {
       const row = loaded.rowOf(reference);
       if (row) rows.#add(reference, row);
@@ -39,7 +51,26 @@ export class TaskRows {
   }
 
   modelOf(row: object): string | undefined {
-    return this.#models.get(row);
+    return this.#models.get(row)?.name;
+  }
+
+  /**
+   * In what a row differs from what it was when it was sent.
+   *
+   * @throws PetioleError `ERR_MODEL_UNKNOWN` for a row that did not travel with its fields
+   */
+  drift(row: object): readonly FieldChange[] {
+    const model = this.#models.get(row);
+    const was = this.#was.get(row);
+    if (model === undefined || was === undefined) {
+      throw new PetioleError(
+        "ERR_MODEL_UNKNOWN",
+        `job.drift() was given ${describe(row)}, whose fields did not travel with its reference: send it with ` +
+          "ref(table, row, { drift: true }), or declare drift: true on the task.",
+      );
+    }
+    const { adapter } = findModel(this.#adapters, model.name, model.connection);
+    return differences(was, adapter.fieldsOf(model.name, row));
   }
 
   /** A lazy reference that fetches its row from here. */
@@ -49,7 +80,8 @@ export class TaskRows {
 
   #add(reference: Reference, row: object): void {
     this.#rows.set(reference.identity, row);
-    this.#models.set(row, reference.model);
+    this.#models.set(row, { name: reference.model, connection: reference.details?.connection });
+    if (reference.was && !this.#was.has(row)) this.#was.set(row, reference.was);
   }
 
   #fetch(reference: Reference): Promise<object> {
@@ -73,11 +105,13 @@ export class TaskRows {
 
 /** The error of a row that is not there. */
 export function missingError({ model, pk }: Reference): PetioleError {
-  const key =
-    typeof pk === "object"
-      ? Object.entries(pk)
-          .map(([attribute, part]) => `${attribute}=${part}`)
-          .join(", ")
-      : pk;
-  return new PetioleError("ERR_ROW_MISSING", `there is no ${model} with the key ${key}`);
+  return new PetioleError("ERR_ROW_MISSING", `there is no ${model} with the key ${keyText(pk)}`);
+}
+
+/** A key, for a person. */
+export function keyText(pk: Key): string {
+  if (typeof pk !== "object") return String(pk);
+  return Object.entries(pk)
+    .map(([attribute, part]) => `${attribute}=${part}`)
+    .join(", ");
 }

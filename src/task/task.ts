@@ -10,7 +10,7 @@ import { around } from "./middleware.ts";
 import type { EnqueueOptions, TaskSettings } from "./options.ts";
 import { makeOutgoing } from "./outgoing.ts";
 import type { Portable } from "./portable.ts";
-import type { Sending } from "./transaction.ts";
+import type { Sending } from "./scope.ts";
 
 /** What a worker runs. */
 export type Handler<Payload, Result, Rows> = (payload: Payload, job: Job<Rows>) => Result | Promise<Result>;
@@ -115,7 +115,8 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
     rootOf: (index: number) => string,
     what: string,
   ): Promise<Handle<Result>[]> {
-    const { wire, transactions, middleware, engine } = this.#context;
+    const { transactions, middleware } = this.#context;
+    const { transaction } = options;
     const layers = middleware.flatMap((each) => (each.enqueue ? [each.enqueue.bind(each)] : []));
     const isSingle = payloads.length === 1;
     let sending: Promise<Sending> | undefined;
@@ -123,16 +124,16 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
       const context = { id: newId(), task: this.name, payload, headers: {} };
       let part: Promise<Outgoing> | undefined;
       await around(layers, context, async () => {
-        part = makeOutgoing({ ...context, options, root: rootOf(index), what }, this.settings, wire, engine);
+        part = makeOutgoing({ ...context, options, root: rootOf(index), what }, this.settings, this.#context);
         const outgoing = await part;
         // One of several is sent with the others, once the middleware of all of them is done.
-        if (isSingle) await (sending = transactions.send([outgoing]));
+        if (isSingle) await (sending = transactions.send([outgoing], transaction));
       });
       // Not left to middleware, which may have swallowed its error.
       return part!;
     });
     const batch = await allReady(parts, what);
-    const sent = await (sending ?? transactions.send(batch));
+    const sent = await (sending ?? transactions.send(batch, transaction));
     return sent.ids.map((id) => makeHandle<Result>(this.#context, this.name, id, sent));
   }
 }

@@ -254,13 +254,34 @@ describe("app.transaction", () => {
     expect(await db.select().from(comments)).toHaveLength(1);
   });
 
-  test("one that was begun without it is refused, for its commit cannot be seen", async () => {
-    const { db, app } = setup;
+  test("one that was begun by the ORM itself is seen, and takes savepoints", async () => {
+    const { db, app, index, engine } = setup;
     await db.transaction(async (tx) => {
-      await expect(app.transaction(tx, async () => {})).rejects.toThrow(
-        /was begun without it, whose commit it cannot see/,
-      );
+      await index.enqueue({ post: ref(comments, 1) });
+      await app.transaction(tx, () => index.enqueue({ post: ref(comments, 1) }));
+      const failing = app.transaction(tx, async () => {
+        await index.enqueue({ post: ref(comments, 1) });
+        throw new Error("this one alone");
+      });
+      await expect(failing).rejects.toThrow("this one alone");
+      expect(await sent(engine)).toBe(0);
     });
+    expect(await sent(engine)).toBe(2);
+  });
+
+  test("a send is part of the transaction that it is given, wherever it is called", async () => {
+    const { db, app, index, engine } = setup;
+    const resource = new AsyncResource("elsewhere");
+    await app.transaction(db, async (tx) => {
+      await resource.runInAsyncScope(() => index.enqueue({ post: ref(comments, 1) }, { transaction: tx }));
+      expect(await sent(engine)).toBe(0);
+    });
+    expect(await sent(engine)).toBe(1);
+    for (const transaction of [{}, db]) {
+      await expect(index.enqueue({ post: ref(comments, 1) }, { transaction })).rejects.toMatchObject({
+        code: "ERR_TRANSACTION_UNSUPPORTED",
+      });
+    }
   });
 
   test("what is enqueued outside of any context belongs to nobody; a savepoint is known by its transaction", async () => {

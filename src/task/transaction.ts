@@ -1,83 +1,82 @@
 /**
- * Sending in a transaction, *buffered*: what is enqueued inside waits in memory for the outermost commit.
- * It is never sent before the commit or after a rollback, and lost only if the process dies in between.
+ * Sending in a transaction. *Buffered*: what is enqueued inside waits in memory for the outermost commit. It is never
+ * sent before the commit or after a rollback, and lost only if the process dies in between. *Outbox*: it is a row in
+ * the user's own database, in the same transaction, until a relay has sent it.
  *
- * A *scope* stands for one transaction or savepoint. Which scope encloses which is known from the handles: a
- * transaction that was begun here is a savepoint's parent; a database has none. What an `enqueue` belongs to
- * is known from where it is called, through AsyncLocalStorage.
- *
- * | scope is …  | because …                                      | enqueue in it          |
- * |-------------|------------------------------------------------|------------------------|
- * | open        | its work is under way                          | is held                |
- * | merged      | its savepoint was released                     | belongs to the parent  |
- * | committed   | the outermost commit is done, all held is sent | is sent at once        |
- * | rolled back | its work or its commit failed                  | `ERR_TRANSACTION_CLOSED` |
+ * The adapters tell which transactions there are and which encloses which. What an `enqueue` belongs to is known
+ * from where it is called, through AsyncLocalStorage, or from the handle that it is given.
  *
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Engine, Outgoing } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
-import type { OrmAdapter } from "../model/adapter.ts";
+import type { OrmAdapter, Within } from "../model/adapter.ts";
+import type { OrmObserver, SaveEvent } from "../model/observer.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Relay } from "./relay.ts";
+import { Scope, closed, type Held, type Sending } from "./scope.ts";
 
-/** What has become of a send. */
-export interface Sending {
-  state: "held" | "sending" | "sent" | "rolled back" | "refused";
-  /** Settles when what is being sent after the commit is sent, or refused. */
-  done?: Promise<unknown>;
-  /** For each message, its own id, or that of the task that holds its key. */
-  ids: readonly string[];
-  /** Ids of held messages that shall not be sent after all. */
-  readonly cancelled: Set<string>;
-}
-
-interface Held {
-  readonly batch: readonly Outgoing[];
-  readonly sending: Sending;
-}
-
-/** One transaction or savepoint. */
-class Scope {
-  readonly parent: Scope | undefined;
-  /** The database that the outermost transaction was begun on. */
-  readonly root: object;
-  state: "open" | "merged" | "committed" | "rolled back" = "open";
-  held: Held[] = [];
-
-  constructor(parent: Scope | undefined, root: object) {
-    this.parent = parent;
-    this.root = root;
-  }
+/** What the transactions of an app need of it. */
+export interface TransactionsContext {
+  readonly engine: () => Engine;
+  readonly adapters: readonly OrmAdapter[];
+  /** Where what is enqueued in a transaction waits; undefined: in memory. */
+  readonly outbox: Outbox | undefined;
+  readonly relay: Relay | undefined;
+  /** Is told of saved rows, in their transactions. */
+  readonly saved: (event: SaveEvent, adapter: OrmAdapter) => Promise<void>;
 }
 
 /** The transactions of one app. */
 export class Transactions {
-  readonly #engine: () => Engine;
-  readonly #adapters: readonly OrmAdapter[];
+  readonly #context: TransactionsContext;
   readonly #current = new AsyncLocalStorage<Scope | undefined>();
+  /** By what stands for a transaction. */
   readonly #scopes = new WeakMap<object, Scope>();
-  /** The last of the outermost transactions on a database that takes one at a time. */
-  readonly #last = new WeakMap<object, Promise<void>>();
+  /** The last of what takes turns on a database that takes one transaction at a time. */
+  readonly #last = new WeakMap<OrmAdapter, Promise<void>>();
+  readonly #ends: (() => void)[];
 
-  constructor(engine: () => Engine, adapters: readonly OrmAdapter[]) {
-    this.#engine = engine;
-    this.#adapters = adapters;
+  constructor(context: TransactionsContext) {
+    this.#context = context;
+    this.#ends = context.adapters.map((adapter) => adapter.observe(this.#observerOf(adapter)));
   }
 
-  /** Sends now, or holds until the transaction that this is called in commits. */
-  async send(batch: readonly Outgoing[]): Promise<Sending> {
-    let scope = this.#current.getStore();
-    while (scope?.state === "merged") scope = scope.parent;
+  /** Listens to the adapters no more. */
+  close(): void {
+    for (const end of this.#ends.splice(0)) end();
+  }
+
+  /**
+   * Sends now, or holds until the transaction that this is called in commits.
+   *
+   * @param handle - of the transaction, where it is not the one that this is called in
+   */
+  async send(batch: readonly Outgoing[], handle?: object): Promise<Sending> {
+    const scope = (handle ? this.#scopeOf(handle) : this.#current.getStore())?.present;
     if (scope?.state === "rolled back") {
       throw closed(`Task ${batch[0]?.message.task} was enqueued in a transaction after that was rolled back`);
     }
     if (scope?.state !== "open") {
-      return { state: "sent", ids: await this.#engine().send(batch), cancelled: new Set() };
+      return { state: "sent", ids: await this.#context.engine().send(batch), cancelled: new Set() };
     }
-    const ids = batch.map(({ message }) => message.id);
-    const sending: Sending = { state: "held", ids, cancelled: new Set() };
-    scope.held.push({ batch: batch.map(followable), sending });
-    return sending;
+    const held = await this.#hold(batch.map(followable), scope);
+    // The transaction may have ended while its outbox was written.
+    if ((scope.state as Scope["state"]) === "rolled back") held.sending.state = "rolled back";
+    else scope.present.held.push(held);
+    return held.sending;
+  }
+
+  /** The handle of the open transaction of an adapter that this is called in. */
+  handleFor(adapter: OrmAdapter, explicit?: object): object | undefined {
+    const scope = (explicit ? this.#scopeOf(explicit) : this.#current.getStore())?.present;
+    return scope?.adapter === adapter && scope.state === "open" ? scope.handle : undefined;
+  }
+
+  /** Runs what belongs to a transaction, given by its handle, or to the one that this is called in. */
+  within<Result>(handle: object | undefined, run: () => Result): Result {
+    return handle ? this.#current.run(this.#scopeOf(handle), run) : run();
   }
 
   /** Runs what lives longer than the transaction that it may be started in: a worker. */
@@ -87,39 +86,38 @@ export class Transactions {
 
   /** See `Petiole.transaction`. */
   async run<Result>(handle: object, work: (transaction: unknown) => Promise<Result>): Promise<Result> {
-    const adapter = this.#adapters.find((candidate) => candidate.owns(handle));
-    if (!adapter) {
-      throw unsupported(
-        "app.transaction() was given a handle that no adapter in `models` knows: give it the database (or the " +
-          "transaction) that one of them was made with.",
-      );
-    }
-    const { transactionRefused, serialTransactions } = adapter.capabilities;
-    if (transactionRefused !== undefined) throw unsupported(transactionRefused);
-    const parent = this.#scopes.get(handle);
-    if (parent) return this.#savepoint(adapter, handle, parent, work);
+    const adapter = this.#adapterOf(handle);
+    const { lacks, serialTransactions } = adapter.capabilities;
+    if (lacks.transaction !== undefined) throw unsupported(lacks.transaction);
+    const begin = (): Promise<Result> => adapter.transaction(handle, work);
     if (adapter.isTransaction(handle)) {
-      throw unsupported(
-        "app.transaction() was given a transaction that was begun without it, whose commit it cannot see: begin " +
-          "that one with app.transaction(db, …) as well.",
-      );
+      const scope = this.#scopeOf(handle);
+      if (scope.state !== "open") throw closed("app.transaction() was given a transaction that is over");
+      return begin();
     }
-    if (!serialTransactions) return this.#outermost(adapter, handle, work);
-    for (let scope = this.#current.getStore(); scope; scope = scope.parent) {
-      if (scope.root !== handle || scope.state !== "open") continue;
+    if (!serialTransactions) return begin();
+    if (this.#current.getStore()?.isOpenOn(adapter)) {
       throw unsupported(
         "app.transaction() was called on a database inside a transaction of that same database, which takes one " +
           "at a time and would wait for itself: give it the transaction, app.transaction(tx, …), for a savepoint.",
       );
     }
-    return this.#inTurn(handle, () => this.#outermost(adapter, handle, work));
+    return this.#inTurn(adapter, begin);
   }
 
-  /** Begins once the outermost transactions that were asked for before, on the same database, are over. */
-  async #inTurn<Result>(database: object, run: () => Promise<Result>): Promise<Result> {
-    const before = this.#last.get(database);
+  /** See `RelayContext.exclusively`. */
+  exclusively<Result>(adapter: OrmAdapter, run: (within: Within) => Promise<Result>): Promise<Result> {
+    if (!adapter.capabilities.serialTransactions) return run({});
+    return this.#inTurn(adapter, () =>
+      adapter.transaction(adapter.database, (transaction) => run({ transaction: transaction as object })),
+    );
+  }
+
+  /** Begins once what was asked for before, on the same database, is over. */
+  async #inTurn<Result>(adapter: OrmAdapter, run: () => Promise<Result>): Promise<Result> {
+    const before = this.#last.get(adapter);
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#last.set(database, promise);
+    this.#last.set(adapter, promise);
     try {
       await before;
       return await run();
@@ -128,62 +126,77 @@ export class Transactions {
     }
   }
 
-  async #outermost<Result>(
-    adapter: OrmAdapter,
-    database: object,
-    work: (transaction: unknown) => Promise<Result>,
-  ): Promise<Result> {
-    const scope = new Scope(undefined, database);
-    const result = await this.#inside(scope, adapter, database, work);
-    scope.state = "committed";
-    await this.#flush(scope.held);
-    return result;
+  #observerOf(adapter: OrmAdapter): OrmObserver {
+    return {
+      begun: ({ transaction, parent, handle }) => {
+        this.#scopes.set(transaction, new Scope(adapter, handle, parent && this.#scopes.get(parent)));
+      },
+      inside: (transaction, run) => this.#current.run(this.#scopes.get(transaction), run),
+      committed: async (transaction) => {
+        const scope = this.#scopes.get(transaction);
+        if (scope?.state !== "open") return;
+        if (scope.parent) return scope.merge(scope.parent);
+        scope.state = "committed";
+        await this.#flush(scope);
+      },
+      rolledBack: (transaction) => this.#scopes.get(transaction)?.drop(),
+      // What was written outside of any transaction is not part of the one around it.
+      saved: (event) =>
+        this.#current.run(event.transaction && this.#scopes.get(event.transaction), () =>
+          this.#context.saved(event, adapter),
+        ),
+    };
   }
 
-  async #savepoint<Result>(
-    adapter: OrmAdapter,
-    transaction: object,
-    parent: Scope,
-    work: (transaction: unknown) => Promise<Result>,
-  ): Promise<Result> {
-    if (parent.state !== "open") throw closed("app.transaction() was given a transaction that is over");
-    const scope = new Scope(parent, parent.root);
-    const result = await this.#inside(scope, adapter, transaction, work);
-    if ((parent.state as Scope["state"]) !== "open") {
-      drop(scope);
-      throw closed("A savepoint ended after the transaction that it is in");
-    }
-    scope.state = "merged";
-    for (const held of scope.held) parent.held.push(held);
-    return result;
+  /** The adapter that has a handle. */
+  #adapterOf(handle: object): OrmAdapter {
+    const adapter = this.#context.adapters.find((candidate) => candidate.owns(handle));
+    if (adapter) return adapter;
+    throw unsupported(
+      "The handle of a transaction is one that no adapter in `models` knows: give the database (or the " +
+        "transaction) that one of them was made with.",
+    );
   }
 
-  async #inside<Result>(
-    scope: Scope,
-    adapter: OrmAdapter,
-    handle: object,
-    work: (transaction: unknown) => Promise<Result>,
-  ): Promise<Result> {
-    try {
-      return await adapter.transaction(handle, (transaction) => {
-        this.#scopes.set(transaction as object, scope);
-        return this.#current.run(scope, () => work(transaction));
-      });
-    } catch (error) {
-      drop(scope);
-      throw error;
-    }
+  /** The scope of a transaction's handle. */
+  #scopeOf(handle: object): Scope {
+    const transaction = this.#adapterOf(handle).transactionOf(handle);
+    const scope = transaction && this.#scopes.get(transaction);
+    if (scope) return scope;
+    throw unsupported(
+      "This transaction was begun where its commit cannot be seen: begin it with app.transaction(db, …).",
+    );
   }
 
-  async #flush(held: readonly Held[]): Promise<void> {
+  async #hold(batch: readonly Outgoing[], { adapter, handle }: Scope): Promise<Held> {
+    const ids = batch.map(({ message }) => message.id);
+    const sending: Sending = { state: "held", ids, cancelled: new Set() };
+    const { outbox } = this.#context;
+    if (!outbox) return { batch, sending };
+    await outbox.insert(adapter, batch, handle);
+    const withdraw = (id: string): Promise<void> => outbox.remove(adapter, [id], { transaction: handle });
+    return { batch, sending: Object.assign(sending, { withdraw }) };
+  }
+
+  async #flush({ held, adapter }: Scope): Promise<void> {
     if (held.length === 0) return;
+    const { relay } = this.#context;
+    const done = relay ? relay.sendAll(adapter) : this.#sendHeld(held);
+    for (const { sending } of held) Object.assign(sending, { state: "sending", done: done.catch(() => {}) });
+    // What is in the outbox is safe, and nobody needs to wait for it here.
+    const sent = done.then(() => {
+      for (const { sending } of held) sending.state = "sent";
+    });
+    if (relay) void sent.catch(() => {});
+    else await sent;
+  }
+
+  async #sendHeld(held: readonly Held[]): Promise<void> {
     const batch = held.flatMap((each) =>
       each.batch.filter(({ message }) => !each.sending.cancelled.has(message.id)),
     );
-    const done = this.#engine().send(batch);
-    for (const { sending } of held) Object.assign(sending, { state: "sending", done: done.catch(() => {}) });
     try {
-      await done;
+      await this.#context.engine().send(batch);
     } catch (cause) {
       for (const { sending } of held) sending.state = "refused";
       const some = batch.slice(0, 10).map(({ message }) => `${message.task} (${message.id})`);
@@ -195,7 +208,6 @@ export class Transactions {
         { cause },
       );
     }
-    for (const { sending } of held) sending.state = "sent";
   }
 }
 
@@ -204,18 +216,6 @@ function followable(outgoing: Outgoing): Outgoing {
   return outgoing.unique ? { ...outgoing, unique: { ...outgoing.unique, follow: true } } : outgoing;
 }
 
-function drop(scope: Scope): void {
-  scope.state = "rolled back";
-  for (const { sending } of scope.held) sending.state = "rolled back";
-}
-
 function unsupported(message: string): PetioleError {
   return new PetioleError("ERR_TRANSACTION_UNSUPPORTED", message);
-}
-
-function closed(what: string): PetioleError {
-  return new PetioleError(
-    "ERR_TRANSACTION_CLOSED",
-    `${what}; nothing was sent. Await what a transaction starts before it ends.`,
-  );
 }

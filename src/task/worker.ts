@@ -131,7 +131,7 @@ export class Worker {
       throw new PetioleError("ERR_ENGINE_CLOSED", "This worker was stopped; make another.");
     const queues = (this.#queues ??= queuesOf(this.#context));
     await this.#engine.open();
-    const scheduler = new Scheduler(this.#engine, this.#context.wire, (message) =>
+    const scheduler = new Scheduler({ ...this.#context, engine: this.#engine }, (message) =>
       this.#logger.error(message),
     );
     await scheduler.start(this.#context.schedules).catch((error: unknown) => {
@@ -181,6 +181,8 @@ export class Worker {
       this.#engine.onReady(queues, () => this.#wake()),
       this.#engine.onCancel(this.name, (leases) => this.#abort(leases, "it was cancelled")),
     ];
+    const relaying = new AbortController();
+    const relayed = this.#context.relay?.run(relaying.signal, (message) => this.#logger.warn(message));
     let failures = 0;
     while (this.#state === "started") {
       const awake = new Promise<void>((resolve) => (this.#wake = resolve));
@@ -199,6 +201,8 @@ export class Worker {
       await awake;
     }
     scheduler.stop();
+    relaying.abort();
+    await relayed;
     await Promise.all([...this.#claims.values()].map((claim) => claim.ended));
     for (const stopListening of listening) stopListening();
     clearInterval(heartbeat);

@@ -3,43 +3,75 @@
  *
  * @module
  */
+import type { DefineTest, RunningTest } from "./engine-contract.ts";
+import { appCases } from "./orm-contract/app-cases.ts";
+import { exactnessCases } from "./orm-contract/exactness-cases.ts";
+import { expectationCases } from "./orm-contract/expectation-cases.ts";
+import { fieldCases } from "./orm-contract/field-cases.ts";
 import type { OrmContractCase, OrmContractHarness } from "./orm-contract/harness.ts";
+import { loadOptionCases } from "./orm-contract/load-option-cases.ts";
 import { loadingCases } from "./orm-contract/loading-cases.ts";
+import { observingCases } from "./orm-contract/observing-cases.ts";
 import { referenceCases } from "./orm-contract/reference-cases.ts";
-import { refusedTransactionCases, transactionCases } from "./orm-contract/transaction-cases.ts";
+import { outboxCases } from "./orm-contract/outbox-cases.ts";
+import { relationCases } from "./orm-contract/relation-cases.ts";
+import { saveEventCases } from "./orm-contract/save-event-cases.ts";
+import { savingCases } from "./orm-contract/saving-cases.ts";
+import { sqlCases } from "./orm-contract/sql-cases.ts";
+import { transactionCases } from "./orm-contract/transaction-cases.ts";
+import { tellingCases } from "./orm-contract/telling-cases.ts";
 
-export type { ContractModelName, ContractRow, OrmContractHarness } from "./orm-contract/harness.ts";
+export type {
+  ContractModelName,
+  ContractRow,
+  ContractRows,
+  ContractTransaction,
+  ContractWrites,
+  OrmContractHarness,
+} from "./orm-contract/harness.ts";
 
 /** What is used of a test runner: `node:test` and vitest both have it. */
 export interface TestRunnerLike {
   describe(name: string, define: () => void): unknown;
-  readonly test: {
-    (name: string, run: () => Promise<void>): unknown;
-    skip(name: string, run: () => Promise<void>): unknown;
-  };
+  readonly test: DefineTest;
 }
 
 /** The settings of {@link ormContract}. */
 export interface OrmContractOptions extends TestRunnerLike {
   /** The adapter's name, for the report. */
   readonly name: string;
-  /** Makes a fresh, empty database with the contract's three models. Called once for each case. */
+  /** Makes a fresh, empty database with the contract's models. Called once for each case. */
   create(): Promise<OrmContractHarness> | OrmContractHarness;
-  /**
-   * Whether the connection has no transactions (`capabilities.transactionRefused` is set): then it is tested
-   * that they are refused. Default: false.
-   */
-  readonly transactionRefused?: boolean;
   /** Cases, by name, that cannot pass, each with its reason. Default: none. */
   readonly skip?: readonly { readonly test: string; readonly reason: string }[];
 }
 
+const groups: Readonly<Record<string, readonly OrmContractCase[]>> = {
+  references: referenceCases,
+  fields: fieldCases,
+  loading: loadingCases,
+  "loading with options": loadOptionCases,
+  relations: relationCases,
+  saving: savingCases,
+  exactness: exactnessCases,
+  transactions: transactionCases,
+  "telling of transactions": tellingCases,
+  observing: observingCases,
+  "telling of saves": saveEventCases,
+  SQL: sqlCases,
+  "in an app": appCases,
+  "expectations of an app": expectationCases,
+  "the outbox of an app": outboxCases,
+};
+
 /**
  * Defines the contract's tests.
  *
- * The models are `qa.Comment` (key `id`, an integer), `qa.Tag` (key `name`, a text) and `qa.Membership` (key
- * `userId` and `groupName`, an integer and a text), each with a text `body`. Use a database in a file or on a
- * server: one that lives on a single connection hides mistakes about transactions.
+ * The models and their attributes are in {@link ContractRows}. Use a database in a file or on a server: one that
+ * lives on a single connection hides mistakes about transactions.
+ *
+ * A case that needs what the adapter `lacks`, or a part of the harness that there is not, is skipped while it runs,
+ * with the reason.
  *
  * @throws Error when `skip` names a case that there is not.
  *
@@ -48,32 +80,42 @@ export interface OrmContractOptions extends TestRunnerLike {
  * ormContract({ describe, test, name: "my orm", create: async () => ({ adapter, … }) });
  */
 export function ormContract(options: OrmContractOptions): void {
-  const { describe, test, create, name } = options;
-  const cases: readonly OrmContractCase[] = [
-    ...referenceCases,
-    ...loadingCases,
-    ...(options.transactionRefused === true ? refusedTransactionCases : transactionCases),
-  ];
-  const skipped = new Map(options.skip?.map((entry) => [entry.test, entry.reason]));
-  for (const title of skipped.keys()) {
-    if (!cases.some((each) => each.name === title)) {
-      throw new Error(`ormContract has no case ${JSON.stringify(title)} to skip`);
-    }
+  const { describe, test, create, name, skip = [] } = options;
+  const titles = new Set(
+    Object.values(groups)
+      .flat()
+      .map((each) => each.name),
+  );
+  for (const entry of skip) {
+    if (!titles.has(entry.test))
+      throw new Error(`ormContract has no case ${JSON.stringify(entry.test)} to skip`);
   }
 
-  describe(`ormContract: ${name}`, () => {
-    for (const each of cases) {
-      const reason = skipped.get(each.name);
-      const run = async () => {
-        const harness = await create();
-        try {
-          await each.run(harness);
-        } finally {
-          await harness.close();
-        }
-      };
-      if (reason === undefined) test(each.name, run);
-      else test.skip(`${each.name} (skipped: ${reason})`, run);
+  for (const [group, cases] of Object.entries(groups)) {
+    describe(`ormContract: ${name}: ${group}`, () => {
+      for (const each of cases) {
+        const skipped = skip.find((entry) => entry.test === each.name);
+        if (skipped === undefined) test(each.name, (running) => runCase(each, create, running));
+        else test.skip?.(`${each.name} (skipped: ${skipped.reason})`, () => runCase(each, create, {}));
+      }
+    });
+  }
+}
+
+async function runCase(
+  each: OrmContractCase,
+  create: OrmContractOptions["create"],
+  running: RunningTest,
+): Promise<void> {
+  const harness = await create();
+  try {
+    const reason = each.skip?.(harness);
+    if (reason !== undefined) {
+      running.skip?.(reason);
+      return;
     }
-  });
+    await each.run(harness);
+  } finally {
+    await harness.close();
+  }
 }

@@ -128,12 +128,14 @@ export class TestApp {
   }
 
   /**
-   * Runs all that is due, what that enqueues included, until nothing is.
+   * Runs all that is due, what that enqueues included, until nothing is. What transactions left in the outbox is sent
+   * first.
    *
    * @returns how many runs there were
    */
   async drain(): Promise<number> {
     for (let runs = 0; ; runs++) {
+      await this.#context.relay?.passAll();
       const waiting = await this.#list({ states: ["waiting", "scheduled"] });
       const queues = [...new Set(waiting.map(({ message }) => message.queue))];
       if (queues.length === 0) return runs;

@@ -45,6 +45,8 @@ export interface DecodeContext {
 export interface Resolve {
   readonly row?: (reference: Reference) => unknown;
   readonly lazy?: (reference: Reference) => Lazy;
+  /** What makes snapshots of a model of use; undefined where it is not known. */
+  readonly snapshot?: Reading["bind"];
 }
 
 /** A text that was parsed and found within the limits. */
@@ -98,11 +100,14 @@ export class Decoder implements Opened {
   #hasGraph = false;
   #isUsed = false;
 
-  constructor(tree: unknown, context: DecodeContext, root: string) {
+  /** @param isApart - whether the tree was written apart, within another */
+  constructor(tree: unknown, context: DecodeContext, root: string, isApart = false) {
+    const apart = (tree: unknown): unknown => new Decoder(tree, context, `${root}…was`, true).decode();
     this.#context = context;
     this.#root = root;
     this.#top = { value: tree };
-    this.reading = { limits: context.limits, dates: context.dates, reserved: 0 };
+    const { limits, dates } = context;
+    this.reading = { limits, dates, reserved: 0, apart: isApart ? undefined : apart };
     this.budget = new Budget(context.limits, Infinity, root);
     this.budget.nodes(1);
     this.inside(this.#top, undefined, 1);
@@ -121,7 +126,9 @@ export class Decoder implements Opened {
   decode({
     row = (reference) => reference,
     lazy = (reference) => new Lazy(reference),
+    snapshot,
   }: Resolve = {}): unknown {
+    this.reading.bind = snapshot;
     if (this.#isUsed) throw new Error("decode() was called twice on one opened text");
     this.#isUsed = true;
     for (const { container, key, stands } of this.#rows) {

@@ -34,7 +34,7 @@ const noBuffers = new Buffers(none);
  */
 export function encode(value: unknown, context: EncodeContext, subject: EncodeSubject): Encoded {
   // A getter or a proxy may throw; the general way then says where.
-  const finding = attempt(() => scan(value, context.limits, context.dialect)) ?? "rich";
+  const finding = attempt(() => scan(value, context)) ?? "rich";
   const plain = finding === "plain" ? attempt(() => stringify(value)) : undefined;
   if (plain !== undefined) {
     checkBytes(plain, context.limits, subject.root);
@@ -63,7 +63,7 @@ export function encode(value: unknown, context: EncodeContext, subject: EncodeSu
 
 /** The text of a value; another way where that suits it better. */
 function write(value: unknown, context: EncodeContext, subject: EncodeSubject, way: Way): Encoded | OtherWay {
-  const encoder = new Encoder(context, subject, way);
+  const encoder = new Encoder(context, subject, way, encode);
   let tree: unknown;
   try {
     tree = encoder.encode(value);

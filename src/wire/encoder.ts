@@ -26,6 +26,7 @@ import { prototypeHere, tagsByPrototype } from "./tags/index.ts";
 import { needsTag, numberTag } from "./tags/number.ts";
 import { arrayTag, bareTag, objectTag } from "./tags/object.ts";
 import { symbolTag } from "./tags/text.ts";
+import { referenceTag } from "./tags/reference.ts";
 import { undefinedTag } from "./tags/undefined.ts";
 
 /** This much text of `same` pointers, and a graph is smaller and easier to read. */
@@ -43,6 +44,13 @@ export interface Way {
 
 /** Levels of a graph's text, whatever is in it. */
 export const graphDepth = 10;
+
+/** See `encode.ts`, which this cannot import. */
+type Encode = (
+  value: unknown,
+  context: EncodeContext,
+  subject: EncodeSubject,
+) => { readonly text: string; readonly types: readonly string[] };
 
 /** Thrown when another way suits a value better. */
 export class OtherWay extends Error {
@@ -69,16 +77,24 @@ export class Encoder {
   readonly #inTables = new Set<object>();
   /** Those of the table that is being written. */
   #inThisTable: object[] = [];
+  readonly #subject: EncodeSubject;
   readonly #way: Way;
   readonly #graph: GraphWriter | undefined;
   #pointers = 0;
 
-  constructor(context: EncodeContext, subject: EncodeSubject, way: Way) {
+  /** @param encode - for what is written apart */
+  constructor(context: EncodeContext, subject: EncodeSubject, way: Way, encode: Encode) {
     this.context = context;
     this.refusals = new Refusals(subject.root);
+    this.#subject = subject;
     this.#way = way;
     this.#graph = way.graph ? new GraphWriter() : undefined;
-    this.writing = { limits: context.limits, buffers: new Buffers(way.buffers) };
+    const apart = (value: object): unknown => {
+      const { text, types } = encode(value, context, { root: "was", what: "a row's fields" });
+      for (const type of types) this.types.add(type);
+      return JSON.parse(text);
+    };
+    this.writing = { limits: context.limits, buffers: new Buffers(way.buffers), apart };
     // In a graph nothing is deeper than what is in a node.
     this.budget = new Budget(context.limits, way.graph ? Infinity : context.dialect.depth, subject.root);
     if (way.graph) this.budget.depth(graphDepth);
@@ -204,10 +220,10 @@ export class Encoder {
     if (place && (this.context.dialect.pointers || !place.isDone))
       return this.#same(place, value, above, key);
     const kind = this.#kindOf(value);
-    if (kind === undefined) {
-      const reference = this.#referenceTo(value);
-      return reference ? this.#object(reference, above, key) : this.#refuse(value, above, key);
-    }
+    if (kind === undefined || (this.context.isRow && !Array.isArray(value) && this.context.isRow(value)))
+      return this.#row(value, above, key);
+    if (kind === referenceTag && value instanceof Reference)
+      return this.#tagged(kind, this.refer(value), above, key);
     if (kind !== "plain") return this.#tagged(kind, value, above, key);
     if (Array.isArray(value)) {
       const { graph, tables } = this.#way;
@@ -339,6 +355,11 @@ export class Encoder {
     return this.#put(above, key, node("same", pointer));
   }
 
+  /** What is sent for a reference. */
+  refer(reference: Reference, row?: object): Reference {
+    return this.#subject.refer?.(reference, row) ?? reference;
+  }
+
   /** The model that something refers to, where there are models and none has its name. */
   unknownModel(value: object): string | undefined {
     const { modelNames } = this.context;
@@ -348,13 +369,21 @@ export class Encoder {
     return modelNames.has(reference.model) ? undefined : reference.model;
   }
 
-  #referenceTo(value: object): Reference | undefined {
+  /** A row that knows its model travels as a reference; what is no row is refused. */
+  #row(value: object, above: Place, key: string | number): Place | undefined {
     for (const adapter of this.context.models) {
       const model = adapter.modelOf?.(value);
-      const key = model === undefined ? undefined : adapter.keyOf?.(model, value);
-      if (model !== undefined && key !== undefined) return new Reference(model, key);
+      if (model === undefined) continue;
+      const pk = adapter.keyOf?.(model, value);
+      if (pk === undefined) {
+        const advice = "it has no key yet: save it first, and send what the database returned";
+        return this.#refuse(value, above, key, `${model} that was not saved`, advice);
+      }
+      const { connection } = adapter;
+      const reference = new Reference(model, pk, connection === undefined ? undefined : { connection });
+      return this.#tagged(referenceTag, this.refer(reference, value), above, key);
     }
-    return undefined;
+    return this.#refuse(value, above, key);
   }
 
   /** What is known of memory only once all views are. */

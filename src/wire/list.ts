@@ -54,9 +54,9 @@ function writeReferences(
   encoder: Encoder,
 ): List | undefined {
   if (!areOf(items, Reference.prototype, model, encoder)) return undefined;
-  const keys = items.map(
-    (item) => (referenceTag.write(item as Reference, encoder.writing) as { pk: unknown }).pk,
-  );
+  const sent = items.map((item) => encoder.refer(item as Reference));
+  if (!areOf(sent, Reference.prototype, model, encoder)) return undefined;
+  const keys = sent.map((item) => (referenceTag.write(item, encoder.writing) as { pk: unknown }).pk);
   const content = { model, keys };
   encoder.budget.depth(above.level + 1);
   encoder.budget.nodes(2);
@@ -74,6 +74,9 @@ function areOf(items: readonly unknown[], prototype: object, model: string, enco
       typeof item === "object" &&
       item !== null &&
       Object.getPrototypeOf(item) === prototype &&
+      // Those that say more are written one by one.
+      (item as Reference).details === undefined &&
+      (item as Reference).was === undefined &&
       (item as Reference | Snapshot).model === model,
   );
   return areAlike && encoder.unknownModel(items[0] as object) === undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Dialect } from "./dialect.ts";
-import type { Limits } from "./limits.ts";
+import type { EncodeContext } from "./encode-context.ts";
 import { needsTag } from "./tags/number.ts";
 
 /** Deeper data is put off, so that depth is no danger to the stack. */
@@ -26,7 +26,10 @@ export type Finding = "plain" | "rich" | ReadonlyMap<object, number>;
  * Looks through a value. Written for speed, and measured: one state, no array of an object's keys, no Set where
  * few objects are.
  */
-export function scan(value: unknown, limits: Limits, dialect: Dialect): Finding {
+export function scan(
+  value: unknown,
+  { limits, dialect, isRow }: Pick<EncodeContext, "limits" | "dialect" | "isRow">,
+): Finding {
   const deepest = Math.min(limits.depth, dialect.depth);
   const state: Scan = {
     nodes: limits.nodes - 1,
@@ -34,6 +37,7 @@ export function scan(value: unknown, limits: Limits, dialect: Dialect): Finding 
     shared: 0,
     deepest: 0,
     dialect,
+    isRow,
     few: [],
     many: undefined,
     numbers: undefined,
@@ -66,6 +70,7 @@ interface Scan {
   shared: number;
   deepest: number;
   readonly dialect: Dialect;
+  readonly isRow: EncodeContext["isRow"];
   /** The objects that were met. */
   readonly few: object[];
   many: Set<object> | undefined;
@@ -92,6 +97,7 @@ function scanFields(value: object, level: number, most: number, state: Scan): bo
   const prototype: unknown = Object.getPrototypeOf(value);
   let keys = 0;
   if (prototype === Object.prototype) {
+    if (state.isRow?.(value)) return false;
     for (const key in value) {
       keys++;
       const isOdd =

@@ -109,7 +109,7 @@ function writeObject(value: object, level: number, state: State): string {
   }
   if (Object.getOwnPropertySymbols(value).length > 0) throw givingUp;
   if (prototype === Object.prototype) {
-    if (!isData(value)) throw givingUp;
+    if (!isData(value) || context.isRow?.(value)) throw givingUp;
     return writeFields(value, level, state);
   }
   const tag: Tag | undefined = prototype ? context.values.byPrototype.get(prototype) : undefined;

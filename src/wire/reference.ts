@@ -14,31 +14,77 @@ export type KeyPart = string | number | bigint;
 /** A row's primary key: the value itself, or attribute to value where the key has several columns. */
 export type Key = KeyPart | { readonly [attribute: string]: KeyPart };
 
+/** What a reference says beside the row's model and key. It travels with it. */
+export interface ReferenceDetails {
+  /** The connection that has the row, where an app has several with the same models. */
+  readonly connection?: string;
+  /** Relations that are loaded with the row, by attribute: `author`, `author.company`. */
+  readonly with?: readonly string[];
+  /** `all`: the row is loaded also where the model hides it unless told, as soft-deleted ones. */
+  readonly scope?: "all";
+  /** Which of the database's copies is asked. */
+  readonly from?: "primary" | "replica";
+  /** What a missing row means; what the task says, unless told. */
+  readonly ifMissing?: "fail" | "skip" | "wait" | "null";
+  /** What a row means that has changed since the reference was made; what the task says, unless told. */
+  readonly ifChanged?: "run" | "skip" | "fail";
+  /** The row's version when the reference was made, as text. */
+  readonly version?: string;
+  /** What the row held when the reference was made, where it has no version: a digest of these fields. */
+  readonly digest?: Digest;
+}
+
+/** A digest of some of a row's fields. */
+export interface Digest {
+  readonly fields: readonly string[];
+  readonly sha256: string;
+}
+
 declare const row: unique symbol;
 
-/** Stands for a stored row, by model and key. Immutable. `Row` is the type of the row it stands for. */
-export class Reference<Row extends object = object> {
+/**
+ * Stands for a stored row, by model and key. Immutable. `Row` is the type of the row it stands for; with null in it,
+ * null takes the place of a row that is missing.
+ */
+export class Reference<Row extends object | null = object> {
   /** For the compiler alone. */
   declare readonly [row]: Row;
   /** The model's name, as the app gave it: `qa.Comment`. */
   readonly model: string;
   /** The row's primary key. */
   readonly pk: Key;
+  /** What it says beside; not there where it says nothing. */
+  declare readonly details?: ReferenceDetails;
+  /** The row's fields when the reference was made, where they travel with it. */
+  declare readonly was?: Readonly<Row>;
 
   /** @throws PetioleError `ERR_REFERENCE_KEY` for a key that is none */
-  constructor(model: string, pk: Key) {
+  constructor(model: string, pk: Key, details?: ReferenceDetails, was?: Readonly<Row>) {
     if (!isKey(pk)) {
       const message = `A reference to ${model} needs a key of text, finite numbers and bigints, received ${describe(pk)}.`;
       throw new PetioleError("ERR_REFERENCE_KEY", message);
     }
     this.model = model;
     this.pk = typeof pk === "object" ? Object.freeze({ ...pk }) : pk;
+    if (details && Object.values(details).some((value) => value !== undefined))
+      this.details = Object.freeze({ ...details });
+    if (was) this.was = Object.freeze({ ...was });
     Object.freeze(this);
   }
 
-  /** The same text for the same row, whichever of string, number and bigint a driver gives for its key. */
+  /**
+   * The same text for the same row, whichever of string, number and bigint a driver gives for its key. What else the
+   * reference says makes no difference.
+   */
   get identity(): string {
-    return identityOf(this.model, this.pk);
+    const identity = identityOf(this.model, this.pk);
+    const connection = this.details?.connection;
+    return connection === undefined ? identity : JSON.stringify([connection, identity]);
+  }
+
+  /** The same, with more details, or others. */
+  detailed(details: ReferenceDetails): Reference<Row> {
+    return new Reference<Row>(this.model, this.pk, { ...this.details, ...details }, this.was);
   }
 
   equals(other: unknown): boolean {

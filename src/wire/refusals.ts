@@ -1,5 +1,5 @@
 /** What cannot travel, gathered while a value is encoded, so that all of it can be told at once. @module */
-import { LimitError, ValueError, messageOf, type Refusal } from "../errors.ts";
+import { EncodeError, LimitError, ValueError, messageOf, type Refusal } from "../errors.ts";
 import { adviceFor } from "./advice.ts";
 import { segmentOf } from "./path.ts";
 import type { Place } from "./place.ts";
@@ -31,6 +31,15 @@ export class Refusals {
   /** For what a tag, or a class behind it, threw when it was to write a value. */
   written(error: unknown, tag: Tag, value: object, above: Place, key: string | number): null {
     if (error instanceof LimitError) throw error;
+    if (error instanceof EncodeError) {
+      // Of what was written apart: its paths go on from here.
+      const root = above.path(this.#root, key);
+      this.count += error.count;
+      for (const { path, kind, advice } of error.refusals) {
+        if (this.list.length < mostRefusals) this.list.push({ path: `${root}.${path}`, kind, advice });
+      }
+      return null;
+    }
     if (error instanceof Unportable) return this.add(value, above, key, tag.name, error.message);
     if (!(error instanceof ValueError)) {
       return this.add(value, above, key, tag.name, `it cannot be read as one: ${messageOf(error)}`);

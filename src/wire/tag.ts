@@ -8,6 +8,7 @@
 import { describe } from "../errors.ts";
 import type { Buffers } from "./buffers.ts";
 import type { Limits } from "./limits.ts";
+import type { SnapshotBinding } from "./snapshot.ts";
 
 /**
  * How a tag's content holds the values inside, which the codec walks by itself:
@@ -77,6 +78,8 @@ export interface Column {
 export interface Writing {
   readonly limits: Limits;
   readonly buffers: Buffers;
+  /** The wire's tree of a value that is written apart, as a text of its own would be; undefined inside such a one. */
+  readonly apart?: ((value: object) => unknown) | undefined;
 }
 
 /** What a tag may need while it reads. */
@@ -85,6 +88,10 @@ export interface Reading {
   readonly dates: "exact" | "round";
   /** Bytes that resizable buffers of this text may grow to, in all. */
   reserved: number;
+  /** The value of a tree that was written apart; undefined inside such a one. */
+  readonly apart?: ((tree: unknown) => unknown) | undefined;
+  /** What the snapshots of a model can do with its database, where there is one. */
+  bind?: ((model: string) => SnapshotBinding | undefined) | undefined;
 }
 
 /** Thrown by {@link Tag.write}: why this value cannot travel, for a person, as an advice. */

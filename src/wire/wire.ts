@@ -81,6 +81,13 @@ export function createWire(options: WireOptions = {}): Wire {
   return { encode, decode };
 }
 
+/** Most apps have no adapter that knows plain rows: then no time is spent on asking. */
+function isRowOf(models: readonly WireModels[]): ((value: object) => boolean) | undefined {
+  const asked = models.filter(({ capabilities }) => capabilities?.recognisesRows === "plain");
+  if (asked.length === 0) return undefined;
+  return (value) => asked.some((adapter) => adapter.modelOf?.(value) !== undefined);
+}
+
 /** {@link createWire}, with what the task model needs beside. */
 export function createTaskWire(options: WireOptions = {}): TaskWire {
   const { values = [], models = [], limits, dialect = "exact", understands = [], dates = "exact" } = options;
@@ -98,6 +105,7 @@ export function createTaskWire(options: WireOptions = {}): TaskWire {
     values: valueTags(values),
     models,
     modelNames: new Set(models.flatMap((adapter) => adapter.models.map((model) => model.name))),
+    isRow: isRowOf(models),
     limits: limitsWith(limits),
     dialect: dialectOf(dialect, understands),
     dates,

@@ -44,8 +44,21 @@ export async function startPostgres(): Promise<Postgres> {
     user,
     async prepare(folder) {
       if (user) chownSync(folder, user.uid, user.gid);
-      const parameters = ["-D", join(folder, "data"), "-U", "petiole", "-A", "trust", "-E", "UTF8", "--locale=C"];
-      await promisify(execFile)(join(programs, "initdb"), [...parameters, "--no-sync"], { ...user, cwd: folder });
+      const parameters = [
+        "-D",
+        join(folder, "data"),
+        "-U",
+        "petiole",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C",
+      ];
+      await promisify(execFile)(join(programs, "initdb"), [...parameters, "--no-sync"], {
+        ...user,
+        cwd: folder,
+      });
     },
     parameters: (port, folder) => [
       ...["-D", join(folder, "data"), "-p", `${port}`, "-k", folder, "-h", "127.0.0.1"],
@@ -82,6 +95,7 @@ function debianPrograms(): string {
 
 /** PostgreSQL refuses to run as root: the user that its package makes. */
 function postgresUser(): { readonly uid: number; readonly gid: number } {
-  const id = (option: string): number => Number(execFileSync("id", [option, "postgres"], { encoding: "utf8" }));
+  const id = (option: string): number =>
+    Number(execFileSync("id", [option, "postgres"], { encoding: "utf8" }));
   return { uid: id("-u"), gid: id("-g") };
 }

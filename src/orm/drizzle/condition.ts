@@ -3,17 +3,10 @@
  *
  * @module
  */
-import { PetioleError } from "../../errors.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
-import { type ColumnLike, type KeyColumn, kindOf } from "./table.ts";
-
-/** What is used of Drizzle's operators: `import * as operators from "drizzle-orm"` has them. */
-export interface DrizzleOperators {
-  inArray(column: never, values: never[]): unknown;
-  eq(column: never, value: never): unknown;
-  and(...conditions: never[]): unknown;
-  or(...conditions: never[]): unknown;
-}
+import { bindable, isPossible } from "./key-value.ts";
+import type { DrizzleOperators } from "./operators.ts";
+import type { KeyColumn } from "./table.ts";
 
 /** The operators as they are called here: the columns that they are for are known at run time only. */
 interface Operators {
@@ -27,24 +20,6 @@ interface Operators {
 const maxVariables = 10_000;
 /** Measured on SQLite: 25,000 pairs take twice as long in statements of 5,000 pairs as in those of 1,000. */
 const maxCompositeKeys = 1_000;
-
-/**
- * Drizzle's operators, from the copy of it that this package sees, or those that the app gave.
- *
- * @throws PetioleError `ERR_MODEL_DEFINITION` when `drizzle-orm` cannot be imported.
- */
-export async function importOperators(): Promise<DrizzleOperators> {
-  try {
-    return await import("drizzle-orm");
-  } catch (cause) {
-    throw new PetioleError(
-      "ERR_MODEL_DEFINITION",
-      "drizzle: cannot import `drizzle-orm`. Install it beside petiole, or give its operators: " +
-        "drizzle(db, models, { operators: { inArray, eq, and, or } })",
-      { cause },
-    );
-  }
-}
 
 /** Conditions that together select the rows with these keys; each fits into one statement. */
 export function conditionsFor(
@@ -79,59 +54,8 @@ function anyOf(or: Operators["or"], conditions: readonly unknown[]): unknown {
   return or(anyOf(or, conditions.slice(0, middle)), anyOf(or, conditions.slice(middle)));
 }
 
-/** Stands for a key that no row of the table can have. */
-const impossible = Symbol("impossible");
-
-function isPossible(value: unknown): boolean {
-  return value !== impossible;
-}
-
 function partOf(key: Key, { attribute }: KeyColumn): KeyPart | undefined {
   return typeof key === "object" ? key[attribute] : key;
-}
-
-/** The width of the columns where a value out of range is an error instead of a row that is not there. */
-const integerBits: Readonly<Record<string, number>> = {
-  SQLiteInteger: 64,
-  PgSmallInt: 16,
-  PgSmallSerial: 16,
-  PgInteger: 32,
-  PgSerial: 32,
-  PgBigInt53: 64,
-  PgBigInt64: 64,
-  PgBigSerial53: 64,
-  PgBigSerial64: 64,
-};
-
-/**
- * A part of a key in the type that the column's driver wants; {@link impossible} when the column cannot hold it.
- *
- * One key of a wrong kind (`"abc"` for an integer, from a sender in another language) would otherwise fail the
- * statement and with it every other row of the load, again at each attempt.
- */
-function bindable(column: ColumnLike, part: KeyPart | undefined): unknown {
-  if (part === undefined) return impossible;
-  const kind = kindOf(column);
-  const bits = integerBits[column.columnType];
-  if (bits !== undefined || kind === "bigint") {
-    const text = String(part);
-    if (!/^-?\d{1,40}$/.test(text)) return impossible;
-    const integer = BigInt(text);
-    if (bits !== undefined && BigInt.asIntN(bits, integer) !== integer) return impossible;
-    // A number where it is exact: that is what a column of kind `number` maps, and bigint where it is not.
-    return kind === "number" && Number.isSafeInteger(Number(integer)) ? Number(integer) : integer;
-  }
-  if (kind === "number") return typeof part === "string" && !isNumeric(part) ? impossible : Number(part);
-  if (kind !== "string") return part;
-  const text = String(part);
-  if (column.columnType === "PgUUID") return /^\{?(?:[0-9a-f]{4}-?){8}\}?$/i.test(text) ? text : impossible;
-  if (column.columnType === "PgEnumColumn" && column.enumValues?.includes(text) === false) return impossible;
-  // PostgreSQL cannot hold this character at all, and says so with an error.
-  return column.columnType.startsWith("Pg") && text.includes("\0") ? impossible : text;
-}
-
-function isNumeric(text: string): boolean {
-  return text.trim() !== "" && Number.isFinite(Number(text));
 }
 
 function chunked<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {

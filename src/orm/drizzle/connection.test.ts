@@ -1,21 +1,23 @@
 import { drizzle as libsql, type LibSQLDatabase } from "drizzle-orm/libsql";
 import { describe, expect, test } from "vitest";
+import type { OrmCapabilities } from "../../model/adapter.ts";
 import { drizzle } from "../drizzle.ts";
 import { capabilitiesOf } from "./connection.ts";
 
 describe("capabilitiesOf", () => {
   test("SQLite has one writer: transactions do not overlap", () => {
-    expect(capabilitiesOf(libsql(":memory:"))).toEqual({ recognisesRows: false, serialTransactions: true });
+    expect(capabilities(libsql(":memory:"))).toMatchObject({
+      recognisesRows: false,
+      serialTransactions: true,
+    });
   });
 
   test("a pool of PostgreSQL connections overlaps them, a lone connection cannot", () => {
     const pool = { totalCount: 0 };
-    expect(capabilitiesOf(fake("PgDialect", "NodePgSession", { client: pool })).serialTransactions).toBe(
-      false,
-    );
-    expect(capabilitiesOf(fake("PgDialect", "NodePgSession")).serialTransactions).toBe(true);
-    expect(capabilitiesOf(fake("PgDialect", "PostgresJsSession")).serialTransactions).toBe(false);
-    expect(capabilitiesOf(fake("MySqlDialect", "MySql2Session")).serialTransactions).toBe(true);
+    expect(capabilities(fake("PgDialect", "NodePgSession", { client: pool })).serialTransactions).toBe(false);
+    expect(capabilities(fake("PgDialect", "NodePgSession")).serialTransactions).toBe(true);
+    expect(capabilities(fake("PgDialect", "PostgresJsSession")).serialTransactions).toBe(false);
+    expect(capabilities(fake("MySqlDialect", "MySql2Session")).serialTransactions).toBe(true);
   });
 
   test.each([
@@ -28,13 +30,22 @@ describe("capabilitiesOf", () => {
     ["D1", fake("SQLiteAsyncDialect", "SQLiteD1Session", { resultKind: "async" }), /batch/],
   ])("transactions of %s are refused, with what to do", async (_, db, advice) => {
     const adapter = drizzle(db as LibSQLDatabase, {});
-    expect(adapter.capabilities.transactionRefused).toMatch(advice);
+    expect(adapter.capabilities.lacks).toMatchObject({
+      transaction: expect.stringMatching(advice),
+      ownTransaction: expect.stringMatching(advice),
+      sql: expect.stringMatching(advice),
+    });
+    expect(adapter.sql).toBeUndefined();
     await expect(adapter.transaction(db, async () => expect.unreachable())).rejects.toMatchObject({
       code: "ERR_TRANSACTION_UNSUPPORTED",
       message: expect.stringMatching(advice),
     });
   });
 });
+
+function capabilities(db: object): OrmCapabilities {
+  return capabilitiesOf(db, undefined);
+}
 
 /** A database with the marks of Drizzle's, without its driver. */
 function fake(

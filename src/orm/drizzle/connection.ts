@@ -1,9 +1,9 @@
 /**
- * What a Drizzle handle says about its connection: its dialect, and what transactions on it can do.
+ * What a Drizzle handle says about its connection: its dialect, and what it can do.
  *
  * @module
  */
-import type { OrmCapabilities } from "../../model/adapter.ts";
+import type { OrmCapabilities, OrmFeature, SqlDialect } from "../../model/adapter.ts";
 import { entityKindOf, property } from "./table.ts";
 
 /** Drivers whose transactions throw, or cannot hold a connection between statements. */
@@ -13,6 +13,9 @@ const withoutTransactions: Readonly<Record<string, string>> = {
   PgRemoteSession: "Use a PostgreSQL driver such as node-postgres instead of pg-proxy",
   MySqlRemoteSession: "Use mysql2 instead of mysql-proxy",
   SingleStoreRemoteSession: "Use the singlestore driver instead of singlestore-proxy",
+  PrismaPgSession: "Use petiole/orm/prisma for the rows of a Prisma client",
+  PrismaMySqlSession: "Use petiole/orm/prisma for the rows of a Prisma client",
+  PrismaSQLiteSession: "Use petiole/orm/prisma for the rows of a Prisma client",
   SQLiteD1Session: "D1 has no interactive transactions, only db.batch()",
 };
 
@@ -24,13 +27,39 @@ const poolingSessions: ReadonlySet<string> = new Set([
   "MySql2Session",
 ]);
 
+const dialects: Readonly<Record<string, SqlDialect>> = {
+  SQLiteAsyncDialect: "sqlite",
+  SQLiteSyncDialect: "sqlite",
+  PgDialect: "postgres",
+  MySqlDialect: "mysql",
+};
+
 /** The differences between Drizzle's drivers, as data. */
-export function capabilitiesOf(db: object): OrmCapabilities {
+export function capabilitiesOf(db: object, replica: object | undefined): OrmCapabilities {
+  const lacks: Partial<Record<OrmFeature, string>> = {
+    saveEvents: "Drizzle does not tell when rows are saved. Say it: await app.saved(table, row)",
+  };
   const refused = refusalOf(db);
+  if (refused !== undefined) {
+    lacks.transaction = refused;
+    lacks.ownTransaction = refused;
+  }
+  const noSql =
+    dialectOf(db) === undefined ? `${kindOfDialect(db)} is not among the dialects written here` : refused;
+  if (noSql !== undefined) lacks.sql = noSql;
+  if (!hasRelations(db)) {
+    lacks.relations =
+      "this db was made without relations. Make it with them, drizzle(client, { schema }) with a schema that has " +
+      "relations(…), or let the handler load what it needs";
+  }
+  if (replica === undefined) {
+    lacks.replica =
+      "this db has no replicas. Make it with Drizzle's withReplicas(…), or name one: drizzle(db, models, { replica })";
+  }
   return {
     recognisesRows: false,
-    serialTransactions: dialectOf(db).startsWith("SQLite") || sharesOneConnection(db),
-    ...(refused === undefined ? {} : { transactionRefused: refused }),
+    lacks,
+    serialTransactions: kindOfDialect(db).startsWith("SQLite") || sharesOneConnection(db),
   };
 }
 
@@ -43,13 +72,34 @@ export function isOfConnection(db: object, handle: unknown): handle is object {
   return dialect !== undefined && property<object>(handle, "dialect") === dialect;
 }
 
-function dialectOf(db: object): string {
+/** Whether a handle is of a transaction. */
+export function isTransaction(handle: object): boolean {
+  return "rollback" in handle;
+}
+
+/** Whether this is a Drizzle database, or a transaction. */
+export function isDrizzleHandle(handle: unknown): handle is object {
+  if (typeof handle !== "object" || handle === null) return false;
+  return kindOfDialect(handle).endsWith("Dialect") && property(handle, "session") !== undefined;
+}
+
+/** The dialect that is written for it; undefined for one that is not among those. */
+export function dialectOf(db: object): SqlDialect | undefined {
+  return dialects[kindOfDialect(db)];
+}
+
+/** Whether the driver answers at once, so that nothing can be awaited in its transactions. */
+export function isSynchronous(db: object): boolean {
+  return property(db, "resultKind") === "sync";
+}
+
+function kindOfDialect(db: object): string {
   return entityKindOf(property(db, "dialect"));
 }
 
 function refusalOf(db: object): string | undefined {
   const session = entityKindOf(property(db, "session"));
-  if (property(db, "resultKind") === "sync") {
+  if (isSynchronous(db)) {
     // better-sqlite3 throws at an async callback. Others commit as soon as it returns its promise, so that a
     // later error rolls nothing back.
     return (
@@ -61,6 +111,11 @@ function refusalOf(db: object): string | undefined {
     withoutTransactions[session] &&
     `${session} cannot hold a transaction open. ${withoutTransactions[session]}`
   );
+}
+
+function hasRelations(db: object): boolean {
+  const schema = property<{ schema?: Record<string, { relations?: object }> }>(db, "_")?.schema ?? {};
+  return Object.values(schema).some(({ relations = {} }) => Object.keys(relations).length > 0);
 }
 
 function sharesOneConnection(db: object): boolean {

@@ -1,15 +1,17 @@
 /**
- * What a Drizzle table says about its primary key, read without importing Drizzle.
+ * What a Drizzle table says about itself, its primary key above all, read without importing Drizzle.
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
+import { PetioleError } from "../../errors.ts";
 
 // Drizzle registers these globally, so that several copies of it understand each other's tables.
 const columnsSymbol = Symbol.for("drizzle:Columns");
 const extraConfigColumnsSymbol = Symbol.for("drizzle:ExtraConfigColumns");
 const extraConfigBuilderSymbol = Symbol.for("drizzle:ExtraConfigBuilder");
 const entityKindSymbol = Symbol.for("drizzle:entityKind");
+const nameSymbol = Symbol.for("drizzle:Name");
+const schemaSymbol = Symbol.for("drizzle:Schema");
 
 /** A Drizzle column, as far as a key needs it. */
 export interface ColumnLike {
@@ -21,6 +23,11 @@ export interface ColumnLike {
   /** `PgInteger`, `SQLiteText`, … */
   readonly columnType: string;
   readonly enumValues?: readonly string[] | undefined;
+  /** Set where the database computes the value. */
+  readonly generated?: object | undefined;
+  readonly generatedIdentity?: { readonly type?: string } | undefined;
+  /** Whether `name` is only the property's, which the database's casing is yet to be applied to. */
+  readonly keyAsName?: boolean;
 }
 
 /** One column of a model's key. */
@@ -35,6 +42,12 @@ export function columnsOf(table: object): Readonly<Record<string, ColumnLike>> |
   return property<Record<string, ColumnLike>>(table, columnsSymbol);
 }
 
+/** The name of a table in the database, and its schema where it states one. */
+export function nameOf(table: object): { readonly name: string; readonly schema?: string } {
+  const schema = property<string>(table, schemaSymbol);
+  return { name: property<string>(table, nameSymbol) ?? "", ...(schema === undefined ? {} : { schema }) };
+}
+
 /**
  * The primary key of a table, or the key that the app stated.
  *
@@ -43,11 +56,9 @@ export function columnsOf(table: object): Readonly<Record<string, ColumnLike>> |
 export function keyColumnsOf(
   name: string,
   table: object,
+  columns: Readonly<Record<string, ColumnLike>>,
   stated: readonly string[] | undefined,
 ): readonly [KeyColumn, ...KeyColumn[]] {
-  const columns = columnsOf(table);
-  if (columns === undefined) throw invalid(name, `expected a Drizzle table; received ${describe(table)}`);
-
   const attributes = stated ?? primaryKeyOf(table, columns);
   const [first, ...others] = attributes.map((attribute) => {
     const column = Object.hasOwn(columns, attribute) ? columns[attribute] : undefined;
@@ -115,6 +126,7 @@ function refuseType(name: string, attribute: string, column: ColumnLike): void {
   );
 }
 
-function invalid(name: string, reason: string): PetioleError {
+/** What is wrong with a model. */
+export function invalid(name: string, reason: string): PetioleError {
   return new PetioleError("ERR_MODEL_DEFINITION", `drizzle: ${JSON.stringify(name)}: ${reason}`);
 }

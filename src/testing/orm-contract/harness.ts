@@ -78,6 +78,11 @@ export interface OrmContractHarness {
   begin?(): Promise<ContractTransaction>;
   /** Writes that the ORM has hooks for. Left out where the adapter `lacks.saveEvents`. */
   readonly hooked?: ContractWrites;
+  /**
+   * A second adapter of the same connection, for these models alone, as another app in the process would have it.
+   * Without it, the cases that need one are skipped.
+   */
+  another?(models: readonly ContractModelName[]): OrmAdapter;
   /** How many statements the database was sent so far. Without it, the cases that count check less. */
   countQueries?(): number;
   /** Makes the database unreachable, as when its server is gone. */

@@ -1,8 +1,10 @@
 /** The contract's rules about loading rows. */
 import assert from "node:assert/strict";
 import { loadReferences } from "../../model/loader.ts";
-import { type Key, Reference } from "../../model/ref.ts";
-import { type ContractModelName, type OrmContractCase, type OrmContractHarness, bodyOf } from "./harness.ts";
+import { Reference } from "../../model/ref.ts";
+import { type OrmContractCase, bodyOf } from "./harness.ts";
+import { errorWith } from "./needs.ts";
+import { bodies, insertComments, loadOne } from "./rows.ts";
 
 export const loadingCases: readonly OrmContractCase[] = [
   {
@@ -33,9 +35,20 @@ export const loadingCases: readonly OrmContractCase[] = [
     async run(harness) {
       await insertComments(harness, [1, 2]);
       assert.deepEqual(await bodies(harness, "qa.Comment", [1, 2]), ["comment 1", "comment 2"]);
-      await harness.update(harness.handle, "qa.Comment", 1, "edited");
+      await harness.update(harness.handle, "qa.Comment", 1, { body: "edited" });
       await harness.delete(harness.handle, "qa.Comment", 2);
       assert.deepEqual(await bodies(harness, "qa.Comment", [1, 2]), ["edited"]);
+    },
+  },
+  {
+    name: "gives rows of the database, not objects that it kept",
+    async run(harness) {
+      await insertComments(harness, [1]);
+      const row = await loadOne(harness, "qa.Comment", 1);
+      Reflect.set(row, "body", "only in memory");
+      const again = await loadOne(harness, "qa.Comment", 1);
+      assert.notEqual(again, row);
+      assert.equal(bodyOf(again), "comment 1");
     },
   },
   {
@@ -80,6 +93,33 @@ export const loadingCases: readonly OrmContractCase[] = [
     },
   },
   {
+    name: "loads by bigints, and by texts of integers, as by numbers",
+    async run(harness) {
+      await insertComments(harness, [1, 2, 3]);
+      await harness.insert(harness.handle, "qa.Membership", [
+        { userId: 1, groupName: "a", body: "1a" },
+        { userId: 2, groupName: "a", body: "2a" },
+      ]);
+      assert.deepEqual(await bodies(harness, "qa.Comment", [1n, "2"]), ["comment 1", "comment 2"]);
+      const keys = [
+        { userId: 1n, groupName: "a" },
+        { groupName: "a", userId: "2" },
+      ];
+      assert.deepEqual(await bodies(harness, "qa.Membership", keys), ["1a", "2a"]);
+    },
+  },
+  {
+    name: "loads many rows by keys of two attributes in one query",
+    async run(harness) {
+      const rows = Array.from({ length: 20 }, (_, userId) => ({ userId, groupName: "a", body: "here" }));
+      await harness.insert(harness.handle, "qa.Membership", rows);
+      const before = harness.countQueries?.();
+      const keys = rows.map(({ userId, groupName }) => ({ groupName, userId }));
+      assert.equal((await harness.adapter.load("qa.Membership", keys)).length, 20);
+      if (before !== undefined) assert.equal(harness.countQueries?.(), before + 1);
+    },
+  },
+  {
     name: "loads 25,000 keys at once",
     async run(harness) {
       const ids = Array.from({ length: 25_000 }, (_, index) => index + 1);
@@ -112,6 +152,12 @@ export const loadingCases: readonly OrmContractCase[] = [
     async run(harness) {
       await insertComments(harness, [1]);
       await harness.insert(harness.handle, "qa.Tag", [{ name: "1", body: "tag 1" }]);
+      await harness.insert(harness.handle, "qa.Membership", [{ userId: 1, groupName: "a", body: "1a" }]);
+      const pairs = ["abc", 2n ** 80n].map((userId) => ({ userId, groupName: "a" }));
+      const odd = [{ userId: 1, groupName: "nul \0" }, ...pairs];
+      assert.deepEqual(await bodies(harness, "qa.Membership", [...odd, { userId: 1, groupName: "a" }]), [
+        "1a",
+      ]);
       const keys = ["abc", "", "1.5", "1; drop table comments", 2n ** 80n, -(2n ** 63n) - 1n, "0x1"];
       assert.deepEqual(await bodies(harness, "qa.Comment", [...keys, 1]), ["comment 1"]);
       assert.deepEqual(await bodies(harness, "qa.Tag", ["nul \0", "\uD800", 1, 2n ** 80n]), ["tag 1"]);
@@ -139,6 +185,17 @@ export const loadingCases: readonly OrmContractCase[] = [
     },
   },
   {
+    name: "a name that is no model's is refused",
+    async run({ adapter }) {
+      const refused = errorWith("ERR_MODEL_UNKNOWN", "qa.Nothing");
+      await assert.rejects(async () => adapter.load("qa.Nothing", [1]), refused);
+      await assert.rejects(async () => adapter.save("qa.Nothing", { id: 1 }), refused);
+      assert.throws(() => adapter.keyOf("qa.Nothing", { id: 1 }), refused);
+      assert.throws(() => adapter.fieldsOf("qa.Nothing", { id: 1 }), refused);
+      assert.throws(() => adapter.entityOf("qa.Nothing", { id: 1 }), refused);
+    },
+  },
+  {
     name: "a database that cannot be reached is an error, never missing rows",
     async run(harness) {
       await insertComments(harness, [1]);
@@ -158,17 +215,3 @@ export const loadingCases: readonly OrmContractCase[] = [
     },
   },
 ];
-
-/** Inserts comments with these ids, a few hundred in a statement. */
-async function insertComments(harness: OrmContractHarness, ids: readonly number[]): Promise<void> {
-  for (let start = 0; start < ids.length; start += 250) {
-    const rows = ids.slice(start, start + 250).map((id) => ({ id, body: `comment ${id}` }));
-    await harness.insert(harness.handle, "qa.Comment", rows);
-  }
-}
-
-/** What load() gives, sorted: it may give the rows in any order. */
-async function bodies(harness: OrmContractHarness, model: ContractModelName, keys: readonly Key[]) {
-  const rows = await harness.adapter.load(model, keys);
-  return rows.map((row) => String(bodyOf(row))).sort();
-}

@@ -1,11 +1,13 @@
 /** The contract's rules about transactions. */
 import assert from "node:assert/strict";
-import type { OrmContractCase, OrmContractHarness } from "./harness.ts";
+import type { OrmContractCase } from "./harness.ts";
+import { anyOf, errorWith, lacks, needs } from "./needs.ts";
+import { presentIds } from "./rows.ts";
 
-/** For adapters whose connection has transactions. */
 export const transactionCases: readonly OrmContractCase[] = [
   {
     name: "a transaction commits, and gives what its function returned",
+    skip: needs("transaction"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       const result = await adapter.transaction(handle, async (transaction) => {
@@ -18,6 +20,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "a transaction that throws is rolled back, and its error arrives itself",
+    skip: needs("transaction"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       const failure = new Error("changed my mind");
@@ -31,6 +34,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "a transaction that throws before it wrote anything leaves the connection usable",
+    skip: needs("transaction"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       const outcome = adapter.transaction(handle, async () => {
@@ -45,6 +49,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "a row is visible to others after the commit and not before",
+    skip: needs("transaction"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       await adapter.transaction(handle, async (transaction) => {
@@ -56,6 +61,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "a nested transaction that throws is undone alone",
+    skip: needs("transaction"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       const failure = new Error("the inner one");
@@ -73,6 +79,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "a nested transaction that succeeded is undone with the outer one",
+    skip: needs("transaction"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       const failure = new Error("the outer one");
@@ -90,6 +97,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "transactions one after another nest three deep and commit",
+    skip: needs("transaction"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       await adapter.transaction(handle, async (outer) => {
@@ -106,9 +114,11 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "transactions overlap where the adapter says that they may",
+    skip: anyOf(needs("transaction"), ({ adapter }) =>
+      adapter.capabilities.serialTransactions ? "its transactions are one after another" : undefined,
+    ),
     async run(harness) {
       const { adapter, handle, insert } = harness;
-      if (adapter.capabilities.serialTransactions) return;
       const failure = new Error("this one only");
       const write = (id: number, error?: Error) =>
         adapter.transaction(handle, async (transaction) => {
@@ -126,6 +136,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "owns its handle and the transactions of it, and nothing else",
+    skip: needs("transaction"),
     async run({ adapter, handle }) {
       assert.equal(adapter.owns(handle), true);
       assert.equal(adapter.isTransaction(handle as object), false);
@@ -145,27 +156,44 @@ export const transactionCases: readonly OrmContractCase[] = [
       );
     },
   },
-];
-
-/** For adapters whose connection has none. */
-export const refusedTransactionCases: readonly OrmContractCase[] = [
   {
     name: "a transaction is refused with the reason, and its function never runs",
+    skip: lacks("transaction"),
     async run({ adapter, handle }) {
       let ran = false;
       const outcome = adapter.transaction(handle, async () => {
         ran = true;
       });
-      await assert.rejects(outcome, { code: "ERR_TRANSACTION_UNSUPPORTED" });
+      const reason = adapter.capabilities.lacks.transaction ?? "";
+      await assert.rejects(outcome, errorWith("ERR_TRANSACTION_UNSUPPORTED", reason));
       assert.equal(ran, false);
       assert.equal(adapter.owns(handle), true);
       assert.equal(adapter.owns({}), false);
     },
   },
+  {
+    name: "a transaction of an unreachable database rejects",
+    skip: needs("transaction"),
+    async run(harness) {
+      const { adapter, handle, insert } = harness;
+      await harness.breakDatabase();
+      const outcome = adapter.transaction(handle, async (transaction) => {
+        await insert(transaction, "qa.Comment", [{ id: 1, body: "first" }]);
+      });
+      await assert.rejects(outcome);
+    },
+  },
+  {
+    name: "the error of the function arrives even when rolling back fails",
+    skip: needs("transaction", "sql"),
+    async run({ adapter, handle }) {
+      const failure = new Error("the cause");
+      const outcome = adapter.transaction(handle, async (transaction) => {
+        // Then there is nothing left that could be rolled back.
+        await adapter.sql?.query("rollback", [], { transaction: transaction as object });
+        throw failure;
+      });
+      await assert.rejects(outcome, (error) => error === failure);
+    },
+  },
 ];
-
-/** Which of the comments 1, 2 and 3 there are, asked outside of any transaction. */
-async function presentIds({ adapter }: OrmContractHarness): Promise<readonly number[]> {
-  const rows = await adapter.load("qa.Comment", [1, 2, 3]);
-  return rows.map((row) => Number(adapter.keyOf("qa.Comment", row))).sort();
-}

@@ -14,12 +14,12 @@ export const snapshotTag: Tag<Snapshot> = {
     pk: typeof pk === "object" ? { ...pk } : pk,
     fields: { ...fields },
   }),
-  read(content) {
+  read(content, reading) {
     const { model, pk, fields, ...rest } = content as Record<string, unknown>;
     if (typeof model !== "string") throw new Malformed("a model's name", describe(model));
     if (!isKey(pk)) throw new Malformed("a key of text, numbers and bigints", describe(pk));
     const [other] = Object.keys(rest);
     if (other !== undefined) throw new Malformed("a model, a pk and fields alone", `also ${describe(other)}`);
-    return new Snapshot(model, pk, takeRecord(fields, "fields"));
+    return new Snapshot(model, pk, takeRecord(fields, "fields"), reading.bind?.(model));
   },
 };

@@ -1,0 +1,51 @@
+/**
+ * One text for equal column values. Drivers differ in what they give for one value (a bigint column as a number, a
+ * bigint or a text; JSON with its keys in another order), and the row at hand was perhaps never read from the database.
+ *
+ * @module
+ */
+
+/** The text for a value; equal for values that a column would hold alike. */
+export function canonical(value: unknown): string {
+  if (value === null || value === undefined) return "null";
+  switch (typeof value) {
+    case "boolean":
+      return String(value);
+    case "string":
+      return JSON.stringify(value);
+    case "number":
+    case "bigint":
+      // Adding zero turns -0 into 0.
+      return JSON.stringify(String(typeof value === "number" ? value + 0 : value));
+    case "object":
+      return ofObject(value);
+    default:
+      return typeof value;
+  }
+}
+
+/** Whether two values are alike in a column. */
+export function areAlike(one: unknown, other: unknown): boolean {
+  return Object.is(one, other) || canonical(one) === canonical(other);
+}
+
+function ofObject(value: object): string {
+  if (value instanceof Date) return `date ${value.getTime()}`;
+  if (ArrayBuffer.isView(value)) {
+    return `bytes ${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")}`;
+  }
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (value instanceof Map) return `map ${canonical([...value])}`;
+  if (value instanceof Set) return `set ${canonical([...value])}`;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    // A decimal, an ObjectId, a Temporal: each has a text of its own.
+    const { toJSON } = value as { toJSON?: unknown };
+    if (typeof toJSON === "function") return canonical(toJSON.call(value));
+    if (!Object.hasOwn(value, "toString") && String(value) !== "[object Object]")
+      return canonical(String(value));
+  }
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  entries.sort(([one], [other]) => (one < other ? -1 : 1));
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join()}}`;
+}

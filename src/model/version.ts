@@ -1,0 +1,68 @@
+/**
+ * Whether a row has changed since a reference to it was made: by its version, or, where the model has none, by a digest
+ * of its fields.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import type { Digest, Reference, ReferenceDetails } from "../wire/reference.ts";
+import type { ModelDescription, OrmAdapter } from "./adapter.ts";
+import { canonical } from "./canonical.ts";
+
+/** What is read of rows here. */
+type Reader = Pick<OrmAdapter, "fieldsOf">;
+
+/** The version of PostgreSQL's own, which no row has as a field. */
+export const xmin = "xmin";
+
+/**
+ * What a reference is to say of the row as it is in memory; undefined where the row does not have it whole, and the
+ * database must be asked.
+ */
+export function versionOf(
+  { name, key, version }: ModelDescription,
+  adapter: Reader,
+  row: object,
+): Pick<ReferenceDetails, "version" | "digest"> | undefined {
+  if (version !== undefined) {
+    const value: unknown = Reflect.get(row, version);
+    return value === undefined || value === null ? undefined : { version: versionText(value) };
+  }
+  const fields = adapter.fieldsOf(name, row);
+  const names = Object.keys(fields);
+  // A key alone never changes.
+  return names.every((field) => key.includes(field)) ? undefined : { digest: digestOf(fields, names) };
+}
+
+/**
+ * Whether a loaded row is another than the reference says. What cannot be compared (the version's column is gone, a
+ * field of the digest is) has changed.
+ *
+ * @param known - the row's version, where it is none of its fields
+ */
+export function hasChanged(
+  { details = {} }: Reference,
+  { name, version }: ModelDescription,
+  adapter: Reader,
+  row: object,
+  known?: string,
+): boolean {
+  if (details.version !== undefined) {
+    const now: unknown = known ?? (version === undefined ? undefined : Reflect.get(row, version));
+    return now === undefined || now === null || versionText(now) !== details.version;
+  }
+  if (details.digest === undefined) return false;
+  const fields = adapter.fieldsOf(name, row);
+  const { fields: names, sha256 } = details.digest;
+  return names.some((field) => !Object.hasOwn(fields, field)) || digestOf(fields, names).sha256 !== sha256;
+}
+
+function versionText(value: unknown): string {
+  return value instanceof Date ? String(value.getTime()) : String(value);
+}
+
+function digestOf(fields: Readonly<Record<string, unknown>>, names: readonly string[]): Digest {
+  const sorted = [...names].sort();
+  const text = canonical(sorted.map((name) => [name, fields[name]]));
+  return { fields: sorted, sha256: createHash("sha256").update(text).digest("base64url") };
+}

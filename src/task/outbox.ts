@@ -1,0 +1,137 @@
+/**
+ * The outbox: a table in the user's own database, where what is enqueued in a transaction is written by that
+ * transaction, and is kept until a relay has sent it.
+ *
+ * @module
+ */
+import type { Outgoing } from "../engine.ts";
+import { PetioleError, describe } from "../errors.ts";
+import type { OrmAdapter, OrmSql, SqlDialect, Within } from "../model/adapter.ts";
+
+/** What a transaction has left. */
+export interface Waiting {
+  readonly id: string;
+  /** Undefined when the row cannot be read as one. */
+  readonly outgoing: Outgoing | undefined;
+}
+
+/** So many rows are inserted or deleted by a statement. */
+const chunk = 200;
+
+/** The outbox of an app, in each of its databases. */
+export class Outbox {
+  readonly table: string;
+
+  /**
+   * @param table - its name, perhaps with a schema before it
+   * @throws PetioleError `ERR_OPTION_INVALID`
+   */
+  constructor(table: string) {
+    this.table = checkedTable(table);
+  }
+
+  /**
+   * Writes messages in a transaction.
+   *
+   * @throws PetioleError `ERR_TRANSACTION_UNSUPPORTED` where the adapter has no SQL, and what the database throws
+   */
+  async insert(adapter: OrmAdapter, batch: readonly Outgoing[], transaction: object): Promise<void> {
+    const sql = sqlOf(adapter);
+    for (const part of chunked(batch)) {
+      const rows = part.map((_, index) => `(${mark(sql, index * 2)}, ${mark(sql, index * 2 + 1)})`);
+      const values = part.flatMap((outgoing) => [outgoing.message.id, JSON.stringify(outgoing)]);
+      await sql.query(`insert into ${this.table} (id, outgoing) values ${rows.join(", ")}`, values, {
+        transaction,
+      });
+    }
+  }
+
+  /** The oldest that wait, in the order in which they were written. */
+  async oldest(adapter: OrmAdapter, limit: number, within: Within): Promise<readonly Waiting[]> {
+    const rows = await sqlOf(adapter).query(
+      `select id, outgoing from ${this.table} where error is null order by sequence limit ${limit}`,
+      [],
+      within,
+    );
+    return rows.map(({ id, outgoing }) => ({ id: String(id), outgoing: parse(outgoing) }));
+  }
+
+  /** Removes what was sent, or is not to be. */
+  async remove(adapter: OrmAdapter, ids: readonly string[], within: Within = {}): Promise<void> {
+    const sql = sqlOf(adapter);
+    for (const part of chunked(ids)) {
+      const marks = part.map((_, index) => mark(sql, index));
+      await sql.query(`delete from ${this.table} where id in (${marks.join(", ")})`, [...part], within);
+    }
+  }
+
+  /** Sets one aside that cannot be sent, for a person to look at. */
+  async setAside(adapter: OrmAdapter, id: string, error: string, within: Within): Promise<void> {
+    const sql = sqlOf(adapter);
+    // PostgreSQL cannot hold this character.
+    const text = error.replaceAll("\0", "");
+    const statement = `update ${this.table} set error = ${mark(sql, 0)} where id = ${mark(sql, 1)}`;
+    await sql.query(statement, [text, id], within);
+  }
+}
+
+/** The statement that makes the table. */
+export function outboxTable(dialect: SqlDialect, table = "petiole_outbox"): string {
+  const [sequence, id, text, time] = {
+    sqlite: ["integer primary key autoincrement", "text", "text", "text"],
+    postgres: ["bigint generated always as identity primary key", "text", "text", "timestamptz"],
+    mysql: ["bigint auto_increment primary key", "varchar(100)", "longtext", "timestamp"],
+  }[dialect] as [string, string, string, string];
+  return [
+    `create table ${checkedTable(table)} (`,
+    `  sequence ${sequence},`,
+    `  id ${id} not null unique,`,
+    `  outgoing ${text} not null,`,
+    "  error text,",
+    `  created_at ${time} not null default current_timestamp`,
+    ");",
+  ].join("\n");
+}
+
+function checkedTable(table: unknown): string {
+  if (typeof table === "string" && /^([a-z_]\w*\.)?[a-z_]\w*$/i.test(table)) return table;
+  throw new PetioleError(
+    "ERR_OPTION_INVALID",
+    `The outbox must be the name of a table, perhaps with a schema: "petiole_outbox"; received ${describe(table)}.`,
+  );
+}
+
+function sqlOf({ name, sql, capabilities }: OrmAdapter): OrmSql {
+  if (sql) return sql;
+  throw new PetioleError(
+    "ERR_TRANSACTION_UNSUPPORTED",
+    `${name} can have no outbox: ${capabilities.lacks.sql ?? "it has no SQL"}. Use transactions: "buffered" instead.`,
+  );
+}
+
+function mark({ dialect }: OrmSql, index: number): string {
+  return dialect === "postgres" ? `$${index + 1}` : "?";
+}
+
+/** Other programs may write to the table. */
+function parse(text: unknown): Outgoing | undefined {
+  try {
+    const outgoing = JSON.parse(String(text)) as Partial<Outgoing> | null;
+    const { message, runAt } = outgoing ?? {};
+    const isWhole =
+      [message?.id, message?.task, message?.queue, message?.payload].every(
+        (part) => typeof part === "string",
+      ) &&
+      typeof message?.headers === "object" &&
+      typeof runAt === "number";
+    return isWhole ? (outgoing as Outgoing) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function chunked<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
+  const chunks: (readonly Item[])[] = [];
+  for (let start = 0; start < items.length; start += chunk) chunks.push(items.slice(start, start + chunk));
+  return chunks;
+}

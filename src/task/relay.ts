@@ -1,0 +1,211 @@
+/**
+ * The relay: sends what transactions have left in the outbox, in their order, and removes it once the engine has it.
+ *
+ * Several may be at work on one outbox. Each sends the oldest and goes on only when they are sent, so the order holds;
+ * what two of them send is one task, for an engine takes a message with the same id once.
+ *
+ * @module
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Engine } from "../engine.ts";
+import { PetioleError, messageOf } from "../errors.ts";
+import type { OrmAdapter, Within } from "../model/adapter.ts";
+import { backoff } from "./retry.ts";
+import type { Outbox, Waiting } from "./outbox.ts";
+
+/** What a relay needs of its app. */
+export interface RelayContext {
+  readonly engine: () => Engine;
+  readonly adapters: readonly OrmAdapter[];
+  readonly outbox: Outbox;
+  /**
+   * Runs what must not see what is not committed. Where a database is one connection, that takes a transaction of its
+   * own.
+   */
+  readonly exclusively: <Result>(
+    adapter: OrmAdapter,
+    run: (within: Within) => Promise<Result>,
+  ) => Promise<Result>;
+}
+
+/** Settings of `app.relay`. */
+export interface RelayOptions {
+  /** Where what goes wrong is told. The console unless told. */
+  readonly logger?: { warn(message: string): void };
+}
+
+/** A relay of its own, in a process that runs no worker. */
+export interface RunningRelay {
+  /** Opens the engine and begins to send. @throws PetioleError what the engine throws when it cannot be opened */
+  start(): Promise<void>;
+  /** Resolves when nothing of it is left running. */
+  stop(): Promise<void>;
+}
+
+/** So many are sent together. */
+const batchSize = 100;
+/** How often a relay looks, in milliseconds, for what another process has left. */
+const pollEvery = 1000;
+/** Between attempts at a database or an engine that is out of reach. */
+const retrying = { delay: 200, factor: 2, maxDelay: 10_000, jitter: 0.5 } as const;
+
+/** Sends what is in an app's outboxes. */
+export class Relay {
+  readonly #context: RelayContext;
+  /** What is under way, and what comes after it, by adapter. */
+  readonly #passes = new Map<OrmAdapter, { readonly now: Promise<void>; next: Promise<void> | undefined }>();
+  /** A pass is no part of what asks for it, a transaction that has just been committed for one. */
+  readonly #outside = AsyncLocalStorage.snapshot();
+  #isClosed = false;
+
+  constructor(context: RelayContext) {
+    this.#context = context;
+  }
+
+  /** The name of the table that it sends from. */
+  get table(): string {
+    return this.#context.outbox.table;
+  }
+
+  /** Resolves once all that is in the outbox now is sent. Tries again for as long as the process lives. */
+  async sendAll(adapter: OrmAdapter): Promise<void> {
+    for (let attempt = 1; !this.#isClosed; attempt++) {
+      try {
+        return await this.pass(adapter);
+      } catch {
+        await sleep(backoff(attempt, retrying));
+      }
+    }
+  }
+
+  /** Sends all that is in the outbox now. What is asked for meanwhile is one more pass, after this one. */
+  pass(adapter: OrmAdapter): Promise<void> {
+    const running = this.#passes.get(adapter);
+    if (running?.next) return running.next;
+    const begin = (): Promise<void> => {
+      const now = this.#outside(() => this.#pass(adapter)).finally(() => {
+        if (!this.#passes.get(adapter)?.next) this.#passes.delete(adapter);
+      });
+      this.#passes.set(adapter, { now, next: undefined });
+      return now;
+    };
+    if (!running) return begin();
+    running.next = running.now.then(begin, begin);
+    return running.next;
+  }
+
+  /** Sends all that is in any outbox now. */
+  async passAll(): Promise<void> {
+    await Promise.all(this.#adapters().map((adapter) => this.pass(adapter)));
+  }
+
+  /** Looks again and again, until it is told to stop. `warn` is told what goes wrong, each thing once in a row. */
+  async run(signal: AbortSignal, warn: (message: string) => void): Promise<void> {
+    await Promise.all(
+      this.#adapters().map(async (adapter) => {
+        let warned = "";
+        for (let failures = 0; !signal.aborted;) {
+          try {
+            await this.pass(adapter);
+            failures = 0;
+            warned = "";
+          } catch (error) {
+            failures++;
+            const message = `The outbox of ${adapter.name} could not be sent: ${messageOf(error)}`;
+            if (message !== warned) warn(message);
+            warned = message;
+          }
+          await sleep(failures > 0 ? backoff(failures, retrying) : pollEvery, signal);
+        }
+      }),
+    );
+  }
+
+  /** Gives up what `sendAll` has not sent: it is in the outbox, for another relay. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #adapters(): readonly OrmAdapter[] {
+    return this.#context.adapters.filter(({ sql }) => sql);
+  }
+
+  async #pass(adapter: OrmAdapter): Promise<void> {
+    const { outbox, exclusively } = this.#context;
+    for (;;) {
+      // Most passes find nothing, and need no transaction for it.
+      if ((await outbox.oldest(adapter, 1, {})).length === 0) return;
+      const count = await exclusively(adapter, async (within) => {
+        const waiting = await outbox.oldest(adapter, batchSize, within);
+        const sent = await this.#send(adapter, waiting, within);
+        if (sent.length > 0) await outbox.remove(adapter, sent, within);
+        return waiting.length;
+      });
+      if (count < batchSize) return;
+    }
+  }
+
+  /** Sends them; the ids of those that the engine has. */
+  async #send(adapter: OrmAdapter, waiting: readonly Waiting[], within: Within): Promise<readonly string[]> {
+    const { engine, outbox } = this.#context;
+    const readable = waiting.filter(({ outgoing }) => outgoing !== undefined);
+    for (const { id } of waiting.filter(({ outgoing }) => outgoing === undefined)) {
+      await outbox.setAside(adapter, id, "this is not a message of Petiole's", within);
+    }
+    if (readable.length === 0) return [];
+    try {
+      await engine().send(readable.map(({ outgoing }) => outgoing!));
+      return readable.map(({ id }) => id);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (readable.length > 1) {
+        // One of them is refused, and is not to hold up the others.
+        const sent: string[] = [];
+        for (const each of readable) sent.push(...(await this.#send(adapter, [each], within)));
+        return sent;
+      }
+      await outbox.setAside(adapter, readable[0]!.id, messageOf(error), within);
+      return [];
+    }
+  }
+}
+
+/** What `app.relay` gives. */
+export function runningRelay(
+  relay: Relay,
+  context: { readonly engine: Engine },
+  warn: (message: string) => void,
+): RunningRelay {
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+  return {
+    async start() {
+      await context.engine.open();
+      running ??= relay.run(stopping.signal, warn);
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** Whether an engine will never accept a message; otherwise it may later. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof PetioleError && !error.code.startsWith("ERR_ENGINE_");
+}
+
+function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    // Sending again is no reason to keep a process alive: the outbox has it.
+    timer.unref();
+    signal?.addEventListener("abort", end, { once: true });
+  });
+}

@@ -1,0 +1,84 @@
+/**
+ * Scopes: what an app knows of a transaction or a savepoint, and what waits for its commit.
+ *
+ * | scope is …  | because …                                      | enqueue in it          |
+ * |-------------|------------------------------------------------|------------------------|
+ * | open        | its work is under way                          | is held                |
+ * | merged      | its savepoint was released                     | belongs to the parent  |
+ * | committed   | the outermost commit is done                   | is sent at once        |
+ * | rolled back | its work or its commit failed                  | `ERR_TRANSACTION_CLOSED` |
+ *
+ * @module
+ */
+import type { Outgoing } from "../engine.ts";
+import { PetioleError } from "../errors.ts";
+import type { OrmAdapter } from "../model/adapter.ts";
+
+/** What has become of a send. */
+export interface Sending {
+  state: "held" | "sending" | "sent" | "rolled back" | "refused";
+  /** Settles when what is being sent after the commit is sent, or refused. */
+  done?: Promise<unknown>;
+  /** For each message, its own id, or that of the task that holds its key. */
+  ids: readonly string[];
+  /** Ids of held messages that shall not be sent after all. */
+  readonly cancelled: Set<string>;
+  /** Takes back a message that is held elsewhere than in memory. */
+  readonly withdraw?: (id: string) => Promise<void>;
+}
+
+/** Messages that wait for a commit. */
+export interface Held {
+  readonly batch: readonly Outgoing[];
+  readonly sending: Sending;
+}
+
+/** One transaction or savepoint. */
+export class Scope {
+  readonly parent: Scope | undefined;
+  readonly adapter: OrmAdapter;
+  /** What the adapter takes to do something in it. */
+  readonly handle: object;
+  state: "open" | "merged" | "committed" | "rolled back" = "open";
+  held: Held[] = [];
+
+  constructor(adapter: OrmAdapter, handle: object, parent: Scope | undefined) {
+    this.adapter = adapter;
+    this.handle = handle;
+    this.parent = parent;
+  }
+
+  /** The scope that what is done here belongs to. */
+  get present(): Scope {
+    return this.state === "merged" && this.parent ? this.parent.present : this;
+  }
+
+  /** Whether it, or one that it is in, is an open transaction of the adapter. */
+  isOpenOn(adapter: OrmAdapter): boolean {
+    return (this.adapter === adapter && this.state === "open") || this.parent?.isOpenOn(adapter) === true;
+  }
+
+  /** After the release of a savepoint: what it held is the parent's. */
+  merge(parent: Scope): void {
+    if (parent.state !== "open") {
+      this.drop();
+      throw closed("A savepoint ended after the transaction that it is in");
+    }
+    this.state = "merged";
+    for (const held of this.held) parent.held.push(held);
+  }
+
+  /** After a rollback. */
+  drop(): void {
+    this.state = "rolled back";
+    for (const { sending } of this.held) sending.state = "rolled back";
+  }
+}
+
+/** The error of what comes too late. */
+export function closed(what: string): PetioleError {
+  return new PetioleError(
+    "ERR_TRANSACTION_CLOSED",
+    `${what}; nothing was sent. Await what a transaction starts before it ends.`,
+  );
+}
