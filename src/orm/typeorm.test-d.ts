@@ -12,6 +12,7 @@ import type { RelationMetadata } from "typeorm/metadata/RelationMetadata.js";
 import { describe, expectTypeOf, test } from "vitest";
 import type { OrmAdapter } from "../model/adapter.ts";
 import { type Reference, ref } from "../model/ref.ts";
+import type { TransactionOf } from "../task/transaction-of.ts";
 import type * as like from "./typeorm/like.ts";
 import {
   type TypeormClassLike,
@@ -71,14 +72,19 @@ describe("typeorm", () => {
       "qa.Tag": schemaOf<Tag>(TagSchema),
     });
     expectTypeOf(adapter).toEqualTypeOf<
-      OrmAdapter<{ "qa.Comment": Comment; "qa.Author": Author; "qa.Tag": Tag }>
+      OrmAdapter<{ "qa.Comment": Comment; "qa.Author": Author; "qa.Tag": Tag }, Comment | Author>
     >();
     expectTypeOf(adapter).toExtend<OrmAdapter>();
   });
 
   test("rows of a schema that says no type are objects", () => {
     const adapter = typeorm(dataSource, { "qa.Tag": TagSchema, "qa.Other": { entity: TagSchema } });
-    expectTypeOf(adapter).toEqualTypeOf<OrmAdapter<{ "qa.Tag": object; "qa.Other": object }>>();
+    expectTypeOf(adapter).toEqualTypeOf<OrmAdapter<{ "qa.Tag": object; "qa.Other": object }, never>>();
+  });
+
+  test("gives the entity manager of a transaction", () => {
+    expectTypeOf<TransactionOf<DataSource>>().toEqualTypeOf<EntityManager>();
+    expectTypeOf<TransactionOf<EntityManager>>().toEqualTypeOf<EntityManager>();
   });
 
   test("references have the row's type", () => {

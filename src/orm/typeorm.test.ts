@@ -1,13 +1,12 @@
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { describe, test } from "vitest";
 import type { EntityTarget, ObjectLiteral } from "typeorm";
 import {
   type TestDatabase,
   managerFor,
-  openPostgres,
+  describePostgres,
   openSqlite,
   targets,
 } from "../../test/orm/typeorm-database.ts";
-import { noPostgres, type Postgres, startPostgres } from "../../test/services/postgres.ts";
 import type { ContractModelName, ContractRow, OrmContractHarness } from "../testing/orm-contract/harness.ts";
 import { ormContract } from "../testing/orm-contract.ts";
 import { typeorm } from "./typeorm.ts";
@@ -26,23 +25,14 @@ ormContract({
   ],
 });
 
-describe.skipIf(noPostgres)(
-  `PostgreSQL${noPostgres === undefined ? "" : ` (skipped: ${noPostgres})`}`,
-  () => {
-    let server: Postgres;
-    beforeAll(async () => {
-      server = await startPostgres();
-    });
-    afterAll(() => server?.stop());
-
-    ormContract({
-      describe,
-      test,
-      name: "typeorm on pg",
-      create: async () => harnessOf(await openPostgres(server)),
-    });
-  },
-);
+describePostgres((openPostgres) => {
+  ormContract({
+    describe,
+    test,
+    name: "typeorm on pg",
+    create: async () => harnessOf(await openPostgres()),
+  });
+});
 
 function harnessOf({ dataSource, countQueries, close }: TestDatabase): OrmContractHarness {
   const entity = (model: ContractModelName): EntityTarget<ObjectLiteral> => targets[model];
@@ -58,7 +48,8 @@ function harnessOf({ dataSource, countQueries, close }: TestDatabase): OrmContra
     adapter: typeorm(dataSource, targets),
     handle: dataSource,
     targets,
-    another: (models) => typeorm(dataSource, Object.fromEntries(models.map((model) => [model, targets[model]]))),
+    another: (models) =>
+      typeorm(dataSource, Object.fromEntries(models.map((model) => [model, targets[model]]))),
     insert,
     update: async (handle, model, key, changes) => {
       await managerFor(handle).update(entity(model), key as object, changes);

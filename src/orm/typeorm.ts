@@ -65,6 +65,19 @@ type RowOfModel<Model> = Model extends (abstract new (...parameters: never) => i
       ? RowOfModel<Entity>
       : object;
 
+/** The rows that know their model: the instances of classes. */
+export type TypeormInstances<Models extends TypeormModels> = {
+  readonly [Name in keyof Models]: InstanceOfModel<Models[Name]>;
+}[keyof Models];
+
+type InstanceOfModel<Model> = Model extends TypeormClassLike
+  ? RowOfModel<Model>
+  : Model extends { readonly $inferSelect: object }
+    ? never
+    : Model extends { readonly entity: infer Entity }
+      ? InstanceOfModel<Entity>
+      : never;
+
 /** The settings of {@link typeorm}. */
 export interface TypeormOptions {
   /** The connection's name, where an app has several with the same models: it travels in references. Default: none. */
@@ -94,7 +107,7 @@ export function typeorm<const Models extends TypeormModels>(
   dataSource: TypeormDataSourceLike,
   models: Models,
   options: TypeormOptions = {},
-): OrmAdapter<TypeormRows<Models>> {
+): OrmAdapter<TypeormRows<Models>, TypeormInstances<Models>> {
   refuseWrong(dataSource, options);
   const given = Object.entries<unknown>(models).map(([name, model]) => readModel(name, model));
   const entities = new Entities(dataSource, given);
@@ -112,10 +125,11 @@ export function typeorm<const Models extends TypeormModels>(
   const classes = new Map(given.map((model) => [model.class?.prototype as unknown, model.name]));
   classes.delete(undefined);
 
-  const adapter: OrmAdapter<TypeormRows<Models>> = {
+  const adapter: OrmAdapter<TypeormRows<Models>, TypeormInstances<Models>> = {
     name: "typeorm",
     ...(options.connection === undefined ? {} : { connection: options.connection }),
     capabilities,
+    database: dataSource,
     models: given.map((model) => describeModel(model, model.targets[0], entities)),
 
     async load(name, keys, loading: LoadOptions = {}) {

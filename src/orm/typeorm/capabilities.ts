@@ -32,7 +32,11 @@ export function capabilitiesOf(dataSource: DataSourceLike): OrmCapabilities {
   const { type } = dataSource.options;
   const dialect = dialectOf(dataSource);
   const lacks: Partial<Record<OrmFeature, string>> = {};
-  if (dataSource.driver.transactionSupport === "none") {
+  const { transactionSupport } = dataSource.driver;
+  if (transactionSupport !== "nested") {
+    lacks.savepoints = `TypeORM's driver for ${type} has no savepoints. Do it in the transaction that there is`;
+  }
+  if (transactionSupport === "none") {
     lacks.transaction = `TypeORM's driver for ${type} has no transactions. Write without one, and enqueue afterwards`;
     lacks.ownTransaction = lacks.transaction;
   }

@@ -1,15 +1,14 @@
 import { DataSource, EntitySchema } from "typeorm";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   Comment,
   Post,
   Sample,
   type TestSettings,
-  openPostgres,
+  describePostgres,
   openSqlite,
   targets,
 } from "../../../test/orm/typeorm-database.ts";
-import { noPostgres, type Postgres, startPostgres } from "../../../test/services/postgres.ts";
 import { type TypeormModels, schemaOf, typeorm } from "../typeorm.ts";
 
 class Name {
@@ -369,15 +368,9 @@ describe("loading", () => {
   });
 });
 
-describe.skipIf(noPostgres)(`on pg${noPostgres === undefined ? "" : ` (skipped: ${noPostgres})`}`, () => {
-  let server: Postgres;
-  beforeAll(async () => {
-    server = await startPostgres();
-  }, 60_000);
-  afterAll(() => server?.stop(), 60_000);
-
+describePostgres((openPostgres) => {
   test("the primary is asked unless told otherwise, and transactions are there", async () => {
-    const [primary, replica] = [await openPostgres(server), await openPostgres(server)];
+    const [primary, replica] = [await openPostgres(), await openPostgres()];
     const dataSource = await new DataSource({
       ...(primary.dataSource.options as object),
       replication: {
@@ -413,7 +406,7 @@ describe.skipIf(noPostgres)(`on pg${noPostgres === undefined ? "" : ` (skipped: 
   });
 
   test("foreign keys, lazy relations, embedded objects and uuids are as on SQLite", async () => {
-    const database = await openPostgres(server, settings);
+    const database = await openPostgres(settings);
     try {
       const adapter = typeorm(database.dataSource, models);
       await fill(database.dataSource);

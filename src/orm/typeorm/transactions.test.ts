@@ -1,14 +1,13 @@
 import { DataSource, type EntityManager } from "typeorm";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   Comment,
   type TestDatabase,
   type TestSettings,
   entitiesFor,
-  openPostgres,
+  describePostgres,
   openSqlite,
 } from "../../../test/orm/typeorm-database.ts";
-import { noPostgres, type Postgres, startPostgres } from "../../../test/services/postgres.ts";
 import type { OrmAdapter } from "../../model/adapter.ts";
 import type { OrmObserver, TransactionBegun } from "../../model/observer.ts";
 import { typeorm } from "../typeorm.ts";
@@ -178,15 +177,9 @@ describe("on better-sqlite3", () => {
   });
 });
 
-describe.skipIf(noPostgres)(`on pg${noPostgres === undefined ? "" : ` (skipped: ${noPostgres})`}`, () => {
-  let server: Postgres;
-  beforeAll(async () => {
-    server = await startPostgres();
-  }, 60_000);
-  afterAll(() => server?.stop(), 60_000);
-
+describePostgres((openPostgres) => {
   test("trap: a write through the DataSource, inside of a transaction, survives its rollback", async () => {
-    await withDatabase(await openPostgres(server), async ({ dataSource }) => {
+    await withDatabase(await openPostgres(), async ({ dataSource }) => {
       const adapter = typeorm(dataSource, models);
       const { log } = observed(adapter);
       const outcome = dataSource.transaction(async (manager) => {
@@ -211,7 +204,7 @@ describe.skipIf(noPostgres)(`on pg${noPostgres === undefined ? "" : ` (skipped: 
   test("a commit that fails is told as a rollback", async () => {
     const deferred =
       "create table t (id integer primary key, other integer references t (id) initially deferred)";
-    await withDatabase(await openPostgres(server, { tables: deferred }), async ({ dataSource }) => {
+    await withDatabase(await openPostgres({ tables: deferred }), async ({ dataSource }) => {
       const { log } = observed(typeorm(dataSource, models));
       const outcome = dataSource.transaction((manager) => manager.query("insert into t values (1, 99)"));
       await expect(outcome).rejects.toMatchObject({ code: "23503" });
@@ -220,7 +213,7 @@ describe.skipIf(noPostgres)(`on pg${noPostgres === undefined ? "" : ` (skipped: 
   });
 
   test("a lost connection is told as a rollback, once, and the error of the function arrives itself", async () => {
-    await withDatabase(await openPostgres(server), async ({ dataSource }) => {
+    await withDatabase(await openPostgres(), async ({ dataSource }) => {
       const { log } = observed(typeorm(dataSource, models));
       const failure = new Error("the cause");
       const outcome = dataSource.transaction(async (manager) => {
@@ -237,7 +230,7 @@ describe.skipIf(noPostgres)(`on pg${noPostgres === undefined ? "" : ` (skipped: 
   });
 
   test("a connection that was lost at the commit is told as a rollback", async () => {
-    await withDatabase(await openPostgres(server), async ({ dataSource }) => {
+    await withDatabase(await openPostgres(), async ({ dataSource }) => {
       const { log } = observed(typeorm(dataSource, models));
       const outcome = dataSource.transaction(async (manager) => {
         const [{ pid }] = await manager.query("select pg_backend_pid() as pid");
