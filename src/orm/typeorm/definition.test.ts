@@ -1,7 +1,10 @@
 import { Column, DataSource, Entity, EntitySchema, PrimaryColumn, VersionColumn } from "typeorm";
 import { describe, expect, test } from "vitest";
 import { Comment, entitiesFor, openSqlite } from "../../../test/orm/typeorm-database.ts";
+import { memory } from "../../engine/memory.ts";
 import { Reference, ref } from "../../model/ref.ts";
+import { Petiole } from "../../task/petiole.ts";
+import { testApp } from "../../testing/test-app.ts";
 import { schemaOf, typeorm } from "../typeorm.ts";
 
 describe("what the adapter is given", () => {
@@ -75,6 +78,27 @@ describe("a DataSource that is not initialised", () => {
       await dataSource.destroy();
       await expect(adapter.load("qa.Comment", [7])).rejects.toThrow();
     });
+  });
+});
+
+test("an app may be made before its DataSource is initialised", async () => {
+  await withEntities(entitiesFor("sqlite"), async ({ options }) => {
+    const dataSource = new DataSource(options);
+    const app = new Petiole({ engine: memory(), models: [typeorm(dataSource, { "qa.Comment": Comment })] });
+    const words = app.task("words", ({ comment }: { comment: Comment }) => comment.body.split(" ").length);
+    const tester = testApp(app);
+    await dataSource.initialize();
+    const sent = await dataSource.transaction(async (manager) => {
+      const comment = await manager.save(manager.create(Comment, { id: 1, body: "one two" }));
+      // An instance of a model travels as a reference by itself.
+      return words.enqueue({ comment });
+    });
+    await dataSource.manager.update(Comment, 1, { body: "one two three" });
+    await tester.drain();
+    expect(await sent.result()).toBe(3);
+    await tester.close();
+    await app.close();
+    await dataSource.destroy();
   });
 });
 
