@@ -252,6 +252,36 @@ describe("columns", () => {
     });
   });
 
+  test("that are never updated, and those that the database computes, are left to it by a save", async () => {
+    class Line {
+      declare id: number;
+      declare price: number;
+      declare count: number;
+      declare total: number;
+    }
+    const schema = new EntitySchema<Line>({
+      name: "Line",
+      target: Line,
+      columns: {
+        id: { ...id, generated: "increment" },
+        price: { type: "integer", update: false },
+        count: { type: "integer" },
+        total: { type: "integer", asExpression: "price * count", generatedType: "STORED", insert: false },
+      },
+    });
+    const options = { synchronize: true, prepareDatabase: () => undefined } as never;
+    const database = await openSqlite({ entities: [schema], tables: "", options });
+    try {
+      const adapter = typeorm(database.dataSource, { "x.Line": Line });
+      await adapter.save("x.Line", { id: 7, price: 2, count: 3 });
+      await adapter.save("x.Line", { id: 7, price: 5, count: 4, total: 0 });
+      await adapter.save("x.Line", { id: 7, price: 5 });
+      expect(await adapter.load("x.Line", [7])).toEqual([{ id: 7, price: 2, count: 4, total: 8 }]);
+    } finally {
+      await database.close();
+    }
+  });
+
   test("that the entity does not have are refused", async () => {
     await withBooks(async (adapter) => {
       const refused = {
@@ -402,6 +432,19 @@ describePostgres((openPostgres) => {
       await dataSource.destroy();
       await primary.close();
       await replica.close();
+    }
+  });
+
+  test("a version may be the database's own", async () => {
+    const database = await openPostgres();
+    try {
+      const adapter = typeorm(database.dataSource, { "qa.Comment": { entity: Comment, version: "xmin" } });
+      expect(adapter.models[0]).toMatchObject({
+        version: "xmin",
+        table: { name: "comments", columns: { id: "comment_id", body: "comment_body" } },
+      });
+    } finally {
+      await database.close();
     }
   });
 
