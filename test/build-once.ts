@@ -1,13 +1,15 @@
-/** Compiles src/ before the tests, unless dist/ is newer than all that it is made of. */
+/** Compiles src/ before the tests, unless dist/ is newer than all that it is made of, and makes their Prisma clients. */
 import { spawnSync } from "node:child_process";
 import { globSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { generateClients } from "../scripts/generate-prisma.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Runs once, before the first test process starts: the build removes dist/, which must not be in use. */
 export function setup(): void {
+  generateClients();
   if (isFresh()) return;
   const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/build.ts"], {
     cwd: root,

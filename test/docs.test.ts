@@ -2,7 +2,7 @@
  * The code in the guides. Each ```ts block begins with `// file: name.ts` and becomes that file; all are
  * type-checked. Those whose second line is `// run` (or `// run with vitest`, `// run with redis`, `// run in chromium`) are
  * run, and so are ```sh blocks, in the page's order; a ```text block that follows is what they print, `…` standing for
- * anything on a line.
+ * anything on a line. Of a ```prisma block, a file as well, the client is generated.
  */
 import { execFile, spawnSync } from "node:child_process";
 import { globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { generateClient } from "../scripts/generate-prisma.ts";
 import { noChromium, visits } from "./fixtures/visits.ts";
 import { noRedis, startRedis, type Redis } from "./services/redis.ts";
 
@@ -51,7 +52,7 @@ function readPage(path: string): Page {
   for (const [, language, code = ""] of text.matchAll(/^```(\w*)\n(.*?)^```$/gms)) {
     flush(language === "text" ? code : undefined);
     if (language === "sh") wanted = { title: code.split("\n")[0]!, command: ["sh", "-euc", code] };
-    if (language !== "ts") continue;
+    if (language !== "ts" && language !== "prisma") continue;
     const [, file, how] = /^\/\/ file: (\S+)\n(?:\/\/ (run.*)\n)?/.exec(code) ?? [];
     if (file === undefined) throw new Error(`${path}: a block begins with no "// file: name.ts":\n${code}`);
     if (files.has(file)) throw new Error(`${path}: ${file} is there twice`);
@@ -82,9 +83,12 @@ beforeAll(() => {
     for (const [file, code] of page.files) {
       mkdirSync(dirname(join(page.folder, file)), { recursive: true });
       writeFileSync(join(page.folder, file), code);
+      if (file.endsWith(".prisma")) generateClient(join(page.folder, file), join(page.folder, "generated"));
     }
   }
-  const files = pages.flatMap((page) => [...page.files.keys()].map((file) => join(page.folder, file)));
+  const files = pages.flatMap((page) =>
+    [...page.files.keys()].filter((file) => file.endsWith(".ts")).map((file) => join(page.folder, file)),
+  );
   writeFileSync(
     join(folder, "tsconfig.json"),
     JSON.stringify({ extends: "../tsconfig.json", include: [], files }),

@@ -80,11 +80,13 @@ describe("drizzle", () => {
 
   test("infers them where the version is stated, with the key or without", () => {
     const versioned = drizzle(libsql, { "qa.Comment": { table: comments, version: "body" } });
-    expectTypeOf(versioned).toEqualTypeOf<OrmAdapter<{ "qa.Comment": typeof comments.$inferSelect }>>();
+    expectTypeOf(versioned).toEqualTypeOf<
+      OrmAdapter<{ "qa.Comment": typeof comments.$inferSelect }, never>
+    >();
     const both = drizzle(libsql, { "shop.Price": { table: prices, key: ["product"], version: "xmin" } });
-    expectTypeOf(both).toEqualTypeOf<OrmAdapter<{ "shop.Price": typeof prices.$inferSelect }>>();
+    expectTypeOf(both).toEqualTypeOf<OrmAdapter<{ "shop.Price": typeof prices.$inferSelect }, never>>();
     const bare = drizzle(libsql, { "qa.Comment": { table: comments } });
-    expectTypeOf(bare).toEqualTypeOf<OrmAdapter<{ "qa.Comment": typeof comments.$inferSelect }>>();
+    expectTypeOf(bare).toEqualTypeOf<OrmAdapter<{ "qa.Comment": typeof comments.$inferSelect }, never>>();
   });
 
   test("takes models that were gathered before", () => {

@@ -69,7 +69,12 @@ export function makeHandle<Result>(
     id,
     async result({ timeout } = {}) {
       checkSent(task, id, sending);
-      return resultOf(await ended(engine, task, id, timeout), wire) as Result;
+      const record = await within(timeout, { task, id }, async (signal) => {
+        await untilSent(task, id, sending, signal);
+        return engine.ended(id, signal);
+      });
+      if (!record) throw notFound(task, id);
+      return resultOf(record, wire) as Result;
     },
     async cancel(why = "cancelled by its sender") {
       if (sending?.state === "held") {
@@ -94,6 +99,7 @@ async function* progressOf(
   sending: Sending | undefined,
 ): AsyncGenerator<Progress, void, undefined> {
   checkSent(task, id, sending);
+  await untilSent(task, id, sending);
   let wake: () => void = () => {};
   const stop = engine.watch(id, () => wake());
   // An engine's listening does not keep the process alive, and whoever follows a task wants to. It also ends without
@@ -124,7 +130,7 @@ async function* progressOf(
 function checkSent(task: string, id: string, sending: Sending | undefined): void {
   if (!sending) return;
   if (sending.cancelled.has(id)) throw notSent(task, id, "it was cancelled before its transaction committed");
-  const why = unsent[sending.state === "sending" ? "held" : sending.state];
+  const why = unsent[sending.state];
   if (why !== undefined) throw notSent(task, id, why);
 }
 
@@ -145,36 +151,36 @@ function notFound(task: string, id: string): PetioleError {
   );
 }
 
-async function ended(
-  engine: Engine,
+/** Resolves when what was committed is sent, which an outbox does later. */
+async function untilSent(
   task: string,
   id: string,
-  timeout: Duration | undefined,
-): Promise<TaskRecord> {
-  const record = await (timeout === undefined
-    ? engine.ended(id)
-    : endedWithin(engine, task, id, milliseconds(timeout, "timeout of result()")));
-  if (!record) throw notFound(task, id);
-  return record;
+  sending: Sending | undefined,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (sending?.state !== "sending") return;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
+  await Promise.race([sending.done, aborted]);
+  checkSent(task, id, sending);
 }
 
-async function endedWithin(
-  engine: Engine,
-  task: string,
-  id: string,
-  timeout: number,
-): Promise<TaskRecord | undefined> {
+/** Gives up after a time; never, unless told. */
+async function within<Result>(
+  timeout: Duration | undefined,
+  { task, id }: { readonly task: string; readonly id: string },
+  run: (signal?: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  if (timeout === undefined) return run();
+  const time = milliseconds(timeout, "timeout of result()");
   const controller = new AbortController();
-  const stopTimer = after(timeout, () => {
-    controller.abort(
-      new PetioleError(
-        "ERR_RESULT_TIMEOUT",
-        `Task ${task} (${id}) has not ended after ${timeout} ms; it goes on.`,
-      ),
-    );
+  const stopTimer = after(time, () => {
+    const text = `Task ${task} (${id}) has not ended after ${time} ms; it goes on.`;
+    controller.abort(new PetioleError("ERR_RESULT_TIMEOUT", text));
   });
   try {
-    return await engine.ended(id, controller.signal);
+    return await run(controller.signal);
   } finally {
     stopTimer();
   }

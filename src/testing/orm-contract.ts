@@ -5,17 +5,20 @@
  */
 import type { DefineTest, RunningTest } from "./engine-contract.ts";
 import { appCases } from "./orm-contract/app-cases.ts";
+import { endedTellingCases } from "./orm-contract/ended-telling-cases.ts";
 import { exactnessCases } from "./orm-contract/exactness-cases.ts";
 import { expectationCases } from "./orm-contract/expectation-cases.ts";
 import { fieldCases } from "./orm-contract/field-cases.ts";
 import type { OrmContractCase, OrmContractHarness } from "./orm-contract/harness.ts";
 import { loadOptionCases } from "./orm-contract/load-option-cases.ts";
 import { loadingCases } from "./orm-contract/loading-cases.ts";
+import { nestedTellingCases } from "./orm-contract/nested-telling-cases.ts";
 import { observingCases } from "./orm-contract/observing-cases.ts";
 import { referenceCases } from "./orm-contract/reference-cases.ts";
 import { outboxCases } from "./orm-contract/outbox-cases.ts";
 import { relationCases } from "./orm-contract/relation-cases.ts";
 import { saveEventCases } from "./orm-contract/save-event-cases.ts";
+import { saveTransactionCases } from "./orm-contract/save-transaction-cases.ts";
 import { savingCases } from "./orm-contract/saving-cases.ts";
 import { sqlCases } from "./orm-contract/sql-cases.ts";
 import { transactionCases } from "./orm-contract/transaction-cases.ts";
@@ -55,9 +58,9 @@ const groups: Readonly<Record<string, readonly OrmContractCase[]>> = {
   saving: savingCases,
   exactness: exactnessCases,
   transactions: transactionCases,
-  "telling of transactions": tellingCases,
+  "telling of transactions": [...tellingCases, ...nestedTellingCases, ...endedTellingCases],
   observing: observingCases,
-  "telling of saves": saveEventCases,
+  "telling of saves": [...saveEventCases, ...saveTransactionCases],
   SQL: sqlCases,
   "in an app": appCases,
   "expectations of an app": expectationCases,

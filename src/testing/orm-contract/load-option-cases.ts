@@ -72,10 +72,22 @@ export const loadOptionCases: readonly OrmContractCase[] = [
         await insert(outer, "qa.Comment", [{ id: 2, body: "second" }]);
         await harness.update(outer, "qa.Comment", 1, { body: "edited" });
         assert.deepEqual(await bodies(harness, "qa.Comment", [1, 2], { transaction }), ["edited", "second"]);
+      });
+    },
+  },
+  {
+    name: "sees the rows of a savepoint, and of what it is in, in it",
+    skip: needs("transaction", "savepoints"),
+    async run(harness) {
+      const { adapter, handle, insert } = harness;
+      await insertComments(harness, [1]);
+      await adapter.transaction(handle, async (outer) => {
+        await insert(outer, "qa.Comment", [{ id: 2, body: "second" }]);
         await adapter.transaction(outer, async (inner) => {
           await insert(inner, "qa.Comment", [{ id: 3, body: "third" }]);
           assert.deepEqual(await presentIds(harness, { transaction: inner as object }), [1, 2, 3]);
         });
+        assert.deepEqual(await presentIds(harness, { transaction: outer as object }), [1, 2, 3]);
       });
     },
   },

@@ -2,10 +2,11 @@
 import type { OrmFeature } from "../../model/adapter.ts";
 import type { OrmContractHarness } from "./harness.ts";
 
+/** Why a case does not apply to a harness; undefined when it does. */
+export type Reason = (harness: OrmContractHarness) => string | undefined;
+
 /** Why a case that needs these features does not apply. */
-export function needs(
-  ...features: readonly OrmFeature[]
-): (harness: OrmContractHarness) => string | undefined {
+export function needs(...features: readonly OrmFeature[]): Reason {
   return ({ adapter }) =>
     features
       .filter((feature) => adapter.capabilities.lacks[feature] !== undefined)
@@ -13,15 +14,13 @@ export function needs(
 }
 
 /** Why a case that is about the lack of a feature does not apply. */
-export function lacks(feature: OrmFeature): (harness: OrmContractHarness) => string | undefined {
+export function lacks(feature: OrmFeature): Reason {
   return ({ adapter }) =>
     adapter.capabilities.lacks[feature] === undefined ? `${adapter.name} has ${feature}` : undefined;
 }
 
 /** The first reason of several. */
-export function anyOf(
-  ...reasons: readonly ((harness: OrmContractHarness) => string | undefined)[]
-): (harness: OrmContractHarness) => string | undefined {
+export function anyOf(...reasons: readonly Reason[]): Reason {
   return (harness) => {
     for (const reasonOf of reasons) {
       const reason = reasonOf(harness);
@@ -32,10 +31,7 @@ export function anyOf(
 }
 
 /** Why a case that needs this part of the harness does not apply. */
-export function needsPart(
-  part: "hide" | "begin" | "another" | "countQueries",
-  reason: string,
-): (harness: OrmContractHarness) => string | undefined {
+export function needsPart(part: "hide" | "begin" | "another" | "countQueries", reason: string): Reason {
   return (harness) => (harness[part] === undefined ? reason : undefined);
 }
 

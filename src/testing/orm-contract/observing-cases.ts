@@ -4,7 +4,7 @@ import type { ContractTransaction, OrmContractCase, OrmContractHarness } from ".
 import { anyOf, needs, needsPart } from "./needs.ts";
 import { Recorder } from "./recorder.ts";
 import { presentIds } from "./rows.ts";
-import { ways } from "./telling-cases.ts";
+import { ways } from "./ways.ts";
 
 const noBegin = needsPart("begin", "the harness begins no transaction by hand");
 
@@ -113,7 +113,7 @@ export const observingCases: readonly OrmContractCase[] = [
   },
   {
     name: "a savepoint in a transaction that is begun by hand is told within it",
-    skip: anyOf(needs("ownTransaction", "transaction"), noBegin),
+    skip: anyOf(needs("ownTransaction", "transaction", "savepoints"), noBegin),
     run: (harness) =>
       byHand(harness, async (transaction, recorder) => {
         const { adapter, insert } = harness;

@@ -14,6 +14,7 @@ export const referenceCases: readonly OrmContractCase[] = [
       const reference = ref(targets["qa.Comment"], comment);
       assert.deepEqual(reference, new Reference("qa.Comment", 7));
       assert.deepEqual(ref(targets["qa.Comment"], 7), reference);
+      assert.deepEqual(ref(targets["qa.Comment"], { id: 7 }), reference);
       assert.equal(adapter.keyOf("qa.Comment", comment), 7);
     },
   },
@@ -119,6 +120,15 @@ export const referenceCases: readonly OrmContractCase[] = [
     },
   },
   {
+    name: "the database that the adapter was made with is its own, and no transaction",
+    async run({ adapter }) {
+      assert.equal(adapter.owns(adapter.database), true);
+      assert.equal(adapter.isTransaction(adapter.database), false);
+      for (const handle of [adapter.database, {}, () => undefined])
+        assert.equal(adapter.transactionOf(handle), undefined);
+    },
+  },
+  {
     name: "says that SQLite's transactions are one after another",
     skip: ({ adapter }) =>
       adapter.sql?.dialect === "sqlite" ? undefined : "it is not SQLite, as far as the adapter tells",
@@ -130,6 +140,7 @@ export const referenceCases: readonly OrmContractCase[] = [
 
 const features: readonly string[] = [
   "transaction",
+  "savepoints",
   "ownTransaction",
   "relations",
   "replica",

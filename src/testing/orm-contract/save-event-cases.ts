@@ -1,20 +1,12 @@
-/** The contract's rules about what observers are told of saved rows. */
+/** The contract's rules about which saves observers are told of, and what. */
 import assert from "node:assert/strict";
-import { setImmediate as turn } from "node:timers/promises";
-import {
-  type ContractModelName,
-  type ContractWrites,
-  type OrmContractCase,
-  type OrmContractHarness,
-  attributeOf,
-  bodyOf,
-} from "./harness.ts";
+import { type ContractModelName, type OrmContractCase, type OrmContractHarness, bodyOf } from "./harness.ts";
 import { anyOf, needs, needsPart } from "./needs.ts";
 import { Recorder } from "./recorder.ts";
 import { bodies, insertComments, insertPosts, presentIds } from "./rows.ts";
+import { observed, writes } from "./saves.ts";
 
 const skip = needs("saveEvents");
-const skipTransaction = needs("saveEvents", "transaction");
 
 export const saveEventCases: readonly OrmContractCase[] = [
   {
@@ -85,120 +77,6 @@ export const saveEventCases: readonly OrmContractCase[] = [
         ["insert", "qa.Post", 1],
         ["update", "qa.Post", 1],
       ]);
-    },
-  },
-  {
-    name: "a save in a transaction is told with it, before its commit",
-    skip: skipTransaction,
-    async run(harness) {
-      const { adapter, handle } = harness;
-      const recorder = observed(harness);
-      await adapter.transaction(handle, async (outer) => {
-        const row = await writes(harness).insert(outer, "qa.Comment", { id: 1, body: "first" });
-        await adapter.transaction(outer, (inner) =>
-          writes(harness).update(inner, "qa.Comment", row, { body: "edited" }),
-        );
-        await writes(harness).delete(outer, "qa.Comment", row);
-      });
-      const told = recorder.saves.map(({ operation, transaction }) => [
-        operation,
-        recorder.numberOf(transaction),
-      ]);
-      assert.deepEqual(told, [
-        ["insert", 1],
-        ["update", 2],
-        ["delete", 1],
-      ]);
-      const nested = ["begun 2 in 1", "saved", "committed 2"];
-      assert.deepEqual(recorder.log, ["begun 1", "saved", ...nested, "saved", "committed 1"]);
-    },
-  },
-  {
-    name: "a save in the ORM's own transaction is told with it, before its commit",
-    skip: needs("saveEvents", "transaction", "ownTransaction"),
-    async run(harness) {
-      const recorder = observed(harness);
-      await harness.ownTransaction?.(harness.handle, async (transaction) => {
-        await writes(harness).insert(transaction, "qa.Comment", { id: 1, body: "first" });
-      });
-      assert.deepEqual(recorder.log, ["begun 1", "saved", "committed 1"]);
-      assert.equal(recorder.numberOf(recorder.saves[0]?.transaction), 1);
-    },
-  },
-  {
-    name: "a save that is rolled back is told, and the rollback after it",
-    skip: skipTransaction,
-    async run(harness) {
-      const { adapter, handle } = harness;
-      const recorder = observed(harness);
-      const outcome = adapter.transaction(handle, async (transaction) => {
-        await writes(harness).insert(transaction, "qa.Comment", { id: 1, body: "first" });
-        throw new TypeError("changed my mind");
-      });
-      await assert.rejects(outcome, TypeError);
-      assert.deepEqual(recorder.log, ["begun 1", "saved", "rolled back 1"]);
-      assert.deepEqual(await presentIds(harness), []);
-    },
-  },
-  {
-    name: "a save without a transaction is told without one, or with one that the ORM opened and committed",
-    skip,
-    async run(harness) {
-      const recorder = observed(harness);
-      await writes(harness).insert(harness.handle, "qa.Comment", { id: 1, body: "first" });
-      const [event] = recorder.saves;
-      const { log } = recorder;
-      assert.equal(log.filter((entry) => entry === "saved").length, 1);
-      if (event?.transaction === undefined)
-        assert.ok(!log.slice(0, log.indexOf("saved")).includes("begun 1"));
-      else assert.deepEqual(log, ["begun 1", "saved", "committed 1"]);
-      if (event?.transaction !== undefined) assert.equal(recorder.numberOf(event.transaction), 1);
-      assert.deepEqual(await presentIds(harness), [1]);
-    },
-  },
-  {
-    name: "a save is told after the write, in its transaction, and awaited",
-    skip: skipTransaction,
-    async run(harness) {
-      const { adapter, handle } = harness;
-      const seen: (readonly string[])[] = [];
-      const recorder: Recorder = new Recorder({
-        async saved({ transaction }) {
-          const within = transaction === undefined ? undefined : recorder.handleOf(transaction);
-          await turn();
-          seen.push(await bodies(harness, "qa.Comment", [1], { transaction: within }));
-        },
-      });
-      adapter.observe(recorder);
-      await adapter.transaction(handle, async (transaction) => {
-        const row = await writes(harness).insert(transaction, "qa.Comment", { id: 1, body: "first" });
-        assert.deepEqual(seen, [["first"]]);
-        await writes(harness).update(transaction, "qa.Comment", row, { body: "edited" });
-        assert.deepEqual(seen, [["first"], ["edited"]]);
-        await writes(harness).delete(transaction, "qa.Comment", row);
-        assert.deepEqual(seen, [["first"], ["edited"], []]);
-      });
-    },
-  },
-  {
-    name: 'a "saved" that rejects rejects the write, and so rolls back',
-    skip: skipTransaction,
-    async run(harness) {
-      const { adapter, handle } = harness;
-      const failure = new Error("the listener's");
-      const recorder = new Recorder({
-        async saved() {
-          await turn();
-          throw failure;
-        },
-      });
-      adapter.observe(recorder);
-      const outcome = adapter.transaction(handle, async (transaction) => {
-        await writes(harness).insert(transaction, "qa.Comment", { id: 1, body: "first" });
-      });
-      await assert.rejects(outcome, (error) => isOrWraps(error, failure));
-      assert.deepEqual(recorder.log, ["begun 1", "saved", "rolled back 1"]);
-      assert.deepEqual(await presentIds(harness), []);
     },
   },
   {
@@ -276,17 +154,6 @@ export const saveEventCases: readonly OrmContractCase[] = [
   },
 ];
 
-function observed({ adapter }: OrmContractHarness): Recorder {
-  const recorder = new Recorder();
-  adapter.observe(recorder);
-  return recorder;
-}
-
-function writes(harness: OrmContractHarness): ContractWrites {
-  assert.ok(harness.hooked, "the harness was to have hooked writes, or the adapter to lack saveEvents");
-  return harness.hooked;
-}
-
 type Told = readonly [operation: string, model: ContractModelName, key: unknown, body: string];
 
 /** That these were told and no others. Where rows are given, the last is as it is expected: it may be all of them. */
@@ -304,14 +171,4 @@ function assertTold(
   assert.equal(bodyOf(last.row), body);
   // Some ORMs take the key off what they have deleted.
   if (last.operation !== "delete") assert.deepEqual(adapter.keyOf(last.model, last.row), key);
-}
-
-/** Whether an error is this one, or has it among its causes: some ORMs wrap what a hook throws. */
-function isOrWraps(error: unknown, failure: Error): boolean {
-  for (let each = error, depth = 0; depth < 5; depth += 1) {
-    if (each === failure) return true;
-    if (typeof each !== "object" || each === null) return false;
-    each = attributeOf(each, "cause");
-  }
-  return false;
 }

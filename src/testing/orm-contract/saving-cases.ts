@@ -123,7 +123,7 @@ export const savingCases: readonly OrmContractCase[] = [
   },
   {
     name: "save in a savepoint is rolled back with it alone",
-    skip: needs("transaction"),
+    skip: needs("transaction", "savepoints"),
     async run(harness) {
       const { adapter, handle } = harness;
       await adapter.transaction(handle, async (outer) => {

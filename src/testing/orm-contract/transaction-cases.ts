@@ -33,6 +33,22 @@ export const transactionCases: readonly OrmContractCase[] = [
     },
   },
   {
+    name: "a transaction that throws what is no error is rolled back, too",
+    skip: needs("transaction"),
+    async run(harness) {
+      const { adapter, handle, insert } = harness;
+      for (const thrown of ["a text", undefined]) {
+        const outcome = adapter.transaction(handle, async (transaction) => {
+          await insert(transaction, "qa.Comment", [{ id: 1, body: "first" }]);
+          throw thrown;
+        });
+        const [settled] = await Promise.allSettled([outcome]);
+        assert.deepEqual(settled, { status: "rejected", reason: thrown });
+        assert.deepEqual(await presentIds(harness), []);
+      }
+    },
+  },
+  {
     name: "a transaction that throws before it wrote anything leaves the connection usable",
     skip: needs("transaction"),
     async run(harness) {
@@ -61,7 +77,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "a nested transaction that throws is undone alone",
-    skip: needs("transaction"),
+    skip: needs("transaction", "savepoints"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       const failure = new Error("the inner one");
@@ -79,7 +95,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "a nested transaction that succeeded is undone with the outer one",
-    skip: needs("transaction"),
+    skip: needs("transaction", "savepoints"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       const failure = new Error("the outer one");
@@ -97,7 +113,7 @@ export const transactionCases: readonly OrmContractCase[] = [
   },
   {
     name: "transactions one after another nest three deep and commit",
-    skip: needs("transaction"),
+    skip: needs("transaction", "savepoints"),
     async run(harness) {
       const { adapter, handle, insert } = harness;
       await adapter.transaction(handle, async (outer) => {
@@ -145,14 +161,22 @@ export const transactionCases: readonly OrmContractCase[] = [
       await adapter.transaction(handle, async (outer) => {
         assert.equal(adapter.owns(outer), true);
         assert.equal(adapter.isTransaction(outer as object), true);
-        await adapter.transaction(outer, async (inner) => {
-          assert.equal(adapter.owns(inner), true);
-          assert.equal(adapter.isTransaction(inner as object), true);
-        });
       });
       await assert.rejects(
         adapter.transaction({}, async () => undefined),
         { code: "ERR_TRANSACTION_UNSUPPORTED" },
+      );
+    },
+  },
+  {
+    name: "owns its savepoints",
+    skip: needs("transaction", "savepoints"),
+    async run({ adapter, handle }) {
+      await adapter.transaction(handle, (outer) =>
+        adapter.transaction(outer, async (inner) => {
+          assert.equal(adapter.owns(inner), true);
+          assert.equal(adapter.isTransaction(inner as object), true);
+        }),
       );
     },
   },
@@ -169,6 +193,24 @@ export const transactionCases: readonly OrmContractCase[] = [
       assert.equal(ran, false);
       assert.equal(adapter.owns(handle), true);
       assert.equal(adapter.owns({}), false);
+    },
+  },
+  {
+    name: "a savepoint is refused with the reason, and its function never runs",
+    skip: anyOf(needs("transaction"), lacks("savepoints")),
+    async run(harness) {
+      const { adapter, handle, insert } = harness;
+      const refused = errorWith("ERR_TRANSACTION_UNSUPPORTED", adapter.capabilities.lacks.savepoints ?? "");
+      await adapter.transaction(handle, async (outer) => {
+        let ran = false;
+        await assert.rejects(
+          adapter.transaction(outer, async () => void (ran = true)),
+          refused,
+        );
+        assert.equal(ran, false);
+        await insert(outer, "qa.Comment", [{ id: 1, body: "first" }]);
+      });
+      assert.deepEqual(await presentIds(harness), [1]);
     },
   },
   {
