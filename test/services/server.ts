@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,7 +55,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           process.off("exit", end);
           const ended = once(child, "close");
           if (end()) await ended;
-          remove();
+          // A database is a thousand files.
+          await rm(folder, { recursive: true, force: true });
         },
       };
     }
