@@ -5,16 +5,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   CamelCasePlugin,
+  type ColumnNode,
+  type ColumnUpdateNode,
+  type InsertQueryNode,
   Kysely,
   type KyselyPlugin,
+  type OperationNode,
   OperationNodeTransformer,
   type PluginTransformQueryArgs,
   type PluginTransformResultArgs,
   PostgresDialect,
-  type PrimitiveValueListNode,
+  type QueryId,
   type SqliteDatabase as SqliteDatabaseLike,
   SqliteDialect,
   type ValueNode,
+  type ValuesNode,
   sql,
 } from "kysely";
 import { Pool, types } from "pg";
@@ -27,6 +32,8 @@ import type {
   OrmContractHarness,
 } from "../../src/testing/orm-contract/harness.ts";
 import { postgresTables, sqliteTables } from "./contract-tables.ts";
+
+type ValueListItem = ValuesNode["values"][number];
 
 /** What Kysely takes of better-sqlite3, which has no types of its own. */
 type SqliteFile = SqliteDatabaseLike & { defaultSafeIntegers(on: boolean): void; exec(text: string): void };
@@ -116,7 +123,7 @@ export async function createHarness(connection: ContractConnection): Promise<Orm
   // The types of a model's columns are asked for once; the contract counts what comes after.
   for (const { name, key } of adapter.models) await adapter.load(name, [keyOfNone(key)]);
   const on = (handle: unknown): typeof db => handle as typeof db;
-  return {
+  const harness: OrmContractHarness = {
     adapter,
     handle: db,
     targets: targetsOf(adapter),
@@ -153,12 +160,13 @@ export async function createHarness(connection: ContractConnection): Promise<Orm
         rollback: () => transaction.rollback().execute(),
       };
     },
-    another: (names: readonly ContractModelName[]) =>
-      kysely(db, Object.fromEntries(names.map((name) => [name, contractModels[name]])) as never),
     countQueries,
     breakDatabase: () => db.destroy(),
     close,
   };
+  const another = (names: readonly ContractModelName[]) =>
+    kysely(db, Object.fromEntries(names.map((name) => [name, contractModels[name]])) as never);
+  return Object.assign(harness, { another });
 }
 
 function tableOf(model: ContractModelName): "comments" {
@@ -185,41 +193,55 @@ function withJsonText(row: ContractRow): ContractRow {
     : { ...row, data: JSON.stringify(row["data"]) };
 }
 
-/** What an app's own plugin does on SQLite, which has neither times nor JSON, and whose integers are all bigints here. */
+/**
+ * What an app's own plugin does on SQLite, which has neither times nor JSON; and its integers are all bigints here.
+ */
 class SqliteValues extends OperationNodeTransformer implements KyselyPlugin {
   transformQuery({ node, queryId }: PluginTransformQueryArgs): never {
     return this.transformNode(node, queryId) as never;
   }
 
   async transformResult({ result }: PluginTransformResultArgs) {
-    return { ...result, rows: result.rows.map((row) => mapValues(row, shown)) };
+    const rows = result.rows.map((row) =>
+      Object.fromEntries(Object.entries(row).map(([column, value]) => [column, shown(column, value)])),
+    );
+    return { ...result, rows };
   }
 
-  protected override transformValue(node: ValueNode): ValueNode {
-    return { ...node, value: stored(node.value) };
+  protected override transformInsertQuery(node: InsertQueryNode, queryId?: QueryId): InsertQueryNode {
+    const columns = node.columns?.map(({ column }) => column.name) ?? [];
+    const values = node.values as ValuesNode;
+    const lists = values.values.map((list): ValueListItem => {
+      if (list.kind === "PrimitiveValueListNode") {
+        return { ...list, values: list.values.map((value, index) => stored(columns[index], value)) };
+      }
+      return { ...list, values: list.values.map((value, index) => storedNode(columns[index], value)) };
+    });
+    return super.transformInsertQuery(
+      { ...node, values: { ...values, values: lists } as ValuesNode },
+      queryId,
+    );
   }
 
-  protected override transformPrimitiveValueList(node: PrimitiveValueListNode): PrimitiveValueListNode {
-    return { ...node, values: node.values.map(stored) };
+  protected override transformColumnUpdate(node: ColumnUpdateNode, queryId?: QueryId): ColumnUpdateNode {
+    const { column } = (node.column as ColumnNode).column === undefined ? {} : (node.column as ColumnNode);
+    return super.transformColumnUpdate({ ...node, value: storedNode(column?.name, node.value) }, queryId);
   }
 }
 
-function stored(value: unknown): unknown {
+function storedNode(column: string | undefined, node: OperationNode): OperationNode {
+  return node.kind === "ValueNode"
+    ? ({ ...node, value: stored(column, (node as ValueNode).value) } as ValueNode)
+    : node;
+}
+
+function stored(column: string | undefined, value: unknown): unknown {
   if (value instanceof Date) return value.getTime();
-  return typeof value === "object" && value !== null && !(value instanceof Uint8Array)
-    ? JSON.stringify(value)
-    : value;
+  return column === "data" && value !== null ? JSON.stringify(value) : value;
 }
 
 function shown(column: string, value: unknown): unknown {
   if (["at", "deletedAt"].includes(column)) return value === null ? null : new Date(Number(value));
   if (column === "data") return value === null ? null : JSON.parse(String(value));
   return typeof value === "bigint" && column !== "big" ? Number(value) : value;
-}
-
-function mapValues(
-  row: Readonly<Record<string, unknown>>,
-  map: (column: string, value: unknown) => unknown,
-): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(row).map(([column, value]) => [column, map(column, value)]));
 }

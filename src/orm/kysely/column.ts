@@ -49,7 +49,8 @@ export function tableOf(
   table: string,
   attributes: readonly string[],
 ): TableDescription {
-  const { from, selections } = db.selectFrom(table).select(attributes).compile().query as SelectNode;
+  const { from, selections } = db.selectFrom(table).select(attributes).compile()
+    .query as unknown as SelectNode;
   const named = from.froms[0]?.table;
   if (named === undefined) {
     throw new PetioleError(

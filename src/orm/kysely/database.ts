@@ -26,20 +26,20 @@ interface Filtered<Query> {
 export interface Select extends Filtered<Select> {
   selectAll(): Select;
   select(columns: readonly string[]): Select;
-  compile(): { readonly sql: string; readonly query: unknown };
+  compile(): CompiledQuery;
   execute(): Promise<readonly object[]>;
 }
 
 export interface Update extends Filtered<Update> {
   set(values: Readonly<Record<string, unknown>>): Update;
-  executeTakeFirst(): Promise<{ readonly numUpdatedRows: bigint }>;
+  compile(): CompiledQuery;
 }
 
 export interface Insert {
   values(values: Readonly<Record<string, unknown>>): Insert;
   onConflict(conflict: (builder: ConflictBuilder) => unknown): Insert;
   onDuplicateKeyUpdate(values: Readonly<Record<string, unknown>>): Insert;
-  execute(): Promise<unknown>;
+  compile(): CompiledQuery;
 }
 
 interface ConflictBuilder {
@@ -53,9 +53,7 @@ export interface Database {
   insertInto(table: string): Insert;
   withoutPlugins(): Database;
   withPlugin(plugin: object): Database;
-  executeQuery(
-    query: CompiledQuery,
-  ): Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[] }>;
+  executeQuery(query: CompiledQuery): Promise<QueryResult>;
   getExecutor(): { readonly adapter: DialectAdapter; readonly plugins: readonly object[] };
   readonly isTransaction: boolean;
 }
@@ -65,21 +63,24 @@ interface DialectAdapter {
   readonly supportsMultipleConnections?: boolean;
 }
 
-/** What `CompiledQuery.raw` of Kysely makes. */
+interface QueryResult {
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  /** Of an update. */
+  readonly numAffectedRows?: bigint;
+}
+
+/** What Kysely runs. */
 export interface CompiledQuery {
   readonly sql: string;
   readonly parameters: readonly unknown[];
-  readonly query: {
-    readonly kind: "RawNode";
-    readonly sqlFragments: readonly string[];
-    readonly parameters: readonly [];
-  };
+  /** Kysely's tree of it. */
+  readonly query: { readonly kind: string };
   readonly queryId: { readonly queryId: string };
 }
 
 let queries = 0;
 
-/** SQL as a query of Kysely's. */
+/** SQL as a query of Kysely's: what its `CompiledQuery.raw` makes. */
 export function rawQuery(sql: string, parameters: readonly unknown[] = []): CompiledQuery {
   queries += 1;
   const query = { kind: "RawNode", sqlFragments: [sql], parameters: [] } as const;

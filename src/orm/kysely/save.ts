@@ -6,7 +6,7 @@
 import type { SqlDialect } from "../../model/adapter.ts";
 import type { KeyPart } from "../../model/ref.ts";
 import type { ColumnType } from "./column.ts";
-import type { Database } from "./database.ts";
+import type { CompiledQuery, Database } from "./database.ts";
 import type { Model } from "./model.ts";
 
 type Values = Readonly<Record<string, unknown>>;
@@ -41,8 +41,8 @@ export async function saveRow(
       (query, attribute) => query.where(attribute, "=", all[attribute]),
       db.updateTable(table),
     );
-    const { numUpdatedRows } = await update.set(others).executeTakeFirst();
-    if (numUpdatedRows > 0n) return;
+    const { numAffectedRows = 0n } = await db.executeQuery(bindable(dialect, update.set(others).compile()));
+    if (numAffectedRows > 0n) return;
   } else {
     const select = key.reduce(
       (query, attribute) => query.where(attribute, "=", all[attribute]),
@@ -53,16 +53,28 @@ export async function saveRow(
   // Another may have inserted it since. Setting a key to itself changes nothing.
   const again = hasOthers ? others : Object.fromEntries(key.map((attribute) => [attribute, all[attribute]]));
   const insert = db.insertInto(table).values(all);
-  await (
+  const upsert =
     dialect === "mysql"
       ? insert.onDuplicateKeyUpdate(again)
-      : insert.onConflict((conflict) => conflict.columns(key).doUpdateSet(again))
-  ).execute();
+      : insert.onConflict((conflict) => conflict.columns(key).doUpdateSet(again));
+  await db.executeQuery(bindable(dialect, upsert.compile()));
 }
 
-/** A value of a row as the driver takes it, where that is another: JSON arrives as values, and is sent as text. */
+/**
+ * SQLite and MySQL hold JSON as text, and their drivers take nothing else: what a plugin of the app has not made a
+ * text of is made one here.
+ */
+function bindable(dialect: SqlDialect, query: CompiledQuery): CompiledQuery {
+  if (dialect === "postgres") return query;
+  return {
+    ...query,
+    parameters: query.parameters.map((value) => (isPlain(value) ? JSON.stringify(value) : value)),
+  };
+}
+
+/** PostgreSQL's driver reads JSON as values, and takes text: a list would be taken for one of PostgreSQL's own. */
 function columnValue(dialect: SqlDialect, value: unknown, type: ColumnType | undefined): unknown {
-  if (dialect !== "postgres") return isPlain(value) ? JSON.stringify(value) : value;
+  if (dialect !== "postgres") return value;
   switch (type?.type) {
     case "json":
     case "jsonb":
@@ -78,7 +90,7 @@ function columnValue(dialect: SqlDialect, value: unknown, type: ColumnType | und
   }
 }
 
-/** What drivers take for no column of its own. */
+/** Whether it is an object or a list of no class. */
 function isPlain(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
