@@ -76,6 +76,10 @@ export function kysely<Handle extends KyselyDatabaseLike, const Models extends K
   options: KyselyOptions = {},
 ): KyselyAdapter<KyselyRows<Handle, Models>> {
   const primary = checkDatabase(db, "what it is given");
+  if (options.connection !== undefined && typeof options.connection !== "string") {
+    const received = describe(options.connection);
+    throw new PetioleError("ERR_MODEL_DEFINITION", `kysely: connection must be a name; received ${received}`);
+  }
   const replica = options.replica === undefined ? undefined : checkDatabase(options.replica, "the replica");
   const dialect = dialectOf(primary);
   const capabilities = capabilitiesOf(primary, dialect === "sqlite", replica !== undefined);

@@ -69,6 +69,8 @@ export const contractModels = {
 export interface ContractConnection {
   readonly db: Kysely<ContractDatabase>;
   countQueries(): number;
+  /** Makes integers numbers again, as SQLite's driver does unless told. */
+  makeNumbers?(): void;
   close(): Promise<void>;
 }
 
@@ -90,7 +92,7 @@ export async function openSqlite(
     await db.destroy();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { db, countQueries: () => queries, close };
+  return { db, countQueries: () => queries, makeNumbers: () => database.defaultSafeIntegers(false), close };
 }
 
 /** A database of its own with the tables, by its URL. */
