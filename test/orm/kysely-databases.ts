@@ -90,6 +90,7 @@ export async function openSqlite(
   });
   const close = async (): Promise<void> => {
     await db.destroy();
+    database.close();
     rmSync(folder, { recursive: true, force: true });
   };
   return { db, countQueries: () => queries, makeNumbers: () => database.defaultSafeIntegers(false), close };
@@ -108,6 +109,9 @@ export async function openPostgres(url: string): Promise<ContractConnection & { 
           : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
     },
   });
+  // A connection that is lost is told by what is asked of it; besides, it would end the process.
+  pool.on("error", () => undefined);
+  pool.on("connect", (client) => void client.on("error", () => undefined));
   await pool.query(postgresTables + renamed);
   let queries = 0;
   const db = new Kysely<ContractDatabase>({
@@ -115,7 +119,12 @@ export async function openPostgres(url: string): Promise<ContractConnection & { 
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
     log: () => void queries++,
   });
-  return { db, pool, countQueries: () => queries, close: () => db.destroy() };
+  const close = async (): Promise<void> => {
+    await db.destroy();
+    // Kysely ends nothing that it has not used.
+    if (!pool.ended) await pool.end();
+  };
+  return { db, pool, countQueries: () => queries, close };
 }
 
 export async function createHarness(connection: ContractConnection): Promise<OrmContractHarness> {
