@@ -47,7 +47,7 @@ export interface KyselyAdapter<Rows extends object = object> extends OrmAdapter<
    * export const Comment = models.target("qa.Comment");
    * await index.enqueue({ post: ref(Comment, row) });
    */
-  target<Name extends keyof Rows & string>(name: Name): KyselyTarget<Rows[Name] & object>;
+  target<Name extends keyof Rows & string>(name: Name): KyselyTarget<Extract<Rows[Name], object>>;
 }
 
 /**

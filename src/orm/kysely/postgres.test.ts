@@ -1,4 +1,10 @@
-import { AbortedTransactionError, type ControlledTransaction, Kysely, type Transaction, sql } from "kysely";
+import {
+  AbortedTransactionError,
+  type ControlledTransaction,
+  type Kysely,
+  type Transaction,
+  sql,
+} from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type ContractConnection,

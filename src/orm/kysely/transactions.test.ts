@@ -115,9 +115,14 @@ describe("controlled transactions", () => {
     await b.releaseSavepoint("b").execute();
     await root.commit().execute();
     expect(log).toEqual([
-      ...["begun 1", "begun 2 in 1", "begun 3 in 2"],
-      ...["rolled back 3", "begun 4 in 2", "committed 4"],
-      ...["committed 2", "committed 1"],
+      "begun 1",
+      "begun 2 in 1",
+      "begun 3 in 2",
+      "rolled back 3",
+      "begun 4 in 2",
+      "committed 4",
+      "committed 2",
+      "committed 1",
     ]);
     expect(await ids()).toEqual([1, 2, 4]);
   });
@@ -132,10 +137,18 @@ describe("controlled transactions", () => {
     await root.rollbackToSavepoint("b").execute();
     await root.rollback().execute();
     expect(log).toEqual([
-      ...["begun 1", "begun 2 in 1", "begun 3 in 2", "begun 4 in 3"],
-      ...["rolled back 4", "begun 5 in 3"],
-      ...["rolled back 5", "rolled back 3", "begun 6 in 2"],
-      ...["rolled back 6", "rolled back 2", "rolled back 1"],
+      "begun 1",
+      "begun 2 in 1",
+      "begun 3 in 2",
+      "begun 4 in 3",
+      "rolled back 4",
+      "begun 5 in 3",
+      "rolled back 5",
+      "rolled back 3",
+      "begun 6 in 2",
+      "rolled back 6",
+      "rolled back 2",
+      "rolled back 1",
     ]);
   });
 
@@ -167,8 +180,14 @@ describe("controlled transactions", () => {
     await root.savepoint("b").execute();
     await root.commit().execute();
     expect(log).toEqual([
-      ...["begun 1", "begun 2 in 1", "begun 3 in 2", "committed 3", "committed 2"],
-      ...["begun 4 in 1", "committed 4", "committed 1"],
+      "begun 1",
+      "begun 2 in 1",
+      "begun 3 in 2",
+      "committed 3",
+      "committed 2",
+      "begun 4 in 1",
+      "committed 4",
+      "committed 1",
     ]);
   });
 

@@ -58,13 +58,18 @@ type TableIn<Database> = Database extends { insertInto(table: infer Table): unkn
 /** The builders of all tables, as a union. */
 type BuilderIn<Database> = Database extends { selectFrom(table: never): infer Builder } ? Builder : never;
 
-/** Those of one table. `selectFrom("comments as c")` is among the others, as a builder of any name. */
-type BuilderOf<Builder, Table> = Builder extends { forUpdate(of?: infer Of): unknown }
-  ? [Table] extends [Of & string]
-    ? string extends Of & string
-      ? never
-      : Builder
+/** Those of one table. */
+type BuilderOf<Builder, Table> = Builder extends unknown
+  ? [Table] extends [NameOf<Builder>]
+    ? Builder
     : never
+  : never;
+
+/** Asked for each builder once. `selectFrom("comments as c")` is among them, and has any name: it is no table's. */
+type NameOf<Builder> = Builder extends { forUpdate(of?: infer Of): unknown }
+  ? string extends Of & string
+    ? never
+    : Of & string
   : never;
 
 type Shown<Builder> = Builder extends { selectAll(): { execute(): Promise<readonly (infer Row)[]> } }
