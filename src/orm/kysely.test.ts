@@ -22,7 +22,7 @@ describe.skipIf(noPostgres !== undefined)(
     let postgres: Postgres;
     beforeAll(async () => {
       postgres = await startPostgres();
-    });
+    }, 60_000);
     afterAll(() => postgres?.stop());
 
     ormContract({

@@ -38,6 +38,8 @@ export interface KyselyOptions {
 
 /** An adapter whose models have targets to refer to: Kysely's own tables are only names. */
 export interface KyselyAdapter<Rows extends object = object> extends OrmAdapter<Rows> {
+  /** The instance that it was made with. */
+  readonly database: object;
   /**
    * What `ref`, `snapshot`, `lazy` and `app.saved` take for a model.
    *
@@ -112,6 +114,7 @@ export function kysely<Handle extends KyselyDatabaseLike, const Models extends K
     name: "kysely",
     ...(options.connection === undefined ? {} : { connection: options.connection }),
     capabilities,
+    database: db,
     models: [...byName.values()].map(({ description }) => description),
 
     target(name) {

@@ -24,20 +24,27 @@ export interface KeyColumn {
 export type BoundKey = readonly unknown[];
 
 /**
- * A key as the driver takes it for its columns; undefined when the columns cannot hold it.
+ * Keys as the driver takes them for their columns; undefined for one that the columns cannot hold.
  *
  * One key of a wrong kind (`"abc"` for an integer, from a sender in another language) would otherwise fail the
  * statement, and with it every other row of the load, again at each attempt.
  */
-export function bindKey(dialect: SqlDialect, columns: readonly KeyColumn[], key: Key): BoundKey | undefined {
-  const bound: unknown[] = [];
-  for (const { attribute, type } of columns) {
-    const part = typeof key === "object" ? key[attribute] : key;
-    const value = part === undefined ? undefined : bindPart[dialect](part, type);
-    if (value === undefined) return undefined;
-    bound.push(value);
-  }
-  return bound;
+export function bindKeys(
+  dialect: SqlDialect,
+  columns: readonly KeyColumn[],
+  keys: readonly Key[],
+): readonly (BoundKey | undefined)[] {
+  const parts = columns.map(({ attribute, type }) => ({ attribute, bind: binders[dialect](type) }));
+  return keys.map((key) => {
+    const bound: unknown[] = [];
+    for (const { attribute, bind } of parts) {
+      const part = typeof key === "object" ? key[attribute] : key;
+      const value = part === undefined ? undefined : bind(part);
+      if (value === undefined) return undefined;
+      bound.push(value);
+    }
+    return bound;
+  });
 }
 
 /** The same query once for each so many keys as fit into one statement. */
@@ -70,41 +77,53 @@ function anyOf(builder: ExpressionBuilder, conditions: readonly Expression[]): E
   return builder.or([anyOf(builder, conditions.slice(0, middle)), anyOf(builder, conditions.slice(middle))]);
 }
 
-const bindPart: Readonly<Record<SqlDialect, (part: KeyPart, type: ColumnType | undefined) => unknown>> = {
-  postgres: bindForPostgres,
-  sqlite: bindForSqlite,
-  mysql: (part) => part,
+/** What makes a part of a key what the driver takes for its column, or undefined. */
+type Binder = (part: KeyPart) => unknown;
+
+const binders: Readonly<Record<SqlDialect, (type: ColumnType | undefined) => Binder>> = {
+  postgres: postgresBinder,
+  sqlite: sqliteBinder,
+  mysql: () => (part) => part,
 };
 
 const integerBits: Readonly<Record<string, number>> = { int2: 16, int4: 32, int8: 64 };
 
 /** PostgreSQL reads a text as a value of the column's type, and fails the statement when it cannot. */
-function bindForPostgres(part: KeyPart, type: ColumnType | undefined): string | undefined {
-  const text = String(part);
-  // It cannot hold the one at all; the other would arrive as another character.
-  if (text.includes("\0") || !text.isWellFormed()) return undefined;
-  if (type === undefined) return text;
-  const bits = integerBits[type.type];
-  if (bits !== undefined) return isInteger(text, bits) ? text : undefined;
-  if (["numeric", "float4", "float8"].includes(type.type)) {
-    return /^-?\d{1,38}(\.\d{1,38})?$/.test(text) ? text : undefined;
-  }
-  if (type.type === "uuid") return /^\{?(?:[0-9a-f]{4}-?){8}\}?$/i.test(text) ? text : undefined;
-  return type.labels?.includes(text) === false ? undefined : text;
+function postgresBinder(type: ColumnType | undefined): Binder {
+  const bits = integerBits[type?.type ?? ""];
+  if (bits !== undefined) return (part) => (isInteger(part, bits) ? part : undefined);
+  return (part) => {
+    const text = String(part);
+    // It cannot hold the one at all; the other would arrive as another character.
+    if (text.includes("\0") || !text.isWellFormed()) return undefined;
+    return type === undefined || canBe(type, text) ? text : undefined;
+  };
+}
+
+function canBe({ type, labels }: ColumnType, text: string): boolean {
+  if (["numeric", "float4", "float8"].includes(type)) return /^-?\d{1,38}(\.\d{1,38})?$/.test(text);
+  if (type === "uuid") return /^\{?(?:[0-9a-f]{4}-?){8}\}?$/i.test(text);
+  return labels?.includes(text) ?? true;
 }
 
 /** SQLite fails for no value. But drivers send a number as a real, and no text equals `1.0`. */
-function bindForSqlite(part: KeyPart, type: ColumnType | undefined): KeyPart {
-  const text = String(part);
-  const isText = type !== undefined && !type.type.includes("int") && /char|clob|text/.test(type.type);
-  if (isText || !isInteger(text, 64)) return text;
+function sqliteBinder(type: ColumnType | undefined): Binder {
+  const declared = type?.type ?? "";
+  if (/char|clob|text/.test(declared) && !declared.includes("int")) return String;
   // What a column without a type holds is compared as what it is.
-  const isUntyped = type === undefined || type.type === "" || type.type === "any" || type.type === "blob";
-  if (isUntyped) return part;
-  return Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
+  const isUntyped = ["", "any", "blob"].includes(declared);
+  return (part) => {
+    if (!isInteger(part, 64)) return String(part);
+    if (isUntyped || typeof part === "number") return part;
+    return Number.isSafeInteger(Number(part)) ? Number(part) : BigInt(part);
+  };
 }
 
-function isInteger(text: string, bits: number): boolean {
+function isInteger(part: KeyPart, bits: number): boolean {
+  // Quick for the most usual keys, of which there may be thousands.
+  if (typeof part === "number" && Number.isSafeInteger(part))
+    return bits > 53 || Math.abs(part) < 2 ** (bits - 1);
+  const text = String(part);
   return /^-?\d{1,40}$/.test(text) && BigInt.asIntN(bits, BigInt(text)) === BigInt(text);
 }
 

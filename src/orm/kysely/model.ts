@@ -7,7 +7,7 @@ import { PetioleError, describe } from "../../errors.ts";
 import type { ModelDescription, SqlDialect, TableDescription } from "../../model/adapter.ts";
 import { type Key, type KeyPart, identityOf } from "../../model/ref.ts";
 import { type ColumnTypes, askColumnTypes, tableOf } from "./column.ts";
-import { type BoundKey, type KeyColumn, bindKey } from "./condition.ts";
+import { type BoundKey, type KeyColumn, bindKeys } from "./condition.ts";
 import type { Database } from "./database.ts";
 import type { KyselyModel } from "./types.ts";
 
@@ -57,12 +57,10 @@ export class Model {
   /** Each different key once, as the driver takes it; those that no row can have are left out. */
   async bind(keys: readonly Key[], handle: Database): Promise<readonly BoundKey[]> {
     const { name } = this.description;
-    const distinct = [...new Map(keys.map((each) => [identityOf(name, each), each])).values()];
+    const identify = (key: Key): string => (typeof key === "object" ? identityOf(name, key) : String(key));
+    const distinct = [...new Map(keys.map((key) => [identify(key), key])).values()];
     if (distinct.length === 0) return [];
-    const bindAll = (types: ColumnTypes): readonly (BoundKey | undefined)[] => {
-      const columns = this.#keyColumns(types);
-      return distinct.map((each) => bindKey(this.#dialect, columns, each));
-    };
+    const bindAll = (types: ColumnTypes) => bindKeys(this.#dialect, this.#keyColumns(types), distinct);
     const known = this.#types;
     let bound = bindAll(await this.types(handle));
     // A column may have become wider since it was asked for: a row must not be missing because of that.
@@ -73,7 +71,7 @@ export class Model {
   /** The values of the key's attributes as the driver takes them; where the columns cannot hold them, as they are. */
   bindOwn(key: Readonly<Record<string, KeyPart>>, types: ColumnTypes): Readonly<Record<string, unknown>> {
     const columns = this.#keyColumns(types);
-    const bound = bindKey(this.#dialect, columns, key);
+    const [bound] = bindKeys(this.#dialect, columns, [key]);
     return bound === undefined
       ? key
       : Object.fromEntries(columns.map(({ attribute }, at) => [attribute, bound[at]]));

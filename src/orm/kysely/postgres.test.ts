@@ -24,7 +24,7 @@ describe.skipIf(noPostgres !== undefined)(
     let postgres: Postgres;
     beforeAll(async () => {
       postgres = await startPostgres();
-    });
+    }, 60_000);
     afterAll(() => postgres?.stop());
 
     type Opened = Awaited<ReturnType<typeof openPostgres>>;
