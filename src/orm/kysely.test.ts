@@ -23,7 +23,7 @@ describe.skipIf(noPostgres !== undefined)(
     beforeAll(async () => {
       postgres = await startPostgres();
     }, 60_000);
-    afterAll(() => postgres?.stop());
+    afterAll(() => postgres?.stop(), 60_000);
 
     ormContract({
       describe,

@@ -59,9 +59,14 @@ const renamed = `
 
 export const contractModels = {
   "qa.Comment": { table: "comments", key: ["id"], columns: ["id", "body"] },
-  "qa.Tag": { table: "tags", key: ["name"] },
-  "qa.Membership": { table: "memberships", key: ["userId", "groupName"] },
-  "qa.Author": { table: "authors", key: ["id"] },
+  "qa.Tag": { table: "tags", key: ["name"], columns: ["name", "body"] },
+  "qa.Membership": {
+    table: "memberships",
+    key: ["userId", "groupName"],
+    columns: ["userId", "groupName", "body"],
+  },
+  "qa.Author": { table: "authors", key: ["id"], columns: ["id", "name"] },
+  // Kysely's rows need no list of their columns.
   "qa.Post": { table: "posts", key: ["id"], version: "revision" },
   "qa.Sample": { table: "samples", key: ["id"] },
 } as const;
