@@ -16,11 +16,11 @@ import {
   checkDatabase,
   dialectOf,
   isOfDatabase,
-  isSingleConnection,
   runSql,
   withPluginsOf,
 } from "./kysely/database.ts";
 import { type KyselyTarget, Model } from "./kysely/model.ts";
+import { OnlyConnection } from "./kysely/only-connection.ts";
 import { saveRow } from "./kysely/save.ts";
 import { Transactions } from "./kysely/transactions.ts";
 import type { KyselyDatabaseLike, KyselyModel, KyselyModels, KyselyRows } from "./kysely/types.ts";
@@ -182,7 +182,7 @@ function capabilitiesOf(db: Database, isSqlite: boolean, hasReplica: boolean): O
       saveEvents: "Kysely has no hooks. Say what was saved: app.saved(models.target(name), row)",
       ...(hasReplica ? {} : { replica: "no replica was given. Give one: kysely(db, models, { replica })" }),
     },
-    serialTransactions: isSqlite || isSingleConnection(db),
+    serialTransactions: isSqlite || OnlyConnection.of(db) !== undefined,
   };
 }
 
