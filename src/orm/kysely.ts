@@ -37,7 +37,7 @@ export interface KyselyOptions {
 }
 
 /** An adapter whose models have targets to refer to: Kysely's own tables are only names. */
-export interface KyselyAdapter<Rows extends object = object> extends OrmAdapter<Rows> {
+export interface KyselyAdapter<Rows extends object = object> extends OrmAdapter<Rows, never> {
   /** The instance that it was made with. */
   readonly database: object;
   /**

@@ -81,7 +81,9 @@ describe("mongoose", () => {
 
   test("takes the module, and models that were gathered before", () => {
     const gathered: Record<string, MongooseModelLike> = {};
-    expectTypeOf(mongoose(mongooseModule, gathered)).toEqualTypeOf<OrmAdapter<Record<string, object>>>();
+    expectTypeOf(mongoose(mongooseModule, gathered)).toEqualTypeOf<
+      OrmAdapter<Record<string, object>, object>
+    >();
   });
 
   test("refuses a stated key that is not the model's, and what is no model or connection", () => {

@@ -63,7 +63,7 @@ export function mongoose<const Models extends MongooseModels>(
   connection: MongooseConnectionLike | MongooseModuleLike,
   models: Models & CheckedModels<Models>,
   options: MongooseOptions = {},
-): OrmAdapter<MongooseRows<Models>> {
+): OrmAdapter<MongooseRows<Models>, MongooseRows<Models>[keyof Models]> {
   const database = connectionOf(connection);
   const described = Object.entries<unknown>(models).map(([name, model]) => describeModel(name, model));
   for (const { name, target } of described) {
@@ -111,7 +111,7 @@ export function mongoose<const Models extends MongooseModels>(
     ends = [];
   };
 
-  const adapter: OrmAdapter<MongooseRows<Models>> = {
+  const adapter: OrmAdapter<MongooseRows<Models>, MongooseRows<Models>[keyof Models]> = {
     name: "mongoose",
     ...(options.connection === undefined ? {} : { connection: options.connection }),
     capabilities: {

@@ -149,9 +149,8 @@ export async function createHarness(connection: ContractConnection): Promise<Orm
         .values(rows.map((row) => (isPostgres ? withJsonText(row) : row)) as never)
         .returningAll()
         .execute(),
-    // A text until the contract passes changes.
-    update: async (handle, model, key, changes: ContractRow | string) => {
-      const set = typeof changes === "string" ? { body: changes } : withJsonText(changes);
+    update: async (handle, model, key, changes: ContractRow) => {
+      const set = withJsonText(changes);
       const counted = model === "qa.Post" ? { ...set, revision: sql`revision + 1` } : set;
       const update = on(handle)
         .updateTable(tableOf(model))
