@@ -79,7 +79,7 @@ export async function startPostgres(): Promise<Postgres> {
     ],
     ready: "ready to accept connections",
     // Ends it without waiting for those who are connected.
-    signal: "SIGINT",
+    urgently: "SIGINT",
   });
   const server = `postgres://petiole@127.0.0.1:${port}/postgres`;
   const createDatabase = (): Promise<string> => createDatabaseOf(server);
