@@ -388,14 +388,11 @@ export class Decoder implements Opened {
   }
 
   /** The error of what was written apart, in its place in the whole. */
-  #inFields({ path, expected, found, known, type, cause }: DecodeError, spot: Spot): DecodeError {
-    const here = pathOf(this.#root, stepsTo(spot));
-    const at = { path: shortened(`${here}.was${path.slice(this.#root.length)}`), expected, found };
-    return new DecodeError(at, {
-      ...(known ? { known } : {}),
-      ...(type === undefined ? {} : { type }),
-      ...(cause === undefined ? {} : { cause }),
-    });
+  #inFields(error: DecodeError, spot: Spot): DecodeError {
+    const { path, expected, found } = error;
+    const was = `${pathOf(this.#root, stepsTo(spot))}.was`;
+    const at = { path: shortened(was + path.slice(this.#root.length)), expected, found };
+    return new DecodeError(at, error as object);
   }
 
   error(spot: Spot, expected: string, found: string, cause?: unknown): DecodeError {

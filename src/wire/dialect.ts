@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { hasTagKeys, isRecord, looksLikeTag } from "./tag.ts";
+import { hasTagKeys, looksLikeTag } from "./tag.ts";
 
 /** The dialects by name. */
 export type DialectName = "exact" | "portable";
@@ -67,12 +67,9 @@ const advice: Readonly<Record<string, string>> = {
 /** A reference's content is written at once, and the bigints in its key are tags of their own. */
 function keyRefusal(tag: string, content: unknown): string | undefined {
   if (tag !== "ref" && tag !== "refs") return undefined;
-  const { pk, keys = [pk] } = content as { readonly pk?: unknown; readonly keys?: readonly unknown[] };
-  const isTag = (part: unknown): boolean => isRecord(part) && looksLikeTag(part);
-  const hasBigint = keys.some((key) => isRecord(key) && (isTag(key) || Object.values(key).some(isTag)));
-  return hasBigint
-    ? "its key has a bigint, and Python does not know the tag; teach it, and name bigint in `understands`"
-    : undefined;
+  const { pk, keys } = content as { readonly pk?: unknown; readonly keys?: unknown };
+  const hasBigint = JSON.stringify([pk, keys]).includes('{"__type__":"bigint",');
+  return hasBigint ? `its key is a bigint: ${advice["bigint"]}` : undefined;
 }
 
 /** Python's datetime has the years 1 to 9999, and no invalid value. */
