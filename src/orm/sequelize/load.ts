@@ -1,0 +1,69 @@
+/**
+ * Loads rows by their keys.
+ *
+ * @module
+ */
+import { PetioleError, describe } from "../../errors.ts";
+import type { LoadOptions } from "../../model/adapter.ts";
+import { type Key, identityOf } from "../../model/ref.ts";
+import { conditionsFor, withDefaultScope } from "./condition.ts";
+import type { Connection } from "./like.ts";
+import { type SequelizeModel, invalid } from "./model.ts";
+import { includesFor } from "./relations.ts";
+import { keyOf } from "./rows.ts";
+
+/** See `OrmAdapter.load`. */
+export async function load(
+  connection: Connection,
+  model: SequelizeModel,
+  keys: readonly Key[],
+  options: LoadOptions,
+  transaction: object | null,
+  noReplica: string | undefined,
+): Promise<readonly object[]> {
+  const { isAll, useMaster } = checkOptions(model, options, noReplica);
+  const { name, target } = model;
+  const include = includesFor(connection, model, options.with ?? [], isAll);
+  const distinct = new Map(keys.map((key) => [identityOf(name, key), key]));
+  const rows: object[] = [];
+  for (const condition of conditionsFor(model, connection.getDialect(), distinct.values())) {
+    const found = await (isAll ? target.unscoped() : target).findAll({
+      where: isAll ? condition : withDefaultScope(model, condition),
+      ...(include.length === 0 ? {} : { include }),
+      paranoid: !isAll,
+      transaction,
+      useMaster,
+      // Against what the model or its default scope may say.
+      raw: false,
+      limit: null,
+      offset: null,
+      rejectOnEmpty: false,
+    });
+    const [first] = found;
+    if (first && keyOf(model, first) === undefined) {
+      throw invalid(
+        name,
+        `the default scope of ${target.name} leaves out its key; let it select that as well`,
+      );
+    }
+    rows.push(...found);
+  }
+  return rows;
+}
+
+function checkOptions(
+  { name }: SequelizeModel,
+  { scope = "default", from = "primary" }: LoadOptions,
+  noReplica: string | undefined,
+): { readonly isAll: boolean; readonly useMaster: boolean } {
+  if (scope !== "default" && scope !== "all") {
+    throw invalid(name, `\`scope\` must be "default" or "all"; received ${describe(scope)}`);
+  }
+  if (from !== "primary" && from !== "replica") {
+    throw invalid(name, `\`from\` must be "primary" or "replica"; received ${describe(from)}`);
+  }
+  if (from === "replica" && noReplica !== undefined) {
+    throw new PetioleError("ERR_MODEL_UNSUPPORTED", noReplica);
+  }
+  return { isAll: scope === "all", useMaster: from === "primary" };
+}

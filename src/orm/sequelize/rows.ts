@@ -1,0 +1,71 @@
+/**
+ * Reads and makes rows: instances, and the plain objects of `raw: true`, always without getters and setters.
+ *
+ * @module
+ */
+import type { Key, KeyPart } from "../../model/ref.ts";
+import type { Instance, Model } from "./like.ts";
+import type { SequelizeModel } from "./model.ts";
+
+/** The columns that a row has, by attribute. */
+export function fieldsOf({ target }: SequelizeModel, row: object): Record<string, unknown> {
+  const values = valuesOf(row);
+  return Object.fromEntries(
+    Object.keys(target.tableAttributes)
+      .filter((attribute) => Object.hasOwn(values, attribute) && values[attribute] !== undefined)
+      .map((attribute) => [attribute, values[attribute]]),
+  );
+}
+
+/** A row's key; undefined when it has none yet. */
+export function keyOf({ key }: SequelizeModel, row: object): Key | undefined {
+  const values = valuesOf(row);
+  const parts = key.map((attribute) => [attribute, values[attribute]] as const);
+  const given = parts.filter((part): part is [string, KeyPart] => part[1] !== undefined && part[1] !== null);
+  if (given.length < parts.length) return undefined;
+  return given.length === 1 ? given[0]?.[1] : Object.fromEntries(given);
+}
+
+/** An instance with exactly these values, which Sequelize takes for a stored row. */
+export function entityOf({ target }: SequelizeModel, fields: Readonly<Record<string, unknown>>): Instance {
+  return target.build(columnsOf(target, fields), { isNewRecord: false, raw: true });
+}
+
+/** Those of the fields that the model has columns for. */
+export function columnsOf(target: Model, fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(
+      ([attribute, value]) => Object.hasOwn(target.tableAttributes, attribute) && value !== undefined,
+    ),
+  );
+}
+
+/** Whether a row has all of its model's columns. */
+export function isWhole({ target }: SequelizeModel, row: object): boolean {
+  const values = valuesOf(row);
+  return Object.keys(target.tableAttributes).every((attribute) => values[attribute] !== undefined);
+}
+
+/** The model that a class stands for, itself or as one of its scopes. */
+export function modelOfClass<Found>(byClass: ReadonlyMap<object, Found>, model: unknown): Found | undefined {
+  // `Model.scope(…)` and `Model.unscoped()` make a class each, and rows that they find are instances of that. So does
+  // `Model.schema(…)`, whose rows are in another table.
+  for (let candidate: unknown = model; typeof candidate === "function";) {
+    const found = byClass.get(candidate);
+    if (found !== undefined || !Object.hasOwn(candidate, "scoped")) return found;
+    candidate = Object.getPrototypeOf(candidate);
+  }
+  return undefined;
+}
+
+/** The class of a row; undefined for a plain object. */
+export function classOf(row: object): unknown {
+  return (Object.getPrototypeOf(row) as object | null)?.constructor;
+}
+
+function valuesOf(row: object): Readonly<Record<string, unknown>> {
+  const { dataValues } = row as Partial<Instance>;
+  return typeof dataValues === "object" && dataValues !== null
+    ? dataValues
+    : (row as Record<string, unknown>);
+}
