@@ -58,8 +58,7 @@ try {
   for (const dialect of databases) {
     const place = await placeOf(dialect);
     if (place === undefined) continue;
-    for (const name of names)
-      loadings.push(await measureLoading(orms[name]!, name, dialect, place, effort));
+    for (const name of names) loadings.push(await measureLoading(orms[name]!, name, dialect, place, effort));
   }
 } finally {
   await server?.stop();

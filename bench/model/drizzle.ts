@@ -30,10 +30,7 @@ function openSqlite(file: string, settings: object): OpenedOrm {
   const db = libsql(`file:${file}`, settings);
   const { questions, answers, comments } = sqliteTables;
   const findIn = (table: Table) => (ids: number[]) =>
-    db
-      .select()
-      .from(sqliteTables[table])
-      .where(inArray(sqliteTables[table].id, ids));
+    db.select().from(sqliteTables[table]).where(inArray(sqliteTables[table].id, ids));
   return {
     adapter: drizzle(db, { "qa.Question": questions, "qa.Answer": answers, "qa.Comment": comments }),
     find: forEachTable(findIn),
@@ -45,10 +42,7 @@ function openPostgres(url: string, settings: object): OpenedOrm {
   const db = nodePostgres(url, settings);
   const { questions, answers, comments } = postgresTables;
   const findIn = (table: Table) => (ids: number[]) =>
-    db
-      .select()
-      .from(postgresTables[table])
-      .where(inArray(postgresTables[table].id, ids));
+    db.select().from(postgresTables[table]).where(inArray(postgresTables[table].id, ids));
   return {
     adapter: drizzle(db, { "qa.Question": questions, "qa.Answer": answers, "qa.Comment": comments }),
     find: forEachTable(findIn),

@@ -6,7 +6,9 @@ import { named } from "../wire/peer.ts";
 import { type Dialect, type OrmCase, type StoredRow, type Table, forEachTable } from "./case.ts";
 
 // It has no types of its own.
-const BetterSqlite3 = createRequire(import.meta.url)("better-sqlite3") as new (file: string) => SqliteDatabase;
+const BetterSqlite3 = createRequire(import.meta.url)("better-sqlite3") as new (
+  file: string,
+) => SqliteDatabase;
 
 function dialectFor(dialect: Dialect, place: string): SqliteDialect | PostgresDialect {
   return dialect === "sqlite"

@@ -31,8 +31,16 @@ export async function measureLoading(
   try {
     await check(opened);
     const peer = orm.nameOn[dialect];
-    const load = await compare(() => ours(opened), () => byHand(opened), effort);
-    const run = await compare(() => ourRun(opened), () => runByHand(opened), effort);
+    const load = await compare(
+      () => ours(opened),
+      () => byHand(opened),
+      effort,
+    );
+    const run = await compare(
+      () => ourRun(opened),
+      () => runByHand(opened),
+      effort,
+    );
     const shared = { case: `${name}, ${dialect}`, peer } as const;
     const count = Object.keys(tables).length;
     return {

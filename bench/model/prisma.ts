@@ -52,7 +52,9 @@ export const prismaCase: OrmCase = {
         "qa.Answer": "answer",
         "qa.Comment": "comment",
       } as never),
-      find: forEachTable((table) => (ids) => client[delegates[table]].findMany({ where: { id: { in: ids } } })),
+      find: forEachTable(
+        (table) => (ids) => client[delegates[table]].findMany({ where: { id: { in: ids } } }),
+      ),
       close: () => client.$disconnect(),
     };
   },

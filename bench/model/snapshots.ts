@@ -24,7 +24,8 @@ const articles = sqlite.sqliteTable("articles", {
 });
 
 const random = randomNumbers();
-const words = "a row that was read is sent as it is now and nothing that comes later changes what arrives".split(" ");
+const words =
+  "a row that was read is sent as it is now and nothing that comes later changes what arrives".split(" ");
 
 /** Words until there are so many characters. */
 function someText(length: number): string {
@@ -65,7 +66,10 @@ export function measureSnapshots(): Row {
   const rows = Array.from({ length: 1000 }, (_, at) => someArticle(at));
   const text = createWire().encode(rows.map((row) => snapshot(articles, row)));
   client.$client.close();
-  const [ours, theirs] = [text, JSON.stringify(rows, digits)].map((each) => Buffer.byteLength(each)) as [number, number];
+  const [ours, theirs] = [text, JSON.stringify(rows, digits)].map((each) => Buffer.byteLength(each)) as [
+    number,
+    number,
+  ];
   return {
     case: "1,000 snapshots",
     metric: "bytes",

@@ -24,7 +24,10 @@ async function timesFor(work: Waiting, { warmUpMs, sampleMs }: Effort): Promise<
  * Samples two works in turn, round after round, each of them first every other time. The result has the milliseconds of
  * one run, by work, by round: those of one round were taken next to each other.
  */
-export async function inPairs(pair: readonly [Waiting, Waiting], effort: Effort): Promise<[number[], number[]]> {
+export async function inPairs(
+  pair: readonly [Waiting, Waiting],
+  effort: Effort,
+): Promise<[number[], number[]]> {
   const times = [await timesFor(pair[0], effort), await timesFor(pair[1], effort)] as const;
   const taken: [number[], number[]] = [[], []];
   collect();
