@@ -10,7 +10,7 @@ import { type Loading, measureLoading } from "./model/load.ts";
 import { orms } from "./model/orms.ts";
 import { loadingTable, verdict } from "./model/print.ts";
 import { measureSnapshots } from "./model/snapshots.ts";
-import { fillPostgres, fillSqlite } from "./model/tables.ts";
+import { allHaveLeft, fillPostgres, fillSqlite } from "./model/tables.ts";
 import { type Row, isMet, writeRows } from "./row.ts";
 
 const dialects: readonly Dialect[] = ["sqlite", "postgres"];
@@ -61,7 +61,10 @@ try {
     for (const name of names) loadings.push(await measureLoading(orms[name]!, name, dialect, place, effort));
   }
 } finally {
-  await server?.stop();
+  if (server !== undefined) {
+    await allHaveLeft(server.url);
+    await server.stop();
+  }
   rmSync(folder, { recursive: true });
 }
 const snapshots = measureSnapshots();

@@ -1,5 +1,6 @@
 /** The tables, with rows in them. @module */
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout } from "node:timers/promises";
 import pg from "pg";
 import { type Table, tables } from "./case.ts";
 
@@ -27,6 +28,18 @@ export function fillSqlite(file: string): void {
   const database = new DatabaseSync(file);
   database.exec(statements);
   database.close();
+}
+
+/** Waits until all connections have ended: one that a server ends would end the process. */
+export async function allHaveLeft(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const others = "select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+    while ((await client.query(others)).rowCount !== 0) await setTimeout(10);
+  } finally {
+    await client.end();
+  }
 }
 
 export async function fillPostgres(url: string): Promise<void> {

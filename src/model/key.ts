@@ -15,7 +15,7 @@ import type { ModelDescription, OrmAdapter } from "./adapter.ts";
  * the model's.
  */
 export function checkKey(description: ModelDescription, key: unknown): Key {
-  const [first] = description.key;
+  const first = description.key[0];
   if (first === undefined) {
     throw new PetioleError("ERR_MODEL_DEFINITION", `${description.name}: the model has no key attributes`);
   }
@@ -63,7 +63,9 @@ export function keyOfRow(
 }
 
 /** Each different key of one model once, whichever of string, number and bigint its columns are. */
-export function distinctKeys(keys: Iterable<Key>): readonly Key[] {
+export function distinctKeys(keys: readonly Key[]): readonly Key[] {
+  const kind = typeof keys[0];
+  if (kind !== "object" && keys.every((key) => typeof key === kind)) return [...new Set(keys)];
   const distinct = new Map<string, Key>();
   for (const key of keys) distinct.set(typeof key === "object" ? identityOf("", key) : String(key), key);
   return [...distinct.values()];
@@ -71,9 +73,7 @@ export function distinctKeys(keys: Iterable<Key>): readonly Key[] {
 
 /** The key that a row has in these attributes; undefined when one of them has no value yet. */
 export function keyIn(row: object, attributes: readonly string[]): Key | undefined {
-  const [first, ...others] = attributes;
-  if (first === undefined) return undefined;
-  if (others.length === 0) return partIn(row, first);
+  if (attributes.length === 1) return partIn(row, attributes[0]!);
   const parts = attributes.map((attribute) => [attribute, partIn(row, attribute)] as const);
   const given = parts.filter((part): part is [string, KeyPart] => part[1] !== undefined);
   return given.length < parts.length ? undefined : Object.fromEntries(given);
