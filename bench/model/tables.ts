@@ -35,7 +35,8 @@ export async function allHaveLeft(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    const others = "select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+    const others =
+      "select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
     while ((await client.query(others)).rowCount !== 0) await setTimeout(10);
   } finally {
     await client.end();
