@@ -25,15 +25,15 @@ export interface LoadedRows {
 
 /** What is asked of one adapter about one model. */
 interface Request extends RegisteredModel {
-  /** By their texts, so that each row is asked for once. */
-  readonly keys: Map<string, Key>;
+  /** By their marks, so that each row is asked for once. */
+  readonly keys: Map<Mark, Key>;
   readonly references: Reference[];
   readonly relations: Set<string>;
   readonly options: LoadOptions;
   /** The requests before this one for the same model on the same connection. */
   readonly earlier: readonly Request[];
-  /** What came of it, by the texts of the keys. */
-  rows: Map<string, object>;
+  /** What came of it, by the marks of the keys. */
+  rows: Map<Mark, object>;
 }
 
 /**
@@ -59,7 +59,7 @@ export async function loadReferences(
       const versions = await versionsOf(request, request.rows);
       for (const reference of request.references) {
         if (reference.details === undefined) continue;
-        const row = request.rows.get(textOf(request.description, reference.pk));
+        const row = request.rows.get(markOf(request.description, reference.pk));
         const version = versions?.get(identityOf(request.description.name, reference.pk));
         if (row && hasChanged(reference, request.description, request.adapter, row, version))
           changed.push(reference);
@@ -93,14 +93,14 @@ class Requests {
       const { description, keys, relations } = request;
       const key = checkKey(description, reference.pk);
       request.references.push(reference);
-      keys.set(textOf(description, key), key);
+      keys.set(markOf(description, key), key);
       for (const relation of reference.details?.with ?? []) relations.add(relation);
     }
   }
 
   rowOf(reference: Reference): object | undefined {
     const request = this.#find(reference);
-    return request?.rows.get(textOf(request.description, reference.pk));
+    return request?.rows.get(markOf(request.description, reference.pk));
   }
 
   modelsByRow(): Map<object, string> {
@@ -146,21 +146,27 @@ function wayOf(details: Reference["details"]): string {
 
 const usualWay = wayOf({});
 
-/** The text by which rows are matched with references: drivers differ in how they type a key's columns. */
-function textOf({ key: attributes }: ModelDescription, key: Key): string {
-  if (typeof key !== "object") return String(key);
-  const parts = attributes.map((attribute) => String(key[attribute]));
-  return parts.length === 1 ? parts[0]! : JSON.stringify(parts);
+/** What a key of one model is known by here: a number, which is found fastest, or a text. */
+type Mark = string | number;
+
+/** The same for the same row: drivers differ in how they type a key's columns. */
+function markOf({ key: attributes }: ModelDescription, key: Key): Mark {
+  if (typeof key === "number") return key;
+  if (typeof key === "object" && attributes.length > 1)
+    return JSON.stringify(attributes.map((attribute) => String(key[attribute])));
+  const text = String(typeof key === "object" ? key[attributes[0]!] : key);
+  const number = Number(text);
+  return Number.isSafeInteger(number) && String(number) === text ? number : text;
 }
 
 /** What two requests give is one object. */
 function shareRows({ rows, earlier }: Request): void {
   for (const other of earlier) {
-    for (const [text, row] of other.rows) if (rows.has(text)) rows.set(text, row);
+    for (const [mark, row] of other.rows) if (rows.has(mark)) rows.set(mark, row);
   }
 }
 
-async function loadRows(request: Request): Promise<Map<string, object>> {
+async function loadRows(request: Request): Promise<Map<Mark, object>> {
   const { description, adapter, keys, relations, options } = request;
   const whole = relations.size > 0 ? { ...options, with: [...relations] } : options;
   return asked(request, async () => {
@@ -176,13 +182,13 @@ async function loadRows(request: Request): Promise<Map<string, object>> {
  */
 async function versionsOf(
   request: Request,
-  loaded: ReadonlyMap<string, object>,
+  loaded: ReadonlyMap<Mark, object>,
 ): Promise<ReadonlyMap<string, string> | undefined> {
   const { description, adapter, references, options } = request;
   if (description.version !== xmin) return undefined;
   const compared = references.filter(({ details }) => details?.version !== undefined);
   const keys = compared.flatMap(({ pk }) => {
-    const row = loaded.get(textOf(description, pk));
+    const row = loaded.get(markOf(description, pk));
     const key = row && adapter.keyOf(description.name, row);
     return key === undefined ? [] : [key];
   });
@@ -212,29 +218,29 @@ async function asked<Answer>(
   }
 }
 
-/** Rows by the texts of the keys that they were asked for under. Rows that nobody asked for are left out. */
-function matchRows({ description, adapter, keys }: Request, loaded: readonly unknown[]): Map<string, object> {
-  const rows = new Map<string, object>();
-  const others: [text: string, row: object][] = [];
+/** Rows by the marks of the keys that they were asked for under. Rows that nobody asked for are left out. */
+function matchRows({ description, adapter, keys }: Request, loaded: readonly unknown[]): Map<Mark, object> {
+  const rows = new Map<Mark, object>();
+  const others: [mark: Mark, row: object][] = [];
   for (const row of loaded) {
     if (typeof row !== "object" || row === null)
       throw new TypeError(`load() gave ${describe(row)} for a row`);
     const key = adapter.keyOf(description.name, row);
     if (key === undefined) throw new TypeError("load() gave a row without its key");
     // Checked: a number that has lost digits is the key of another row.
-    const text = textOf(description, checkKey(description, key));
-    if (!keys.has(text)) others.push([text, row]);
-    else if (!rows.has(text)) rows.set(text, row);
+    const mark = markOf(description, checkKey(description, key));
+    if (!keys.has(mark)) others.push([mark, row]);
+    else if (!rows.has(mark)) rows.set(mark, row);
   }
   if (others.length === 0) return rows;
 
   // A database may compare keys more loosely than we do (an uppercase uuid, a NOCASE column) and answer with
   // the key as it is stored. Such a row was found: it must not become a missing one.
-  const missing = [...keys.keys()].filter((text) => !rows.has(text));
-  const loosely = new Map(missing.map((text) => [text.toLowerCase(), text]));
+  const missing = [...keys.keys()].filter((mark) => !rows.has(mark));
+  const loosely = new Map(missing.map((mark) => [String(mark).toLowerCase(), mark]));
   for (const [stored, row] of others) {
-    const text = loosely.get(stored.toLowerCase());
-    if (text !== undefined && !rows.has(text)) rows.set(text, row);
+    const mark = loosely.get(String(stored).toLowerCase());
+    if (mark !== undefined && !rows.has(mark)) rows.set(mark, row);
   }
   return rows;
 }
