@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import type { Row } from "../bench/row.ts";
+import { noPostgres } from "./services/postgres.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "petiole-bench-"));
@@ -13,7 +14,11 @@ const folder = mkdtempSync(join(tmpdir(), "petiole-bench-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function bench(...parameters: string[]) {
-  return spawnSync(process.execPath, ["bench/wire.ts", ...parameters], { cwd: root, encoding: "utf8" });
+  return run("bench/wire.ts", parameters);
+}
+
+function run(file: string, parameters: readonly string[]) {
+  return spawnSync(process.execPath, [file, ...parameters], { cwd: root, encoding: "utf8" });
 }
 
 const bars = {
@@ -74,4 +79,42 @@ test("bench:wire measures what is asked for, and says what there is", { timeout:
   const { status, stderr } = bench("--case", "f");
   expect(status).toBe(2);
   expect(stderr).toBe("There is no case f; there are a, b, c, d, e.\n");
+});
+
+const orms = ["drizzle", "kysely", "mikro-orm", "prisma", "sequelize", "typeorm"];
+const databases = noPostgres === undefined ? ["sqlite", "postgres"] : ["sqlite"];
+
+test(
+  "bench:model writes each ORM on each database, with as many queries as models",
+  { timeout: 300_000 },
+  () => {
+    const path = join(folder, "model.json");
+    const { status, stdout, stderr } = run("bench/model.ts", ["--quick", "--json", path]);
+    expect(status, stderr).toBe(0);
+    const { rows } = JSON.parse(readFileSync(path, "utf8")) as { rows: Row[] };
+    expect(rows.map((row) => [row.case, row.metric, row.bar])).toEqual([
+      ...databases.flatMap((database) =>
+        orms.flatMap((orm) => [
+          [`${orm}, ${database}`, "load", 0.8],
+          [`${orm}, ${database}`, "decode and load", null],
+          [`${orm}, ${database}`, "queries", 1],
+        ]),
+      ),
+      ["1,000 snapshots", "bytes", 0.7],
+    ]);
+    for (const row of rows) {
+      expect(row.ratio).toBeGreaterThan(0);
+      expect(row.lowerIsBetter).toBe(row.unit !== "µs");
+      if (row.metric === "queries") expect([row.case, row.ours]).toEqual([row.case, 3]);
+    }
+    expect(stdout.match(/, (sqlite|postgres): .* \d+\.\d+\.\d+ \(/g)).toHaveLength(
+      orms.length * databases.length,
+    );
+  },
+);
+
+test("bench:model says what there is to be measured", () => {
+  const { status, stderr } = run("bench/model.ts", ["--orm", "active-record"]);
+  expect(status).toBe(2);
+  expect(stderr).toBe(`There is no ORM active-record; there are ${orms.join(", ")}.\n`);
 });

@@ -4,7 +4,7 @@
  * @module
  */
 import { PetioleError, className, describe } from "../errors.ts";
-import type { Key, KeyPart } from "../wire/reference.ts";
+import { identityOf, type Key, type KeyPart } from "../wire/reference.ts";
 import type { ModelDescription, OrmAdapter } from "./adapter.ts";
 
 /**
@@ -15,7 +15,7 @@ import type { ModelDescription, OrmAdapter } from "./adapter.ts";
  * the model's.
  */
 export function checkKey(description: ModelDescription, key: unknown): Key {
-  const [first] = description.key;
+  const first = description.key[0];
   if (first === undefined) {
     throw new PetioleError("ERR_MODEL_DEFINITION", `${description.name}: the model has no key attributes`);
   }
@@ -60,6 +60,32 @@ export function keyOfRow(
       `received ${describe(row)}. A reference needs the primary key: save the row first, ` +
       "and refer to what the database returned",
   );
+}
+
+/** Each different key of one model once, whichever of string, number and bigint its columns are. */
+export function distinctKeys(keys: readonly Key[]): readonly Key[] {
+  const kind = typeof keys[0];
+  if (kind !== "object" && keys.every((key) => typeof key === kind)) return [...new Set(keys)];
+  const distinct = new Map<string, Key>();
+  for (const key of keys) distinct.set(typeof key === "object" ? identityOf("", key) : String(key), key);
+  return [...distinct.values()];
+}
+
+/** The key that a row has in these attributes; undefined when one of them has no value yet. */
+export function keyIn(row: object, attributes: readonly string[]): Key | undefined {
+  if (attributes.length === 1) return partIn(row, attributes[0]!);
+  const parts = attributes.map((attribute) => [attribute, partIn(row, attribute)] as const);
+  const given = parts.filter((part): part is [string, KeyPart] => part[1] !== undefined);
+  return given.length < parts.length ? undefined : Object.fromEntries(given);
+}
+
+function partIn(row: object, attribute: string): KeyPart | undefined {
+  return (row as Readonly<Record<string, KeyPart | null | undefined>>)[attribute] ?? undefined;
+}
+
+/** Whether a part of a key is a number that is as it should be already: the most usual, of which there may be thousands. */
+export function isIntegerOf(bits: number, part: unknown): part is number {
+  return Number.isSafeInteger(part) && Math.abs(part as number) < 2 ** (bits - 1);
 }
 
 function checkPart(description: ModelDescription, attribute: string, part: unknown): KeyPart {

@@ -5,7 +5,7 @@
  */
 import { PetioleError, describe } from "../errors.ts";
 import { identityOf, type Key, type Reference } from "../wire/reference.ts";
-import type { LoadOptions, OrmAdapter } from "./adapter.ts";
+import type { LoadOptions, ModelDescription, OrmAdapter } from "./adapter.ts";
 import { checkKey } from "./key.ts";
 import { findModel, type RegisteredModel } from "./registry.ts";
 import { hasChanged, xmin } from "./version.ts";
@@ -25,11 +25,15 @@ export interface LoadedRows {
 
 /** What is asked of one adapter about one model. */
 interface Request extends RegisteredModel {
-  /** By identity, so that each row is asked for once. */
-  readonly keys: Map<string, Key>;
+  /** By their marks, so that each row is asked for once. */
+  readonly keys: Map<Mark, Key>;
   readonly references: Reference[];
   readonly relations: Set<string>;
   readonly options: LoadOptions;
+  /** The requests before this one for the same model on the same connection. */
+  readonly earlier: readonly Request[];
+  /** What came of it, by the marks of the keys. */
+  rows: Map<Mark, object>;
 }
 
 /**
@@ -47,81 +51,122 @@ export async function loadReferences(
   references: readonly Reference[],
   transactionOf: (adapter: OrmAdapter) => object | undefined = () => undefined,
 ): Promise<LoadedRows> {
-  const requests = requestsFor(adapters, references, transactionOf);
-  const rows = new Map<string, object>();
-  const models = new Map<object, string>();
+  const requests = new Requests(adapters, references, transactionOf);
   const changed: Reference[] = [];
-  /** Rows by their references' identities: what two requests give is one object. */
-  const objects = new Map<string, object>();
   await Promise.all(
-    [...requests].map(async ([name, request]) => {
-      const loaded = await loadRows(request);
-      const versions = await versionsOf(request, loaded);
+    requests.all.map(async (request) => {
+      request.rows = await loadRows(request);
+      const versions = await versionsOf(request, request.rows);
       for (const reference of request.references) {
-        const identity = identityOf(request.description.name, reference.pk);
-        const row = loaded.get(identity);
-        if (!row) continue;
-        if (hasChanged(reference, request.description, request.adapter, row, versions?.get(identity)))
+        if (reference.details === undefined) continue;
+        const row = request.rows.get(markOf(request.description, reference.pk));
+        const version = versions?.get(identityOf(request.description.name, reference.pk));
+        if (row && hasChanged(reference, request.description, request.adapter, row, version))
           changed.push(reference);
-        const object = objects.get(reference.identity) ?? row;
-        objects.set(reference.identity, object);
-        rows.set(name + reference.identity, object);
-        models.set(object, request.description.name);
       }
     }),
   );
-  const rowOf = (reference: Reference): object | undefined =>
-    rows.get(requestOf(reference) + reference.identity);
-  const missing = references.filter((reference) => rowOf(reference) === undefined);
+  requests.all.forEach(shareRows);
+  const isComplete = requests.all.every(({ rows, keys }) => rows.size === keys.size);
+  const missing = isComplete ? [] : references.filter((reference) => requests.rowOf(reference) === undefined);
+  let models: Map<object, string> | undefined;
   return {
-    rowOf,
-    modelOf: (row) => models.get(row),
+    rowOf: (reference) => requests.rowOf(reference),
+    modelOf: (row) => (models ??= requests.modelsByRow()).get(row),
     missing: [...new Map(missing.map((reference) => [reference.identity, reference])).values()],
     changed,
   };
 }
 
-/** The name of the request that a reference is part of. */
-function requestOf({ model, details = {} }: Reference): string {
-  return JSON.stringify([
-    model,
-    details.connection ?? null,
-    details.scope ?? "default",
-    details.from ?? "primary",
-  ]);
-}
+/** What is asked, by model, and by what references say about how their rows are loaded. */
+class Requests {
+  readonly all: Request[] = [];
+  readonly #byModel = new Map<string, Map<string, Request>>();
 
-function requestsFor(
-  adapters: readonly OrmAdapter[],
-  references: readonly Reference[],
-  transactionOf: (adapter: OrmAdapter) => object | undefined,
-): Map<string, Request> {
-  const requests = new Map<string, Request>();
-  for (const reference of references) {
-    const { model, details = {} } = reference;
-    const name = requestOf(reference);
-    let request = requests.get(name);
-    if (!request) {
-      const found = findModel(adapters, model, details.connection);
-      const { scope, from } = details;
-      const transaction = transactionOf(found.adapter);
-      const options: LoadOptions = {
-        ...(scope ? { scope } : {}),
-        ...(from ? { from } : {}),
-        ...(transaction ? { transaction } : {}),
-      };
-      request = { ...found, keys: new Map(), references: [], relations: new Set(), options };
-      requests.set(name, request);
+  constructor(
+    adapters: readonly OrmAdapter[],
+    references: readonly Reference[],
+    transactionOf: (adapter: OrmAdapter) => object | undefined,
+  ) {
+    for (const reference of references) {
+      const request = this.#find(reference) ?? this.#add(reference, adapters, transactionOf);
+      const { description, keys, relations } = request;
+      const key = checkKey(description, reference.pk);
+      request.references.push(reference);
+      keys.set(markOf(description, key), key);
+      for (const relation of reference.details?.with ?? []) relations.add(relation);
     }
-    const identity = identityOf(model, reference.pk);
-    request.references.push(reference);
-    request.keys.set(identity, checkKey(request.description, reference.pk));
-    for (const relation of details.with ?? []) request.relations.add(relation);
   }
-  return requests;
+
+  rowOf(reference: Reference): object | undefined {
+    const request = this.#find(reference);
+    return request?.rows.get(markOf(request.description, reference.pk));
+  }
+
+  modelsByRow(): Map<object, string> {
+    return new Map(
+      this.all.flatMap(({ rows, description }) => [...rows.values()].map((row) => [row, description.name])),
+    );
+  }
+
+  #find({ model, details }: Reference): Request | undefined {
+    return this.#byModel.get(model)?.get(wayOf(details));
+  }
+
+  #add(
+    { model, details = {} }: Reference,
+    adapters: readonly OrmAdapter[],
+    transactionOf: (adapter: OrmAdapter) => object | undefined,
+  ): Request {
+    const found = findModel(adapters, model, details.connection);
+    const { connection, scope, from } = details;
+    const transaction = transactionOf(found.adapter);
+    const options: LoadOptions = {
+      ...(scope ? { scope } : {}),
+      ...(from ? { from } : {}),
+      ...(transaction ? { transaction } : {}),
+    };
+    const others = this.#byModel.get(model) ?? new Map<string, Request>();
+    const earlier = [...others.values()].filter(
+      ({ references }) => references[0]?.details?.connection === connection,
+    );
+    const asked = { keys: new Map(), references: [], relations: new Set<string>(), options, earlier };
+    const request: Request = { ...found, ...asked, rows: new Map() };
+    this.#byModel.set(model, others.set(wayOf(details), request));
+    this.all.push(request);
+    return request;
+  }
 }
 
-async function loadRows(request: Request): Promise<Map<string, object>> {
+/** In which way rows are loaded, as text. */
+function wayOf(details: Reference["details"]): string {
+  if (details === undefined) return usualWay;
+  return JSON.stringify([details.connection ?? null, details.scope ?? "default", details.from ?? "primary"]);
+}
+
+const usualWay = wayOf({});
+
+/** What a key of one model is known by here: a number, which is found fastest, or a text. */
+type Mark = string | number;
+
+/** The same for the same row: drivers differ in how they type a key's columns. */
+function markOf({ key: attributes }: ModelDescription, key: Key): Mark {
+  if (typeof key === "number") return key;
+  if (typeof key === "object" && attributes.length > 1)
+    return JSON.stringify(attributes.map((attribute) => String(key[attribute])));
+  const text = String(typeof key === "object" ? key[attributes[0]!] : key);
+  const number = Number(text);
+  return Number.isSafeInteger(number) && String(number) === text ? number : text;
+}
+
+/** What two requests give is one object. */
+function shareRows({ rows, earlier }: Request): void {
+  for (const other of earlier) {
+    for (const [mark, row] of other.rows) if (rows.has(mark)) rows.set(mark, row);
+  }
+}
+
+async function loadRows(request: Request): Promise<Map<Mark, object>> {
   const { description, adapter, keys, relations, options } = request;
   const whole = relations.size > 0 ? { ...options, with: [...relations] } : options;
   return asked(request, async () => {
@@ -137,13 +182,13 @@ async function loadRows(request: Request): Promise<Map<string, object>> {
  */
 async function versionsOf(
   request: Request,
-  loaded: ReadonlyMap<string, object>,
+  loaded: ReadonlyMap<Mark, object>,
 ): Promise<ReadonlyMap<string, string> | undefined> {
   const { description, adapter, references, options } = request;
   if (description.version !== xmin) return undefined;
   const compared = references.filter(({ details }) => details?.version !== undefined);
   const keys = compared.flatMap(({ pk }) => {
-    const row = loaded.get(identityOf(description.name, pk));
+    const row = loaded.get(markOf(description, pk));
     const key = row && adapter.keyOf(description.name, row);
     return key === undefined ? [] : [key];
   });
@@ -173,29 +218,29 @@ async function asked<Answer>(
   }
 }
 
-/** Rows by the identity they were asked for under. Rows that nobody asked for are left out. */
-function matchRows({ description, adapter, keys }: Request, loaded: readonly unknown[]): Map<string, object> {
-  const rows = new Map<string, object>();
-  const others: [identity: string, row: object][] = [];
+/** Rows by the marks of the keys that they were asked for under. Rows that nobody asked for are left out. */
+function matchRows({ description, adapter, keys }: Request, loaded: readonly unknown[]): Map<Mark, object> {
+  const rows = new Map<Mark, object>();
+  const others: [mark: Mark, row: object][] = [];
   for (const row of loaded) {
     if (typeof row !== "object" || row === null)
       throw new TypeError(`load() gave ${describe(row)} for a row`);
     const key = adapter.keyOf(description.name, row);
     if (key === undefined) throw new TypeError("load() gave a row without its key");
     // Checked: a number that has lost digits is the key of another row.
-    const identity = identityOf(description.name, checkKey(description, key));
-    if (!keys.has(identity)) others.push([identity, row]);
-    else if (!rows.has(identity)) rows.set(identity, row);
+    const mark = markOf(description, checkKey(description, key));
+    if (!keys.has(mark)) others.push([mark, row]);
+    else if (!rows.has(mark)) rows.set(mark, row);
   }
   if (others.length === 0) return rows;
 
   // A database may compare keys more loosely than we do (an uppercase uuid, a NOCASE column) and answer with
   // the key as it is stored. Such a row was found: it must not become a missing one.
-  const missing = [...keys.keys()].filter((identity) => !rows.has(identity));
-  const loosely = new Map(missing.map((identity) => [identity.toLowerCase(), identity]));
+  const missing = [...keys.keys()].filter((mark) => !rows.has(mark));
+  const loosely = new Map(missing.map((mark) => [String(mark).toLowerCase(), mark]));
   for (const [stored, row] of others) {
-    const identity = loosely.get(stored.toLowerCase());
-    if (identity !== undefined && !rows.has(identity)) rows.set(identity, row);
+    const mark = loosely.get(String(stored).toLowerCase());
+    if (mark !== undefined && !rows.has(mark)) rows.set(mark, row);
   }
   return rows;
 }

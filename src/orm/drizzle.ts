@@ -8,12 +8,13 @@
  */
 import { PetioleError, describe } from "../errors.ts";
 import type { LoadOptions, OrmAdapter, OrmFeature, OrmSql, Within } from "../model/adapter.ts";
+import { keyIn } from "../model/key.ts";
 import type { RowOf } from "../model/ref.ts";
 import { registerModel } from "../model/registry.ts";
 import { capabilitiesOf, dialectOf, isOfConnection, isTransaction } from "./drizzle/connection.ts";
 import { type HandleLike, primaryOf } from "./drizzle/handle.ts";
 import { loadRows } from "./drizzle/load.ts";
-import { type DrizzleModel, describeModel, fieldsIn, keyIn } from "./drizzle/model.ts";
+import { type DrizzleModel, describeModel, fieldsIn } from "./drizzle/model.ts";
 import { type DrizzleOperators, importOperators } from "./drizzle/operators.ts";
 import { checkLoadOptions, checkOptions, databaseOf } from "./drizzle/options.ts";
 import { relationsToLoad } from "./drizzle/relations.ts";

@@ -7,8 +7,7 @@
  */
 import { PetioleError, describe } from "../errors.ts";
 import type { OrmAdapter, OrmCapabilities, OrmFeature } from "../model/adapter.ts";
-import { keyOfRow } from "../model/key.ts";
-import type { Key, KeyPart } from "../model/ref.ts";
+import { keyIn, keyOfRow } from "../model/key.ts";
 import { registerModel } from "../model/registry.ts";
 import { selectKeys } from "./kysely/condition.ts";
 import {
@@ -196,13 +195,4 @@ function checkHandle(db: Database, handle: unknown): Database {
     "ERR_TRANSACTION_UNSUPPORTED",
     `kysely: expected this adapter's Kysely instance or a transaction of it; received ${describe(handle)}`,
   );
-}
-
-function keyIn(row: object, attributes: readonly string[]): Key | undefined {
-  const parts = attributes.map(
-    (attribute) => [attribute, Reflect.get(row, attribute) as KeyPart | null | undefined] as const,
-  );
-  const given = parts.filter((part): part is [string, KeyPart] => part[1] !== undefined && part[1] !== null);
-  if (given.length < parts.length) return undefined;
-  return given.length === 1 ? given[0]?.[1] : Object.fromEntries(given);
 }

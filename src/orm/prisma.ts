@@ -7,7 +7,7 @@
  */
 import { PetioleError, describe } from "../errors.ts";
 import { Observers } from "../model/observer.ts";
-import { identityOf } from "../model/ref.ts";
+import { distinctKeys, keyIn } from "../model/key.ts";
 import type { LoadOptions } from "../model/adapter.ts";
 import { registerModel } from "../model/registry.ts";
 import {
@@ -23,7 +23,7 @@ import {
   withoutExtensions,
 } from "./prisma/client.ts";
 import { conditionsFor } from "./prisma/condition.ts";
-import { type PrismaModelInfo, type StatedModel, describeModels, keyIn } from "./prisma/model.ts";
+import { type PrismaModelInfo, type StatedModel, describeModels } from "./prisma/model.ts";
 import { checkLoadOptions, checkOptions } from "./prisma/options.ts";
 import { includeOf } from "./prisma/relations.ts";
 import { hooksOf } from "./prisma/rows.ts";
@@ -141,9 +141,8 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
       checkLoadOptions(asked);
       const include = includeOf(model, asked.with);
       const source = asked.scope === "all" ? withoutExtensions(sourceOf(asked)) : sourceOf(asked);
-      const distinct = new Map(keys.map((key) => [identityOf(name, key), key]));
       const loaded: object[] = [];
-      for (const where of conditionsFor(model, provider, [...distinct.values()])) {
+      for (const where of conditionsFor(model, provider, distinctKeys(keys))) {
         loaded.push(...(await delegateOf(source, model).findMany({ where, ...(include && { include }) })));
       }
       hooks?.remember(model.type, loaded);

@@ -8,7 +8,7 @@
 import { PetioleError, describe } from "../errors.ts";
 import type { LoadOptions, OrmAdapter } from "../model/adapter.ts";
 import { Observers } from "../model/observer.ts";
-import { identityOf } from "../model/ref.ts";
+import { distinctKeys } from "../model/key.ts";
 import { registerModel } from "../model/registry.ts";
 import { capabilitiesOf, dialectOf } from "./typeorm/capabilities.ts";
 import { Entities, describeModel } from "./typeorm/entities.ts";
@@ -140,11 +140,11 @@ export function typeorm<const Models extends TypeormModels>(
       if (fromReplica && capabilities.lacks.replica !== undefined) {
         throw new PetioleError("ERR_MODEL_UNSUPPORTED", `typeorm: ${capabilities.lacks.replica}`);
       }
-      const distinct = new Map(keys.map((key) => [identityOf(name, key), key]));
-      if (distinct.size === 0) return [];
+      const distinct = distinctKeys(keys);
+      if (distinct.length === 0) return [];
       const selection = {
         entity,
-        keys: [...distinct.values()],
+        keys: distinct,
         relations,
         withDeleted: loading.scope === "all",
         inOneStatement: cachesAll,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isIntegerOf } from "../../model/key.ts";
 import type { KeyPart } from "../../model/ref.ts";
 import { type ColumnLike, kindOf } from "./table.ts";
 
@@ -52,6 +53,7 @@ export function bindable(column: ColumnLike, part: KeyPart | undefined): unknown
   const kind = kindOf(column);
   const bits = integerBits[column.columnType];
   if (bits !== undefined || kind === "bigint") {
+    if (kind === "number" && isIntegerOf(bits ?? 64, part)) return part;
     const text = String(part);
     if (!/^-?\d{1,40}$/.test(text)) return impossible;
     const integer = BigInt(text);

@@ -5,7 +5,8 @@
  */
 import { PetioleError, describe } from "../../errors.ts";
 import type { ModelDescription, SqlDialect, TableDescription } from "../../model/adapter.ts";
-import { type Key, type KeyPart, identityOf } from "../../model/ref.ts";
+import { distinctKeys } from "../../model/key.ts";
+import type { Key, KeyPart } from "../../model/ref.ts";
 import { type ColumnTypes, askColumnTypes, tableOf } from "./column.ts";
 import { type BoundKey, type KeyColumn, bindKeys } from "./condition.ts";
 import type { Database } from "./database.ts";
@@ -56,9 +57,7 @@ export class Model {
 
   /** Each different key once, as the driver takes it; those that no row can have are left out. */
   async bind(keys: readonly Key[], handle: Database): Promise<readonly BoundKey[]> {
-    const { name } = this.description;
-    const identify = (key: Key): string => (typeof key === "object" ? identityOf(name, key) : String(key));
-    const distinct = [...new Map(keys.map((key) => [identify(key), key])).values()];
+    const distinct = distinctKeys(keys);
     if (distinct.length === 0) return [];
     const bindAll = (types: ColumnTypes) => bindKeys(this.#dialect, this.#keyColumns(types), distinct);
     const known = this.#types;

@@ -7,6 +7,7 @@
  * @module
  */
 import type { SqlDialect } from "../../model/adapter.ts";
+import { isIntegerOf } from "../../model/key.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import type { KeyProperty } from "./model.ts";
 import type { PropertyLike } from "./types.ts";
@@ -24,9 +25,13 @@ export function conditionsFor(
   key: readonly KeyProperty[],
   keys: readonly Key[],
 ): readonly object[] {
+  const columns = key.map((each) => ({ ...each, bits: integerBits(dialect, each.property) }));
   const rows = keys
     .map((each) =>
-      key.map(({ attribute, property }) => [attribute, bindable(dialect, property, partOf(each, attribute))]),
+      columns.map(({ attribute, property, bits }) => [
+        attribute,
+        bindable(dialect, property, bits, partOf(each, attribute)),
+      ]),
     )
     .filter((row) => row.every(([, value]) => value !== impossible));
   const [only, ...others] = key;
@@ -54,11 +59,12 @@ function partOf(key: Key, attribute: string): KeyPart | undefined {
 function bindable(
   dialect: SqlDialect | undefined,
   property: PropertyLike,
+  bits: number | undefined,
   part: KeyPart | undefined,
 ): unknown {
   if (part === undefined) return impossible;
-  const bits = integerBits(dialect, property);
   if (bits !== undefined) {
+    if (property.runtimeType === "number" && isIntegerOf(bits, part)) return part;
     const text = String(part);
     if (!/^-?\d{1,40}$/.test(text)) return impossible;
     const integer = BigInt(text);

@@ -5,7 +5,8 @@
  */
 import { PetioleError, describe } from "../../errors.ts";
 import type { LoadOptions, SqlDialect } from "../../model/adapter.ts";
-import { type Key, identityOf } from "../../model/ref.ts";
+import { distinctKeys } from "../../model/key.ts";
+import type { Key } from "../../model/ref.ts";
 import { conditionsFor } from "./condition.ts";
 import { type MikroOrmModel, propertyOf } from "./model.ts";
 import {
@@ -38,7 +39,6 @@ export async function loadRows(
   refuseUnless(model, ["default", "all"].includes(scope), '`scope` must be "default" or "all"', scope);
   refuseUnless(model, ["primary", "replica"].includes(from), '`from` must be "primary" or "replica"', from);
   for (const path of relations) checkPath(model, path);
-  const distinct = new Map(keys.map((key) => [identityOf(model.name, key), key]));
   // What another entity manager has in its identity map may be old, and must not be changed by this.
   const fork = manager.fork({ clear: true });
   if (context !== undefined) fork.setTransactionContext(context);
@@ -51,7 +51,7 @@ export async function loadRows(
     ...(scope === "all" ? { filters: false } : {}),
   };
   const rows: object[] = [];
-  for (const condition of conditionsFor(dialect, model.keyProperties, [...distinct.values()])) {
+  for (const condition of conditionsFor(dialect, model.keyProperties, distinctKeys(keys))) {
     rows.push(...(await fork.find(model.meta.class, condition, options)));
   }
   return rows;

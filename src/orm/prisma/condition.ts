@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isIntegerOf } from "../../model/key.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import type { KeyField, PrismaModelInfo } from "./model.ts";
 
@@ -72,12 +73,13 @@ const textForms: Readonly<Record<string, RegExp>> = {
  * statement and with it every other row of the load, again at each attempt.
  */
 function bindable(field: KeyField, provider: string, part: KeyPart): KeyPart | undefined {
+  const bits = integerBits[field.nativeType ?? ""] ?? (field.type === "Int" ? 32 : 64);
+  if (field.type === "Int" && isIntegerOf(bits, part)) return part;
   const text = String(part);
   if (field.values !== undefined) return field.values.includes(text) ? text : undefined;
   if (field.type === "Int" || field.type === "BigInt") {
     if (!/^-?\d{1,40}$/.test(text)) return undefined;
     const integer = BigInt(text);
-    const bits = integerBits[field.nativeType ?? ""] ?? (field.type === "Int" ? 32 : 64);
     if (BigInt.asIntN(bits, integer) !== integer) return undefined;
     return field.type === "Int" ? Number(integer) : integer;
   }

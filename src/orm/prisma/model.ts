@@ -11,7 +11,6 @@ import {
   dataModelOf,
   delegateNameOf,
   dialectOf,
-  property,
   providerOf,
   schemaOf,
 } from "./client.ts";
@@ -185,21 +184,6 @@ function checkVersion(
       (version === "xmin" ? "; `xmin` is PostgreSQL's" : ""),
   );
 }
-
-/** A key as it is in a row; undefined when a part of it is not there. */
-export function keyIn(row: object, attributes: readonly string[]): KeyOfRow | undefined {
-  const parts = attributes.map(
-    (attribute) => [attribute, property<KeyPartOfRow | null>(row, attribute)] as const,
-  );
-  const given = parts.filter(
-    (part): part is [string, KeyPartOfRow] => part[1] !== undefined && part[1] !== null,
-  );
-  if (given.length < parts.length) return undefined;
-  return given.length === 1 ? given[0]?.[1] : Object.fromEntries(given);
-}
-
-type KeyPartOfRow = string | number | bigint;
-type KeyOfRow = KeyPartOfRow | Readonly<Record<string, KeyPartOfRow>>;
 
 function quoted(columns: readonly FieldLike[]): string[] {
   return columns.map((column) => JSON.stringify(column.name));

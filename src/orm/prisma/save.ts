@@ -4,9 +4,10 @@
  * @module
  */
 import { PetioleError, describe } from "../../errors.ts";
+import { keyIn } from "../../model/key.ts";
 import { type DelegateLike, property } from "./client.ts";
 import { whereOf } from "./condition.ts";
-import { type PrismaModelInfo, keyIn } from "./model.ts";
+import type { PrismaModelInfo } from "./model.ts";
 import { dataOf } from "./value.ts";
 
 /**

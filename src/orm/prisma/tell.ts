@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { keyIn } from "../../model/key.ts";
 import type { Observers } from "../../model/observer.ts";
-import { type PrismaModelInfo, keyIn } from "./model.ts";
+import type { PrismaModelInfo } from "./model.ts";
 import type { Transactions } from "./transactions.ts";
 import type { WriteListener } from "./write.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isIntegerOf } from "../../model/key.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import type { Attribute } from "./like.ts";
 import { type SequelizeModel, isInteger } from "./model.ts";
@@ -64,7 +65,7 @@ function comparable(column: Attribute | undefined, part: KeyPart | undefined, di
   if (part === undefined) return impossible;
   const text = String(part);
   const type = column?.type.key;
-  if (isInteger(type)) return integer(text);
+  if (isInteger(type)) return isIntegerOf(64, part) ? part : integer(text);
   if (type === "DECIMAL") return /^-?\d{1,1000}(?:\.\d{1,1000})?$/.test(text) ? text : impossible;
   if (type === "DATEONLY") return isDay(text) ? text : impossible;
   if (!isText(text, dialect)) return impossible;

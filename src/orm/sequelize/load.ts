@@ -5,7 +5,8 @@
  */
 import { PetioleError, describe } from "../../errors.ts";
 import type { LoadOptions } from "../../model/adapter.ts";
-import { type Key, identityOf } from "../../model/ref.ts";
+import { distinctKeys } from "../../model/key.ts";
+import type { Key } from "../../model/ref.ts";
 import { conditionsFor, withDefaultScope } from "./condition.ts";
 import type { Connection } from "./like.ts";
 import { type SequelizeModel, invalid } from "./model.ts";
@@ -24,9 +25,8 @@ export async function load(
   const { isAll, useMaster } = checkOptions(model, options, noReplica);
   const { name, target } = model;
   const include = includesFor(connection, model, options.with ?? [], isAll);
-  const distinct = new Map(keys.map((key) => [identityOf(name, key), key]));
   const rows: object[] = [];
-  for (const condition of conditionsFor(model, connection.getDialect(), distinct.values())) {
+  for (const condition of conditionsFor(model, connection.getDialect(), distinctKeys(keys))) {
     const found = await (isAll ? target.unscoped() : target).findAll({
       where: isAll ? condition : withDefaultScope(model, condition),
       ...(include.length === 0 ? {} : { include }),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isIntegerOf } from "../../model/key.ts";
 import type { KeyPart } from "../../model/ref.ts";
 import type { ColumnMetadataLike, DriverLike } from "./like.ts";
 
@@ -83,6 +84,7 @@ export function bindable(kind: KeyKind, driver: DriverLike, part: KeyPart | unde
 }
 
 function checked({ holds, bits, column }: KeyKind, driver: DriverLike, part: KeyPart): unknown {
+  if (holds === "integer" && isIntegerOf(bits, part)) return part;
   const text = String(part);
   if (holds === "integer") {
     if (!/^-?\d{1,40}$/.test(text)) return impossible;
