@@ -1,7 +1,7 @@
 /** The tables, with rows in them. @module */
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
-import pg from "pg";
+import { Client } from "pg";
 import { type Table, tables } from "./case.ts";
 
 /** How many rows each table has. */
@@ -32,7 +32,7 @@ export function fillSqlite(file: string): void {
 
 /** Waits until all connections have ended: one that a server ends would end the process. */
 export async function allHaveLeft(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
     const others =
@@ -44,7 +44,7 @@ export async function allHaveLeft(url: string): Promise<void> {
 }
 
 export async function fillPostgres(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
     await client.query(statements);
