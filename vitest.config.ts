@@ -6,5 +6,6 @@ export default defineConfig({
     globalSetup: ["test/build-once.ts"],
     typecheck: { enabled: true, include: ["src/**/*.test-d.ts"] },
     testTimeout: 30_000,
+    hookTimeout: 60_000,
   },
 });

@@ -19,7 +19,8 @@ for service in "${services[@]}"; do
     echo "$package is there: ${!variable:-$program}"
   else
     missing+=" $package"
-    echo "$package is missing. Without Debian: install it as your system does, and set $variable to its program."
+    echo "$package is missing. Without Debian: install it as your system does, and set $variable to its program;" \
+      "or use the servers of compose.yaml."
   fi
 done
 if [ -z "$missing" ]; then exit 0; fi

@@ -45,7 +45,8 @@ export type {
   TaskOptions,
   UniqueOption,
 } from "./task/options.ts";
-export { Petiole, type PetioleOptions } from "./task/petiole.ts";
+export type { PetioleOptions } from "./task/make-app-context.ts";
+export { Petiole } from "./task/petiole.ts";
 export type { InstancesOf, ModelNamesOf, Portable, RowsOf, Sent, Unportable } from "./task/portable.ts";
 export type { RetiredTaskOptions } from "./task/retired.ts";
 export type { ScheduleOptions } from "./task/schedule.ts";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient } from "@libsql/client";
-import pg from "pg";
+import { Pool } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { outboxTable } from "../src/task/outbox.ts";
 import { Setting, until, type Running } from "./fixtures/cli/processes.ts";
@@ -40,7 +40,7 @@ const databases = {
   async PostgreSQL() {
     const url = await postgres!.createDatabase();
     environment = { TEST_DATABASE_URL: url };
-    const pool = new pg.Pool({ connectionString: url });
+    const pool = new Pool({ connectionString: url });
     closing.push(() => pool.end());
     query = async (text) => (await pool.query(text)).rows as unknown[];
     await query("create table orders (id integer primary key, item text not null)");

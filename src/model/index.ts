@@ -16,6 +16,7 @@ export type {
   TableDescription,
   Within,
 } from "./adapter.ts";
+export { fromDjango, toDjango, type DjangoModel, type DjangoSource, type DjangoType } from "./django.ts";
 export { loadReferences, type LoadedRows } from "./loader.ts";
 export {
   Observers,

@@ -13,14 +13,17 @@ import { versionOf } from "./version.ts";
 export { Reference, identityOf, type Key, type KeyPart, type ReferenceDetails };
 
 /**
- * The row type of what the user's code calls a model, read from its shape: `$inferSelect` (a Drizzle table)
- * or a class, whose rows are its instances. An ORM with another shape gets another line here.
+ * The row type of what the user's code calls a model, read from its shape: `$inferSelect` (a Drizzle table, a target of
+ * Prisma's or Kysely's adapter), `~entity` (a schema of MikroORM's) or a class, whose rows are its instances. An ORM with
+ * another shape gets another line here.
  */
 export type RowOf<Target> = Target extends { readonly $inferSelect: infer Row extends object }
   ? Row
-  : Target extends (abstract new (...args: never) => infer Instance extends object)
-    ? Instance
-    : object;
+  : Target extends { readonly "~entity": infer Row extends object }
+    ? Row
+    : Target extends (abstract new (...args: never) => infer Instance extends object)
+      ? Instance
+      : object;
 
 /** How a row is to be loaded, and what is expected of it when the task runs. */
 export interface ReferenceOptions extends Omit<ReferenceDetails, "version" | "digest" | "scope"> {

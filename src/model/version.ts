@@ -24,11 +24,11 @@ export function versionOf(
   adapter: Reader,
   row: object,
 ): Pick<ReferenceDetails, "version" | "digest"> | undefined {
+  const fields = adapter.fieldsOf(name, row);
   if (version !== undefined) {
-    const value: unknown = Reflect.get(row, version);
+    const value = fields[version];
     return value === undefined || value === null ? undefined : { version: versionText(value) };
   }
-  const fields = adapter.fieldsOf(name, row);
   const names = Object.keys(fields);
   // A key alone never changes.
   return names.every((field) => key.includes(field)) ? undefined : { digest: digestOf(fields, names) };
@@ -47,13 +47,13 @@ export function hasChanged(
   row: object,
   known?: string,
 ): boolean {
+  if (details.version === undefined && details.digest === undefined) return false;
+  const fields = adapter.fieldsOf(name, row);
   if (details.version !== undefined) {
-    const now: unknown = known ?? (version === undefined ? undefined : Reflect.get(row, version));
+    const now = known ?? (version === undefined ? undefined : fields[version]);
     return now === undefined || now === null || versionText(now) !== details.version;
   }
-  if (details.digest === undefined) return false;
-  const fields = adapter.fieldsOf(name, row);
-  const { fields: names, sha256 } = details.digest;
+  const { fields: names, sha256 } = details.digest!;
   return names.some((field) => !Object.hasOwn(fields, field)) || digestOf(fields, names).sha256 !== sha256;
 }
 

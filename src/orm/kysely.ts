@@ -15,11 +15,11 @@ import {
   checkDatabase,
   dialectOf,
   isOfDatabase,
-  isSingleConnection,
   runSql,
   withPluginsOf,
 } from "./kysely/database.ts";
 import { type KyselyTarget, Model } from "./kysely/model.ts";
+import { OnlyConnection } from "./kysely/only-connection.ts";
 import { saveRow } from "./kysely/save.ts";
 import { Transactions } from "./kysely/transactions.ts";
 import type { KyselyDatabaseLike, KyselyModel, KyselyModels, KyselyRows } from "./kysely/types.ts";
@@ -36,7 +36,7 @@ export interface KyselyOptions {
 }
 
 /** An adapter whose models have targets to refer to: Kysely's own tables are only names. */
-export interface KyselyAdapter<Rows extends object = object> extends OrmAdapter<Rows> {
+export interface KyselyAdapter<Rows extends object = object> extends OrmAdapter<Rows, never> {
   /** The instance that it was made with. */
   readonly database: object;
   /**
@@ -181,7 +181,7 @@ function capabilitiesOf(db: Database, isSqlite: boolean, hasReplica: boolean): O
       saveEvents: "Kysely has no hooks. Say what was saved: app.saved(models.target(name), row)",
       ...(hasReplica ? {} : { replica: "no replica was given. Give one: kysely(db, models, { replica })" }),
     },
-    serialTransactions: isSqlite || isSingleConnection(db),
+    serialTransactions: isSqlite || OnlyConnection.of(db) !== undefined,
   };
 }
 

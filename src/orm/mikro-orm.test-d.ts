@@ -112,7 +112,7 @@ describe("mikroOrm", () => {
       "qa.Shape": { entity: Shape, key: ["id"] },
     });
     expectTypeOf(adapter).toEqualTypeOf<
-      OrmAdapter<{ "qa.Comment": Comment; "qa.Author": Author; "qa.Shape": Shape }>
+      OrmAdapter<{ "qa.Comment": Comment; "qa.Author": Author; "qa.Shape": Shape }, Comment | Author | Shape>
     >();
     expectTypeOf(adapter).toExtend<OrmAdapter>();
     expectTypeOf(mikroOrm(sqlite.em, { "qa.Plain": PlainSchema }).rows)

@@ -106,7 +106,7 @@ export function mikroOrm<const Models extends MikroOrmModels>(
   connection: MikroOrmLike | MikroOrmManagerLike,
   models: Models & CheckedModels<Models>,
   options: MikroOrmOptions = {},
-): OrmAdapter<MikroOrmRows<Models>> {
+): OrmAdapter<MikroOrmRows<Models>, MikroOrmRows<Models>[keyof Models]> {
   if (
     options.connection !== undefined &&
     (typeof options.connection !== "string" || options.connection === "")
@@ -138,7 +138,7 @@ export function mikroOrm<const Models extends MikroOrmModels>(
   const saves = new Observers();
   let isSubscribed = false;
 
-  const adapter: OrmAdapter<MikroOrmRows<Models>> = {
+  const adapter: OrmAdapter<MikroOrmRows<Models>, MikroOrmRows<Models>[keyof Models]> = {
     name: "mikroOrm",
     database: connection,
     ...(options.connection === undefined ? {} : { connection: options.connection }),

@@ -94,7 +94,7 @@ export function sequelize<const Models extends SequelizeModels>(
   instance: SequelizeLike,
   models: Models & CheckedModels<Models>,
   options: SequelizeOptions = {},
-): OrmAdapter<SequelizeRows<Models>> {
+): OrmAdapter<SequelizeRows<Models>, SequelizeRows<Models>[keyof Models]> {
   const connection = checkConnection(instance);
   const { connection: label } = options;
   if (label !== undefined && (typeof label !== "string" || label === "")) {
@@ -112,7 +112,10 @@ export function sequelize<const Models extends SequelizeModels>(
         : { target: stated },
     ),
   );
-  return adapterOf(connection, described, label) as OrmAdapter<SequelizeRows<Models>>;
+  return adapterOf(connection, described, label) as OrmAdapter<
+    SequelizeRows<Models>,
+    SequelizeRows<Models>[keyof Models]
+  >;
 }
 
 function checkConnection(instance: unknown): Connection {

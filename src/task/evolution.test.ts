@@ -9,7 +9,8 @@ import { sqlite } from "../engine/sqlite.ts";
 import { stubAdapter } from "../testing/stub-adapter.ts";
 import { retired, Value } from "../value/index.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
-import { Petiole, type PetioleOptions } from "./petiole.ts";
+import type { PetioleOptions } from "./make-app-context.ts";
+import { Petiole } from "./petiole.ts";
 import type { Worker } from "./worker.ts";
 
 const quiet = { info() {}, warn() {}, error() {} };

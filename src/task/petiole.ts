@@ -1,15 +1,14 @@
 /** Petiole: the app that web and worker processes share. @module */
 import type { Engine } from "../engine.ts";
-import { PetioleError, describe } from "../errors.ts";
+import { PetioleError } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import { checkKey, keyOfRow } from "../model/key.ts";
 import { referTo, type ReferenceOptions, type RowOf } from "../model/ref.ts";
 import { findModel, modelIn } from "../model/registry.ts";
-import type { Limits } from "../wire/limits.ts";
 import type { Key, Reference } from "../wire/reference.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
-import { createTaskWire } from "../wire/wire.ts";
 import { appContext, type AppContext } from "./app-context.ts";
+import { makeAppContext, type PetioleOptions } from "./make-app-context.ts";
 import type { Middleware } from "./middleware.ts";
 import {
   optionError,
@@ -19,9 +18,9 @@ import {
   type GeneralTaskOptions,
   type TaskOptions,
 } from "./options.ts";
-import { Outbox, outboxTable } from "./outbox.ts";
+import { outboxTable } from "./outbox.ts";
 import type { KnownOf, Portable, RowsOf, Sent } from "./portable.ts";
-import { Relay, runningRelay, type RelayContext, type RelayOptions, type RunningRelay } from "./relay.ts";
+import { runningRelay, type Relay, type RelayOptions, type RunningRelay } from "./relay.ts";
 import {
   SaveListeners,
   saveListener,
@@ -34,30 +33,7 @@ import type { TransactionOf } from "./transaction-of.ts";
 import { retiredTask, type RetiredTaskOptions } from "./retired.ts";
 import type { ScheduleOptions } from "./schedule.ts";
 import { Task, type Handler } from "./task.ts";
-import { Transactions, type TransactionsContext } from "./transaction.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
-
-/** What an app is made of. */
-export interface PetioleOptions<Values extends readonly ValueEntry[], Models extends readonly OrmAdapter[]> {
-  /** Where tasks wait: `sqlite("tasks.db")`, `memory()`, … */
-  readonly engine: Engine;
-  /** The value classes that may travel: what `Value(…)` and `value(…)` returned. */
-  readonly values?: Values;
-  /** The databases whose rows may be referred to: `drizzle(db, { "qa.Comment": comments })`, … */
-  readonly models?: Models;
-  /** Bounds on one payload or result, replacing the defaults one by one. */
-  readonly limits?: Partial<Limits>;
-  /** What holds for tasks that do not say otherwise. */
-  readonly defaults?: GeneralTaskOptions;
-  /**
-   * Where what is enqueued in a transaction waits for its commit.
-   *
-   * - `"buffered"`, unless told: in memory. Lost if the process dies between the commit and the send.
-   * - `"outbox"`: in the table `petiole_outbox` of the transaction's own database, or in the one that is named. Never
-   *   lost; any worker of the app sends it, or `petiole relay`. `petiole outbox sql` prints the table's SQL.
-   */
-  readonly transactions?: "buffered" | "outbox" | { readonly outbox: string };
-}
 
 /** The arguments of `schedule` after the pattern: the payload may be left out where undefined is one. */
 type ScheduleArguments<Payload, Known> = undefined extends Payload
@@ -88,32 +64,8 @@ export class Petiole<
    *   have one name
    */
   constructor(options: PetioleOptions<Values, Models>) {
-    const { engine, values, models, limits, defaults = {} } = options;
-    if (typeof engine?.claim !== "function") {
-      throw new PetioleError(
-        "ERR_OPTION_INVALID",
-        `engine must be an engine, sqlite("tasks.db") for example, received ${describe(engine)}.`,
-      );
-    }
-    const adapters = models ?? [];
-    refuseTwice(adapters);
-    const wire = createTaskWire({
-      models: adapters,
-      ...(values ? { values } : {}),
-      ...(limits ? { limits } : {}),
-    });
-    this.#defaults = defaults;
-    this[appContext] = {
-      engine,
-      wire,
-      adapters,
-      tasks: new Map(),
-      aliases: new Map(),
-      retired: new Map(),
-      ...this.#transactionsOf(adapters, options.transactions),
-      middleware: [],
-      schedules: new Map(),
-    };
+    this.#defaults = options.defaults ?? {};
+    this[appContext] = makeAppContext(options, this.#listeners);
   }
 
   /** Where its tasks wait. */
@@ -365,50 +317,8 @@ export class Petiole<
     const { tasks, aliases, retired } = this[appContext];
     if (tasks.has(name) || aliases.has(name) || retired.has(name)) throw duplicate(name);
   }
-
-  #transactionsOf(
-    adapters: readonly OrmAdapter[],
-    strength: PetioleOptions<Values, Models>["transactions"] = "buffered",
-  ): Pick<AppContext, "transactions" | "relay"> {
-    const engine = (): Engine => this.engine;
-    const outbox = outboxOf(strength);
-    const exclusively: RelayContext["exclusively"] = (adapter, run) => transactions.exclusively(adapter, run);
-    const relay = outbox && new Relay({ engine, adapters, outbox, exclusively });
-    const saved: TransactionsContext["saved"] = (event, adapter) => this.#listeners.saved(event, adapter);
-    const transactions = new Transactions({ engine, adapters, outbox, relay, saved });
-    return { transactions, relay };
-  }
-}
-
-function outboxOf(strength: unknown): Outbox | undefined {
-  if (strength === "buffered") return undefined;
-  if (strength === "outbox") return new Outbox("petiole_outbox");
-  if (typeof strength === "object" && strength !== null && "outbox" in strength) {
-    return new Outbox(strength.outbox as string);
-  }
-  throw new PetioleError(
-    "ERR_OPTION_INVALID",
-    `transactions must be "buffered", "outbox" or { outbox: "a_table" }, received ${describe(strength)}.`,
-  );
 }
 
 function duplicate(name: string): PetioleError {
   return new PetioleError("ERR_TASK_DUPLICATE", `There is a task ${name} already; each needs its own name.`);
-}
-
-/** @throws PetioleError for two models of one name, unless their connections have names that differ */
-function refuseTwice(adapters: readonly OrmAdapter[]): void {
-  const names = new Set<string>();
-  for (const { models, connection } of adapters) {
-    for (const { name } of models) {
-      const whole = JSON.stringify([name, connection]);
-      if (names.has(whole)) {
-        throw new PetioleError(
-          "ERR_MODEL_DEFINITION",
-          `Two models are named ${name}; each needs its own name, or its connection one.`,
-        );
-      }
-      names.add(whole);
-    }
-  }
 }

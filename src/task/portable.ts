@@ -25,7 +25,7 @@ export type Portable<Type, Known = never> = unknown extends Type
   ? Type
   : [AnyJson] extends [Type]
     ? Type | Reference
-    : Each<Type, Known> | ReferenceTo<RowIn<Type, Known>, Extract<Type, null>>;
+    : Each<Type, Known> | ReferenceTo<RowIn<Type>, Extract<Type, null>>;
 
 /** Whatever JSON may hold. A type that takes all of it needs no looking into, and could not be: it has no end. */
 type AnyJson = string | number | boolean | null | AnyJson[] | { [key: string]: AnyJson };
@@ -80,7 +80,7 @@ type NoRow =
   | readonly unknown[];
 
 /** The members of a union that may be rows. */
-type RowIn<Type, Known> = Type extends Known | NoRow ? never : Type;
+type RowIn<Type> = Type extends NoRow ? never : Type;
 
 /**
  * One reference for the whole union: it may be known to be to one of them, or not. Where null is admitted in the row's

@@ -44,9 +44,11 @@ describe("app.onSave", () => {
     const { app, tell } = makeApp();
     const seen: string[] = [];
     const listen = (name: string, on?: "delete" | readonly ["insert", "delete"]) =>
-      app.onSave(Post, (post, { operation }) => seen.push(`${name} ${operation} ${String(post.pk)}`), {
-        ...(on ? { on } : {}),
-      });
+      app.onSave(
+        Post,
+        (post, { operation }) => seen.push(`${name} ${operation} ${String(post.pk)}`),
+        on ? { on } : {},
+      );
     const stop = listen("a");
     listen("b", "delete");
     listen("c", ["insert", "delete"]);
@@ -107,9 +109,7 @@ describe("app.onSave", () => {
   test("refuses what is no model, no listener, and a task without the name of its property", () => {
     const { app } = makeApp();
     const task = app.task("t", (_: { post: Post }) => {});
-    expect(() => app.onSave(class {}, () => {})).toThrow(
-      expect.objectContaining({ code: "ERR_MODEL_UNKNOWN" }),
-    );
+    expect(() => app.onSave(Error, () => {})).toThrow(expect.objectContaining({ code: "ERR_MODEL_UNKNOWN" }));
     expect(() => app.onSave(Post, "posts.index" as never)).toThrow(/a function or a task/);
     expect(() => app.onSave(Post, task, {} as never)).toThrow(/name the property of the payload/);
   });

@@ -3,7 +3,8 @@ import type { Engine, TaskRecord } from "../engine.ts";
 import { memory } from "../engine/memory.ts";
 import { EncodeError, LimitError, PetioleError, TaskError } from "../errors.ts";
 import { Value } from "../value/index.ts";
-import { Petiole, type PetioleOptions } from "./petiole.ts";
+import type { PetioleOptions } from "./make-app-context.ts";
+import { Petiole } from "./petiole.ts";
 import type { Worker, WorkerOptions } from "./worker.ts";
 
 class Money extends Value("shop.Money", { amount: BigInt, currency: String }) {

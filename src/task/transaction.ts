@@ -71,7 +71,7 @@ export class Transactions {
   /** The handle of the open transaction of an adapter that this is called in. */
   handleFor(adapter: OrmAdapter, explicit?: object): object | undefined {
     const scope = (explicit ? this.#scopeOf(explicit) : this.#current.getStore())?.present;
-    return scope?.adapter === adapter && scope.state === "open" ? scope.handle : undefined;
+    return scope?.state === "open" && adapter.owns(scope.handle) ? scope.handle : undefined;
   }
 
   /** Runs what belongs to a transaction, given by its handle, or to the one that this is called in. */
@@ -129,6 +129,8 @@ export class Transactions {
   #observerOf(adapter: OrmAdapter): OrmObserver {
     return {
       begun: ({ transaction, parent, handle }) => {
+        // Two adapters of one connection tell of the same.
+        if (this.#scopes.has(transaction)) return;
         this.#scopes.set(transaction, new Scope(adapter, handle, parent && this.#scopes.get(parent)));
       },
       inside: (transaction, run) => this.#current.run(this.#scopes.get(transaction), run),

@@ -12,6 +12,8 @@ export class Budget {
   readonly #limits: Limits;
   readonly #depth: number;
   readonly #what: string;
+  /** Of the nodes, those that are no more text: they are gone through once more when they are read. */
+  again = 0;
   #nodes = 0;
   #text = 0;
 
@@ -27,6 +29,12 @@ export class Budget {
     if (this.#nodes > this.#limits.nodes) {
       throw new LimitError(this.#what, "nodes", this.#limits.nodes, this.#nodes);
     }
+  }
+
+  /** What is met again, and gone through once more. */
+  nodesAgain(count: number): void {
+    this.again += count;
+    this.nodes(count);
   }
 
   /** Text is most of what is long: too much of it is noticed before it is put together. */

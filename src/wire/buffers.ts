@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { checkReserved, type Limits } from "./limits.ts";
 
 /** The memory met while one value is encoded. */
 export class Buffers {
@@ -30,6 +31,12 @@ export class Buffers {
     if (!met) this.#met.set(buffer, (met = { whole: false, ranges: [] }));
     met.whole ||= from === 0 && to === buffer.byteLength;
     met.ranges.push([from, to, this.at]);
+  }
+
+  /** Notes bytes that a resizable one may grow to. */
+  reserve(bytes: number, limits: Limits): void {
+    this.reserved += bytes;
+    checkReserved(this.reserved, limits);
   }
 
   /** The buffers to be written once for all that look at them. */

@@ -61,7 +61,8 @@ export interface Opened {
 }
 
 /**
- * Parses a text and looks through it, running no code of the user's yet.
+ * Parses a text and looks through it, running no code of the user's yet, but for that of value classes in the fields of
+ * references (`was`), which are whole before anything around them is.
  *
  * @throws DecodeError when it is no JSON, or holds what cannot be decoded
  * @throws LimitError when it is over a limit
@@ -100,14 +101,14 @@ export class Decoder implements Opened {
   #hasGraph = false;
   #isUsed = false;
 
-  /** @param isApart - whether the tree was written apart, within another */
-  constructor(tree: unknown, context: DecodeContext, root: string, isApart = false) {
-    const apart = (tree: unknown): unknown => new Decoder(tree, context, `${root}…was`, true).decode();
+  /** @param around - the decoder of the text that has this tree as the fields of a reference */
+  constructor(tree: unknown, context: DecodeContext, root: string, around?: Decoder) {
+    const apart = around ? undefined : (tree: unknown) => this.#apart(tree);
     this.#context = context;
     this.#root = root;
     this.#top = { value: tree };
     const { limits, dates } = context;
-    this.reading = { limits, dates, reserved: 0, apart: isApart ? undefined : apart };
+    this.reading = { limits, dates, reserved: around?.reading.reserved ?? 0, apart };
     this.budget = new Budget(context.limits, Infinity, root);
     this.budget.nodes(1);
     this.inside(this.#top, undefined, 1);
@@ -338,7 +339,7 @@ export class Decoder implements Opened {
           target.inClass === pointer.inClass));
     if (isThere) {
       if (pointer.parent) wait(pointer.parent, target);
-      if (pointer.isReadAgain) this.budget.nodes(sizeOf(target.node, target.tag?.layout));
+      if (pointer.isReadAgain) this.budget.nodesAgain(sizeOf(target.node, target.tag?.layout));
       return target.product;
     }
     throw this.error(
@@ -346,6 +347,15 @@ export class Decoder implements Opened {
       "a pointer to an array, object, Map, Set, Error or value before it, and around no class that it is in",
       describe((pointer.node as Node)[valueKey]),
     );
+  }
+
+  /** The value of a tree that was written apart. What it costs beyond its text counts as part of the whole. */
+  #apart(tree: unknown): unknown {
+    const inside = new Decoder(tree, this.#context, this.#root, this);
+    const value = inside.decode();
+    this.budget.nodesAgain(inside.budget.again);
+    this.reading.reserved = inside.reading.reserved;
+    return value;
   }
 
   read(tag: Tag, content: unknown, spot: Spot, opened?: unknown): unknown {
@@ -367,13 +377,22 @@ export class Decoder implements Opened {
 
   /** What to throw for what was thrown while content was read. */
   #wrong(error: unknown, name: string, spot: Spot): unknown {
-    if (error instanceof LimitError || error instanceof DecodeError) return error;
+    if (error instanceof LimitError) return error;
+    if (error instanceof DecodeError) return name === referenceTag.name ? this.#inFields(error, spot) : error;
     if (error instanceof Malformed) return this.error(spot, `${name}: ${error.expected}`, error.found);
     const found =
       error instanceof ValueError
         ? error.issues.map(({ path, message }) => `${path.join(".") || "the value"}: ${message}`).join("; ")
         : `content that it refuses: ${messageOf(error)}`;
     return this.error(spot, `a valid ${name}`, found, error);
+  }
+
+  /** The error of what was written apart, in its place in the whole. */
+  #inFields(error: DecodeError, spot: Spot): DecodeError {
+    const { path, expected, found } = error;
+    const was = `${pathOf(this.#root, stepsTo(spot))}.was`;
+    const at = { path: shortened(was + path.slice(this.#root.length)), expected, found };
+    return new DecodeError(at, error as object);
   }
 
   error(spot: Spot, expected: string, found: string, cause?: unknown): DecodeError {

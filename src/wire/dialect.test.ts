@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { Value } from "../value/index.ts";
-import { createWire } from "./index.ts";
+import { EncodeError } from "../errors.ts";
+import { Lazy, Reference, Snapshot, createWire, type ReferenceDetails } from "./index.ts";
 
 class Money extends Value("shop.Money", { amount: Number, currency: String }) {}
+class Cost extends Value("shop.Cost", { amount: BigInt, currency: String }) {}
 class Coin extends Value("shop.Coin", { cents: Number }) {}
 
 const wire = createWire({ dialect: "portable", values: [Money, Coin], understands: ["shop.Money"] });
@@ -79,5 +81,88 @@ describe("the portable dialect", () => {
     expect(() => createWire({ dialect: "python" as never })).toThrow(
       expect.objectContaining({ code: "ERR_OPTION_INVALID" }),
     );
+  });
+});
+
+function refusals(send: () => unknown): string[] {
+  try {
+    send();
+  } catch (error) {
+    if (error instanceof EncodeError)
+      return error.refusals.map(({ path, kind, advice }) => `${path} | ${kind} | ${advice}`);
+    throw error;
+  }
+  throw new Error("it was sent");
+}
+
+describe("references in the portable dialect", () => {
+  const was = (fields: object, pk = 1, details?: ReferenceDetails): Reference =>
+    new Reference("a.B", pk, details, fields);
+
+  const portable = (...understands: string[]) =>
+    createWire({ dialect: "portable", understands, values: [Cost] });
+  const exact = createWire({ values: [Cost] });
+  const saying = was({ id: 7, at: new Date(0), note: undefined }, 7, { ifMissing: "skip", with: ["author"] });
+
+  test("a reference is refused, whatever it says", () => {
+    for (const reference of [new Reference("a.B", 1), saying, new Lazy(saying)])
+      expect(refusals(() => portable().encode({ reference }))).toStrictEqual([
+        "value.reference | ref | the other side does not know this type; teach it, and name it in `understands`",
+      ]);
+  });
+
+  test("taught, it has all of its content, its fields in the same dialect", () => {
+    const taught = portable("ref");
+    expect(JSON.parse(taught.encode(saying))).toStrictEqual({
+      __type__: "ref",
+      __value__: {
+        model: "a.B",
+        pk: 7,
+        ifMissing: "skip",
+        with: ["author"],
+        was: { id: 7, at: { __type__: "datetime", __value__: "1970-01-01T00:00:00.000+00:00" } },
+      },
+    });
+    const bad = was({ n: 5n, map: new Map(), fee: new Cost({ amount: 1n, currency: "EUR" }) });
+    expect(refusals(() => taught.encode({ bad })).map((line) => line.split(" | ").slice(0, 2))).toStrictEqual(
+      [
+        ["value.bad.was.n", "bigint"],
+        ["value.bad.was.map", "map"],
+        ["value.bad.was.fee", "shop.Cost"],
+      ],
+    );
+    const shared = [1];
+    expect(taught.encode(was({ a: shared, b: shared }))).toContain('"was":{"a":[1],"b":[1]}');
+    const cycle: unknown[] = [];
+    cycle.push(cycle);
+    expect(refusals(() => taught.encode(was({ cycle })))[0]).toMatch(/^value\.was\.cycle\[0\] \| cycle/);
+  });
+
+  test("a bigint in its key is a tag of its own", () => {
+    for (const pk of [5n, { a: 1, b: 5n }]) {
+      expect(refusals(() => portable("ref").encode({ post: new Reference("a.B", pk) }))[0]).toMatch(
+        /^value\.post \| ref \| its key is a bigint: Python does not know the tag; send a string/,
+      );
+      expect(portable("ref", "bigint").encode(new Reference("a.B", pk))).toContain('"bigint"');
+    }
+    expect(portable("ref").encode(new Reference("a.B", { a: 1, b: "x" }))).toContain('"pk":{"a":1,"b":"x"}');
+  });
+
+  test("lists are for those who were taught them, by name", () => {
+    const list = [1, 2, 3, 4].map((pk) => new Reference("a.B", pk));
+    const moneys = [1n, 2n, 3n, 4n].map((amount) => new Cost({ amount, currency: "EUR" }));
+    for (const understands of [["ref"], ["ref", "table"], ["ref", "snapshots"]])
+      expect(portable(...understands).encode(list)).toBe(`[${list.map((one) => exact.encode(one)).join()}]`);
+    expect(portable("refs").encode(list)).toBe(exact.encode(list));
+    expect(
+      refusals(() => portable("ref", "refs").encode(list.map(() => new Reference("a.B", 5n)))),
+    ).toHaveLength(4);
+    const snapshots = [1, 2, 3, 4].map((pk) => new Snapshot("a.B", pk, { id: pk }));
+    expect(portable("snapshots").encode(snapshots)).toBe(exact.encode(snapshots));
+    expect(portable("snapshot").encode(snapshots)).not.toContain('"snapshots"');
+    expect(portable("undefined", "ref").encode([undefined])).toBe(exact.encode([undefined]));
+    expect(portable("table", "shop.Cost").encode(moneys)).toBe(exact.encode(moneys));
+    expect(refusals(() => portable("table", "bigint").encode(moneys))).toHaveLength(4);
+    expect(portable("shop.Cost", "bigint").encode(moneys)).not.toContain('"table"');
   });
 });

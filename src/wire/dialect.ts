@@ -41,7 +41,7 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
   return {
     refusal(tag, content) {
       if (tag === "datetime") return dateRefusal(content);
-      if (known.has(tag)) return undefined;
+      if (known.has(tag)) return known.has("bigint") ? undefined : keyRefusal(tag, content);
       return advice[tag] ?? "the other side does not know this type; teach it, and name it in `understands`";
     },
     // Kombu does not look at what kind of value the type is.
@@ -63,6 +63,14 @@ const advice: Readonly<Record<string, string>> = {
   bare: "send a plain object: { ...it }",
   array: "send a plain array: Array.from(it)",
 };
+
+/** A reference's content is written at once, and the bigints in its key are tags of their own. */
+function keyRefusal(tag: string, content: unknown): string | undefined {
+  if (tag !== "ref" && tag !== "refs") return undefined;
+  const { pk, keys } = content as { readonly pk?: unknown; readonly keys?: unknown };
+  const hasBigint = JSON.stringify([pk, keys]).includes('{"__type__":"bigint",');
+  return hasBigint ? `its key is a bigint: ${advice["bigint"]}` : undefined;
+}
 
 /** Python's datetime has the years 1 to 9999, and no invalid value. */
 function dateRefusal(content: unknown): string | undefined {

@@ -32,5 +32,7 @@ export interface EncodeSubject {
   /** What cannot be sent: `this payload to task "posts.notify"`. */
   readonly what: string;
   /** What is sent for a reference, `row` being what it was made from where the wire made it; itself unless told. */
-  readonly refer?: (reference: Reference, row: object | undefined) => Reference;
+  readonly refer?: ((reference: Reference, row: object | undefined) => Reference) | undefined;
+  /** It is the fields of a reference, written apart. */
+  readonly isApart?: boolean;
 }

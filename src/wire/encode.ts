@@ -18,6 +18,8 @@ import { node } from "./tag.ts";
 export interface Encoded {
   readonly text: string;
   readonly types: readonly string[];
+  /** What it costs to read beyond the text itself; nothing unless told. */
+  readonly more?: { readonly nodes: number; readonly reserved: number };
 }
 
 const none: ReadonlySet<unknown> = new Set();
@@ -75,7 +77,8 @@ function write(value: unknown, context: EncodeContext, subject: EncodeSubject, w
   }
   const { list, count } = encoder.refusals;
   if (count > 0) throw new EncodeError(subject.what, list, count);
-  return { text: finished(tree, context, subject), types: [...encoder.types].sort() };
+  const more = { nodes: encoder.budget.again, reserved: encoder.writing.buffers.reserved };
+  return { text: finished(tree, context, subject), types: [...encoder.types].sort(), more };
 }
 
 function finished(tree: unknown, { limits }: EncodeContext, { root }: EncodeSubject): string {

@@ -7,6 +7,7 @@ import { LimitError, attempt, messageOf } from "../errors.ts";
 import { adviceFor } from "./advice.ts";
 import { Budget } from "./budget.ts";
 import { Buffers } from "./buffers.ts";
+import type { Encoded } from "./encode.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import { Foreign } from "./foreign.ts";
 import { GraphWriter } from "./graph-writer.ts";
@@ -46,11 +47,7 @@ export interface Way {
 export const graphDepth = 10;
 
 /** See `encode.ts`, which this cannot import. */
-type Encode = (
-  value: unknown,
-  context: EncodeContext,
-  subject: EncodeSubject,
-) => { readonly text: string; readonly types: readonly string[] };
+type Encode = (value: unknown, context: EncodeContext, subject: EncodeSubject) => Encoded;
 
 /** Thrown when another way suits a value better. */
 export class OtherWay extends Error {
@@ -79,6 +76,7 @@ export class Encoder {
   #inThisTable: object[] = [];
   readonly #subject: EncodeSubject;
   readonly #way: Way;
+  readonly #encode: Encode;
   readonly #graph: GraphWriter | undefined;
   #pointers = 0;
 
@@ -89,11 +87,8 @@ export class Encoder {
     this.#subject = subject;
     this.#way = way;
     this.#graph = way.graph ? new GraphWriter() : undefined;
-    const apart = (value: object): unknown => {
-      const { text, types } = encode(value, context, { root: "was", what: "a row's fields" });
-      for (const type of types) this.types.add(type);
-      return JSON.parse(text);
-    };
+    this.#encode = encode;
+    const apart = subject.isApart ? undefined : (value: object) => this.#apart(value);
     this.writing = { limits: context.limits, buffers: new Buffers(way.buffers), apart };
     // In a graph nothing is deeper than what is in a node.
     this.budget = new Budget(context.limits, way.graph ? Infinity : context.dialect.depth, subject.root);
@@ -194,7 +189,7 @@ export class Encoder {
 
   #countScalar(above: Place, content: unknown): void {
     // In a graph, a cell is at the same level whatever it is in.
-    const level = this.#graph ? 4 : above.level + 1;
+    const level = this.#graph ? 5 : above.level + 1;
     this.budget.nodes(2);
     this.budget.depth(level);
     this.budget.json(content, level + 1);
@@ -220,8 +215,7 @@ export class Encoder {
     if (place && (this.context.dialect.pointers || !place.isDone))
       return this.#same(place, value, above, key);
     const kind = this.#kindOf(value);
-    if (kind === undefined || (this.context.isRow && !Array.isArray(value) && this.context.isRow(value)))
-      return this.#row(value, above, key);
+    if (kind === undefined || this.#isRow(value, kind)) return this.#row(value, above, key);
     if (kind === referenceTag && value instanceof Reference)
       return this.#tagged(kind, this.refer(value), above, key);
     if (kind !== "plain") return this.#tagged(kind, value, above, key);
@@ -237,6 +231,12 @@ export class Encoder {
     const content = { ...value };
     if (this.context.dialect.omitsUndefined) omitUndefined(content);
     return this.#container(value, above, key, content, Object.keys(content));
+  }
+
+  #isRow(value: object, kind: Kind): boolean {
+    const { isRow } = this.context;
+    if (!isRow || Array.isArray(value)) return false;
+    return (kind === "plain" || kind === bareTag || kind === objectTag) && isRow(value);
   }
 
   /** What a value is written as; undefined when it cannot travel. */
@@ -282,7 +282,7 @@ export class Encoder {
 
   #go(place: Place): Place {
     this.budget.nodes(place.size);
-    if (this.#graph && place.parent!.isReadAgain) this.budget.nodes(place.size * 2);
+    if (this.#graph && place.parent!.isReadAgain) this.budget.nodesAgain(place.size * 2);
     if (!this.#way.graph) this.budget.depth(place.level);
     return place;
   }
@@ -343,7 +343,7 @@ export class Encoder {
         return this.#refuseCycle(value, above, key, inClass);
     }
     wait(above, place);
-    if (above.isReadAgain) this.budget.nodes(sizeOf(place.container, place.tag?.layout));
+    if (above.isReadAgain) this.budget.nodesAgain(sizeOf(place.container, place.tag?.layout));
     if (this.#way.graph) {
       this.budget.nodes(1);
       return this.#put(above, key, place.cell);
@@ -358,6 +358,24 @@ export class Encoder {
   /** What is sent for a reference. */
   refer(reference: Reference, row?: object): Reference {
     return this.#subject.refer?.(reference, row) ?? reference;
+  }
+
+  /** The tree of what is a text within the text. It counts as part of the whole, also in what it costs to read. */
+  #apart(value: object): unknown {
+    const { limits } = this.context;
+    // What is deeper is a graph, so that the levels around it always have room.
+    const context = { ...this.context, limits: { ...limits, depth: Math.floor(limits.depth / 2) } };
+    const { text, types, more } = this.#encode(value, context, {
+      ...this.#subject,
+      refer: undefined,
+      isApart: true,
+    });
+    for (const type of types) this.types.add(type);
+    if (more) {
+      this.budget.nodesAgain(more.nodes);
+      this.writing.buffers.reserve(more.reserved, limits);
+    }
+    return JSON.parse(text);
   }
 
   /** The model that something refers to, where there are models and none has its name. */

@@ -122,7 +122,7 @@ export function readGraph(graph: Received, decoder: Decoder): unknown {
     }
     const cells = resolve(row, index, shape, values, rows);
     // What a class checks and an error copies counts again, wherever it is met.
-    if (tag?.layout === "fields" || tag?.layout === "value") decoder.budget.nodes(cells);
+    if (tag?.layout === "fields" || tag?.layout === "value") decoder.budget.nodesAgain(cells);
     if (tag) {
       const spot = { container: rows as unknown as Container, key: index, parent: graph };
       const opened = values[index] === pending ? undefined : values[index];

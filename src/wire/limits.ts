@@ -56,6 +56,11 @@ export function checkBytes(text: string, limits: Limits, what: string): void {
   if (bytes > limits.bytes) throw new LimitError(what, "bytes", limits.bytes, bytes);
 }
 
+/** What resizable buffers may grow to counts as bytes: a short text must not reserve much memory. */
+export function checkReserved(bytes: number, limits: Limits): void {
+  if (bytes > limits.bytes) throw new LimitError("A resizable ArrayBuffer", "bytes", limits.bytes, bytes);
+}
+
 function utf8Length(text: string): number {
   let bytes = text.length;
   for (let index = 0; index < text.length; index++) {

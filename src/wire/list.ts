@@ -39,7 +39,6 @@ export function writeList(
 ): List | undefined {
   const [first] = items;
   if (items.length < fewest || typeof first !== "object" || first === null) return undefined;
-  if (encoder.context.dialect.refusal("table", undefined) !== undefined) return undefined;
   if (first instanceof Reference) return writeReferences(items, first, above, key, encoder);
   if (first instanceof Snapshot) return writeSnapshots(items, first, above, key, encoder);
   const tag = encoder.context.values.byPrototype.get(Object.getPrototypeOf(first) as object);
@@ -54,10 +53,14 @@ function writeReferences(
   encoder: Encoder,
 ): List | undefined {
   if (!areOf(items, Reference.prototype, model, encoder)) return undefined;
-  const sent = items.map((item) => encoder.refer(item as Reference));
-  if (!areOf(sent, Reference.prototype, model, encoder)) return undefined;
-  const keys = sent.map((item) => (referenceTag.write(item, encoder.writing) as { pk: unknown }).pk);
+  // What goes wrong with one of them does so again when they are written one by one, in its place.
+  const sent = attempt(() => items.map((item) => encoder.refer(item as Reference)));
+  if (!sent || !areOf(sent, Reference.prototype, model, encoder)) return undefined;
+  const keys = attempt(() =>
+    sent.map((item) => (referenceTag.write(item, encoder.writing) as { pk: unknown }).pk),
+  );
   const content = { model, keys };
+  if (!keys || encoder.context.dialect.refusal("refs", content) !== undefined) return undefined;
   encoder.budget.depth(above.level + 1);
   encoder.budget.nodes(2);
   encoder.budget.json(content, above.level + 2);
@@ -89,6 +92,7 @@ function writeSnapshots(
   key: string | number,
   encoder: Encoder,
 ): List | undefined {
+  if (encoder.context.dialect.refusal("snapshots", undefined) !== undefined) return undefined;
   if (!areOf(items, Snapshot.prototype, model, encoder)) return undefined;
   const columns = Object.keys(fields);
   const rows: unknown[][] = [];
@@ -222,6 +226,8 @@ function writeTable(
   const plan = planOf(tag, encoder.context.values);
   const types = new Set<string>();
   const content = { ...headerOf(plan, types), rows: [] as unknown[] };
+  const { dialect } = encoder.context;
+  if (["table", ...types].some((name) => dialect.refusal(name, content) !== undefined)) return undefined;
   try {
     for (const item of items) content.rows.push(plan.write(item, encoder));
   } catch (error) {

@@ -66,8 +66,8 @@ export class Reference<Row extends object | null = object> {
     }
     this.model = model;
     this.pk = typeof pk === "object" ? Object.freeze({ ...pk }) : pk;
-    if (details && Object.values(details).some((value) => value !== undefined))
-      this.details = Object.freeze({ ...details });
+    const said = Object.entries(details ?? {}).filter(([, value]) => value !== undefined);
+    if (said.length > 0) this.details = Object.freeze(Object.fromEntries(said));
     if (was) this.was = Object.freeze({ ...was });
     Object.freeze(this);
   }

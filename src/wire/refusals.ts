@@ -1,7 +1,7 @@
 /** What cannot travel, gathered while a value is encoded, so that all of it can be told at once. @module */
 import { EncodeError, LimitError, ValueError, messageOf, type Refusal } from "../errors.ts";
 import { adviceFor } from "./advice.ts";
-import { segmentOf } from "./path.ts";
+import { segmentOf, shortened } from "./path.ts";
 import type { Place } from "./place.ts";
 import { Unportable, type Tag } from "./tag.ts";
 
@@ -32,11 +32,12 @@ export class Refusals {
   written(error: unknown, tag: Tag, value: object, above: Place, key: string | number): null {
     if (error instanceof LimitError) throw error;
     if (error instanceof EncodeError) {
-      // Of what was written apart: its paths go on from here.
-      const root = above.path(this.#root, key);
+      // Of what was written apart, with paths of its own from the root on.
+      const was = `${above.path(this.#root, key)}.was`;
       this.count += error.count;
       for (const { path, kind, advice } of error.refusals) {
-        if (this.list.length < mostRefusals) this.list.push({ path: `${root}.${path}`, kind, advice });
+        if (this.list.length >= mostRefusals) break;
+        this.list.push({ path: shortened(was + path.slice(this.#root.length)), kind, advice });
       }
       return null;
     }

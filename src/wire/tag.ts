@@ -152,7 +152,7 @@ export function sizeOf(container: object, layout?: Layout): number {
 }
 
 /** Whether a value is a plain object. */
-function isPlainRecord(value: unknown): value is Record<string, unknown> {
+export function isPlainRecord(value: unknown): value is Record<string, unknown> {
   return isRecord(value) && Object.getPrototypeOf(value) === Object.prototype;
 }
 

@@ -59,9 +59,14 @@ const renamed = `
 
 export const contractModels = {
   "qa.Comment": { table: "comments", key: ["id"], columns: ["id", "body"] },
-  "qa.Tag": { table: "tags", key: ["name"] },
-  "qa.Membership": { table: "memberships", key: ["userId", "groupName"] },
-  "qa.Author": { table: "authors", key: ["id"] },
+  "qa.Tag": { table: "tags", key: ["name"], columns: ["name", "body"] },
+  "qa.Membership": {
+    table: "memberships",
+    key: ["userId", "groupName"],
+    columns: ["userId", "groupName", "body"],
+  },
+  "qa.Author": { table: "authors", key: ["id"], columns: ["id", "name"] },
+  // Kysely's rows need no list of their columns.
   "qa.Post": { table: "posts", key: ["id"], version: "revision" },
   "qa.Sample": { table: "samples", key: ["id"] },
 } as const;
@@ -144,9 +149,8 @@ export async function createHarness(connection: ContractConnection): Promise<Orm
         .values(rows.map((row) => (isPostgres ? withJsonText(row) : row)) as never)
         .returningAll()
         .execute(),
-    // A text until the contract passes changes.
-    update: async (handle, model, key, changes: ContractRow | string) => {
-      const set = typeof changes === "string" ? { body: changes } : withJsonText(changes);
+    update: async (handle, model, key, changes: ContractRow) => {
+      const set = withJsonText(changes);
       const counted = model === "qa.Post" ? { ...set, revision: sql`revision + 1` } : set;
       const update = on(handle)
         .updateTable(tableOf(model))

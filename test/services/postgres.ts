@@ -7,7 +7,7 @@ import { chownSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { promisify } from "node:util";
-import pg from "pg";
+import { Client } from "pg";
 import { startServer } from "./server.ts";
 
 /** Debian's newest, unless told; `scripts/setup-services.sh` installs it. */
@@ -31,7 +31,7 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
-/** Starts one whose data nobody needs after a crash. */
+/** Starts an empty one. */
 export async function startPostgres(): Promise<Postgres> {
   if (given !== undefined) {
     const createDatabase = (): Promise<string> => createDatabaseOf(given);
@@ -61,12 +61,25 @@ export async function startPostgres(): Promise<Postgres> {
       });
     },
     parameters: (port, folder) => [
-      ...["-D", join(folder, "data"), "-p", `${port}`, "-k", folder, "-h", "127.0.0.1"],
-      ...["-c", "fsync=off", "-c", "max_connections=200", "-c", "shared_buffers=32MB"],
+      "-D",
+      join(folder, "data"),
+      "-p",
+      `${port}`,
+      "-k",
+      folder,
+      "-h",
+      "127.0.0.1",
+      // Nobody needs its data after a crash.
+      "-c",
+      "fsync=off",
+      "-c",
+      "max_connections=200",
+      "-c",
+      "shared_buffers=32MB",
     ],
     ready: "ready to accept connections",
     // Ends it without waiting for those who are connected.
-    signal: "SIGINT",
+    urgently: "SIGINT",
   });
   const server = `postgres://petiole@127.0.0.1:${port}/postgres`;
   const createDatabase = (): Promise<string> => createDatabaseOf(server);
@@ -75,7 +88,7 @@ export async function startPostgres(): Promise<Postgres> {
 
 async function createDatabaseOf(server: string): Promise<string> {
   const name = `petiole_${randomUUID().replaceAll("-", "")}`;
-  const client = new pg.Client({ connectionString: server });
+  const client = new Client({ connectionString: server });
   await client.connect();
   try {
     await client.query(`create database ${name}`);

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,8 +18,8 @@ export interface ServerOptions {
   readonly prepare?: (folder: string) => Promise<void>;
   /** The user that it runs as, where it refuses to run as root. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
-  /** The signal that ends it. SIGTERM unless told. */
-  readonly signal?: NodeJS.Signals;
+  /** The signal that ends it at once, where SIGTERM lets it wait for its clients. */
+  readonly urgently?: NodeJS.Signals;
 }
 
 export interface Server {
@@ -29,7 +30,7 @@ export interface Server {
 
 /** Starts it; rejects with what it said when it ends instead. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { program, name, parameters, ready, prepare, user, signal = "SIGTERM" } = options;
+  const { program, name, parameters, ready, prepare, user, urgently = "SIGTERM" } = options;
   const folder = mkdtempSync(join(tmpdir(), `petiole-${name}-`));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {
@@ -38,7 +39,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     for (let attempt = 1; ; attempt++) {
       const port = await freePort();
       const child = spawn(program, parameters(port, folder), { stdio: ["ignore", "pipe", "pipe"], ...user });
-      const end = (): boolean => child.kill(signal);
+      const end = (): boolean => child.kill(urgently);
       process.once("exit", end);
       try {
         await isReady(child, program, ready);
@@ -53,8 +54,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         async stop() {
           process.off("exit", end);
           const ended = once(child, "close");
-          if (end()) await ended;
-          remove();
+          if (child.kill()) {
+            // Clients that were ended a moment ago may still be on their way: to be cut off would be an error to them.
+            const hurry = setTimeout(end, 2000);
+            await ended;
+            clearTimeout(hurry);
+          }
+          // A database is a thousand files.
+          await rm(folder, { recursive: true, force: true });
         },
       };
     }

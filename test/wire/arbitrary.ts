@@ -1,5 +1,6 @@
 /** Random values of all kinds that travel, with sharing and cycles. @module */
 import * as fc from "fast-check";
+import { Lazy, Reference } from "../../src/wire/index.ts";
 import { Box, Money, Numbers, Point, Wrapped } from "./classes.ts";
 import { make, platform } from "./kinds/kind.ts";
 
@@ -59,6 +60,20 @@ const temporal = (type: string, ...from: unknown[]): fc.Arbitrary<unknown> =>
     .constantFrom(...from)
     .map((given) => (platform(`Temporal.${type}`) as { from(of: unknown): unknown }).from(given));
 
+/** What the fields of a row hold. */
+function fields(): fc.Arbitrary<unknown> {
+  return fc.oneof(
+    plainScalars,
+    fc.bigInt(),
+    times.map((time) => new Date(time)),
+    bytes,
+    fc.constant(undefined),
+    fc.array(fc.tuple(texts, fc.bigInt()), { maxLength: 2 }).map((entries) => new Map(entries)),
+    fc.bigInt().map((amount) => new Money({ amount, currency: "EUR" })),
+    plainScalars.map((given) => ({ __type__: "same", __value__: given })),
+  );
+}
+
 /** Scalars and values without identity, by their kind. */
 const scalars: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   plain: plainScalars,
@@ -114,6 +129,36 @@ const scalars: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     .map(([{ length }, more, grows]) =>
       grows ? new ArrayBuffer(length, { maxByteLength: length + more }) : new ArrayBuffer(length),
     ),
+  reference: fc
+    .record({
+      pk: fc.oneof(fc.integer(), texts, fc.bigInt()),
+      details: fc.record(
+        {
+          connection: fc.constantFrom("main", "__proto__"),
+          with: fc.array(fc.constantFrom("author", "author.company"), { maxLength: 3 }),
+          scope: fc.constant("all" as const),
+          from: fc.constantFrom("primary", "replica"),
+          ifMissing: fc.constantFrom("fail", "skip", "wait", "null"),
+          version: texts,
+          digest: fc.record(
+            { fields: fc.array(keys.filter(Boolean)), sha256: fc.constant("x") },
+            { noNullPrototype: true },
+          ),
+        },
+        { requiredKeys: [], noNullPrototype: true },
+      ),
+      was: fc.option(
+        fc.dictionary(keys, fc.oneof(fields(), fc.array(fields(), { maxLength: 3 })), { maxKeys: 4 }),
+        { nil: undefined },
+      ),
+      isLazy: fc.boolean(),
+    })
+    .map(({ pk, details, was, isLazy }) => {
+      const [shared] = Object.values(was ?? {});
+      const fields = was && { ...was, again: [shared, { shared }] };
+      const reference = new Reference("a.B", pk, details, fields);
+      return isLazy ? new Lazy(reference) : reference;
+    }),
   ...("Temporal" in globalThis
     ? {
         temporal: fc.oneof(

@@ -102,6 +102,11 @@ describe("prototype pollution", () => {
       tag("snapshot", '{"model":"a.B","__proto__":{"pk":1},"fields":{}}'),
       tag("ref", '{"model":"a.B","pk":{"__proto__":1}}'),
       tag("ref", '{"model":"a.B","__proto__":{"pk":1}}'),
+      tag("ref", '{"model":"a.B","pk":1,"__proto__":{"connection":"x","polluted":1}}'),
+      tag("ref", '{"model":"a.B","pk":1,"digest":{"fields":["a"],"__proto__":{"sha256":"x"}}}'),
+      tag("ref", `{"model":"a.B","pk":1,"was":${polluting}}`),
+      tag("ref", `{"model":"a.B","pk":1,"was":{"a":[${polluting}]}}`),
+      tag("ref", `{"model":"a.B","pk":1,"was":${tag("object", '[["__proto__",{"polluted":1}]]')}}`),
       tag("shop.Money", '{"amount":1,"__proto__":{"currency":"EUR"}}'),
       tag("test.Box", `{"held":${polluting}}`),
       tag("test.Wrapped", `[${polluting}]`),
@@ -147,6 +152,102 @@ describe("prototype pollution", () => {
     const value = wire.decode('{"constructor":{"prototype":{"polluted":1}}}') as { constructor: unknown };
     expect(value.constructor).toStrictEqual({ prototype: { polluted: 1 } });
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});
+
+describe("fields of references", () => {
+  const ref = (was: string, more = ""): string => tag("ref", `{"model":"a.B","pk":1,"was":${was}${more}}`);
+  const nested = (levels: number): string => {
+    let inside = '{"a":1}';
+    for (let level = 0; level < levels; level++) inside = `{"a":${ref(inside)}}`;
+    return inside;
+  };
+
+  test("own __proto__ is data there, and pollutes nothing", () => {
+    const { was } = wire.decode(ref(tag("object", '[["__proto__",{"polluted":1}]]'))) as { was: object };
+    expect(Object.getPrototypeOf(was)).toBe(Object.prototype);
+    expect((was as { polluted?: unknown }).polluted).toBeUndefined();
+    expect(Object.getOwnPropertyDescriptor(was, "__proto__")?.value).toStrictEqual({ polluted: 1 });
+  });
+
+  test("what is there is out of reach for pointers, and reaches nothing outside", () => {
+    for (const pointer of [
+      "/0",
+      "/1",
+      "/0/a",
+      "/__value__",
+      "/__value__/was",
+      "/../0",
+      "/a/__proto__",
+      "/a/length",
+    ])
+      refuses(`[[1],${ref(`{"a":[],"b":${same(pointer)}}`)}]`);
+    for (const pointer of ["/0/__value__/was", "/0/__value__/was/a", "/0/__value__/was/a/0", "/0"]) {
+      refuses(`[${ref('{"a":[[1]]}')},${same(pointer)}]`);
+    }
+    // Even where its pointer would lead to the very same place in the text around it.
+    refuses(`{"a":[1],"b":${ref(`{"c":${same("/a")}}`)}}`);
+  });
+
+  test("are an object: what else may be written there is never taken for one", () => {
+    for (const was of [
+      "null",
+      "1",
+      '"x"',
+      "[]",
+      tag("map", '[["a",1]]'),
+      tag("bare", "[]"),
+      tag("set", "[]"),
+    ])
+      refuses(ref(was));
+    for (const was of [ref("{}"), tag("test.Box", '{"held":1}'), tag("error", '{"name":"Error"}')])
+      refuses(ref(was));
+    for (const was of [tag("array", '[["length",0]]'), tag("boxed", "1"), tag("url", text("http://a/"))])
+      refuses(ref(was));
+  });
+
+  test("fields in fields are refused at the second, however many there are", () => {
+    expect(wire.decode(ref('{"a":1}'))).toMatchObject({ was: { a: 1 } });
+    for (const levels of [1, 2, 3, 100, 5_000]) refuses(ref(nested(levels)));
+    refuses(ref(`{"a":${tag("map", `[[${ref("{}")},1]]`)}}`));
+    refuses(ref(`{"a":${tag("graph", `{"shapes":[["[]"]],"nodes":[[0,${ref("{}")}]]}`)}}`));
+  });
+
+  test("many references share the limits of the text that they are in", () => {
+    // Each is within them by itself, and asks for far more than its own length.
+    const lists = times(1_300, tag("test.Numbers", `{"list":${same("/a")}}`));
+    const one = ref(`{"a":[${times(1_300, "1")}],"b":[${lists}]}`);
+    expect(wire.decode(one)).toBeTypeOf("object");
+    expect(() => wire.decode(`[${one},${one}]`)).toThrow(
+      expect.objectContaining({ code: "ERR_PAYLOAD_LIMIT", limit: "nodes" }),
+    );
+    const buffer = ref(`{"a":${tag("ArrayBuffer", '["",9000000]')}}`);
+    expect(wire.decode(buffer)).toBeTypeOf("object");
+    for (const twice of [`[${buffer},${buffer}]`, `[${tag("ArrayBuffer", '["",9000000]')},${buffer}]`]) {
+      expect(() => wire.decode(twice)).toThrow(expect.objectContaining({ code: "ERR_PAYLOAD_LIMIT" }));
+    }
+  });
+
+  test("a class that is made there is made of checked fields, and of nothing else", () => {
+    refuses(ref(`{"a":${tag("shop.Money", '{"amount":5,"currency":"EUR"}')}}`));
+    refuses(ref(`{"a":${tag("constructor", "{}")}}`));
+    refuses(ref(`{"a":${tag(canary, "{}")}}`));
+    const found = wire.decode(
+      ref(`{"a":${tag("shop.Money", `{"amount":${tag("bigint", text("5"))},"currency":"EUR"}`)}}`),
+    );
+    expect(found).toMatchObject({ was: { a: new Money({ amount: 5n, currency: "EUR" }) } });
+  });
+
+  test("what a reference may say is bounded, and names are names alone", () => {
+    const says = (more: string): string => tag("ref", `{"model":"a.B","pk":1,${more}}`);
+    refuses(says(`"with":[${times(21, '"a"')}]`));
+    refuses(says(`"with":[${times(100_000, '"a"')}]`));
+    refuses(says(`"with":["${"a".repeat(201)}"]`));
+    refuses(says(`"connection":"${"a".repeat(1_000_000)}"`));
+    refuses(says(`"digest":{"fields":["${"a".repeat(201)}"],"sha256":"x"}`));
+    for (const name of evil) refuses(says(`${text(name)}:1`));
+    for (const name of evil) refuses(says(`"ifMissing":${text(name)}`));
+    for (const name of evil) refuses(says(`"scope":${text(name)}`));
   });
 });
 
@@ -448,6 +549,7 @@ describe("depth", () => {
     ["graphs", '{"__type__":"graph","__value__":[', "]}"],
     ["boxed", '{"__type__":"boxed","__value__":', "}"],
     ["references", '{"__type__":"ref","__value__":{"model":"a.B","pk":', "}}"],
+    ["fields of references", '{"__type__":"ref","__value__":{"model":"a.B","pk":1,"was":{"a":', "}}}"],
     ["buffers", '{"__type__":"Uint8Array","__value__":[', ",0,1]}"],
     ["numbers", '{"__type__":"number","__value__":', "}"],
     ["types", '{"__type__":', ',"__value__":1}'],
@@ -558,6 +660,60 @@ describe("time stays linear", () => {
     ],
     ["bigints of many digits", 20, (n) => `[${times(n, tag("bigint", text("7".repeat(10_000))))}]`],
     ["references", 20_000, (n) => `[${times(n, tag("ref", '{"model":"a.B","pk":1}'))}]`],
+    [
+      "references that say much",
+      5_000,
+      (n) =>
+        `[${times(n, tag("ref", `{"model":"a.B","pk":1,"with":[${times(20, '"author.company"')}],"from":"replica","ifMissing":"skip","version":"3"}`))}]`,
+    ],
+    [
+      "relations of a reference",
+      100_000,
+      (n) => tag("ref", `{"model":"a.B","pk":1,"with":[${times(n, '"a"')}]}`),
+    ],
+    [
+      "fields of a digest",
+      100_000,
+      (n) => tag("ref", `{"model":"a.B","pk":1,"digest":{"fields":[${times(n, '"a"')}],"sha256":"x"}}`),
+    ],
+    [
+      "many references with their fields",
+      10_000,
+      (n) =>
+        `[${times(n, tag("ref", `{"model":"a.B","pk":1,"was":{"id":1,"at":${tag("datetime", "null")}}}`))}]`,
+    ],
+    [
+      "a reference with many fields",
+      50_000,
+      (n) => tag("ref", `{"model":"a.B","pk":1,"was":{${times(n, (index) => `"k${index}":1`)}}}`),
+    ],
+    [
+      "fields of a reference, and pointers in them",
+      20_000,
+      (n) =>
+        tag("ref", `{"model":"a.B","pk":1,"was":{"a":[${times(n, "1")}],"b":[${times(n, same("/a"))}]}}`),
+    ],
+    [
+      "fields of a reference, in depth",
+      2_000,
+      (n) =>
+        tag(
+          "ref",
+          `{"model":"a.B","pk":1,"was":{"a":${"[".repeat(n)}${times(n * 8, tag("undefined", "null"))}${"]".repeat(n)}}}`,
+        ),
+    ],
+    [
+      "many deep references, the last of which is wrong",
+      1_000,
+      (n) =>
+        `${'{"a":'.repeat(n)}[${times(n, tag("ref", '{"model":"a.B","pk":1,"was":{"a":{}}}'))},${tag("ref", `{"model":"a.B","pk":1,"was":{"a":${tag("bigint", text("x"))}}}`)}]${"}".repeat(n)}`,
+    ],
+    [
+      "fields in fields of references",
+      1_000,
+      (n) =>
+        `${'{"__type__":"ref","__value__":{"model":"a.B","pk":1,"was":{"a":'.repeat(n)}1${"}}}".repeat(n)}`,
+    ],
     ["many references", 50_000, (n) => tag("refs", `{"model":"a.B","keys":[${times(n, "1")}]}`)],
     [
       "a graph of one chain",

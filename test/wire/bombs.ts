@@ -39,6 +39,19 @@ export const bombs: Readonly<Record<string, (size: number) => string>> = {
       "snapshots",
       `{"model":"a.B","columns":[${times(n, (index) => `"c${index}"`)}],"rows":[${times(n, "[]")}]}`,
     ),
+  // Of one such reference, what it asks for is just within the limits.
+  "what is copied many times in the fields of many references": (n) => {
+    const was = `{"a":[${times(1_300, "1")}],"b":[${times(1_300, tag("test.Stack", same("/a")))}]}`;
+    return `[${times(Math.ceil(n / 20), tag("ref", `{"model":"a.B","pk":1,"was":${was}}`))}]`;
+  },
+  "the most that buffers may grow to, in the fields of many references": (n) =>
+    `[${times(n, tag("ref", `{"model":"a.B","pk":1,"was":{"a":${tag("ArrayBuffer", '["",16000000]')}}}`))}]`,
+  "fields in fields of references": (n) =>
+    tag("ref", '{"model":"a.B","pk":1,"was":{"a":{"__type__":"ref","__value__":').slice(0, -1).repeat(n),
+  "fields that a digest is of": (n) =>
+    tag("ref", `{"model":"a.B","pk":1,"digest":{"sha256":"x","fields":[${times(n * 10, '"body"')}]}}`),
+  "relations of a reference": (n) =>
+    tag("ref", `{"model":"a.B","pk":1,"with":[${times(n * 10, '"author"')}]}`),
   "shapes and nodes of a graph": (n) =>
     tag("graph", `{"shapes":[["{}",${times(n, (index) => `"k${index}"`)}]],"nodes":[${times(n, "[0]")}]}`),
   "a graph in which each node holds the one before twice": (n) =>

@@ -75,6 +75,59 @@ const byHand: readonly string[] = [
   tag("uuid", { hex: "5f0b6f0e1c5a4a8e9d364d7d3b2a1c00" }),
   tag("ref", { model: "qa.Comment", pk: 7, lazy: true }),
   tag("ref", { model: "qa.Comment", pk: { a: "1", b: node("bigint", "2") } }),
+  tag("ref", {
+    model: "qa.Comment",
+    pk: 7,
+    connection: "archive",
+    with: ["author", "author.company"],
+    scope: "all",
+    from: "replica",
+    ifMissing: "null",
+    ifChanged: "fail",
+    version: "3",
+    digest: { fields: ["body", "votes"], sha256: "LCa0a2j_xo_5m0U8HTBBNBNCLXBkg7-g-YpeiGJm564" },
+    was: { id: 7, at: node("datetime", null), n: node("bigint", "5"), tags: [node("set", [{}])] },
+  }),
+  tag("ref", {
+    model: "qa.Comment",
+    pk: 7,
+    lazy: true,
+    was: {
+      a: { x: [1] },
+      again: [node("same", "/a"), node("same", "/a/x")],
+      author: node("ref", { model: "qa.User", pk: 1, with: ["company"] }),
+      lookalike: node("object", [
+        ["__type__", "ref"],
+        ["__value__", 1],
+      ]),
+    },
+  }),
+  tag("ref", {
+    model: "qa.Comment",
+    pk: 7,
+    was: node("graph", {
+      shapes: [
+        ["{}", ["next"]],
+        ["{}", "a", "b"],
+        ["test.Box", "held"],
+      ],
+      nodes: [
+        [0, 0],
+        [2, 5],
+        [1, [0], [1]],
+      ],
+    }),
+  }),
+  JSON.stringify([
+    node("ref", { model: "a.B", pk: 1, ifMissing: "skip", was: { a: [1], b: node("same", "/a") } }),
+    node("ref", { model: "a.B", pk: 2, was: { buffer: node("ArrayBuffer", ["AAAA", 64]) } }),
+    { x: {} },
+    node("same", "/2/x"),
+  ]),
+  tag("graph", {
+    shapes: [["[]"]],
+    nodes: [[0, node("ref", { model: "a.B", pk: 1, scope: "all", was: { a: {} } }), [0]]],
+  }),
   tag("snapshot", { model: "qa.Comment", pk: 7, fields: { body: "x", at: node("datetime", null) } }),
   tag("refs", { model: "qa.Comment", keys: [1, "2", node("bigint", "3"), { a: 1 }] }),
   tag("snapshots", {

@@ -116,14 +116,19 @@ const makings: Readonly<Record<string, Making>> = {
   urlsearchparams: ([text]) => new URLSearchParams(text),
   headers: (entries) => new Headers([...entries]),
   error: ([name, ...parts]: readonly unknown[], build) => errorOf(name as string, parts as Entry[], build),
-  reference: ([model, key], build) => new Reference(model!, build(key) as Key),
-  lazy: ([model, key], build) => new Lazy(new Reference(model!, build(key) as Key)),
+  reference: (parts: readonly unknown[], build) => referenceOf(parts, build),
+  lazy: (parts: readonly unknown[], build) => new Lazy(referenceOf(parts, build)),
   snapshot: ([model, key, ...columns]: readonly unknown[], build) =>
     new Snapshot(model as string, build(key) as Key, fieldsOf(columns as Entry[], build)),
   instance: ([name, ...fields]: readonly unknown[], build) =>
     classes[name as string]!(fieldsOf(fields as Entry[], build)),
   coded: ([_name, value], build) => new Wrapped(build(value)),
 };
+
+function referenceOf([model, key, ...parts]: readonly unknown[], build: Build): Reference {
+  const { was, ...details } = fieldsOf(parts as Entry[], build) as { readonly was?: object };
+  return new Reference(model as string, build(key) as Key, details, was);
+}
 
 function errorOf(name: string, parts: readonly Entry[], build: Build): object {
   const given = Object.fromEntries(parts) as Record<string, unknown>;

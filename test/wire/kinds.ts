@@ -10,13 +10,14 @@ import { functions, later, namespaces } from "./kinds/behaviour.ts";
 import { bytes } from "./kinds/bytes.ts";
 import { collections, graphs } from "./kinds/collections.ts";
 import { errors } from "./kinds/errors.ts";
-import { instances, python, rows, strangers } from "./kinds/instances.ts";
+import { instances, python, strangers } from "./kinds/instances.ts";
 import type { Group } from "./kinds/kind.ts";
 import { lookalikes } from "./kinds/lookalikes.ts";
 import { attributes, keys, objects } from "./kinds/objects.ts";
 import { boxed, primitives, symbols } from "./kinds/primitives.ts";
 import { proxies } from "./kinds/proxies.ts";
 import { realms } from "./kinds/realms.ts";
+import { details, fields, rows } from "./kinds/rows.ts";
 import { temporal } from "./kinds/temporal.ts";
 import { addresses, dates, expressions } from "./kinds/texts.ts";
 import { files, web } from "./kinds/web.ts";
@@ -42,6 +43,8 @@ export const kinds: readonly Group[] = [
   lookalikes,
   instances,
   rows,
+  details,
+  fields,
   python,
   realms,
   proxies,

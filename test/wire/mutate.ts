@@ -18,11 +18,13 @@ const names = ["number", "bigint", "undefined", "symbol", "datetime", "base64", 
   "shop.Money", "shop.Order", "geo.Point", "test.Box", "test.Wrapped", "test.Numbers", "test.Tally", "shop.Money@2",
   "{}", "[]", canary, `x.${canary}`, "constructor", "__proto__", "Function", "eval", "", "shop.Money@", "a.b.c"]; // prettier-ignore
 const keys = ["__proto__", "constructor", "prototype", "__type__", "__value__", "then", "toJSON", "toString", "length", "name",
-  "message", "stack", "cause", "errors", "properties", "domName", "model", "pk", "lazy", "fields", "keys", "type", "columns",
+  "message", "stack", "cause", "errors", "properties", "domName", "model", "pk", "lazy", "was", "with", "connection",
+  "scope", "from", "ifMissing", "ifChanged", "version", "digest", "sha256", "fields", "keys", "type", "columns",
   "rows", "shapes", "nodes", "amount", "held", "list", "x", "0", "-1", "", "hasOwnProperty"]; // prettier-ignore
 const scalars = [null, true, false, 0, -0, -1, 1, 1.5, 255, 65_536, 2 ** 31, 2 ** 32, 2 ** 53, 1e308, -1e308, "", "0", "-0",
   "NaN", "Infinity", "1", "-", "00", "=", "A", "AA==", "/", "/0", "/__proto__", "/0/__value__", "~", "/~2", "\ud800", "\u0000",
-  "2026-02-30T00:00:00.000+00:00", "9".repeat(400), "a".repeat(300), canary, code, "(a+)+$", "Error", "AbortError", "http://"]; // prettier-ignore
+  "2026-02-30T00:00:00.000+00:00", "9".repeat(400), "a".repeat(300), canary, code, "(a+)+$", "Error", "AbortError", "http://",
+  "all", "primary", "replica", "fail", "skip", "wait", "null", "run"]; // prettier-ignore
 const pieces = ['{"__type__":', '"__value__":', "[", "]", "{", "}", ",", ":", '"', "\\u005f", "\\ud800", "1e400", "-0", "null",
   '"__proto__":{"polluted":1},', '"__type__":"same",', "[[", "]]", "\\", "\u0000", "0", "\ufeff", " "]; // prettier-ignore
 

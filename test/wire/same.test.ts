@@ -119,6 +119,28 @@ const different: [string, unknown, unknown][] = [
   ["references", new Reference("a.B", 1), new Reference("a.B", 2)],
   ["references' columns", new Reference("a.B", { x: 1 }), new Reference("a.B", { y: 1 })],
   ["kinds of keys", new Reference("a.B", { x: 1 }), new Reference("a.B", { x: 1n })],
+  [
+    "what references say",
+    new Reference("a.B", 1, { ifMissing: "skip" }),
+    new Reference("a.B", 1, { ifMissing: "fail" }),
+  ],
+  ["a reference that says something", new Reference("a.B", 1), new Reference("a.B", 1, { scope: "all" })],
+  [
+    "relations of references",
+    new Reference("a.B", 1, { with: ["a"] }),
+    new Reference("a.B", 1, { with: ["b"] }),
+  ],
+  [
+    "fields in references",
+    new Reference("a.B", 1, undefined, { a: 1 }),
+    new Reference("a.B", 1, undefined, { a: 1n }),
+  ],
+  [
+    "sharing in the fields of a reference",
+    new Reference("a.B", 1, undefined, { a: twice({}) }),
+    new Reference("a.B", 1, undefined, { a: [{}, {}] }),
+  ],
+  ["no fields in a reference", new Reference("a.B", 1, undefined, {}), new Reference("a.B", 1)],
   ["snapshots", new Snapshot("a.B", 1, { a: 1 }), new Snapshot("a.B", 1, { a: 2 })],
   ["addresses", new URL("http://a/"), new URL("http://b/")],
   ["parameters", new URLSearchParams("a=1&a=2"), new URLSearchParams("a=2&a=1")],

@@ -84,6 +84,10 @@ class Comparison {
       }
       return undefined;
     }
+    if (sent instanceof Reference) {
+      const found = partsDifference(sent, arrived as Reference);
+      if (found !== undefined) return found;
+    }
     const [from, to] = [hiddenOf(kind, sent), hiddenOf(kind, arrived)];
     for (const [part, value] of Object.entries(from)) {
       if (!Object.is(value, to[part])) return `its ${part}, ${show(value)}, became ${show(to[part])}`;
@@ -180,6 +184,15 @@ function keyParts(pk: Key): Record<string, unknown> {
   return typeof pk === "object" ? { columns: Object.keys(pk).join(), ...pk } : { pk };
 }
 
+/** What a reference says is part of the value: it shares nothing with what is around it. */
+function partsDifference(sent: Reference, arrived: Reference): string | undefined {
+  for (const part of ["details", "was"] as const) {
+    const found = difference(sent[part], arrived[part]);
+    if (found !== undefined) return `its ${part}, ${found}`;
+  }
+  return undefined;
+}
+
 function primitiveOf(value: object): unknown {
   for (const { prototype } of [Number, String, Boolean, BigInt, Symbol]) {
     try {
@@ -206,11 +219,16 @@ function temporalParts(value: object): Record<string, unknown> {
 function keysOf(kind: string, value: object): (string | symbol)[] {
   let keys = Reflect.ownKeys(value);
   if (ArrayBuffer.isView(value)) keys = keys.filter((key) => typeof key === "symbol" || !/^\d+$/.test(key));
-  if (value instanceof Reference || value instanceof Snapshot) return keys.filter((key) => key !== "pk");
+  if (value instanceof Reference || value instanceof Snapshot)
+    return keys.filter((key) => key !== "pk" && !(value instanceof Reference && isPart(key)));
   if (kind !== "Error" && kind !== "DOMException") return keys;
   const isShown = (key: string | symbol): boolean => Object.prototype.propertyIsEnumerable.call(value, key);
   const hidden = keys.filter((key) => !isShown(key));
   return [...keys.filter(isShown), ...hidden.toSorted((a, b) => (showKey(a) < showKey(b) ? -1 : 1))];
+}
+
+function isPart(key: string | symbol): boolean {
+  return key === "details" || key === "was";
 }
 
 function descriptorOf(kind: string, value: object, key: string | symbol): PropertyDescriptor {

@@ -132,11 +132,6 @@ export function dialectOf(db: Database): SqlDialect {
   );
 }
 
-/** Whether everything runs on one connection, so that whoever is outside of an open transaction waits for it. */
-export function isSingleConnection(db: Database): boolean {
-  return db.getExecutor().adapter.supportsMultipleConnections === false;
-}
-
 /** Whether a handle is this instance, one derived from it, or a transaction of it, begun by anyone. */
 export function isOfDatabase(db: Database, handle: unknown): handle is Database {
   if (handle === db) return true;

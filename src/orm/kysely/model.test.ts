@@ -307,7 +307,7 @@ describe("loading", () => {
 
 describe("the columns of a row", () => {
   test("are what it has of those that were stated, or all that could be in a column", () => {
-    const adapter = kysely(db, contractModels);
+    const adapter = kysely(db, { ...contractModels, "qa.Tag": { table: "tags", key: ["name"] } });
     const row = { id: 1, body: "x", joined: 5, absent: undefined, toJSON: () => "never" };
     expect(adapter.fieldsOf("qa.Comment", row)).toEqual({ id: 1, body: "x" });
     const plain = {

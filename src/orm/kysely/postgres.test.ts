@@ -25,7 +25,7 @@ describe.skipIf(noPostgres !== undefined)(
     beforeAll(async () => {
       postgres = await startPostgres();
     }, 60_000);
-    afterAll(() => postgres?.stop());
+    afterAll(() => postgres?.stop(), 60_000);
 
     type Opened = Awaited<ReturnType<typeof openPostgres>>;
     const withDatabase = (run: (connection: Opened) => Promise<void>) => async () => {

@@ -262,6 +262,7 @@ describe("the one connection of SQLite", () => {
       await expect(adapter.save("qa.Comment", { id: 1, body: "x" })).rejects.toMatchObject(refused);
       await expect(adapter.sql?.query("select 1", [])).rejects.toMatchObject(refused);
       await expect(adapter.transaction(db, async () => undefined)).rejects.toMatchObject(refused);
+      await expect(kysely(db, contractModels).load("qa.Comment", [1])).rejects.toMatchObject(refused);
       await adapter.transaction(transaction, async () => {
         await expect(adapter.load("qa.Comment", [1])).rejects.toMatchObject(refused);
       });

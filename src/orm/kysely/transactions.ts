@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { AsyncLocalStorage } from "node:async_hooks";
-import { PetioleError } from "../../errors.ts";
 import type { SqlDialect } from "../../model/adapter.ts";
 import { type OrmObserver, Observers } from "../../model/observer.ts";
 import { Controlled } from "./controlled.ts";
-import { type Database, isSingleConnection, runSql } from "./database.ts";
+import type { Database } from "./database.ts";
 import { replaceMethod, tellDerived } from "./instrument.ts";
+import { OnlyConnection } from "./only-connection.ts";
+import { inSavepoint, savepointName } from "./savepoint.ts";
 
 /** What Kysely calls with the transaction. */
 type Work = (transaction: Database) => Promise<unknown>;
@@ -26,13 +26,6 @@ interface Seen {
   readonly controlled?: Controlled;
 }
 
-/** One that others wait for. */
-interface Holder {
-  isOpen: boolean;
-}
-
-let savepoints = 0;
-
 /** Those of one connection, by what its instances share: each tells its own observers of every savepoint. */
 const ofConnection = new WeakMap<object, Set<Transactions>>();
 
@@ -40,19 +33,18 @@ const ofConnection = new WeakMap<object, Set<Transactions>>();
 export class Transactions {
   readonly #db: Database;
   readonly #dialect: SqlDialect;
-  readonly #isSingle: boolean;
+  readonly #only: OnlyConnection | undefined;
   readonly #observers = new Observers();
   /** What tells already: instances, builders. */
   readonly #telling = new WeakSet<object>();
   readonly #seen = new WeakMap<object, Seen>();
-  readonly #inside = new AsyncLocalStorage<Holder>();
   /** The others, and this one. */
   readonly #peers: Set<Transactions>;
 
   constructor(db: Database, dialect: SqlDialect) {
     this.#db = db;
     this.#dialect = dialect;
-    this.#isSingle = isSingleConnection(db);
+    this.#only = OnlyConnection.of(db);
     const { adapter } = db.getExecutor();
     this.#peers = ofConnection.get(adapter) ?? new Set();
     ofConnection.set(adapter, this.#peers.add(this));
@@ -78,19 +70,9 @@ export class Transactions {
     return builder.execute(run) as Promise<Result>;
   }
 
-  /**
-   * To be called before anything is done outside of a transaction.
-   *
-   * @throws PetioleError `ERR_TRANSACTION_UNSUPPORTED` inside of one that has the only connection: it would wait for
-   *   that to end, which waits for it
-   */
+  /** See {@link OnlyConnection.refuseWaiting}. */
   refuseWaiting(): void {
-    if (!this.#isSingle || this.#inside.getStore()?.isOpen !== true) return;
-    throw new PetioleError(
-      "ERR_TRANSACTION_UNSUPPORTED",
-      "kysely: this database has one connection, and the transaction that this is called inside of has it: neither " +
-        "would ever end. Work in that transaction, by its handle",
-    );
+    this.#only?.refuseWaiting();
   }
 
   #tellInstance(db: object): void {
@@ -182,25 +164,13 @@ export class Transactions {
     seen.controlled?.tell(transaction as Database & { readonly isRolledBack: boolean }, adopt);
   }
 
-  /** Kysely's transactions have none of their own. */
   async #savepoint<Result>(
     handle: Database,
     run: (transaction: unknown) => Promise<Result>,
   ): Promise<Result> {
-    savepoints += 1;
-    const name = `petiole_${savepoints}`;
+    const name = savepointName();
     type Begin = (work: (transaction: Database) => Promise<Result>) => Promise<Result>;
-    let begin: Begin = async (work) => {
-      await runSql(handle, `savepoint ${name}`);
-      try {
-        const result = await work(copyOf(handle));
-        await runSql(handle, `release savepoint ${name}`);
-        return result;
-      } catch (error) {
-        await rollBackTo(handle, name);
-        throw error;
-      }
-    };
+    let begin: Begin = (work) => inSavepoint(handle, name, work);
     for (const peer of this.#peers) {
       const inner = begin;
       begin = (work) => peer.#tellSavepoint(handle, name, inner, work);
@@ -227,27 +197,7 @@ export class Transactions {
     );
   }
 
-  async #holding<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (!this.#isSingle) return work();
-    const holder: Holder = { isOpen: true };
-    try {
-      return await this.#inside.run(holder, work);
-    } finally {
-      holder.isOpen = false;
-    }
+  #holding<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#only === undefined ? work() : this.#only.hold(work);
   }
-}
-
-async function rollBackTo(transaction: Database, savepoint: string): Promise<void> {
-  try {
-    await runSql(transaction, `rollback to savepoint ${savepoint}`);
-    await runSql(transaction, `release savepoint ${savepoint}`);
-  } catch {
-    // The connection is lost, and the transaction with it: what made it roll back is what the caller is told.
-  }
-}
-
-/** A handle of its own for a savepoint, of the same transaction. */
-function copyOf(transaction: Database): Database {
-  return (transaction as unknown as { $extendTables(): Database }).$extendTables();
 }

@@ -98,7 +98,7 @@ export interface PrismaOptions {
 }
 
 /** What `prisma()` gives. */
-export interface PrismaAdapter<Rows extends object = object> extends OrmAdapter<Rows> {
+export interface PrismaAdapter<Rows extends object = object> extends OrmAdapter<Rows, Rows[keyof Rows]> {
   /**
    * What `ref`, `lazy` and `snapshot` take for a model: `ref(models.target("qa.Comment"), row)`.
    *

@@ -68,8 +68,10 @@ export const observingCases: readonly OrmContractCase[] = [
         insert(transaction, "qa.Comment", [{ id: 1, body: "first" }]),
       );
       await assert.rejects(outcome);
-      const { transactions } = recorder;
-      if (transactions.length > 0) assert.deepEqual(transactions, ["begun 1", "rolled back 1"]);
+      // Some drivers try again.
+      const attempts = Array.from({ length: recorder.transactions.length / 2 }, (_, index) => index + 1);
+      const expected = attempts.flatMap((number) => [`begun ${number}`, `rolled back ${number}`]);
+      assert.deepEqual(recorder.transactions, expected);
     },
   },
   {

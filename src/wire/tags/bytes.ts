@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { LimitError, describe } from "../../errors.ts";
-import type { Limits } from "../limits.ts";
+import { describe } from "../../errors.ts";
+import { checkReserved } from "../limits.ts";
 import { Malformed, Unportable, type Tag } from "../tag.ts";
 import { fromBase64, toBase64 } from "../base64.ts";
 
@@ -32,8 +32,7 @@ const arrayBufferTag: Tag<ArrayBuffer> = {
     buffers.meet(value, 0, value.byteLength);
     const text = toBase64(new Uint8Array(value));
     if (!resizable) return text;
-    buffers.reserved += maxByteLength;
-    checkReserved(buffers.reserved, limits);
+    buffers.reserve(maxByteLength, limits);
     return [text, maxByteLength];
   },
   read(content, reading) {
@@ -52,11 +51,6 @@ const arrayBufferTag: Tag<ArrayBuffer> = {
     return buffer;
   },
 };
-
-/** What resizable buffers may grow to counts as bytes: a short text must not reserve much memory. */
-function checkReserved(bytes: number, limits: Limits): void {
-  if (bytes > limits.bytes) throw new LimitError("A resizable ArrayBuffer", "bytes", limits.bytes, bytes);
-}
 
 function bytesOf(content: unknown): Uint8Array<ArrayBuffer> {
   const bytes = typeof content === "string" ? fromBase64(content) : undefined;

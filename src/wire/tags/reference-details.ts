@@ -6,7 +6,8 @@
  */
 import { describe } from "../../errors.ts";
 import type { ReferenceDetails } from "../reference.ts";
-import { Malformed, Unportable, isRecord } from "../tag.ts";
+import { isPlainArray } from "../plain.ts";
+import { Malformed, Unportable, isPlainRecord } from "../tag.ts";
 
 /** So many relations, each of so many characters, bound what a text can make a database do. */
 const mostRelations = 20;
@@ -19,7 +20,7 @@ const isOneOf =
   (...names: readonly string[]): Check =>
   (value) =>
     names.includes(value as string);
-const areNames: Check = (value) => Array.isArray(value) && value.every(isName);
+const areNames: Check = (value) => Array.isArray(value) && isPlainArray(value) && value.every(isName);
 
 /** What each of the details may be, and how errors say it. */
 const checks: Readonly<Record<keyof ReferenceDetails, readonly [Check, string]>> = {
@@ -37,27 +38,28 @@ const checks: Readonly<Record<keyof ReferenceDetails, readonly [Check, string]>>
 };
 
 function isDigest(value: unknown): boolean {
-  if (!isRecord(value)) return false;
+  if (!isPlainRecord(value)) return false;
   const { fields, sha256, ...rest } = value;
   return areNames(fields) && isName(sha256) && Object.keys(rest).length === 0;
 }
 
 /** The details for a text. @throws Unportable */
-export function checkDetails(details: ReferenceDetails): Record<string, unknown> {
-  const written: Record<string, unknown> = {};
+export function checkDetails(details: ReferenceDetails): object {
   for (const [name, value] of Object.entries(details)) {
-    if (value === undefined) continue;
+    if (!Object.hasOwn(checks, name)) {
+      const names = Object.keys(checks).join(", ");
+      throw new Unportable(`it says ${describe(name)}, which no reference does: there are ${names}`);
+    }
     const problem = problemOf(name, value);
     if (problem !== undefined)
       throw new Unportable(`its ${name} must be ${problem}, and is ${describe(value)}`);
-    written[name] = value;
   }
   if (lacksVersion(details)) {
     throw new Unportable(
       "its ifChanged needs the row's version: make it from the row, ref(table, row, { ifChanged })",
     );
   }
-  return written;
+  return details;
 }
 
 /** The details from a text; undefined where there are none. @throws Malformed */
@@ -65,6 +67,8 @@ export function readDetails(found: Readonly<Record<string, unknown>>): Reference
   const names = Object.keys(found);
   if (names.length === 0) return undefined;
   for (const name of names) {
+    if (!Object.hasOwn(checks, name))
+      throw new Malformed("a model, a pk and what a reference may say", `also ${describe(name)}`);
     const problem = problemOf(name, found[name]);
     if (problem !== undefined) throw new Malformed(`${problem} as its ${name}`, describe(found[name]));
   }
@@ -75,9 +79,8 @@ export function readDetails(found: Readonly<Record<string, unknown>>): Reference
 
 /** What it must be; undefined when it is. */
 function problemOf(name: string, value: unknown): string | undefined {
-  const known = Object.hasOwn(checks, name) ? checks[name as keyof ReferenceDetails] : undefined;
-  if (!known) throw new Malformed("a model, a pk and what a reference may say", `also ${describe(name)}`);
-  return known[0](value) ? undefined : known[1];
+  const [fits, expected] = checks[name as keyof ReferenceDetails];
+  return fits(value) ? undefined : expected;
 }
 
 function lacksVersion({ ifChanged, version, digest }: ReferenceDetails): boolean {

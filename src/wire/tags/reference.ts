@@ -12,12 +12,14 @@ import {
   Malformed,
   Unportable,
   hasTagKeys,
+  isPlainRecord,
   isRecord,
   looksLikeTag,
   node,
   typeKey,
   valueKey,
   type Node,
+  type Reading,
   type Tag,
   type Writing,
 } from "../tag.ts";
@@ -37,7 +39,7 @@ export const referenceTag: Tag<Reference | Lazy> = {
       model,
       pk: mapKey(pk, (part) => (typeof part === "bigint" ? bigintNode(part, writing) : part)),
       ...(details && checkDetails(details)),
-      ...(was && { was: apart(was, writing.apart) }),
+      ...(was && { was: writeFields(was, writing) }),
     };
     return value instanceof Lazy ? { ...fields, lazy: true } : fields;
   },
@@ -52,8 +54,7 @@ export const referenceTag: Tag<Reference | Lazy> = {
     );
     if (!isKey(pk)) throw new Malformed("a key of text, numbers and bigints", describe(pk));
     if (lazy !== undefined && lazy !== true) throw new Malformed("true as its mark `lazy`", describe(lazy));
-    const fields = was === undefined ? undefined : apart(was, reading.apart);
-    if (fields !== undefined && !isRecord(fields)) throw new Malformed("fields as its was", describe(fields));
+    const fields = was === undefined ? undefined : readFields(was, reading);
     const reference = new Reference(model, pk, readDetails(rest), fields);
     return lazy ? new Lazy(reference) : reference;
   },
@@ -66,9 +67,17 @@ export function mapKey(key: unknown, map: (part: unknown) => unknown): unknown {
 }
 
 /** The fields of a row are a text within the text: whole before anything around them is. */
-function apart<Given, Made>(given: Given, make: ((given: Given) => Made) | undefined): Made {
-  if (!make) throw new Malformed("a reference whose fields hold no references of their own", "one");
-  return make(given);
+function writeFields(fields: object, { apart }: Writing): unknown {
+  if (!apart)
+    throw new Unportable("in the fields of another reference, it has none of its own: send model and key");
+  return apart(fields);
+}
+
+function readFields(tree: unknown, { apart }: Reading): Record<string, unknown> {
+  if (!apart) throw new Malformed("a reference without fields, in the fields of another", "one with `was`");
+  const fields = apart(tree);
+  if (!isPlainRecord(fields)) throw new Malformed("an object of fields as its was", describe(fields));
+  return fields;
 }
 
 function bigintNode(value: bigint, writing: Writing): Node {

@@ -1,5 +1,5 @@
-/** Instances: of value classes, of rows, of classes that nobody registered. @module */
-import { Lazy, Reference, Snapshot, createWire } from "../../../src/wire/index.ts";
+/** Instances: of value classes, of classes that nobody registered, and what is Python's. @module */
+import { Reference, createWire } from "../../../src/wire/index.ts";
 import { Box, Money, Order, PaymentError, Point, Stack, Tally, Wrapped } from "../classes.ts";
 import { data, dressed, refused, same, type Group } from "./kind.ts";
 
@@ -79,39 +79,6 @@ export const instances: Group = {
     }),
     refused("whose codec gives what cannot travel", () => new Wrapped(() => {}), /function/, { path: "…" }),
     refused("made without the class", () => Object.create(Money.prototype), /./, { path: "…" }),
-  ],
-};
-
-export const rows: Group = {
-  group: "Rows",
-  kinds: [
-    same("`Reference`, what `ref(…)` gives", () => new Reference("qa.Comment", 7)),
-    same("references by text and bigint", () => [new Reference("a.B", "x"), new Reference("a.B", 2n ** 64n)]),
-    same("references by several columns", () => new Reference("a.B", { x: "1", y: 2, z: 3n })),
-    same("many references", () => [1, "2", 3n, { a: 1 }, 5].map((key) => new Reference("a.B", key))),
-    refused(
-      "references by columns that are named like a tag's keys",
-      () => new Reference("a.B", { __type__: "bigint", __value__: "5" }),
-      /./,
-      { path: "…" },
-    ),
-    same("one reference in two places, as two", () => ((ref) => [ref, ref])(new Reference("a.B", 1))),
-    same("`Lazy`, what `lazy(…)` gives", () => new Lazy(new Reference("a.B", 1))),
-    same("many that are lazy", () => [1, 2, 3, 4].map((key) => new Lazy(new Reference("a.B", key)))),
-    same(
-      "`Snapshot`, what `snapshot(…)` gives",
-      () => new Snapshot("qa.Comment", 7, { body: "x", at: new Date(0), n: 5n }),
-    ),
-    same(
-      "snapshots of anything",
-      () => new Snapshot("a.B", 1, { a: undefined, b: new Map([[1, -0]]), c: money(1n) }),
-    ),
-    same("many snapshots", () =>
-      [1, 2, 3, 4].map((pk) => new Snapshot("a.B", pk, { id: pk, at: new Date(pk) })),
-    ),
-    same("many snapshots of other columns", () =>
-      [1, 2, 3, 4].map((pk) => new Snapshot("a.B", pk, pk % 2 ? { id: pk } : { body: "x", id: pk })),
-    ),
   ],
 };
 

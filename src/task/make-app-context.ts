@@ -1,0 +1,117 @@
+/** From an app's options to what its parts share. @module */
+import type { Engine } from "../engine.ts";
+import { PetioleError, describe } from "../errors.ts";
+import type { OrmAdapter } from "../model/adapter.ts";
+import type { Limits } from "../wire/limits.ts";
+import type { ValueEntry } from "../wire/value-type.ts";
+import { createTaskWire } from "../wire/wire.ts";
+import type { AppContext } from "./app-context.ts";
+import type { GeneralTaskOptions } from "./options.ts";
+import { Outbox } from "./outbox.ts";
+import { Relay, type RelayContext } from "./relay.ts";
+import type { SaveListeners } from "./saved.ts";
+import { Transactions } from "./transaction.ts";
+
+/** What an app is made of. */
+export interface PetioleOptions<Values extends readonly ValueEntry[], Models extends readonly OrmAdapter[]> {
+  /** Where tasks wait: `sqlite("tasks.db")`, `memory()`, … */
+  readonly engine: Engine;
+  /** The value classes that may travel: what `Value(…)` and `value(…)` returned. */
+  readonly values?: Values;
+  /** The databases whose rows may be referred to: `drizzle(db, { "qa.Comment": comments })`, … */
+  readonly models?: Models;
+  /** Bounds on one payload or result, replacing the defaults one by one. */
+  readonly limits?: Partial<Limits>;
+  /** What holds for tasks that do not say otherwise. */
+  readonly defaults?: GeneralTaskOptions;
+  /**
+   * Where what is enqueued in a transaction waits for its commit.
+   *
+   * - `"buffered"`, unless told: in memory. Lost if the process dies between the commit and the send.
+   * - `"outbox"`: in the table `petiole_outbox` of the transaction's own database, or in the one that is named. Never
+   *   lost; any worker of the app sends it, or `petiole relay`. `petiole outbox sql` prints the table's SQL.
+   */
+  readonly transactions?: "buffered" | "outbox" | { readonly outbox: string };
+}
+
+/** @throws PetioleError as `new Petiole` */
+export function makeAppContext(
+  {
+    engine,
+    values,
+    models = [],
+    limits,
+    transactions = "buffered",
+  }: PetioleOptions<readonly ValueEntry[], readonly OrmAdapter[]>,
+  listeners: SaveListeners,
+): AppContext {
+  if (typeof engine?.claim !== "function") {
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      `engine must be an engine, sqlite("tasks.db") for example, received ${describe(engine)}.`,
+    );
+  }
+  refuseTwice(models);
+  const wire = createTaskWire({ models, ...(values ? { values } : {}), ...(limits ? { limits } : {}) });
+  const context: AppContext = {
+    engine,
+    wire,
+    adapters: models,
+    tasks: new Map(),
+    aliases: new Map(),
+    retired: new Map(),
+    // Asked each time: a test puts another engine in its place.
+    ...sendingOf(() => context.engine, models, outboxOf(transactions), listeners),
+    middleware: [],
+    schedules: new Map(),
+  };
+  return context;
+}
+
+/** How what is enqueued in a transaction is sent. */
+function sendingOf(
+  engine: () => Engine,
+  adapters: readonly OrmAdapter[],
+  outbox: Outbox | undefined,
+  listeners: SaveListeners,
+): Pick<AppContext, "transactions" | "relay"> {
+  const exclusively: RelayContext["exclusively"] = (adapter, run) => transactions.exclusively(adapter, run);
+  const relay = outbox && new Relay({ engine, adapters, outbox, exclusively });
+  const transactions: Transactions = new Transactions({
+    engine,
+    adapters,
+    outbox,
+    relay,
+    saved: (event, adapter) => listeners.saved(event, adapter),
+  });
+  return { transactions, relay };
+}
+
+function outboxOf(strength: unknown): Outbox | undefined {
+  if (strength === "buffered") return undefined;
+  if (strength === "outbox") return new Outbox("petiole_outbox");
+  if (typeof strength === "object" && strength !== null && "outbox" in strength) {
+    return new Outbox(strength.outbox as string);
+  }
+  throw new PetioleError(
+    "ERR_OPTION_INVALID",
+    `transactions must be "buffered", "outbox" or { outbox: "a_table" }, received ${describe(strength)}.`,
+  );
+}
+
+/** @throws PetioleError for two models of one name, unless their connections have names that differ */
+function refuseTwice(adapters: readonly OrmAdapter[]): void {
+  const names = new Set<string>();
+  for (const { models, connection } of adapters) {
+    for (const { name } of models) {
+      const whole = JSON.stringify([name, connection]);
+      if (names.has(whole)) {
+        throw new PetioleError(
+          "ERR_MODEL_DEFINITION",
+          `Two models are named ${name}; each needs its own name, or its connection one.`,
+        );
+      }
+      names.add(whole);
+    }
+  }
+}
