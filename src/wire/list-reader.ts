@@ -22,45 +22,67 @@ export function readReferences(content: unknown, reading: Reading): (Reference |
 
 interface Snapshots {
   readonly model: string;
-  readonly columns: readonly string[];
+  /** The field that is the primary key, and stands in no column. */
+  readonly key: string | undefined;
+  readonly columns: readonly (readonly [name: string, kind: "" | "datetime" | "bigint"])[];
   readonly rows: unknown[];
 }
 
-/** Looks through the rows of snapshots, all of whose cells are values as any others. */
+/** Looks through the rows of snapshots, whose cells are values as any others, or what their column says. */
 export function surveySnapshots(list: Received, decoder: Decoder): void {
   const content = (list.node as Node)[valueKey];
-  const { model, columns, rows, ...others } = isRecord(content) ? content : {};
+  const { model, key, columns, rows, ...others } = isRecord(content) ? content : {};
+  const parsed = Array.isArray(columns) ? columns.map(snapshotColumn) : [];
+  const names = [...(key === undefined ? [] : [key]), ...parsed.map((column) => column?.[0])];
   const isRight =
     typeof model === "string" &&
     Array.isArray(columns) &&
-    columns.every((name) => typeof name === "string" && name !== "__proto__") &&
-    new Set(columns).size === columns.length &&
+    names.every((name) => typeof name === "string" && name !== "__proto__") &&
+    new Set(names).size === names.length &&
     Array.isArray(rows) &&
     Object.keys(others).length === 0;
   if (!isRight) throw new Malformed("a model, columns that differ, and rows", describe(content));
-  decoder.budget.nodes(3 + columns.length);
-  decoder.budget.nodes(rows.length * (columns.length + 2));
+  decoder.budget.json({ key, columns }, list.level + 1);
+  decoder.budget.nodes(2);
+  decoder.budget.nodes(rows.length * (names.length + 2));
   decoder.budget.depth(list.level + 3);
   for (const row of rows as unknown[]) {
     if (!Array.isArray(row) || row.length !== columns.length + 1) {
       throw new Malformed(`rows of ${columns.length + 1} cells`, describe(row));
     }
     for (const [index, cell] of row.entries()) {
-      if (typeof cell === "object" && cell !== null)
-        decoder.visit(cell as object, row as never, index, list, list.level + 4);
+      if (typeof cell !== "object" || cell === null) continue;
+      const kind = index === 0 ? "" : parsed[index - 1]![1];
+      if (kind !== "") throw new Malformed(`a ${kind} in its column`, describe(cell));
+      decoder.visit(cell as object, row as never, index, list, list.level + 4);
     }
   }
-  list.plan = content;
+  list.plan = { model, key, columns: parsed, rows } as Snapshots;
+}
+
+/** A column's name and what its cells are; undefined for what is no column. */
+function snapshotColumn(column: unknown): Snapshots["columns"][number] | undefined {
+  if (typeof column === "string") return [column, ""];
+  if (!Array.isArray(column) || column.length !== 2) return undefined;
+  const [name, kind] = column as readonly unknown[];
+  const isKnown = typeof name === "string" && (kind === "datetime" || kind === "bigint");
+  return isKnown ? [name, kind] : undefined;
 }
 
 /** The snapshots, in place of their rows. */
 export function readSnapshots(list: Received, decoder: Decoder): unknown[] {
-  const { model, columns, rows } = list.plan as Snapshots;
+  const { model, key, columns, rows } = list.plan as Snapshots;
   const spot = { container: rows as unknown as Container, key: 0, parent: list };
   return decoder.guard(spot, "snapshot", () => {
     for (; spot.key < rows.length; spot.key++) {
       const [pk, ...cells] = rows[spot.key] as unknown[];
-      const fields = Object.fromEntries(columns.map((name, index) => [name, cells[index]]));
+      const fields: Record<string, unknown> = key === undefined ? {} : { [key]: pk };
+      for (const [index, [name, kind]] of columns.entries()) {
+        const cell = cells[index];
+        if (kind === "" || cell === null) fields[name] = cell;
+        else
+          fields[name] = kind === "bigint" ? bigintTag.read(cell, decoder.reading, undefined) : dateOf(cell);
+      }
       rows[spot.key] = snapshotTag.read({ model, pk, fields }, decoder.reading, undefined);
     }
     return rows;

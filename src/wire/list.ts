@@ -10,14 +10,14 @@ import { attempt } from "../errors.ts";
 import { compileWriter, type RowWriter } from "./compiled.ts";
 import type { Encoder } from "./encoder.ts";
 import { Place } from "./place.ts";
-import { hasProperties, hasSymbols } from "./plain.ts";
+import { hasProperties } from "./plain.ts";
 import { Reference } from "./reference.ts";
 import { Snapshot } from "./snapshot.ts";
+import { writeSnapshots } from "./snapshot-list.ts";
 import { node, valueKey, type Column, type Tag } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { needsTag } from "./tags/number.ts";
 import { referenceTag } from "./tags/reference.ts";
-import { snapshotTag } from "./tags/snapshot.ts";
 import type { ValueTags } from "./value-type.ts";
 
 /** Fewer items are as short, and easier to read, one by one. */
@@ -40,7 +40,11 @@ export function writeList(
   const [first] = items;
   if (items.length < fewest || typeof first !== "object" || first === null) return undefined;
   if (first instanceof Reference) return writeReferences(items, first, above, key, encoder);
-  if (first instanceof Snapshot) return writeSnapshots(items, first, above, key, encoder);
+  if (first instanceof Snapshot) {
+    const isRefused = encoder.context.dialect.refusal("snapshots", undefined) !== undefined;
+    if (isRefused || !areOf(items, Snapshot.prototype, first.model, encoder)) return undefined;
+    return writeSnapshots(items as readonly Snapshot[], above, key, encoder);
+  }
   const tag = encoder.context.values.byPrototype.get(Object.getPrototypeOf(first) as object);
   return tag?.columns && writeTable(items as readonly object[], tag, above, key, encoder);
 }
@@ -83,43 +87,6 @@ function areOf(items: readonly unknown[], prototype: object, model: string, enco
       (item as Reference | Snapshot).model === model,
   );
   return areAlike && encoder.unknownModel(items[0] as object) === undefined;
-}
-
-function writeSnapshots(
-  items: readonly unknown[],
-  { model, fields }: Snapshot,
-  above: Place,
-  key: string | number,
-  encoder: Encoder,
-): List | undefined {
-  if (encoder.context.dialect.refusal("snapshots", undefined) !== undefined) return undefined;
-  if (!areOf(items, Snapshot.prototype, model, encoder)) return undefined;
-  const columns = Object.keys(fields);
-  const rows: unknown[][] = [];
-  for (const item of items as readonly Snapshot[]) {
-    const names = Object.keys(item.fields);
-    const isAlike =
-      names.length === columns.length &&
-      names.every((name, index) => name === columns[index]) &&
-      !names.includes("__proto__") &&
-      !hasSymbols(item.fields);
-    if (!isAlike || !encoder.meetInTable(item)) {
-      encoder.endTable(false);
-      return undefined;
-    }
-    const content = snapshotTag.write(item, encoder.writing) as { pk: unknown };
-    rows.push([content.pk, ...Object.values(item.fields)]);
-  }
-  encoder.endTable(true);
-  const content = { model, columns, rows };
-  const list = new Place(above, key, node("snapshots", content), [], snapshotTag);
-  const place = new Place(new Place(list, valueKey, content, []), "rows", rows, undefined);
-  place.open = { tag: snapshotTag, columns: [...columns.keys(), columns.length] };
-  encoder.places.set(items, list);
-  encoder.budget.depth(place.level + 1);
-  encoder.budget.json(columns, place.level);
-  encoder.budget.nodes(rows.length * (columns.length + 2) + 6);
-  return { container: list.container, rows: place };
 }
 
 /** How instances of a class become rows. */

@@ -118,7 +118,7 @@ describe("tables", () => {
     );
     const { text, back } = sent({ shared, list, again: list });
     expect(text).toContain(
-      '{"__type__":"snapshots","__value__":{"model":"qa.Comment","columns":["body","at","more"],"rows":[[1,"b",',
+      '{"__type__":"snapshots","__value__":{"model":"qa.Comment","columns":["body",["at","datetime"],"more"],"rows":[[1,"b",5,',
     );
     expect(back.list).toStrictEqual(list);
     expect(back.again).toBe(back.list);
@@ -129,8 +129,58 @@ describe("tables", () => {
     expect(() => wire.encode(odd)).toThrow(/value\[3\]\.fields\.body +function/);
   });
 
+  test("snapshots whose first field is their key, with times, bigints and nulls", () => {
+    const at = [new Date(5), null, new Date(NaN), new Date(-1)];
+    const big = [1n, null, -(2n ** 70n), 0n];
+    const list = at.map(
+      (time, index) =>
+        new Snapshot("qa.Post", `k${index}`, { id: `k${index}`, at: time, big: big[index], none: null }),
+    );
+    const { text, back } = sent(list);
+    expect(text).toBe(
+      '{"__type__":"snapshots","__value__":{"model":"qa.Post","key":"id",' +
+        '"columns":[["at","datetime"],["big","bigint"],"none"],"rows":[["k0",5,"1",null],["k1",null,null,null],' +
+        '["k2","NaN","-1180591620717411303424",null],["k3",-1,"0",null]]}}',
+    );
+    expect(back).toStrictEqual(list);
+    expect(Object.keys(back[0]!.fields)).toStrictEqual(["id", "at", "big", "none"]);
+  });
+
+  test.each([
+    ["a key of two parts", { a: 1, b: 2 }, { id: 1, at: new Date(5) }],
+    ["a key that is another field", 7, { id: 8, at: new Date(5) }],
+    ["a key that comes later", 7, { at: new Date(5), id: 7 }],
+  ])("snapshots with %s keep all of their fields as columns", (_name, key, fields) => {
+    const list = [1, 2, 3, 4].map(() => new Snapshot("qa.Post", key, fields));
+    const { text, back } = sent(list);
+    expect(text).not.toContain('"key"');
+    expect(back).toStrictEqual(list);
+    expect(Object.keys(back[0]!.fields)).toStrictEqual(Object.keys(fields));
+  });
+
+  test("a column of times with anything else in it is a column as any other", () => {
+    const odd = Object.assign(new Date(5), { note: "a property" });
+    const values = [new Date(5), new Date(6), new Date(7)];
+    for (const value of [5n, "5", undefined, new Map()]) {
+      const list = [...values, value].map((each, index) => new Snapshot("qa.Post", index, { at: each }));
+      const { text, back } = sent(list);
+      expect(text).toContain('"columns":["at"]');
+      expect(back).toStrictEqual(list);
+    }
+    const refused = [...values, odd].map((each, index) => new Snapshot("qa.Post", index, { at: each }));
+    expect(() => wire.encode(refused)).toThrow(/value\[3\]\.fields\.at +datetime with properties/);
+  });
+
   test.each([
     ["a column twice", { model: "a.B", columns: ["x", "x"], rows: [] }],
+    ["a key that is a column", { model: "a.B", key: "x", columns: ["x"], rows: [] }],
+    ["a key that is no name", { model: "a.B", key: 7, columns: ["x"], rows: [] }],
+    ["a key __proto__", { model: "a.B", key: "__proto__", columns: ["x"], rows: [] }],
+    ["a column of another kind", { model: "a.B", columns: [["x", "map"]], rows: [] }],
+    ["a column with a third part", { model: "a.B", columns: [["x", "bigint", 1]], rows: [] }],
+    ["a time that is none", { model: "a.B", columns: [["x", "datetime"]], rows: [[1, "soon"]] }],
+    ["digits that are none", { model: "a.B", columns: [["x", "bigint"]], rows: [[1, "1.5"]] }],
+    ["a tag in a column of times", { model: "a.B", columns: [["x", "datetime"]], rows: [[1, { a: 1 }]] }],
     ["a column __proto__", { model: "a.B", columns: ["__proto__"], rows: [] }],
     ["a cell too few", { model: "a.B", columns: ["x"], rows: [[1]] }],
     ["a key that is none", { model: "a.B", columns: ["x"], rows: [[null, 1]] }],

@@ -131,6 +131,16 @@ const byHand: readonly string[] = [
   tag("snapshot", { model: "qa.Comment", pk: 7, fields: { body: "x", at: node("datetime", null) } }),
   tag("refs", { model: "qa.Comment", keys: [1, "2", node("bigint", "3"), { a: 1 }] }),
   tag("snapshots", {
+    model: "qa.Post",
+    key: "id",
+    columns: [["at", "datetime"], ["big", "bigint"], "title"],
+    rows: [
+      [1, 5, "12", "a"],
+      ["k", "NaN", null, null],
+      [3, null, "-9", { deep: [1] }],
+    ],
+  }),
+  tag("snapshots", {
     model: "qa.Comment",
     columns: ["id", "body"],
     rows: [

@@ -1,0 +1,96 @@
+/** Snapshots of rows of one model, written as one list: the tag `snapshots`. Reading it is in `list-reader.ts`. @module */
+import type { Encoder } from "./encoder.ts";
+import type { List } from "./list.ts";
+import { Place } from "./place.ts";
+import { hasProperties, hasSymbols } from "./plain.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { node, valueKey } from "./tag.ts";
+import { bigintTag } from "./tags/bigint.ts";
+import { snapshotTag } from "./tags/snapshot.ts";
+
+/** What all values of a column are, null apart; `""` where they are not alike, or need no saying. */
+type Kind = "" | "datetime" | "bigint";
+
+/** Writes them, if they have the same columns in the same order; otherwise undefined, and nothing has happened. */
+export function writeSnapshots(
+  items: readonly Snapshot[],
+  above: Place,
+  key: string | number,
+  encoder: Encoder,
+): List | undefined {
+  const [{ model, fields }] = items as readonly [Snapshot];
+  const names = Object.keys(fields);
+  if (!haveColumns(items, names) || !areNew(items, encoder)) return undefined;
+  const isKeyFirst = items.every(({ pk, fields }) => Object.is(pk, valuesOf(fields)[0]));
+  const [first] = names;
+  const keyed = isKeyFirst && first !== undefined ? { key: first } : {};
+  const columns = isKeyFirst ? names.slice(1) : names;
+  const kinds = columns.map((name) => kindOf(items, name));
+  const rows = items.map((item) => {
+    const { pk } = snapshotTag.write(item, encoder.writing) as { pk: unknown };
+    const cells = columns.map((name, index) => cellOf((item.fields as Row)[name], kinds[index]!, encoder));
+    return [pk, ...cells];
+  });
+  const written = columns.map((name, index) => (kinds[index] === "" ? name : [name, kinds[index]]));
+  const content = { model, ...keyed, columns: written, rows };
+  const list = new Place(above, key, node("snapshots", content), [], snapshotTag);
+  const place = new Place(new Place(list, valueKey, content, []), "rows", rows, undefined);
+  const open = kinds.flatMap((kind, index) => (kind === "" ? [index + 1] : []));
+  place.open = { tag: snapshotTag, columns: [0, ...open] };
+  encoder.places.set(items, list);
+  encoder.budget.depth(place.level + 1);
+  encoder.budget.json({ ...keyed, columns: written }, place.level - 1);
+  encoder.budget.nodes(rows.length * (names.length + 2) + 6);
+  return { container: list.container, rows: place };
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function valuesOf(fields: object): readonly unknown[] {
+  return Object.values(fields);
+}
+
+function haveColumns(items: readonly Snapshot[], columns: readonly string[]): boolean {
+  if (columns.includes("__proto__")) return false;
+  return items.every(({ fields }) => {
+    const names = Object.keys(fields);
+    const areTheSame =
+      names.length === columns.length && names.every((name, index) => name === columns[index]);
+    return areTheSame && !hasSymbols(fields);
+  });
+}
+
+/** Whether none of them is in the payload already: there could be no pointer to a row. */
+function areNew(items: readonly Snapshot[], encoder: Encoder): boolean {
+  const all = items.every((item) => encoder.meetInTable(item));
+  encoder.endTable(all);
+  return all;
+}
+
+function kindOf(items: readonly Snapshot[], name: string): Kind {
+  let kind: Kind = "";
+  for (const { fields } of items) {
+    const value = (fields as Row)[name];
+    if (value === null) continue;
+    const one = typeof value === "bigint" ? "bigint" : isPlainDate(value) ? "datetime" : undefined;
+    if (one === undefined || (kind !== "" && one !== kind)) return "";
+    kind = one;
+  }
+  return kind;
+}
+
+function isPlainDate(value: unknown): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Date.prototype &&
+    !hasProperties(value)
+  );
+}
+
+function cellOf(value: unknown, kind: Kind, encoder: Encoder): unknown {
+  if (kind === "" || value === null) return value;
+  if (kind === "bigint") return bigintTag.write(value as bigint, encoder.writing);
+  const time = Date.prototype.getTime.call(value);
+  return Number.isNaN(time) ? "NaN" : time;
+}
