@@ -40,7 +40,7 @@ interface Request extends RegisteredModel {
  * Loads the rows of references: all models at once, and each model's rows in one {@link OrmAdapter.load} (in one more
  * for each scope, and each copy of the database, that references ask for).
  *
- * @param within - `transaction`: to load them in, by adapter
+ * @param transactionOf - the handle of the transaction to load them in, for an adapter; unless told, none
  * @throws PetioleError `ERR_MODEL_UNKNOWN` when no adapter has a reference's model, `ERR_REFERENCE_KEY` when a
  * key does not fit its model, `ERR_MODEL_DEFINITION` and `ERR_MODEL_UNSUPPORTED` when rows cannot be loaded as a
  * reference says, `ERR_DATABASE_UNREACHABLE` (with the `cause`) when an adapter fails or gives
