@@ -46,6 +46,23 @@ describe("transactions of a database that takes several at once", () => {
     expect(await sent()).toStrictEqual([]);
   });
 
+  test("what is not awaited is sent, whenever the transaction commits meanwhile", async () => {
+    const { app, database, task, sent } = makeApp();
+    const all: string[] = [];
+    for (let ticks = 0; ticks < 40; ticks++) {
+      let enqueued: Promise<unknown> | undefined;
+      await app.transaction(database, async () => {
+        enqueued = (async () => {
+          for (let tick = 0; tick < ticks; tick++) await null;
+          await task.enqueue(ticks);
+        })();
+      });
+      await enqueued;
+      all.push(String(ticks));
+    }
+    expect(await sent()).toStrictEqual(all);
+  });
+
   test("a transaction that is over takes no savepoint", async () => {
     const { app, database } = makeApp();
     const tx = (await app.transaction(database, async (transaction) => transaction)) as object;
