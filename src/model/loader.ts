@@ -5,7 +5,7 @@
  */
 import { PetioleError, describe } from "../errors.ts";
 import { identityOf, type Key, type Reference } from "../wire/reference.ts";
-import type { LoadOptions, OrmAdapter } from "./adapter.ts";
+import type { LoadOptions, ModelDescription, OrmAdapter } from "./adapter.ts";
 import { checkKey } from "./key.ts";
 import { findModel, type RegisteredModel } from "./registry.ts";
 import { hasChanged, xmin } from "./version.ts";
@@ -53,32 +53,55 @@ export async function loadReferences(
   const changed: Reference[] = [];
   /** Rows by their references' identities: what two requests give is one object. */
   const objects = new Map<string, object>();
-  await Promise.all(
+  const answers = await Promise.all(
     [...requests].map(async ([name, request]) => {
       const loaded = await loadRows(request);
-      const versions = await versionsOf(request, loaded);
-      for (const reference of request.references) {
-        const identity = identityOf(request.description.name, reference.pk);
-        const row = loaded.get(identity);
-        if (!row) continue;
-        if (hasChanged(reference, request.description, request.adapter, row, versions?.get(identity)))
-          changed.push(reference);
-        const object = objects.get(reference.identity) ?? row;
-        objects.set(reference.identity, object);
-        rows.set(name + reference.identity, object);
-        models.set(object, request.description.name);
-      }
+      return { name, request, loaded, versions: await versionsOf(request, loaded) };
     }),
   );
+  // Of a row and its replica, the row.
+  answers.sort((one, other) => Number(isOfReplica(one.request)) - Number(isOfReplica(other.request)));
+  for (const { name, request, loaded, versions } of answers) {
+    const { description, adapter } = request;
+    for (const reference of request.references) {
+      const identity = identityIn(description, reference.pk);
+      const row = loaded.get(identity);
+      if (!row) continue;
+      if (hasChanged(reference, description, adapter, row, versions?.get(identity))) changed.push(reference);
+      const object = objects.get(reference.identity) ?? row;
+      objects.set(reference.identity, object);
+      rows.set(name + reference.identity, object);
+      models.set(object, description.name);
+    }
+  }
   const rowOf = (reference: Reference): object | undefined =>
     rows.get(requestOf(reference) + reference.identity);
   const missing = references.filter((reference) => rowOf(reference) === undefined);
   return {
     rowOf,
     modelOf: (row) => models.get(row),
-    missing: [...new Map(missing.map((reference) => [reference.identity, reference])).values()],
+    missing: eachOnce(missing),
     changed,
   };
+}
+
+/** One for each row, and for each of what it means that the row is missing. */
+function eachOnce(references: readonly Reference[]): Reference[] {
+  const once = new Map<string, Reference>();
+  for (const reference of references) {
+    const name = JSON.stringify([reference.identity, reference.details?.ifMissing]);
+    if (!once.has(name)) once.set(name, reference);
+  }
+  return [...once.values()];
+}
+
+function isOfReplica({ options }: Request): boolean {
+  return options.from === "replica";
+}
+
+/** The identity of a row, by a key in whichever shape: `{ id: 7 }` is `7`. */
+function identityIn(description: ModelDescription, key: Key): string {
+  return identityOf(description.name, checkKey(description, key));
 }
 
 /** The name of the request that a reference is part of. */
@@ -97,6 +120,8 @@ function requestsFor(
   transactionOf: (adapter: OrmAdapter) => object | undefined,
 ): Map<string, Request> {
   const requests = new Map<string, Request>();
+  /** By adapter and model: what several requests give is one object, which has them all. */
+  const relations = new Map<ModelDescription, Set<string>>();
   for (const reference of references) {
     const { model, details = {} } = reference;
     const name = requestOf(reference);
@@ -110,12 +135,14 @@ function requestsFor(
         ...(from ? { from } : {}),
         ...(transaction ? { transaction } : {}),
       };
-      request = { ...found, keys: new Map(), references: [], relations: new Set(), options };
+      const named = relations.get(found.description) ?? new Set();
+      relations.set(found.description, named);
+      request = { ...found, keys: new Map(), references: [], relations: named, options };
       requests.set(name, request);
     }
-    const identity = identityOf(model, reference.pk);
+    const key = checkKey(request.description, reference.pk);
     request.references.push(reference);
-    request.keys.set(identity, checkKey(request.description, reference.pk));
+    request.keys.set(identityOf(model, key), key);
     for (const relation of details.with ?? []) request.relations.add(relation);
   }
   return requests;
@@ -141,13 +168,17 @@ async function versionsOf(
 ): Promise<ReadonlyMap<string, string> | undefined> {
   const { description, adapter, references, options } = request;
   if (description.version !== xmin) return undefined;
-  const compared = references.filter(({ details }) => details?.version !== undefined);
-  const keys = compared.flatMap(({ pk }) => {
-    const row = loaded.get(identityOf(description.name, pk));
+  /** The keys as they are stored, by the identities that the rows were asked for under. */
+  const keys = new Map<string, Key>();
+  for (const { pk, details } of references) {
+    const identity = identityIn(description, pk);
+    const row = details?.version === undefined ? undefined : loaded.get(identity);
     const key = row && adapter.keyOf(description.name, row);
-    return key === undefined ? [] : [key];
-  });
-  return keys.length === 0 ? undefined : asked(request, () => readXmin(adapter, description, keys, options));
+    if (key !== undefined) keys.set(identity, key);
+  }
+  if (keys.size === 0) return undefined;
+  const versions = await asked(request, () => readXmin(adapter, description, [...keys.values()], options));
+  return new Map([...keys].map(([identity, key]) => [identity, versions.get(identityIn(description, key))!]));
 }
 
 /** Asks a database. */
@@ -183,21 +214,31 @@ function matchRows({ description, adapter, keys }: Request, loaded: readonly unk
     const key = adapter.keyOf(description.name, row);
     if (key === undefined) throw new TypeError("load() gave a row without its key");
     // Checked: a number that has lost digits is the key of another row.
-    const identity = identityOf(description.name, checkKey(description, key));
+    const identity = identityIn(description, key);
     if (!keys.has(identity)) others.push([identity, row]);
     else if (!rows.has(identity)) rows.set(identity, row);
   }
   if (others.length === 0) return rows;
 
-  // A database may compare keys more loosely than we do (an uppercase uuid, a NOCASE column) and answer with
-  // the key as it is stored. Such a row was found: it must not become a missing one.
+  // A database may compare keys more loosely than we do (an uppercase uuid, or one without its hyphens, a NOCASE
+  // column) and answer with the key as it is stored. Such a row was found: it must not become a missing one.
   const missing = [...keys.keys()].filter((identity) => !rows.has(identity));
-  const loosely = new Map(missing.map((identity) => [identity.toLowerCase(), identity]));
-  for (const [stored, row] of others) {
-    const identity = loosely.get(stored.toLowerCase());
-    if (identity !== undefined && !rows.has(identity)) rows.set(identity, row);
+  for (const form of [caseless, bare]) {
+    const stored = new Map(others.map(([identity, row]) => [form(identity), row]));
+    for (const identity of missing) {
+      const row = stored.get(form(identity));
+      if (row && !rows.has(identity)) rows.set(identity, row);
+    }
   }
   return rows;
+}
+
+function caseless(identity: string): string {
+  return identity.toLowerCase();
+}
+
+function bare(identity: string): string {
+  return identity.toLowerCase().replaceAll(/[-{}]/g, "");
 }
 
 /** The driver's code, ` (SQLITE_BUSY)`, from the innermost cause that has one. */

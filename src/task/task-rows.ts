@@ -15,6 +15,7 @@ export class TaskRows {
   /** The references whose rows are others by now than they say. */
   readonly changed: readonly Reference[];
   readonly #adapters: readonly OrmAdapter[];
+  readonly #loaded: LoadedRows;
   readonly #rows = new Map<string, object>();
   readonly #models = new WeakMap<
     object,
@@ -25,10 +26,11 @@ export class TaskRows {
   /** What rows were when they were sent, for those whose references say it. */
   readonly #was = new WeakMap<object, object>();
 
-  private constructor(adapters: readonly OrmAdapter[], { missing, changed }: LoadedRows) {
+  private constructor(adapters: readonly OrmAdapter[], loaded: LoadedRows) {
     this.#adapters = adapters;
-    this.missing = missing;
-    this.changed = changed;
+    this.#loaded = loaded;
+    this.missing = loaded.missing;
+    this.changed = loaded.changed;
   }
 
   /**
@@ -46,8 +48,9 @@ export class TaskRows {
     return rows;
   }
 
+  /** The row of a reference of the payload; undefined where that does not see it, as a row that its model hides. */
   rowOf(reference: Reference): object | undefined {
-    return this.#rows.get(reference.identity);
+    return this.#loaded.rowOf(reference);
   }
 
   modelOf(row: object): string | undefined {
