@@ -53,7 +53,7 @@ describe("transactions of a database that takes several at once", () => {
       let enqueued: Promise<unknown> | undefined;
       await app.transaction(database, async () => {
         enqueued = (async () => {
-          for (let tick = 0; tick < ticks; tick++) await null;
+          for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
           await task.enqueue(ticks);
         })();
       });

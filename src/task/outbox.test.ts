@@ -10,6 +10,7 @@ import type { Outgoing } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
 import { drizzle } from "../orm/drizzle.ts";
 import { stubAdapter, stubTransactions } from "../testing/stub-adapter.ts";
+import { testApp } from "../testing/test-app.ts";
 import { outboxTable } from "./outbox.ts";
 import { Petiole } from "./petiole.ts";
 
@@ -194,6 +195,19 @@ describe("the outbox", () => {
     await expect.poll(left).toHaveLength(0);
     const { records } = await engine.list({});
     expect(records.map(({ message }) => message.payload)).toStrictEqual(["2"]);
+  });
+
+  test("under test: it is told at once, and nothing of it is left for the app's own engine", async () => {
+    const { app, db, engine, task, left } = setup;
+    const tester = testApp(app);
+    await app.transaction(db, async () => {
+      await task.enqueue(1);
+      expect(await tester.enqueued(task)).toStrictEqual([]);
+    });
+    expect(await tester.enqueued(task)).toMatchObject([{ payload: 1 }]);
+    await app.transaction(db, () => task.enqueue(2));
+    await tester.close();
+    expect([await left(), await engine.counts()]).toStrictEqual([[], []]);
   });
 
   test("a table that is not there fails the transaction, and a worker says so", async () => {

@@ -188,14 +188,19 @@ export function runningRelay(
 ): RunningRelay {
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
+  /** The timers between passes keep no process alive, and this is what it runs for. */
+  let alive: NodeJS.Timeout | undefined;
   return {
     async start() {
       await context.engine.open();
-      running ??= relay.run(stopping.signal, warn);
+      if (running || stopping.signal.aborted) return;
+      running = relay.run(stopping.signal, warn);
+      alive = setInterval(() => {}, 60_000);
     },
     async stop() {
       stopping.abort();
       await running;
+      clearInterval(alive);
     },
   };
 }

@@ -70,6 +70,11 @@ export class Transactions {
     return this.#hold(batch.map(followable), scope);
   }
 
+  /** Whether this is called in a transaction that is open. */
+  get isInside(): boolean {
+    return this.#current.getStore()?.present.state === "open";
+  }
+
   /** The handle of the open transaction of an adapter that this is called in. */
   handleFor(adapter: OrmAdapter, explicit?: object): object | undefined {
     const scope = (explicit ? this.#scopeOf(explicit) : this.#current.getStore())?.present;
