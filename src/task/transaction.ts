@@ -49,9 +49,14 @@ export class Transactions {
     this.#ends = context.adapters.map((adapter) => adapter.observe(this.#observerOf(adapter)));
   }
 
-  /** Listens to the adapters no more. */
+  /** Listens to the adapters no more, once what is open is over: who commits shall hear that nothing was sent. */
   close(): void {
-    for (const end of this.#ends.splice(0)) end();
+    const open = [...this.#open.values()].flatMap((scopes) => [...scopes]);
+    const end = (): void => {
+      for (const each of this.#ends.splice(0)) each();
+    };
+    if (open.length === 0) end();
+    else void Promise.all(open.map(({ over }) => over)).then(end);
   }
 
   /**
