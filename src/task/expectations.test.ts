@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { memory } from "../engine/memory.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import { ref } from "../model/ref.ts";
+import { lazy } from "../model/snapshot.ts";
 import { stubAdapter } from "../testing/stub-adapter.ts";
+import type { Lazy } from "../wire/lazy.ts";
 import { Petiole } from "./petiole.ts";
 
 class Post {
@@ -16,6 +18,7 @@ let setup: ReturnType<typeof make>;
 function make() {
   // Rows whose body is "hidden" are seen by `scope: "all"` alone.
   const load: OrmAdapter["load"] = async (_model, keys, options) => {
+    if (options?.with) return keys.map((key) => ({ id: Number(key), body: `with ${options.with!.join()}` }));
     const asked = stored.filter(({ id }) => keys.some((key) => String(key) === String(id)));
     return asked
       .filter(({ body }) => options?.scope === "all" || body !== "hidden")
@@ -56,6 +59,18 @@ describe("two references to one row", () => {
     const one = ref(Post, 1, { ifMissing: "null" });
     const handle = await task.enqueue({ one, all: ref(Post, 1, { scope: "all" }) });
     expect(await handle.result()).toStrictEqual([null, "hidden"]);
+  });
+
+  test("a lazy one has the relations that it names, though the row is there without", async () => {
+    const { app, worker } = setup;
+    stored.push({ id: 1, body: "alone" });
+    const task = app.task("t", async ({ post, later }: { post: Post; later: Lazy<Post> }) => {
+      const whole = await later.load();
+      return [post.body, whole.body, whole === (await later.load())];
+    });
+    await worker.start();
+    const handle = await task.enqueue({ post: ref(Post, 1), later: lazy(Post, 1, { with: ["author"] }) });
+    expect(await handle.result()).toStrictEqual(["alone", "with author", true]);
   });
 
   test("one made from a row that was stale when it was sent has changed, whatever the other had to ask for", async () => {

@@ -82,19 +82,21 @@ export class TaskRows {
   }
 
   #add(reference: Reference, row: object): void {
-    this.#rows.set(reference.identity, row);
+    if (!this.#rows.has(reference.identity)) this.#rows.set(reference.identity, row);
     this.#models.set(row, { name: reference.model, connection: reference.details?.connection });
     if (reference.was && !this.#was.has(row)) this.#was.set(row, reference.was);
   }
 
   #fetch(reference: Reference): Promise<object> {
-    const { identity } = reference;
-    const known = this.#rows.get(identity);
+    const { identity, details } = reference;
+    // With relations it is loaded anew: the row that is there may be without.
+    const name = details?.with?.length ? JSON.stringify([identity, details.with]) : identity;
+    const known = name === identity ? this.#rows.get(identity) : undefined;
     if (known) return Promise.resolve(known);
-    const loading = this.#loading.get(identity) ?? this.#ask(reference);
-    this.#loading.set(identity, loading);
+    const loading = this.#loading.get(name) ?? this.#ask(reference);
+    this.#loading.set(name, loading);
     // What failed is asked for again by the next call.
-    loading.catch(() => this.#loading.delete(identity));
+    loading.catch(() => this.#loading.delete(name));
     return loading;
   }
 
