@@ -9,11 +9,8 @@ export async function relay(app: App): Promise<number> {
   });
   await running.start();
   console.log("the relay is ready");
-  // Its timers alone keep no process alive.
-  const alive = setInterval(() => {}, 60_000);
   const signal = await stopped;
   console.log(`${signal}: stopping`);
-  clearInterval(alive);
   await running.stop();
   await app.close();
   console.log("the relay has stopped");

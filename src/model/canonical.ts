@@ -34,6 +34,7 @@ function ofObject(value: object): string {
   if (ArrayBuffer.isView(value)) {
     return `bytes ${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")}`;
   }
+  if (value instanceof ArrayBuffer) return canonical(new Uint8Array(value));
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
   if (value instanceof Map) return `map ${canonical([...value])}`;
   if (value instanceof Set) return `set ${canonical([...value])}`;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { PetioleError } from "../errors.ts";
 import { stubAdapter } from "../testing/stub-adapter.ts";
+import type { OrmAdapter } from "./adapter.ts";
 import { loadReferences } from "./loader.ts";
 import { type Key, Reference } from "./ref.ts";
 
@@ -72,6 +73,46 @@ describe("loadReferences", () => {
     const loaded = await loadReferences([adapter], [asked]);
     expect(loaded.rowOf(asked)).toBe(stored);
     expect(loaded.missing).toEqual([]);
+  });
+
+  test("a row found by a uuid without its hyphens is not missing", async () => {
+    const stored = { id: "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11" };
+    const adapter = stubAdapter(commentModel, {}, { load: async () => [stored, { id: "nobody asked" }] });
+    const asked = new Reference("qa.Comment", stored.id.replaceAll("-", ""));
+    expect((await loadReferences([adapter], [asked])).rowOf(asked)).toBe(stored);
+  });
+
+  test("a single key in an object finds its row, the same object as by the bare key", async () => {
+    const adapter = stubAdapter(commentModel, { "qa.Comment": [{ id: 7 }] });
+    const [whole, bare] = [new Reference("qa.Comment", { id: 7 }), new Reference("qa.Comment", 7)];
+    const loaded = await loadReferences([adapter], [whole, bare]);
+    expect(loaded.missing).toEqual([]);
+    expect(loaded.rowOf(whole)).toBe(loaded.rowOf(bare));
+  });
+
+  test("a missing row is told once for each of what it means", async () => {
+    const strict = new Reference("qa.Comment", 1);
+    const lenient = new Reference("qa.Comment", 1, { ifMissing: "null" });
+    const { missing } = await loadReferences([stubAdapter(commentModel)], [strict, lenient, strict]);
+    expect(missing).toEqual([strict, lenient]);
+  });
+
+  test("of a row and its replica the row is given, with all the relations that either asks for", async () => {
+    const asked: unknown[] = [];
+    const load: OrmAdapter["load"] = async (_model, _keys, options) => {
+      asked.push(options?.with);
+      if (options?.from !== "replica") await new Promise((resolve) => setTimeout(resolve, 5));
+      return [{ id: 1, from: options?.from ?? "primary" }];
+    };
+    const replica = new Reference("qa.Comment", 1, { from: "replica", with: ["author"] });
+    const own = new Reference("qa.Comment", 1, { with: ["tags"] });
+    const loaded = await loadReferences([stubAdapter(commentModel, {}, { load })], [replica, own]);
+    expect(loaded.rowOf(own)).toEqual({ id: 1, from: "primary" });
+    expect(loaded.rowOf(replica)).toBe(loaded.rowOf(own));
+    expect(asked).toEqual([
+      ["author", "tags"],
+      ["author", "tags"],
+    ]);
   });
 
   test("keys that differ in case alone stay apart where the database keeps them apart", async () => {

@@ -23,6 +23,9 @@ export interface LoadedRows {
   readonly changed: readonly Reference[];
 }
 
+/** Whoever may send could otherwise have a database join as much as it can. */
+const mostRelations = 40;
+
 /** What is asked of one adapter about one model. */
 interface Request extends RegisteredModel {
   /** By their marks, so that each row is asked for once. */
@@ -30,8 +33,6 @@ interface Request extends RegisteredModel {
   readonly references: Reference[];
   readonly relations: Set<string>;
   readonly options: LoadOptions;
-  /** The requests before this one for the same model on the same connection. */
-  readonly earlier: readonly Request[];
   /** What came of it, by the marks of the keys. */
   rows: Map<Mark, object>;
 }
@@ -53,34 +54,48 @@ export async function loadReferences(
 ): Promise<LoadedRows> {
   const requests = new Requests(adapters, references, transactionOf);
   const changed: Reference[] = [];
-  await Promise.all(
+  const versions = await Promise.all(
     requests.all.map(async (request) => {
       request.rows = await loadRows(request);
-      const versions = await versionsOf(request, request.rows);
-      for (const reference of request.references) {
-        if (reference.details === undefined) continue;
-        const row = request.rows.get(markOf(request.description, reference.pk));
-        const version = versions?.get(identityOf(request.description.name, reference.pk));
-        if (row && hasChanged(reference, request.description, request.adapter, row, version))
-          changed.push(reference);
-      }
+      return versionsOf(request);
     }),
   );
-  requests.all.forEach(shareRows);
+  for (const [index, { description, adapter, references, rows }] of requests.all.entries()) {
+    for (const reference of references) {
+      if (reference.details === undefined) continue;
+      const mark = markOf(description, reference.pk);
+      const row = rows.get(mark);
+      if (row && hasChanged(reference, description, adapter, row, versions[index]?.get(mark)))
+        changed.push(reference);
+    }
+  }
+  shareRows(requests.all);
   const isComplete = requests.all.every(({ rows, keys }) => rows.size === keys.size);
   const missing = isComplete ? [] : references.filter((reference) => requests.rowOf(reference) === undefined);
   let models: Map<object, string> | undefined;
   return {
     rowOf: (reference) => requests.rowOf(reference),
     modelOf: (row) => (models ??= requests.modelsByRow()).get(row),
-    missing: [...new Map(missing.map((reference) => [reference.identity, reference])).values()],
+    missing: eachOnce(missing),
     changed,
   };
+}
+
+/** One for each row, and for each of what it means that the row is missing. */
+function eachOnce(references: readonly Reference[]): Reference[] {
+  const once = new Map<string, Reference>();
+  for (const reference of references) {
+    const name = JSON.stringify([reference.identity, reference.details?.ifMissing]);
+    if (!once.has(name)) once.set(name, reference);
+  }
+  return [...once.values()];
 }
 
 /** What is asked, by model, and by what references say about how their rows are loaded. */
 class Requests {
   readonly all: Request[] = [];
+  /** What several requests for one model give is one object, which has them all. */
+  readonly #relations = new Map<ModelDescription, Set<string>>();
   readonly #byModel = new Map<string, Map<string, Request>>();
 
   constructor(
@@ -119,7 +134,7 @@ class Requests {
     transactionOf: (adapter: OrmAdapter) => object | undefined,
   ): Request {
     const found = findModel(adapters, model, details.connection);
-    const { connection, scope, from } = details;
+    const { scope, from } = details;
     const transaction = transactionOf(found.adapter);
     const options: LoadOptions = {
       ...(scope ? { scope } : {}),
@@ -127,10 +142,9 @@ class Requests {
       ...(transaction ? { transaction } : {}),
     };
     const others = this.#byModel.get(model) ?? new Map<string, Request>();
-    const earlier = [...others.values()].filter(
-      ({ references }) => references[0]?.details?.connection === connection,
-    );
-    const asked = { keys: new Map(), references: [], relations: new Set<string>(), options, earlier };
+    const relations = this.#relations.get(found.description) ?? new Set();
+    this.#relations.set(found.description, relations);
+    const asked = { keys: new Map(), references: [], relations, options };
     const request: Request = { ...found, ...asked, rows: new Map() };
     this.#byModel.set(model, others.set(wayOf(details), request));
     this.all.push(request);
@@ -159,15 +173,32 @@ function markOf({ key: attributes }: ModelDescription, key: Key): Mark {
   return Number.isSafeInteger(number) && String(number) === text ? number : text;
 }
 
-/** What two requests give is one object. */
-function shareRows({ rows, earlier }: Request): void {
-  for (const other of earlier) {
-    for (const [mark, row] of other.rows) if (rows.has(mark)) rows.set(mark, row);
+/** What two requests give is one object: of a row and its replica, the row. */
+function shareRows(requests: readonly Request[]): void {
+  if (new Set(requests.map(({ description }) => description)).size === requests.length) return;
+  const isOfReplica = ({ options }: Request): number => Number(options.from === "replica");
+  const shared = new Map<ModelDescription, Map<Mark, object>>();
+  for (const { description, rows } of [...requests].sort(
+    (one, other) => isOfReplica(one) - isOfReplica(other),
+  )) {
+    const known = shared.get(description) ?? new Map<Mark, object>();
+    shared.set(description, known);
+    for (const [mark, row] of rows) {
+      const first = known.get(mark);
+      if (first) rows.set(mark, first);
+      else known.set(mark, row);
+    }
   }
 }
 
 async function loadRows(request: Request): Promise<Map<Mark, object>> {
   const { description, adapter, keys, relations, options } = request;
+  if (relations.size > mostRelations) {
+    throw new PetioleError(
+      "ERR_MODEL_DEFINITION",
+      `${description.name}: references ask for ${relations.size} relations together; ${mostRelations} are allowed`,
+    );
+  }
   const whole = relations.size > 0 ? { ...options, with: [...relations] } : options;
   return asked(request, async () => {
     const loaded: unknown = await adapter.load(description.name, [...keys.values()], whole);
@@ -180,19 +211,22 @@ async function loadRows(request: Request): Promise<Map<Mark, object>> {
  * The versions of rows, where the database alone knows them and a reference says one. They are read after the rows: a
  * row that changes in between has changed.
  */
-async function versionsOf(
-  request: Request,
-  loaded: ReadonlyMap<Mark, object>,
-): Promise<ReadonlyMap<string, string> | undefined> {
-  const { description, adapter, references, options } = request;
+async function versionsOf(request: Request): Promise<ReadonlyMap<Mark, string> | undefined> {
+  const { description, adapter, references, options, rows } = request;
   if (description.version !== xmin) return undefined;
-  const compared = references.filter(({ details }) => details?.version !== undefined);
-  const keys = compared.flatMap(({ pk }) => {
-    const row = loaded.get(markOf(description, pk));
+  /** The keys as they are stored, by the marks that the rows were asked for under. */
+  const keys = new Map<Mark, Key>();
+  for (const { pk, details } of references) {
+    const mark = markOf(description, pk);
+    const row = details?.version === undefined ? undefined : rows.get(mark);
     const key = row && adapter.keyOf(description.name, row);
-    return key === undefined ? [] : [key];
-  });
-  return keys.length === 0 ? undefined : asked(request, () => readXmin(adapter, description, keys, options));
+    if (key !== undefined) keys.set(mark, key);
+  }
+  if (keys.size === 0) return undefined;
+  const versions = await asked(request, () => readXmin(adapter, description, [...keys.values()], options));
+  return new Map(
+    [...keys].map(([mark, key]) => [mark, versions.get(identityOf(description.name, key)) ?? ""]),
+  );
 }
 
 /** Asks a database. */
@@ -234,15 +268,25 @@ function matchRows({ description, adapter, keys }: Request, loaded: readonly unk
   }
   if (others.length === 0) return rows;
 
-  // A database may compare keys more loosely than we do (an uppercase uuid, a NOCASE column) and answer with
-  // the key as it is stored. Such a row was found: it must not become a missing one.
+  // A database may compare keys more loosely than we do (an uppercase uuid, or one without its hyphens, a NOCASE
+  // column) and answer with the key as it is stored. Such a row was found: it must not become a missing one.
   const missing = [...keys.keys()].filter((mark) => !rows.has(mark));
-  const loosely = new Map(missing.map((mark) => [String(mark).toLowerCase(), mark]));
-  for (const [stored, row] of others) {
-    const mark = loosely.get(String(stored).toLowerCase());
-    if (mark !== undefined && !rows.has(mark)) rows.set(mark, row);
+  for (const form of [caseless, bare]) {
+    const stored = new Map(others.map(([mark, row]) => [form(mark), row]));
+    for (const mark of missing) {
+      const row = stored.get(form(mark));
+      if (row && !rows.has(mark)) rows.set(mark, row);
+    }
   }
   return rows;
+}
+
+function caseless(mark: Mark): string {
+  return String(mark).toLowerCase();
+}
+
+function bare(mark: Mark): string {
+  return caseless(mark).replaceAll(/[-{}]/g, "");
 }
 
 /** The driver's code, ` (SQLITE_BUSY)`, from the innermost cause that has one. */

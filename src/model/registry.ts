@@ -111,16 +111,25 @@ export function findModel(
 /**
  * The model of a table object or class, among those of some adapters.
  *
+ * @param isMeant - where several connections have it: whether an adapter's is the one; unless told, the first is
  * @throws PetioleError `ERR_MODEL_UNKNOWN`
  */
-export function modelIn(adapters: readonly OrmAdapter[], target: object): RegisteredModel {
-  for (const adapter of adapters) {
+export function modelIn(
+  adapters: readonly OrmAdapter[],
+  target: object,
+  isMeant: (adapter: OrmAdapter) => boolean = () => true,
+): RegisteredModel {
+  const found = adapters.flatMap((adapter) => {
     const description = adapter.models.find((model) => model.target === target);
-    if (description) return { adapter, description };
-  }
+    return description ? [{ adapter, description }] : [];
+  });
+  const model = found.length === 1 ? found[0] : found.find(({ adapter }) => isMeant(adapter));
+  if (model) return model;
   throw new PetioleError(
     "ERR_MODEL_UNKNOWN",
-    `${describe(target)} is none of this app's models; add it to \`models\`.`,
+    found.length === 0
+      ? `${describe(target)} is none of this app's models; add it to \`models\`.`
+      : `${found[0]!.description.name} is a model of several connections: say which, by a transaction of it.`,
   );
 }
 

@@ -5,7 +5,7 @@
  */
 import { PetioleError, describe } from "../errors.ts";
 import { Lazy } from "../wire/lazy.ts";
-import type { KeyPart } from "../wire/reference.ts";
+import { identityOf, type KeyPart } from "../wire/reference.ts";
 import { Snapshot, type SnapshotBinding } from "../wire/snapshot.ts";
 import { areAlike } from "./canonical.ts";
 import { keyOfRow } from "./key.ts";
@@ -59,9 +59,23 @@ export function bindingOf(
     }
     return Object.fromEntries(Object.entries(fields).filter(([field]) => !unknown.includes(field)));
   };
+  /** Refuses fields whose key is another row's, or a condition that an ORM would take for one: they are a sender's. */
+  const made = (snapshot: Snapshot, fields: Record<string, unknown>): object => {
+    const entity = adapter.entityOf(name, fields);
+    const key = adapter.keyOf(name, entity);
+    if (key === undefined || identityOf(name, key) === identityOf(name, snapshot.pk)) return entity;
+    throw new PetioleError(
+      "ERR_REFERENCE_KEY",
+      `A snapshot of ${name} has another key among its fields than its own`,
+    );
+  };
   return {
-    entityOf: (snapshot) => adapter.entityOf(name, known(snapshot)),
-    save: async (snapshot, within) => adapter.save(name, known(snapshot), within),
+    entityOf: (snapshot) => made(snapshot, known(snapshot)),
+    save: async (snapshot, within) => {
+      const fields = known(snapshot);
+      made(snapshot, fields);
+      await adapter.save(name, fields, within);
+    },
     diff: (snapshot, row) => differences(snapshot.fields, adapter.fieldsOf(name, row)),
   };
 }

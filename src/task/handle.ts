@@ -78,8 +78,8 @@ export function makeHandle<Result>(
     },
     async cancel(why = "cancelled by its sender") {
       if (sending?.state === "held") {
+        if (sending.withdraw) await sending.withdraw(id);
         sending.cancelled.add(id);
-        await sending.withdraw?.(id);
         return true;
       }
       await sending?.done;

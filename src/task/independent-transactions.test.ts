@@ -46,6 +46,49 @@ describe("transactions of a database that takes several at once", () => {
     expect(await sent()).toStrictEqual([]);
   });
 
+  test("what is not awaited is sent, whenever the transaction commits meanwhile", async () => {
+    const { app, database, task, sent } = makeApp();
+    const all: string[] = [];
+    for (let ticks = 0; ticks < 40; ticks++) {
+      let enqueued: Promise<unknown> | undefined;
+      await app.transaction(database, async () => {
+        enqueued = (async () => {
+          for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+          await task.enqueue(ticks);
+        })();
+      });
+      await enqueued;
+      all.push(String(ticks));
+    }
+    expect(await sent()).toStrictEqual(all);
+  });
+
+  test("one that commits after the app was closed says that nothing was sent", async () => {
+    const { app, database, task } = makeApp();
+    const run = app.transaction(database, async () => {
+      await task.enqueue(1);
+      await app.close();
+    });
+    await expect(run).rejects.toThrow(expect.objectContaining({ code: "ERR_TASK_NOT_SENT" }));
+  });
+
+  test("a row that was saved is that of the transaction's connection, where several have its model", async () => {
+    const [eu, us] = ["eu", "us"].map((connection) => {
+      const { database, overrides } = stubTransactions();
+      return {
+        database,
+        adapter: stubAdapter({ "qa.Row": [Row, ["id"]] }, {}, { ...overrides, connection }),
+      };
+    });
+    const app = new Petiole({ engine: memory(), models: [eu!.adapter, us!.adapter] });
+    const seen: unknown[] = [];
+    app.onSave(Row, (reference) => void seen.push(reference.details?.connection));
+    await app.transaction(us!.database, () => app.saved(Row, { id: 1 }));
+    await app.transaction(eu!.database, () => app.saved(Row, { id: 1 }));
+    expect(seen).toStrictEqual(["us", "eu"]);
+    await expect(app.saved(Row, { id: 1 })).rejects.toMatchObject({ code: "ERR_MODEL_UNKNOWN" });
+  });
+
   test("a transaction that is over takes no savepoint", async () => {
     const { app, database } = makeApp();
     const tx = (await app.transaction(database, async (transaction) => transaction)) as object;

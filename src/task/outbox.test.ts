@@ -9,7 +9,8 @@ import { memory } from "../engine/memory.ts";
 import type { Outgoing } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
 import { drizzle } from "../orm/drizzle.ts";
-import { stubAdapter } from "../testing/stub-adapter.ts";
+import { stubAdapter, stubTransactions } from "../testing/stub-adapter.ts";
+import { testApp } from "../testing/test-app.ts";
 import { outboxTable } from "./outbox.ts";
 import { Petiole } from "./petiole.ts";
 
@@ -105,12 +106,108 @@ describe("the outbox", () => {
   });
 
   test("a duplicate that shows only when it is sent leads to the holder", async () => {
-    const { app, db, task, worker } = setup;
+    const { app, db, task, worker, left } = setup;
     const holder = await task.enqueue(1, { unique: "key" });
     const duplicate = await app.transaction(db, () => task.enqueue(2, { unique: "key" }));
     expect(duplicate.id).not.toBe(holder.id);
+    // The key is free once its holder has ended.
+    await expect.poll(left).toHaveLength(0);
     await worker.start();
     expect(await duplicate.result()).toBe(1);
+  });
+
+  test.each([
+    { message: { headers: null } },
+    { message: { id: "a", task: "t", queue: "q", payload: "1", headers: null }, runAt: 0 },
+    { message: { id: "a", task: "t", queue: "q", payload: "1", headers: {} }, runAt: 0, priority: "high" },
+    { message: { id: "a", task: "t", queue: "q", payload: "1", headers: {} }, runAt: 0, unique: { key: 7 } },
+    { message: { id: "a", task: "t", queue: "q", payload: "1", headers: {} }, runAt: 0, lane: [] },
+  ])("a row of another program that is no message is set aside: %j", async (outgoing) => {
+    const { app, db, task, worker, left } = setup;
+    await client.execute("insert into outgoing (id, outgoing) values ('a', ?)", [JSON.stringify(outgoing)]);
+    const handle = await app.transaction(db, () => task.enqueue(1));
+    await worker.start();
+    expect(await handle.result()).toBe(1);
+    await expect.poll(left).toMatchObject([{ error: "this is not a message of Petiole's" }]);
+  });
+
+  test("no transaction is kept open, and nobody kept waiting, while the engine takes its time", async () => {
+    const { app, db, engine, task } = setup;
+    const { send } = engine;
+    const [called, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    engine.send = async (batch) => {
+      called.resolve();
+      await gate.promise;
+      return send.call(engine, batch);
+    };
+    const first = await app.transaction(db, () => task.enqueue(1));
+    await called.promise;
+    await app.transaction(db, (tx) => tx.insert(posts).values({ body: "meanwhile" }));
+    gate.resolve();
+    await expect.poll(() => engine.find(first.id)).toMatchObject({ state: "waiting" });
+  });
+
+  test("a worker's stop does not wait for an engine that never answers", async () => {
+    const { app, db, engine, task, worker } = setup;
+    engine.send = () => new Promise<never>(() => {});
+    await app.transaction(db, () => task.enqueue(1));
+    await worker.start();
+    await worker.stop({ timeout: 10 });
+  });
+
+  test("what is not awaited is sent all the same when the transaction ends first", async () => {
+    const [written, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const rows: { id: string; outgoing: string }[] = [];
+    const { database, overrides } = stubTransactions();
+    const query = async (text: string, parameters: readonly (string | number | null)[]) => {
+      if (text.startsWith("select")) return rows.slice();
+      if (text.startsWith("delete")) rows.splice(0);
+      else {
+        rows.push({ id: String(parameters[0]), outgoing: String(parameters[1]) });
+        written.resolve();
+        await gate.promise;
+      }
+      return [];
+    };
+    const models = [stubAdapter({}, {}, { ...overrides, sql: { dialect: "sqlite", query } })];
+    const app = new Petiole({ engine: memory(), models, transactions: "outbox" });
+    const task = app.task("t", (n: number) => n);
+    const worker = app.worker({ logger: { info() {}, warn() {}, error() {} } });
+    await worker.start();
+    let enqueued: ReturnType<typeof task.enqueue> | undefined;
+    await app.transaction(database, async () => {
+      enqueued = task.enqueue(1);
+      await written.promise;
+    });
+    gate.resolve();
+    expect(await (await enqueued!).result()).toBe(1);
+    await worker.stop();
+    await app.close();
+  });
+
+  test("what was enqueued in a savepoint is cancelled after that is released, in the transaction", async () => {
+    const { app, db, engine, task, left } = setup;
+    await app.transaction(db, async (tx) => {
+      const handle = await app.transaction(tx, () => task.enqueue(1));
+      expect(await handle.cancel()).toBe(true);
+      await task.enqueue(2);
+    });
+    await expect.poll(left).toHaveLength(0);
+    const { records } = await engine.list({});
+    expect(records.map(({ message }) => message.payload)).toStrictEqual(["2"]);
+  });
+
+  test("under test: it is told at once, and nothing of it is left for the app's own engine", async () => {
+    const { app, db, engine, task, left } = setup;
+    const tester = testApp(app);
+    await app.transaction(db, async () => {
+      await task.enqueue(1);
+      expect(await tester.enqueued(task)).toStrictEqual([]);
+    });
+    expect(await tester.enqueued(task)).toMatchObject([{ payload: 1 }]);
+    await app.transaction(db, () => task.enqueue(2));
+    await tester.close();
+    expect([await left(), await engine.counts()]).toStrictEqual([[], []]);
   });
 
   test("a table that is not there fails the transaction, and a worker says so", async () => {

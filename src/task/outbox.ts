@@ -113,21 +113,41 @@ function mark({ dialect }: OrmSql, index: number): string {
   return dialect === "postgres" ? `$${index + 1}` : "?";
 }
 
-/** Other programs may write to the table. */
+/** Other programs may write to the table: what an engine might stumble over, again and again, is no message. */
 function parse(text: unknown): Outgoing | undefined {
   try {
-    const outgoing = JSON.parse(String(text)) as Partial<Outgoing> | null;
-    const { message, runAt } = outgoing ?? {};
-    const isWhole =
-      [message?.id, message?.task, message?.queue, message?.payload].every(
-        (part) => typeof part === "string",
-      ) &&
-      typeof message?.headers === "object" &&
-      typeof runAt === "number";
-    return isWhole ? (outgoing as Outgoing) : undefined;
+    const outgoing: unknown = JSON.parse(String(text));
+    return isOutgoing(outgoing) ? outgoing : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isOutgoing(value: unknown): value is Outgoing {
+  if (!isRecord(value) || !isRecord(value["message"])) return false;
+  const { message, runAt, priority, lane, unique } = value;
+  const { id, task, queue, payload, headers } = message;
+  return (
+    [id, task, queue, payload].every((part) => typeof part === "string") &&
+    isRecord(headers) &&
+    typeof runAt === "number" &&
+    (priority === undefined || Number.isSafeInteger(priority)) &&
+    (lane === undefined || typeof lane === "string") &&
+    (unique === undefined || isUniqueKey(unique))
+  );
+}
+
+function isUniqueKey(value: unknown): boolean {
+  if (!isRecord(value) || typeof value["key"] !== "string") return false;
+  const { until, follow } = value;
+  return (
+    (until === undefined || typeof until === "number") &&
+    (follow === undefined || typeof follow === "boolean")
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function chunked<Item>(items: readonly Item[]): readonly (readonly Item[])[] {

@@ -259,17 +259,19 @@ export class Petiole<
    * runs what `onSave` was given for its model. Call it in the transaction that saves the row.
    *
    * @param options - `operation`: `"update"` unless told; `transaction`: the handle of the transaction, where it is not
-   *   the one that this is called in
+   *   the one that this is called in. Of a model that several connections have, it is the transaction's
    */
   async saved<Target extends object>(
     target: Target,
     row: Partial<RowOf<Target>>,
     { operation = "update", transaction }: SavedOptions = {},
   ): Promise<void> {
-    const { adapter, description } = modelIn(this[appContext].adapters, target);
+    const { adapters, transactions } = this[appContext];
+    const isMeant = (each: OrmAdapter): boolean => transactions.handleFor(each, transaction) !== undefined;
+    const { adapter, description } = modelIn(adapters, target, isMeant);
     const key = keyOfRow(description, adapter, row);
     const event = { operation, model: description.name, key, row };
-    await this[appContext].transactions.within(transaction, () => this.#listeners.saved(event, adapter));
+    await transactions.within(transaction, () => this.#listeners.saved(event, adapter));
   }
 
   /**

@@ -7,7 +7,7 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Engine } from "../engine.ts";
+import type { Engine, Outgoing } from "../engine.ts";
 import { PetioleError, messageOf } from "../errors.ts";
 import type { OrmAdapter, Within } from "../model/adapter.ts";
 import { backoff } from "./retry.ts";
@@ -20,7 +20,7 @@ export interface RelayContext {
   readonly outbox: Outbox;
   /**
    * Runs what must not see what is not committed. Where a database is one connection, that takes a transaction of its
-   * own.
+   * own, while there is no other.
    */
   readonly exclusively: <Result>(
     adapter: OrmAdapter,
@@ -42,6 +42,12 @@ export interface RunningRelay {
   stop(): Promise<void>;
 }
 
+/** What became of what was read: the ids of those that the engine has, and of those that it never takes, with why. */
+interface Outcome {
+  readonly sent: string[];
+  readonly refused: [id: string, why: string][];
+}
+
 /** So many are sent together. */
 const batchSize = 100;
 /** How often a relay looks, in milliseconds, for what another process has left. */
@@ -56,7 +62,7 @@ export class Relay {
   readonly #passes = new Map<OrmAdapter, { readonly now: Promise<void>; next: Promise<void> | undefined }>();
   /** A pass is no part of what asks for it, a transaction that has just been committed for one. */
   readonly #outside = AsyncLocalStorage.snapshot();
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(context: RelayContext) {
     this.#context = context;
@@ -69,11 +75,12 @@ export class Relay {
 
   /** Resolves once all that is in the outbox now is sent. Tries again for as long as the process lives. */
   async sendAll(adapter: OrmAdapter): Promise<void> {
-    for (let attempt = 1; !this.#isClosed; attempt++) {
+    const { signal } = this.#closing;
+    for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         return await this.pass(adapter);
       } catch {
-        await sleep(backoff(attempt, retrying));
+        await sleep(backoff(attempt, retrying), signal);
       }
     }
   }
@@ -123,7 +130,7 @@ export class Relay {
 
   /** Gives up what `sendAll` has not sent: it is in the outbox, for another relay. */
   close(): void {
-    this.#isClosed = true;
+    this.#closing.abort();
   }
 
   #adapters(): readonly OrmAdapter[] {
@@ -132,42 +139,45 @@ export class Relay {
 
   async #pass(adapter: OrmAdapter): Promise<void> {
     const { outbox, exclusively } = this.#context;
-    for (;;) {
+    while (!this.#closing.signal.aborted) {
       // Most passes find nothing, and need no transaction for it.
       if ((await outbox.oldest(adapter, 1, {})).length === 0) return;
-      const count = await exclusively(adapter, async (within) => {
-        const waiting = await outbox.oldest(adapter, batchSize, within);
-        const sent = await this.#send(adapter, waiting, within);
+      const waiting = await exclusively(adapter, (within) => outbox.oldest(adapter, batchSize, within));
+      // Not in a transaction: an engine may take its time, and who else has the connection is not to wait for it.
+      const { sent, refused } = await this.#send(waiting);
+      await exclusively(adapter, async (within) => {
+        for (const [id, why] of refused) await outbox.setAside(adapter, id, why, within);
         if (sent.length > 0) await outbox.remove(adapter, sent, within);
-        return waiting.length;
       });
-      if (count < batchSize) return;
+      if (waiting.length < batchSize) return;
     }
   }
 
-  /** Sends them; the ids of those that the engine has. */
-  async #send(adapter: OrmAdapter, waiting: readonly Waiting[], within: Within): Promise<readonly string[]> {
-    const { engine, outbox } = this.#context;
-    const readable = waiting.filter(({ outgoing }) => outgoing !== undefined);
-    for (const { id } of waiting.filter(({ outgoing }) => outgoing === undefined)) {
-      await outbox.setAside(adapter, id, "this is not a message of Petiole's", within);
+  /** Sends them. */
+  async #send(waiting: readonly Waiting[]): Promise<Outcome> {
+    const outcome: Outcome = { sent: [], refused: [] };
+    const readable: { readonly id: string; readonly outgoing: Outgoing }[] = [];
+    for (const { id, outgoing } of waiting) {
+      if (outgoing) readable.push({ id, outgoing });
+      else outcome.refused.push([id, "this is not a message of Petiole's"]);
     }
-    if (readable.length === 0) return [];
+    if (readable.length === 0) return outcome;
     try {
-      await engine().send(readable.map(({ outgoing }) => outgoing!));
-      return readable.map(({ id }) => id);
+      await this.#context.engine().send(readable.map(({ outgoing }) => outgoing));
+      outcome.sent.push(...readable.map(({ id }) => id));
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      if (readable.length > 1) {
-        // One of them is refused, and is not to hold up the others.
-        const sent: string[] = [];
-        for (const each of readable) sent.push(...(await this.#send(adapter, [each], within)));
-        return sent;
-      }
-      await outbox.setAside(adapter, readable[0]!.id, messageOf(error), within);
-      return [];
+      if (readable.length === 1) outcome.refused.push([readable[0]!.id, messageOf(error)]);
+      // One of them is refused, and is not to hold up the others.
+      else for (const each of readable) merge(outcome, await this.#send([each]));
     }
+    return outcome;
   }
+}
+
+function merge(outcome: Outcome, { sent, refused }: Outcome): void {
+  outcome.sent.push(...sent);
+  outcome.refused.push(...refused);
 }
 
 /** What `app.relay` gives. */
@@ -178,14 +188,19 @@ export function runningRelay(
 ): RunningRelay {
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
+  /** The timers between passes keep no process alive, and this is what it runs for. */
+  let alive: NodeJS.Timeout | undefined;
   return {
     async start() {
       await context.engine.open();
-      running ??= relay.run(stopping.signal, warn);
+      if (running || stopping.signal.aborted) return;
+      running = relay.run(stopping.signal, warn);
+      alive = setInterval(() => {}, 60_000);
     },
     async stop() {
       stopping.abort();
       await running;
+      clearInterval(alive);
     },
   };
 }

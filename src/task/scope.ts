@@ -39,6 +39,10 @@ export class Scope {
   readonly adapter: OrmAdapter;
   /** What the adapter takes to do something in it. */
   readonly handle: object;
+  /** Resolves when it is committed or rolled back. */
+  readonly over: Promise<void>;
+  /** Says that it is over. */
+  readonly end: () => void;
   state: "open" | "merged" | "committed" | "rolled back" = "open";
   held: Held[] = [];
 
@@ -46,6 +50,9 @@ export class Scope {
     this.adapter = adapter;
     this.handle = handle;
     this.parent = parent;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.over = promise;
+    this.end = resolve;
   }
 
   /** The scope that what is done here belongs to. */
@@ -53,9 +60,10 @@ export class Scope {
     return this.state === "merged" && this.parent ? this.parent.present : this;
   }
 
-  /** Whether it, or one that it is in, is an open transaction of the adapter. */
-  isOpenOn(adapter: OrmAdapter): boolean {
-    return (this.adapter === adapter && this.state === "open") || this.parent?.isOpenOn(adapter) === true;
+  /** Whether it, or one that it is in, is an open transaction of a database. */
+  isOpenOn(database: object): boolean {
+    const isOpenHere = this.adapter.database === database && this.state === "open";
+    return isOpenHere || this.parent?.isOpenOn(database) === true;
   }
 
   /** After the release of a savepoint: what it held is the parent's. */

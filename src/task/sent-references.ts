@@ -132,7 +132,8 @@ export class SentReferences {
     { description, adapter }: RegisteredModel,
     row: object | undefined,
   ): Pick<ReferenceDetails, "version" | "digest"> {
-    const known = this.#told.get(reference.identity) ?? (row && versionOf(description, adapter, row));
+    // The row's own before the one that another reference, made from its key, had to ask for: it may be older.
+    const known = (row && versionOf(description, adapter, row)) ?? this.#told.get(reference.identity);
     if (known) return known;
     this.#asked.set(reference.identity, reference);
     return unknownVersion;

@@ -15,6 +15,7 @@ export class TaskRows {
   /** The references whose rows are others by now than they say. */
   readonly changed: readonly Reference[];
   readonly #adapters: readonly OrmAdapter[];
+  readonly #loaded: LoadedRows;
   readonly #rows = new Map<string, object>();
   readonly #models = new WeakMap<
     object,
@@ -25,10 +26,11 @@ export class TaskRows {
   /** What rows were when they were sent, for those whose references say it. */
   readonly #was = new WeakMap<object, object>();
 
-  private constructor(adapters: readonly OrmAdapter[], { missing, changed }: LoadedRows) {
+  private constructor(adapters: readonly OrmAdapter[], loaded: LoadedRows) {
     this.#adapters = adapters;
-    this.missing = missing;
-    this.changed = changed;
+    this.#loaded = loaded;
+    this.missing = loaded.missing;
+    this.changed = loaded.changed;
   }
 
   /**
@@ -46,8 +48,9 @@ export class TaskRows {
     return rows;
   }
 
+  /** The row of a reference of the payload; undefined where that does not see it, as a row that its model hides. */
   rowOf(reference: Reference): object | undefined {
-    return this.#rows.get(reference.identity);
+    return this.#loaded.rowOf(reference);
   }
 
   modelOf(row: object): string | undefined {
@@ -79,19 +82,21 @@ export class TaskRows {
   }
 
   #add(reference: Reference, row: object): void {
-    this.#rows.set(reference.identity, row);
+    if (!this.#rows.has(reference.identity)) this.#rows.set(reference.identity, row);
     this.#models.set(row, { name: reference.model, connection: reference.details?.connection });
     if (reference.was && !this.#was.has(row)) this.#was.set(row, reference.was);
   }
 
   #fetch(reference: Reference): Promise<object> {
-    const { identity } = reference;
-    const known = this.#rows.get(identity);
+    const { identity, details } = reference;
+    // With relations it is loaded anew: the row that is there may be without.
+    const name = details?.with?.length ? JSON.stringify([identity, details.with]) : identity;
+    const known = name === identity ? this.#rows.get(identity) : undefined;
     if (known) return Promise.resolve(known);
-    const loading = this.#loading.get(identity) ?? this.#ask(reference);
-    this.#loading.set(identity, loading);
+    const loading = this.#loading.get(name) ?? this.#ask(reference);
+    this.#loading.set(name, loading);
     // What failed is asked for again by the next call.
-    loading.catch(() => this.#loading.delete(identity));
+    loading.catch(() => this.#loading.delete(name));
     return loading;
   }
 

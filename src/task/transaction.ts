@@ -28,14 +28,20 @@ export interface TransactionsContext {
   readonly saved: (event: SaveEvent, adapter: OrmAdapter) => Promise<void>;
 }
 
+/**
+ * The last of what takes turns on a database that takes one transaction at a time: whichever adapter, of whichever app,
+ * it is asked through.
+ */
+const turns = new WeakMap<object, Promise<void>>();
+
 /** The transactions of one app. */
 export class Transactions {
   readonly #context: TransactionsContext;
   readonly #current = new AsyncLocalStorage<Scope | undefined>();
   /** By what stands for a transaction. */
   readonly #scopes = new WeakMap<object, Scope>();
-  /** The last of what takes turns on a database that takes one transaction at a time. */
-  readonly #last = new WeakMap<OrmAdapter, Promise<void>>();
+  /** The outermost that are open, by their databases. */
+  readonly #open = new Map<object, Set<Scope>>();
   readonly #ends: (() => void)[];
 
   constructor(context: TransactionsContext) {
@@ -43,9 +49,14 @@ export class Transactions {
     this.#ends = context.adapters.map((adapter) => adapter.observe(this.#observerOf(adapter)));
   }
 
-  /** Listens to the adapters no more. */
+  /** Listens to the adapters no more, once what is open is over: who commits shall hear that nothing was sent. */
   close(): void {
-    for (const end of this.#ends.splice(0)) end();
+    const open = [...this.#open.values()].flatMap((scopes) => [...scopes]);
+    const end = (): void => {
+      for (const each of this.#ends.splice(0)) each();
+    };
+    if (open.length === 0) end();
+    else void Promise.all(open.map(({ over }) => over)).then(end);
   }
 
   /**
@@ -61,11 +72,12 @@ export class Transactions {
     if (scope?.state !== "open") {
       return { state: "sent", ids: await this.#context.engine().send(batch), cancelled: new Set() };
     }
-    const held = await this.#hold(batch.map(followable), scope);
-    // The transaction may have ended while its outbox was written.
-    if ((scope.state as Scope["state"]) === "rolled back") held.sending.state = "rolled back";
-    else scope.present.held.push(held);
-    return held.sending;
+    return this.#hold(batch.map(followable), scope);
+  }
+
+  /** Whether this is called in a transaction that is open. */
+  get isInside(): boolean {
+    return this.#current.getStore()?.present.state === "open";
   }
 
   /** The handle of the open transaction of an adapter that this is called in. */
@@ -96,7 +108,7 @@ export class Transactions {
       return begin();
     }
     if (!serialTransactions) return begin();
-    if (this.#current.getStore()?.isOpenOn(adapter)) {
+    if (this.#current.getStore()?.isOpenOn(adapter.database)) {
       throw unsupported(
         "app.transaction() was called on a database inside a transaction of that same database, which takes one " +
           "at a time and would wait for itself: give it the transaction, app.transaction(tx, …), for a savepoint.",
@@ -106,18 +118,34 @@ export class Transactions {
   }
 
   /** See `RelayContext.exclusively`. */
-  exclusively<Result>(adapter: OrmAdapter, run: (within: Within) => Promise<Result>): Promise<Result> {
+  async exclusively<Result>(adapter: OrmAdapter, run: (within: Within) => Promise<Result>): Promise<Result> {
     if (!adapter.capabilities.serialTransactions) return run({});
-    return this.#inTurn(adapter, () =>
-      adapter.transaction(adapter.database, (transaction) => run({ transaction: transaction as object })),
-    );
+    for (;;) {
+      // Those that the ORM began by itself take no turns.
+      for (const scope of this.#open.get(adapter.database) ?? []) await scope.over;
+      const done = await this.#inTurn(adapter, () => this.#alone(adapter, run));
+      if (done) return done.result;
+    }
+  }
+
+  /** Runs in a transaction of its own; does nothing, and gives undefined, while there is another. */
+  async #alone<Result>(
+    adapter: OrmAdapter,
+    run: (within: Within) => Promise<Result>,
+  ): Promise<{ readonly result: Result } | undefined> {
+    if (this.#open.get(adapter.database)) return undefined;
+    return adapter.transaction(adapter.database, async (transaction) => {
+      // On one connection, some ORMs make it a savepoint in a transaction that has begun meanwhile.
+      if (this.#current.getStore()?.parent) return undefined;
+      return { result: await run({ transaction: transaction as object }) };
+    });
   }
 
   /** Begins once what was asked for before, on the same database, is over. */
-  async #inTurn<Result>(adapter: OrmAdapter, run: () => Promise<Result>): Promise<Result> {
-    const before = this.#last.get(adapter);
+  async #inTurn<Result>({ database }: OrmAdapter, run: () => Promise<Result>): Promise<Result> {
+    const before = turns.get(database);
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#last.set(adapter, promise);
+    turns.set(database, promise);
     try {
       await before;
       return await run();
@@ -131,7 +159,9 @@ export class Transactions {
       begun: ({ transaction, parent, handle }) => {
         // Two adapters of one connection tell of the same.
         if (this.#scopes.has(transaction)) return;
-        this.#scopes.set(transaction, new Scope(adapter, handle, parent && this.#scopes.get(parent)));
+        const scope = new Scope(adapter, handle, parent && this.#scopes.get(parent));
+        this.#scopes.set(transaction, scope);
+        if (!scope.parent) this.#began(scope);
       },
       inside: (transaction, run) => this.#current.run(this.#scopes.get(transaction), run),
       committed: async (transaction) => {
@@ -139,15 +169,30 @@ export class Transactions {
         if (scope?.state !== "open") return;
         if (scope.parent) return scope.merge(scope.parent);
         scope.state = "committed";
+        scope.end();
         await this.#flush(scope);
       },
-      rolledBack: (transaction) => this.#scopes.get(transaction)?.drop(),
+      rolledBack: (transaction) => {
+        const scope = this.#scopes.get(transaction);
+        scope?.drop();
+        scope?.end();
+      },
       // What was written outside of any transaction is not part of the one around it.
       saved: (event) =>
         this.#current.run(event.transaction && this.#scopes.get(event.transaction), () =>
           this.#context.saved(event, adapter),
         ),
     };
+  }
+
+  #began(scope: Scope): void {
+    const { database } = scope.adapter;
+    const open = this.#open.get(database) ?? new Set();
+    this.#open.set(database, open.add(scope));
+    void scope.over.then(() => {
+      open.delete(scope);
+      if (open.size === 0) this.#open.delete(database);
+    });
   }
 
   /** The adapter that has a handle. */
@@ -170,27 +215,44 @@ export class Transactions {
     );
   }
 
-  async #hold(batch: readonly Outgoing[], { adapter, handle }: Scope): Promise<Held> {
+  async #hold(batch: readonly Outgoing[], scope: Scope): Promise<Sending> {
     const ids = batch.map(({ message }) => message.id);
     const sending: Sending = { state: "held", ids, cancelled: new Set() };
     const { outbox } = this.#context;
-    if (!outbox) return { batch, sending };
+    if (!outbox) {
+      scope.held.push({ batch, sending });
+      return sending;
+    }
+    const { adapter, handle } = scope;
     await outbox.insert(adapter, batch, handle);
-    const withdraw = (id: string): Promise<void> => outbox.remove(adapter, [id], { transaction: handle });
-    return { batch, sending: Object.assign(sending, { withdraw }) };
+    // In the transaction that it belongs to by then: a savepoint's handle is of no use once that is released.
+    const withdraw = (id: string): Promise<void> =>
+      outbox.remove(adapter, [id], { transaction: scope.present.handle });
+    const held: Held = { batch, sending: Object.assign(sending, { withdraw }) };
+    // It may have ended meanwhile.
+    const { state, held: others } = scope.present;
+    if (state === "open") others.push(held);
+    else if (state === "committed") this.#relay([held], adapter);
+    else sending.state = "rolled back";
+    return sending;
   }
 
   async #flush({ held, adapter }: Scope): Promise<void> {
     if (held.length === 0) return;
-    const { relay } = this.#context;
-    const done = relay ? relay.sendAll(adapter) : this.#sendHeld(held);
-    for (const { sending } of held) Object.assign(sending, { state: "sending", done: done.catch(() => {}) });
-    // What is in the outbox is safe, and nobody needs to wait for it here.
-    const sent = done.then(() => {
-      for (const { sending } of held) sending.state = "sent";
-    });
-    if (relay) void sent.catch(() => {});
-    else await sent;
+    if (this.#context.relay) return this.#relay(held, adapter);
+    await told(held, this.#sendHeld(held));
+  }
+
+  /** Sends what is in the outbox. There it is safe, and nobody needs to wait for it. */
+  #relay(held: readonly Held[], adapter: OrmAdapter): void {
+    const { relay, outbox } = this.#context;
+    const cancelled = held.flatMap(({ sending }) => [...sending.cancelled]);
+    // A savepoint that was rolled back has brought back what was withdrawn in it.
+    const send = async (): Promise<void> => {
+      if (cancelled.length > 0) await outbox!.remove(adapter, cancelled).catch(() => {});
+      await relay!.sendAll(adapter);
+    };
+    void told(held, send()).catch(() => {});
   }
 
   async #sendHeld(held: readonly Held[]): Promise<void> {
@@ -211,6 +273,13 @@ export class Transactions {
       );
     }
   }
+}
+
+/** Tells of what is being sent what becomes of it. */
+async function told(held: readonly Held[], done: Promise<void>): Promise<void> {
+  for (const { sending } of held) Object.assign(sending, { state: "sending", done: done.catch(() => {}) });
+  await done;
+  for (const { sending } of held) sending.state = "sent";
 }
 
 /** Its id is given out before it can be known whether its key is held. */

@@ -202,7 +202,8 @@ export class Worker {
     }
     scheduler.stop();
     relaying.abort();
-    await relayed;
+    // A pass ends by itself, unless the engine or a transaction keeps it waiting: then another relay sends.
+    await Promise.race([relayed, aborted(this.#stopNow.signal)]);
     await Promise.all([...this.#claims.values()].map((claim) => claim.ended));
     for (const stopListening of listening) stopListening();
     clearInterval(heartbeat);
@@ -337,6 +338,13 @@ function queuesOf({ tasks, retired }: AppContext): readonly string[] {
   const queues = new Set([...tasks.values()].map((task) => task.settings.queue));
   for (const { queue } of retired.values()) queues.add(queue);
   return queues.size > 0 ? [...queues] : ["default"];
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 function sleep(duration: number): Promise<void> {

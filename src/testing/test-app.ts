@@ -111,10 +111,14 @@ export class TestApp {
     return outcomeOf(outcome, delivery, this.#context) as Result;
   }
 
-  /** What was enqueued of a task while the app was under test, first to last, run or not. */
+  /**
+   * What was enqueued of a task while the app was under test, first to last, run or not. What transactions left in the
+   * outbox is sent first.
+   */
   async enqueued<Payload, Result, Known, Rows>(
     task: Task<Payload, Result, Known, Rows>,
   ): Promise<Enqueued<Sent<Payload, Known>>[]> {
+    await this.#relay();
     const records = await this.#list({ task: task.name });
     return records.map(({ message, priority, runAt, state }) => ({
       id: message.id,
@@ -135,7 +139,7 @@ export class TestApp {
    */
   async drain(): Promise<number> {
     for (let runs = 0; ; runs++) {
-      await this.#context.relay?.passAll();
+      await this.#relay();
       const waiting = await this.#list({ states: ["waiting", "scheduled"] });
       const queues = [...new Set(waiting.map(({ message }) => message.queue))];
       if (queues.length === 0) return runs;
@@ -169,8 +173,16 @@ export class TestApp {
   /** Gives the app its own engine back. */
   async close(): Promise<void> {
     if (this.#context.engine !== this.#engine) return;
+    // What the test has left in the outbox is not for the app's own engine.
+    await this.#relay().catch(() => {});
     this.#context.engine = this.#own;
     await this.#engine.close();
+  }
+
+  /** Sends what is in the outbox; nothing inside a transaction, which it would wait for. */
+  async #relay(): Promise<void> {
+    const { relay, transactions } = this.#context;
+    if (!transactions.isInside) await relay?.passAll();
   }
 
   async #list(request: Parameters<Engine["list"]>[0]): Promise<TaskRecord[]> {
