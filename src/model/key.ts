@@ -62,6 +62,26 @@ export function keyOfRow(
   );
 }
 
+/** A row's key, by what it has for each attribute; undefined when it has not all of them yet. */
+export function keyWith(
+  attributes: readonly string[],
+  valueOf: (attribute: string) => unknown,
+): Key | undefined {
+  const parts: [string, KeyPart][] = [];
+  for (const attribute of attributes) {
+    const part = valueOf(attribute);
+    if (part === undefined || part === null) return undefined;
+    // What cannot be a part of a key is refused by whoever asked for it, with the reason.
+    parts.push([attribute, part as KeyPart]);
+  }
+  return parts.length === 1 ? parts[0]?.[1] : Object.fromEntries(parts);
+}
+
+/** The key that a plain row has; undefined when it has none yet. */
+export function keyIn(row: object, attributes: readonly string[]): Key | undefined {
+  return keyWith(attributes, (attribute) => Reflect.get(row, attribute));
+}
+
 function checkPart(description: ModelDescription, attribute: string, part: unknown): KeyPart {
   if (typeof part === "string" || typeof part === "bigint") return part;
   // Adding zero turns -0 into 0, which is what the wire would make of it.

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { distinctKeys } from "../../model/key-chunks.ts";
 import type { Key } from "../../model/ref.ts";
-import { identityOf } from "../../model/ref.ts";
 import { conditionsFor } from "./condition.ts";
 import type { HandleLike } from "./handle.ts";
 import type { DrizzleModel } from "./model.ts";
@@ -19,9 +19,9 @@ export async function loadRows(
   keys: readonly Key[],
   relations: RelationsToLoad | undefined,
 ): Promise<readonly object[]> {
-  const distinct = new Map(keys.map((key) => [identityOf(model.description.name, key), key]));
+  const distinct = distinctKeys(model.description.name, keys);
   const rows: object[] = [];
-  for (const condition of conditionsFor(operators, model.keyColumns, [...distinct.values()])) {
+  for (const condition of conditionsFor(operators, model.keyColumns, distinct)) {
     rows.push(
       ...(await (relations ? relations.load(handle, condition) : selectRows(handle, model, condition))),
     );

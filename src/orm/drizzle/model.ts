@@ -5,7 +5,6 @@
  */
 import { type PetioleError, describe } from "../../errors.ts";
 import type { ModelDescription, TableDescription } from "../../model/adapter.ts";
-import type { Key, KeyPart } from "../../model/ref.ts";
 import { dialectOf } from "./connection.ts";
 import {
   type ColumnLike,
@@ -60,14 +59,6 @@ export function describeModel(db: object, name: string, given: unknown): Drizzle
     ...(version === undefined ? {} : { version }),
   };
   return { description, target, columns, keyColumns };
-}
-
-/** A row's key; undefined when the row has none yet. */
-export function keyIn(row: object, attributes: readonly string[]): Key | undefined {
-  const parts = attributes.map((attribute) => [attribute, property<KeyPart | null>(row, attribute)] as const);
-  const given = parts.filter((part): part is [string, KeyPart] => part[1] !== undefined && part[1] !== null);
-  if (given.length < parts.length) return undefined;
-  return given.length === 1 ? given[0]?.[1] : Object.fromEntries(given);
 }
 
 /** Those of a row's own properties that are columns and have a value. */

@@ -4,10 +4,11 @@
  * @module
  */
 import { PetioleError, describe } from "../../errors.ts";
+import { keyIn } from "../../model/key.ts";
 import { conditionsFor } from "./condition.ts";
 import type { HandleLike, InsertBuilderLike, UpdatedLike } from "./handle.ts";
 import { selectRows } from "./load.ts";
-import { type DrizzleModel, fieldsIn, keyIn } from "./model.ts";
+import { type DrizzleModel, fieldsIn } from "./model.ts";
 import type { DrizzleOperators } from "./operators.ts";
 import type { ColumnLike } from "./table.ts";
 

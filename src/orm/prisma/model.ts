@@ -4,6 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../../errors.ts";
+import { invalidModel } from "../../model/adapter-errors.ts";
 import type { ModelDescription, TableDescription } from "../../model/adapter.ts";
 import {
   type FieldLike,
@@ -11,7 +12,6 @@ import {
   dataModelOf,
   delegateNameOf,
   dialectOf,
-  property,
   providerOf,
   schemaOf,
 } from "./client.ts";
@@ -186,25 +186,11 @@ function checkVersion(
   );
 }
 
-/** A key as it is in a row; undefined when a part of it is not there. */
-export function keyIn(row: object, attributes: readonly string[]): KeyOfRow | undefined {
-  const parts = attributes.map(
-    (attribute) => [attribute, property<KeyPartOfRow | null>(row, attribute)] as const,
-  );
-  const given = parts.filter(
-    (part): part is [string, KeyPartOfRow] => part[1] !== undefined && part[1] !== null,
-  );
-  if (given.length < parts.length) return undefined;
-  return given.length === 1 ? given[0]?.[1] : Object.fromEntries(given);
-}
-
-type KeyPartOfRow = string | number | bigint;
-type KeyOfRow = KeyPartOfRow | Readonly<Record<string, KeyPartOfRow>>;
-
 function quoted(columns: readonly FieldLike[]): string[] {
   return columns.map((column) => JSON.stringify(column.name));
 }
 
-function invalid(name: string, reason: string): PetioleError {
-  return new PetioleError("ERR_MODEL_DEFINITION", `prisma: ${JSON.stringify(name)}: ${reason}`);
+/** `ERR_MODEL_DEFINITION`, about a model. */
+export function invalid(name: string, reason: string): PetioleError {
+  return invalidModel("prisma", name, reason);
 }

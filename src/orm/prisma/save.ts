@@ -6,7 +6,8 @@
 import { PetioleError, describe } from "../../errors.ts";
 import { type DelegateLike, property } from "./client.ts";
 import { whereOf } from "./condition.ts";
-import { type PrismaModelInfo, keyIn } from "./model.ts";
+import { keyIn } from "../../model/key.ts";
+import type { PrismaModelInfo } from "./model.ts";
 import { dataOf } from "./value.ts";
 
 /**

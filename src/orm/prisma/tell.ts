@@ -4,7 +4,8 @@
  * @module
  */
 import type { Observers } from "../../model/observer.ts";
-import { type PrismaModelInfo, keyIn } from "./model.ts";
+import { keyIn } from "../../model/key.ts";
+import type { PrismaModelInfo } from "./model.ts";
 import type { Transactions } from "./transactions.ts";
 import type { WriteListener } from "./write.ts";
 

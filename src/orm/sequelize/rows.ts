@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Key, KeyPart } from "../../model/ref.ts";
+import { keyIn } from "../../model/key.ts";
+import type { Key } from "../../model/ref.ts";
 import type { Instance, Model } from "./like.ts";
 import type { SequelizeModel } from "./model.ts";
 
@@ -19,11 +20,7 @@ export function fieldsOf({ target }: SequelizeModel, row: object): Record<string
 
 /** A row's key; undefined when it has none yet. */
 export function keyOf({ key }: SequelizeModel, row: object): Key | undefined {
-  const values = valuesOf(row);
-  const parts = key.map((attribute) => [attribute, values[attribute]] as const);
-  const given = parts.filter((part): part is [string, KeyPart] => part[1] !== undefined && part[1] !== null);
-  if (given.length < parts.length) return undefined;
-  return given.length === 1 ? given[0]?.[1] : Object.fromEntries(given);
+  return keyIn(valuesOf(row), key);
 }
 
 /** An instance with exactly these values, which Sequelize takes for a stored row. */
