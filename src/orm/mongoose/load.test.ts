@@ -193,7 +193,7 @@ describe.each([
       expect(await loadPost("about")).toMatchObject({ about: { name: "first" } });
       await expect(loadPost("about.anything")).rejects.toMatchObject({
         code: "ERR_MODEL_DEFINITION",
-        message: expect.stringMatching(/only each document tells/),
+        message: expect.stringMatching(/only each row tells/),
       });
     });
 
