@@ -5,7 +5,7 @@ import {
   Post,
   Sample,
   type TestSettings,
-  describePostgres,
+  describeOnPg,
   openSqlite,
   targets,
 } from "../../../test/orm/typeorm-database.ts";
@@ -398,7 +398,7 @@ describe("loading", () => {
   });
 });
 
-describePostgres((openPostgres) => {
+describeOnPg((openPostgres) => {
   test("the primary is asked unless told otherwise, and transactions are there", async () => {
     const [primary, replica] = [await openPostgres(), await openPostgres()];
     const dataSource = await new DataSource({
