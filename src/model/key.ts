@@ -4,7 +4,7 @@
  * @module
  */
 import { PetioleError, className, describe } from "../errors.ts";
-import { identityOf, type Key, type KeyPart } from "../wire/reference.ts";
+import type { Key, KeyPart } from "../wire/reference.ts";
 import type { ModelDescription, OrmAdapter } from "./adapter.ts";
 
 /**
@@ -62,30 +62,24 @@ export function keyOfRow(
   );
 }
 
-/** Each different key of one model once, whichever of string, number and bigint its columns are. */
-export function distinctKeys(keys: readonly Key[]): readonly Key[] {
-  const kind = typeof keys[0];
-  if (kind !== "object" && keys.every((key) => typeof key === kind)) return [...new Set(keys)];
-  const distinct = new Map<string, Key>();
-  for (const key of keys) distinct.set(typeof key === "object" ? identityOf("", key) : String(key), key);
-  return [...distinct.values()];
+/** A row's key, by what it has for each attribute; undefined when it has not all of them yet. */
+export function keyWith(
+  attributes: readonly string[],
+  valueOf: (attribute: string) => unknown,
+): Key | undefined {
+  const parts: [string, KeyPart][] = [];
+  for (const attribute of attributes) {
+    const part = valueOf(attribute);
+    if (part === undefined || part === null) return undefined;
+    // What cannot be a part of a key is refused by whoever asked for it, with the reason.
+    parts.push([attribute, part as KeyPart]);
+  }
+  return parts.length === 1 ? parts[0]?.[1] : Object.fromEntries(parts);
 }
 
-/** The key that a row has in these attributes; undefined when one of them has no value yet. */
+/** The key that a plain row has; undefined when it has none yet. */
 export function keyIn(row: object, attributes: readonly string[]): Key | undefined {
-  if (attributes.length === 1) return partIn(row, attributes[0]!);
-  const parts = attributes.map((attribute) => [attribute, partIn(row, attribute)] as const);
-  const given = parts.filter((part): part is [string, KeyPart] => part[1] !== undefined);
-  return given.length < parts.length ? undefined : Object.fromEntries(given);
-}
-
-function partIn(row: object, attribute: string): KeyPart | undefined {
-  return (row as Readonly<Record<string, KeyPart | null | undefined>>)[attribute] ?? undefined;
-}
-
-/** Whether a part of a key is a number that is as it should be already: the most usual, of which there may be thousands. */
-export function isIntegerOf(bits: number, part: unknown): part is number {
-  return Number.isSafeInteger(part) && Math.abs(part as number) < 2 ** (bits - 1);
+  return keyWith(attributes, (attribute) => Reflect.get(row, attribute));
 }
 
 function checkPart(description: ModelDescription, attribute: string, part: unknown): KeyPart {

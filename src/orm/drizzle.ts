@@ -7,6 +7,7 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
+import { checkLoadOptions, modelNamed, refuseLacking } from "../model/adapter-errors.ts";
 import type { LoadOptions, OrmAdapter, OrmFeature, OrmSql, Within } from "../model/adapter.ts";
 import { keyIn } from "../model/key.ts";
 import type { RowOf } from "../model/ref.ts";
@@ -16,7 +17,7 @@ import { type HandleLike, primaryOf } from "./drizzle/handle.ts";
 import { loadRows } from "./drizzle/load.ts";
 import { type DrizzleModel, describeModel, fieldsIn } from "./drizzle/model.ts";
 import { type DrizzleOperators, importOperators } from "./drizzle/operators.ts";
-import { checkLoadOptions, checkOptions, databaseOf } from "./drizzle/options.ts";
+import { checkOptions, databaseOf } from "./drizzle/options.ts";
 import { relationsToLoad } from "./drizzle/relations.ts";
 import { saveRow } from "./drizzle/save.ts";
 import { runSql } from "./drizzle/sql.ts";
@@ -36,7 +37,7 @@ export interface DrizzleTableLike {
 }
 
 /** A table with what it does not say itself. */
-export interface DrizzleModelLike<Table extends DrizzleTableLike = DrizzleTableLike> {
+export interface DrizzleStatedModel<Table extends DrizzleTableLike = DrizzleTableLike> {
   readonly table: Table;
   /**
    * Names of properties of the table, of a unique key: what identifies its rows where that is not the primary key.
@@ -72,7 +73,7 @@ type TableOf<Model> = Model extends DrizzleTableLike
 type CheckedModels<Models extends DrizzleModels> = {
   readonly [Name in keyof Models]: CheckedModel<Models[Name]>;
 };
-type CheckedModel<Model> = Model extends DrizzleTableLike ? Model : DrizzleModelLike<TableOf<Model>>;
+type CheckedModel<Model> = Model extends DrizzleTableLike ? Model : DrizzleStatedModel<TableOf<Model>>;
 
 /** The settings of {@link drizzle}. */
 export interface DrizzleOptions {
@@ -131,17 +132,8 @@ export function drizzle<const Models extends DrizzleModels>(
   const transactions = new DrizzleTransactions();
   const operators = async (): Promise<DrizzleOperators> => options.operators ?? importOperators();
 
-  const modelNamed = (name: string): DrizzleModel => {
-    const model = byName.get(name);
-    if (model) return model;
-    throw new PetioleError("ERR_MODEL_UNKNOWN", `drizzle: no model is named ${JSON.stringify(name)}`);
-  };
-  const refuse = (feature: OrmFeature): void => {
-    const reason = capabilities.lacks[feature];
-    if (reason === undefined) return;
-    const code = feature === "transaction" ? "ERR_TRANSACTION_UNSUPPORTED" : "ERR_MODEL_UNSUPPORTED";
-    throw new PetioleError(code, `drizzle: ${reason}`);
-  };
+  const named = (name: string): DrizzleModel => modelNamed("drizzle", byName, name);
+  const refuse = (feature: OrmFeature): void => refuseLacking("drizzle", capabilities, feature);
   const handleOf = (handle: unknown): HandleLike => {
     if (isOfConnection(primary, handle)) return primaryOf(handle);
     throw new PetioleError(
@@ -174,21 +166,21 @@ export function drizzle<const Models extends DrizzleModels>(
     models: [...byName.values()].map(({ description }) => description),
 
     async load(name, keys, asked = {}) {
-      const model = modelNamed(name);
-      checkLoadOptions(asked);
+      const model = named(name);
+      checkLoadOptions("drizzle", asked);
       const paths = asked.with ?? [];
       if (paths.length > 0) refuse("relations");
       const relations = paths.length > 0 ? relationsToLoad(primary, model.description, paths) : undefined;
       return loadRows(sourceOf(asked), await operators(), model, keys, relations);
     },
 
-    keyOf: (name, row) => keyIn(row, modelNamed(name).description.key),
-    fieldsOf: (name, row) => fieldsIn(modelNamed(name), row),
+    keyOf: (name, row) => keyIn(row, named(name).description.key),
+    fieldsOf: (name, row) => fieldsIn(named(name), row),
     modelOf: () => undefined,
-    entityOf: (name, fields) => fieldsIn(modelNamed(name), fields),
+    entityOf: (name, fields) => fieldsIn(named(name), fields),
 
     async save(name, fields, where) {
-      await saveRow(within(where), await operators(), modelNamed(name), fields);
+      await saveRow(within(where), await operators(), named(name), fields);
     },
 
     owns: (handle) => isOfConnection(primary, handle),

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { describe, test } from "vitest";
 import { createHarness, openPostgres, openSqlite } from "../../test/orm/kysely-databases.ts";
-import { type Postgres, noPostgres, startPostgres } from "../../test/services/postgres.ts";
+import { describePostgres } from "../../test/services/describe-postgres.ts";
 import { ormContract } from "../testing/orm-contract.ts";
 
 const oneConnection =
@@ -19,20 +19,11 @@ describe("on SQLite", () => {
   });
 });
 
-describe.skipIf(noPostgres !== undefined)(
-  `on PostgreSQL${noPostgres ? ` (skipped: ${noPostgres})` : ""}`,
-  () => {
-    let postgres: Postgres;
-    beforeAll(async () => {
-      postgres = await startPostgres();
-    }, 60_000);
-    afterAll(() => postgres?.stop(), 60_000);
-
-    ormContract({
-      describe,
-      test,
-      name: "kysely on PostgreSQL",
-      create: async () => createHarness(await openPostgres(await postgres.createDatabase())),
-    });
-  },
-);
+describePostgres("on PostgreSQL", (createDatabase) => {
+  ormContract({
+    describe,
+    test,
+    name: "kysely on PostgreSQL",
+    create: async () => createHarness(await openPostgres(await createDatabase())),
+  });
+});

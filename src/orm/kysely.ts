@@ -6,7 +6,14 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
-import type { OrmAdapter, OrmCapabilities, OrmFeature } from "../model/adapter.ts";
+import {
+  checkConnectionName,
+  checkLoadOptions,
+  lacking,
+  modelNamed,
+  refuseLacking,
+} from "../model/adapter-errors.ts";
+import type { OrmAdapter, OrmCapabilities } from "../model/adapter.ts";
 import { keyIn, keyOfRow } from "../model/key.ts";
 import { registerModel } from "../model/registry.ts";
 import { selectKeys } from "./kysely/condition.ts";
@@ -22,10 +29,16 @@ import { type KyselyTarget, Model } from "./kysely/model.ts";
 import { OnlyConnection } from "./kysely/only-connection.ts";
 import { saveRow } from "./kysely/save.ts";
 import { Transactions } from "./kysely/transactions.ts";
-import type { KyselyDatabaseLike, KyselyModel, KyselyModels, KyselyRows } from "./kysely/types.ts";
+import type { KyselyDatabaseLike, KyselyStatedModel, KyselyModels, KyselyRows } from "./kysely/types.ts";
 
 export { KyselyTarget } from "./kysely/model.ts";
-export type { KyselyDatabaseLike, KyselyModel, KyselyModels, KyselyRow, KyselyRows } from "./kysely/types.ts";
+export type {
+  KyselyDatabaseLike,
+  KyselyStatedModel,
+  KyselyModels,
+  KyselyRow,
+  KyselyRows,
+} from "./kysely/types.ts";
 
 /** The settings of {@link kysely}. */
 export interface KyselyOptions {
@@ -77,26 +90,18 @@ export function kysely<Handle extends KyselyDatabaseLike, const Models extends K
   options: KyselyOptions = {},
 ): KyselyAdapter<KyselyRows<Handle, Models>> {
   const primary = checkDatabase(db, "what it is given");
-  if (options.connection !== undefined && typeof options.connection !== "string") {
-    const received = describe(options.connection);
-    throw new PetioleError("ERR_MODEL_DEFINITION", `kysely: connection must be a name; received ${received}`);
-  }
+  checkConnectionName("kysely", options.connection);
   const replica = options.replica === undefined ? undefined : checkDatabase(options.replica, "the replica");
   const dialect = dialectOf(primary);
   const capabilities = capabilitiesOf(primary, dialect === "sqlite", replica !== undefined);
   const transactions = new Transactions(primary, dialect);
   const byName = new Map(
-    Object.entries<KyselyModel>(models).map(([name, model]) => [
+    Object.entries<KyselyStatedModel>(models).map(([name, model]) => [
       name,
       new Model(primary, dialect, name, model),
     ]),
   );
-  const modelNamed = (name: string): Model => {
-    const model = byName.get(name);
-    if (model === undefined)
-      throw new PetioleError("ERR_MODEL_UNKNOWN", `kysely: no model is named ${JSON.stringify(name)}`);
-    return model;
-  };
+  const named = (name: string): Model => modelNamed("kysely", byName, name);
 
   /** Where something is done. */
   const handleOf = (transaction: object | undefined): Database => {
@@ -105,7 +110,7 @@ export function kysely<Handle extends KyselyDatabaseLike, const Models extends K
     return primary;
   };
   const replicaOf = (): Database => {
-    if (replica === undefined) throw lacking(capabilities, "replica");
+    if (replica === undefined) throw lacking("kysely", capabilities, "replica");
     return withPluginsOf(primary, replica);
   };
 
@@ -117,12 +122,14 @@ export function kysely<Handle extends KyselyDatabaseLike, const Models extends K
     models: [...byName.values()].map(({ description }) => description),
 
     target(name) {
-      return modelNamed(name).description.target as KyselyTarget<never>;
+      return named(name).description.target as KyselyTarget<never>;
     },
 
-    async load(name, keys, { with: relations = [], from = "primary", transaction } = {}) {
-      const model = modelNamed(name);
-      if (relations.length > 0) throw lacking(capabilities, "relations");
+    async load(name, keys, asked = {}) {
+      const model = named(name);
+      checkLoadOptions("kysely", asked);
+      const { with: relations = [], from, transaction } = asked;
+      if (relations.length > 0) refuseLacking("kysely", capabilities, "relations");
       const isReplica = transaction === undefined && from === "replica";
       const handle = isReplica ? replicaOf() : handleOf(transaction);
       const bound = await model.bind(keys, handle);
@@ -133,10 +140,10 @@ export function kysely<Handle extends KyselyDatabaseLike, const Models extends K
       return rows;
     },
 
-    keyOf: (name, row) => keyIn(row, modelNamed(name).description.key),
+    keyOf: (name, row) => keyIn(row, named(name).description.key),
 
     fieldsOf(name, row) {
-      const { fields } = modelNamed(name).description;
+      const { fields } = named(name).description;
       const own = Object.entries(row);
       // Without a list of them, what cannot be in a column is none.
       const isColumn = (attribute: string, value: unknown): boolean =>
@@ -147,12 +154,12 @@ export function kysely<Handle extends KyselyDatabaseLike, const Models extends K
     modelOf: () => undefined,
 
     entityOf(name, fields) {
-      modelNamed(name);
+      named(name);
       return { ...fields };
     },
 
     async save(name, fields, { transaction } = {}) {
-      const model = modelNamed(name);
+      const model = named(name);
       keyOfRow(model.description, adapter, fields);
       await saveRow(handleOf(transaction), dialect, model, fields);
     },
@@ -183,10 +190,6 @@ function capabilitiesOf(db: Database, isSqlite: boolean, hasReplica: boolean): O
     },
     serialTransactions: isSqlite || OnlyConnection.of(db) !== undefined,
   };
-}
-
-function lacking({ lacks }: OrmCapabilities, feature: OrmFeature): PetioleError {
-  return new PetioleError("ERR_MODEL_UNSUPPORTED", `kysely: ${lacks[feature]}`);
 }
 
 function checkHandle(db: Database, handle: unknown): Database {

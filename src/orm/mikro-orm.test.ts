@@ -1,4 +1,4 @@
-import { afterAll, describe, test } from "vitest";
+import { describe, test } from "vitest";
 import {
   type TestDatabase,
   Comment,
@@ -7,7 +7,7 @@ import {
   openSqlite,
   targets,
 } from "../../test/orm/mikro-orm.ts";
-import { type Postgres, noPostgres, startPostgres } from "../../test/services/postgres.ts";
+import { describePostgres } from "../../test/services/describe-postgres.ts";
 import type { Key } from "../model/ref.ts";
 import { type OrmContractHarness, ormContract } from "../testing/orm-contract.ts";
 import type { ContractRow } from "../testing/orm-contract/harness.ts";
@@ -24,23 +24,14 @@ ormContract({
   ].map((test) => ({ test, reason: "there is one connection, which a transaction keeps to itself" })),
 });
 
-describe.skipIf(noPostgres !== undefined)(
-  `on PostgreSQL${noPostgres === undefined ? "" : ` (skipped: ${noPostgres})`}`,
-  () => {
-    let postgres: Promise<Postgres> | undefined;
-    const createDatabase = async (): Promise<string> =>
-      (await (postgres ??= startPostgres())).createDatabase();
-    // It removes the files of as many databases as there were cases.
-    afterAll(async () => (await postgres)?.stop(), 120_000);
-
-    ormContract({
-      describe,
-      test,
-      name: "mikroOrm on PostgreSQL",
-      create: () => createHarness(async (options) => openPostgres(await createDatabase(), options)),
-    });
-  },
-);
+describePostgres("on PostgreSQL", (createDatabase) => {
+  ormContract({
+    describe,
+    test,
+    name: "mikroOrm on PostgreSQL",
+    create: () => createHarness(async (options) => openPostgres(await createDatabase(), options)),
+  });
+});
 
 async function createHarness(
   open: (options: { onQuery: (sql: string) => string }) => Promise<TestDatabase>,

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../errors.ts";
+import { checkConnectionName, checkLoadOptions, modelNamed, refuseLacking } from "../model/adapter-errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import { Observers } from "../model/observer.ts";
 import { registerModel } from "../model/registry.ts";
@@ -41,7 +41,7 @@ export type MikroOrmRow<Entity> = Entity extends (abstract new (...args: never) 
     : never;
 
 /** An entity with settings of its own. */
-export interface MikroOrmModelSettings<Entity extends MikroOrmEntityLike = MikroOrmEntityLike> {
+export interface MikroOrmStatedModel<Entity extends MikroOrmEntityLike = MikroOrmEntityLike> {
   readonly entity: Entity;
   /** Names of properties, of a unique key. Default: the primary key. */
   readonly key?: readonly (keyof MikroOrmRow<Entity> & string)[];
@@ -78,7 +78,7 @@ type EntityOf<Model> = Model extends MikroOrmEntityLike
 type CheckedModels<Models extends MikroOrmModels> = {
   readonly [Name in keyof Models]: Models[Name] extends MikroOrmEntityLike
     ? Models[Name]
-    : MikroOrmModelSettings<EntityOf<Models[Name]>>;
+    : MikroOrmStatedModel<EntityOf<Models[Name]>>;
 };
 
 /** The settings of {@link mikroOrm}. */
@@ -107,15 +107,7 @@ export function mikroOrm<const Models extends MikroOrmModels>(
   models: Models & CheckedModels<Models>,
   options: MikroOrmOptions = {},
 ): OrmAdapter<MikroOrmRows<Models>, MikroOrmRows<Models>[keyof Models]> {
-  if (
-    options.connection !== undefined &&
-    (typeof options.connection !== "string" || options.connection === "")
-  ) {
-    throw new PetioleError(
-      "ERR_MODEL_DEFINITION",
-      `mikroOrm: \`connection\` must be a name; received ${describe(options.connection)}`,
-    );
-  }
+  checkConnectionName("mikroOrm", options.connection);
   const handles = new Handles(connection, (manager) => watchOf(manager.getDriver().getConnection("write")));
   const { manager, watch } = handles;
   const driver = manager.getDriver();
@@ -127,12 +119,7 @@ export function mikroOrm<const Models extends MikroOrmModels>(
       describeModel(manager.getMetadata(), name, givenModel(model), dialect),
     ]),
   );
-  const modelNamed = (name: string): MikroOrmModel => {
-    const model = byName.get(name);
-    if (model === undefined)
-      throw new PetioleError("ERR_MODEL_UNKNOWN", `mikroOrm: no model is named ${JSON.stringify(name)}`);
-    return model;
-  };
+  const named = (name: string): MikroOrmModel => modelNamed("mikroOrm", byName, name);
   const modelOf = modelFinder([...byName.values()], driver);
   const transactionOf = (handle: object) => watch.transactionOf(handles.contextOf(handle));
   const saves = new Observers();
@@ -148,19 +135,19 @@ export function mikroOrm<const Models extends MikroOrmModels>(
     ),
 
     async load(name, keys, loading = {}) {
-      const model = modelNamed(name);
-      if (loading.from === "replica" && capabilities.lacks.replica !== undefined)
-        throw new PetioleError("ERR_MODEL_UNSUPPORTED", `mikroOrm: ${capabilities.lacks.replica}`);
+      const model = named(name);
+      checkLoadOptions("mikroOrm", loading);
+      if (loading.from === "replica") refuseLacking("mikroOrm", capabilities, "replica");
       const context = handles.contextToUse(loading.transaction, capabilities);
       return loadRows({ manager, dialect, model, keys, context }, loading);
     },
-    keyOf: (name, row) => keyIn(modelNamed(name), row),
-    fieldsOf: (name, row) => fieldsIn(modelNamed(name), row),
+    keyOf: (name, row) => keyIn(named(name), row),
+    fieldsOf: (name, row) => fieldsIn(named(name), row),
     modelOf,
-    entityOf: (name, fields) => detached(manager, modelNamed(name), fields),
+    entityOf: (name, fields) => detached(manager, named(name), fields),
 
     async save(name, fields, within = {}) {
-      const model = modelNamed(name);
+      const model = named(name);
       const context = handles.contextToUse(within.transaction, capabilities);
       const operation = await saveRow(driver, model, fields, context);
       const transaction = watch.transactionOf(context);
@@ -172,9 +159,7 @@ export function mikroOrm<const Models extends MikroOrmModels>(
     isTransaction: (handle) => handles.contextOf(handle) !== undefined,
 
     async transaction(handle, run) {
-      if (capabilities.lacks.transaction !== undefined) {
-        throw new PetioleError("ERR_TRANSACTION_UNSUPPORTED", `mikroOrm: ${capabilities.lacks.transaction}`);
-      }
+      refuseLacking("mikroOrm", capabilities, "transaction");
       return handles.transactional(handle, run);
     },
 
@@ -206,7 +191,7 @@ export function mikroOrm<const Models extends MikroOrmModels>(
   for (const description of adapter.models) {
     registerModel(description, adapter);
     // `ref(Comment, …)` is understood, too, where the schema was given that `Comment` is the class of.
-    const { class: target } = modelNamed(description.name).meta;
+    const { class: target } = named(description.name).meta;
     if (target !== (description.target as unknown)) registerModel({ ...description, target }, adapter);
   }
   return adapter;

@@ -5,10 +5,11 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../errors.ts";
+import { describe } from "../errors.ts";
+import { checkConnectionName, checkLoadOptions, modelNamed } from "../model/adapter-errors.ts";
 import type { OrmAdapter, Within } from "../model/adapter.ts";
+import { distinctKeys } from "../model/key-chunks.ts";
 import { Observers } from "../model/observer.ts";
-import { identityOf } from "../model/ref.ts";
 import { registerModel } from "../model/registry.ts";
 import { entityOf, save } from "./mongoose/entity.ts";
 import { filtersFor, keyIn } from "./mongoose/key.ts";
@@ -70,19 +71,13 @@ export function mongoose<const Models extends MongooseModels>(
     if (target.db !== database)
       throw definition(`${JSON.stringify(name)}: the model ${target.modelName} is of another connection`);
   }
-  if (options.connection !== undefined && typeof options.connection !== "string")
-    throw definition(`\`connection\` must be a name; received ${describe(options.connection)}`);
+  checkConnectionName("mongoose", options.connection);
 
   const byName = new Map(described.map((model) => [model.name, model]));
   const observers = new Observers();
   const sessions = new Sessions(observers);
   const saves = new Saves(described, (row) => modelOfClass(described, row), observers, sessions);
-  const modelNamed = (name: string): MongooseModel => {
-    const model = byName.get(name);
-    if (model === undefined)
-      throw new PetioleError("ERR_MODEL_UNKNOWN", `mongoose: no model is named ${JSON.stringify(name)}`);
-    return model;
-  };
+  const named = (name: string): MongooseModel => modelNamed("mongoose", byName, name);
   const ownsSession = (handle: unknown): handle is SessionLike =>
     isSession(handle) && handle.client === database.getClient();
   const ownsConnection = (handle: unknown): boolean =>
@@ -128,8 +123,10 @@ export function mongoose<const Models extends MongooseModels>(
       ...(version === undefined ? {} : { version }),
     })),
 
-    async load(name, keys, { with: relations = [], scope, from, ...within } = {}) {
-      const model = modelNamed(name);
+    async load(name, keys, asked = {}) {
+      const model = named(name);
+      checkLoadOptions("mongoose", asked);
+      const { with: relations = [], scope, from, ...within } = asked;
       const session = sessionOf(within);
       // Both are always said: the connection or the schema may have another preference, and with
       // `transactionAsyncLocalStorage` a query would join the transaction that it happens to be called in.
@@ -140,9 +137,8 @@ export function mongoose<const Models extends MongooseModels>(
       const queried = { ...shared, ...(scope === "all" ? { middleware: false } : {}) };
       const populations = () => populationsOf(model, relations, shared);
       populations();
-      const distinct = new Map(keys.map((key) => [identityOf(name, key), key]));
       const rows: object[] = [];
-      for (const filter of filtersFor(model, [...distinct.values()])) {
+      for (const filter of filtersFor(model, distinctKeys(name, keys))) {
         const query = model.target.find(filter).setOptions({ ...queried });
         // Mongoose writes into what it is given.
         for (const population of populations()) query.populate(population);
@@ -151,10 +147,10 @@ export function mongoose<const Models extends MongooseModels>(
       return rows;
     },
 
-    keyOf: (name, row) => keyIn(modelNamed(name), row),
+    keyOf: (name, row) => keyIn(named(name), row),
 
     fieldsOf(name, row) {
-      const { target, stated, key } = modelNamed(name);
+      const { target, stated, key } = named(name);
       const schema = schemaOf(target, row);
       const names = stated ?? (isFree(schema) ? undefined : [...new Set([...key, ...topOf(schema)])]);
       return plainFields(row, names, schema);
@@ -162,9 +158,9 @@ export function mongoose<const Models extends MongooseModels>(
 
     modelOf: (row) => modelOfClass(described, row)?.name,
 
-    entityOf: (name, fields) => entityOf(modelNamed(name), fields),
+    entityOf: (name, fields) => entityOf(named(name), fields),
 
-    save: async (name, fields, within = {}) => save(modelNamed(name), fields, sessionOf(within)),
+    save: async (name, fields, within = {}) => save(named(name), fields, sessionOf(within)),
 
     owns: (handle) => ownsConnection(handle) || ownsSession(handle),
     transactionOf: (handle) => (ownsSession(handle) ? sessions.transactionOf(handle) : undefined),

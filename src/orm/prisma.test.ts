@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { describe, test } from "vitest";
 import { ormContract } from "../testing/orm-contract.ts";
 import { PostgresDatabases } from "../../test/orm/prisma/database.ts";
 import { postgresHarness, sqliteHarness } from "../../test/orm/prisma/harness.ts";
-import { type Postgres, noPostgres, startPostgres } from "../../test/services/postgres.ts";
+import { describePostgres } from "../../test/services/describe-postgres.ts";
 
 const oneConnection =
   "Prisma's driver for better-sqlite3 has one connection: what is asked meanwhile is in the transaction";
@@ -28,15 +28,8 @@ ormContract({
   ],
 });
 
-describe.skipIf(noPostgres)(`on PostgreSQL${noPostgres ? ` (skipped: ${noPostgres})` : ""}`, () => {
-  let server: Postgres;
-  let databases: PostgresDatabases;
-  beforeAll(async () => {
-    server = await startPostgres();
-    databases = new PostgresDatabases(server);
-  });
-  afterAll(() => server.stop());
-
+describePostgres("on PostgreSQL", (createDatabase) => {
+  const databases = new PostgresDatabases(createDatabase);
   ormContract({
     describe,
     test,

@@ -6,8 +6,10 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
+import { checkLoadOptions, modelNamed, refuseLacking } from "../model/adapter-errors.ts";
+import { distinctKeys } from "../model/key-chunks.ts";
+import { keyIn } from "../model/key.ts";
 import { Observers } from "../model/observer.ts";
-import { distinctKeys, keyIn } from "../model/key.ts";
 import type { LoadOptions } from "../model/adapter.ts";
 import { registerModel } from "../model/registry.ts";
 import {
@@ -24,7 +26,7 @@ import {
 } from "./prisma/client.ts";
 import { conditionsFor } from "./prisma/condition.ts";
 import { type PrismaModelInfo, type StatedModel, describeModels } from "./prisma/model.ts";
-import { checkLoadOptions, checkOptions } from "./prisma/options.ts";
+import { checkOptions } from "./prisma/options.ts";
 import { includeOf } from "./prisma/relations.ts";
 import { hooksOf } from "./prisma/rows.ts";
 import { saveRow } from "./prisma/save.ts";
@@ -45,7 +47,7 @@ export type {
   PrismaAdapter,
   PrismaClientLike,
   PrismaDelegateLike,
-  PrismaKeyedModel,
+  PrismaStatedModel,
   PrismaModelName,
   PrismaModels,
   PrismaOptions,
@@ -100,12 +102,7 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
   const dialect = dialectOf(client);
   let isWatched = false;
 
-  const modelNamed = (name: string): PrismaModelInfo => {
-    const model = byName.get(name);
-    if (model === undefined)
-      throw new PetioleError("ERR_MODEL_UNKNOWN", `prisma: no model is named ${JSON.stringify(name)}`);
-    return model;
-  };
+  const named = (name: string): PrismaModelInfo => modelNamed("prisma", byName, name);
   const owns = (handle: unknown): handle is object => isClient(handle) && rootOf(handle) === root;
   const within = (handle: object | undefined): object => {
     if (handle !== undefined && !owns(handle)) throw notOwned(handle);
@@ -114,8 +111,7 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
   const primary = (): object => (typeof $primary === "function" ? $primary.call(client) : client);
   const sourceOf = ({ from, transaction }: LoadOptions): object => {
     if (from !== "replica") return within(transaction);
-    if (capabilities.lacks.replica !== undefined)
-      throw new PetioleError("ERR_MODEL_UNSUPPORTED", `prisma: ${capabilities.lacks.replica}`);
+    refuseLacking("prisma", capabilities, "replica");
     // What a transaction has written is nowhere else.
     if (transaction !== undefined) return within(transaction);
     return options.replica ?? $replica?.call(client) ?? client;
@@ -134,24 +130,24 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
       table,
       ...(version === undefined ? {} : { version }),
     })),
-    target: (name) => modelNamed(name).target as never,
+    target: (name) => named(name).target as never,
 
     async load(name, keys, asked = {}) {
-      const model = modelNamed(name);
-      checkLoadOptions(asked);
+      const model = named(name);
+      checkLoadOptions("prisma", asked);
       const include = includeOf(model, asked.with);
       const source = asked.scope === "all" ? withoutExtensions(sourceOf(asked)) : sourceOf(asked);
       const loaded: object[] = [];
-      for (const where of conditionsFor(model, provider, distinctKeys(keys))) {
+      for (const where of conditionsFor(model, provider, distinctKeys(name, keys))) {
         loaded.push(...(await delegateOf(source, model).findMany({ where, ...(include && { include }) })));
       }
       hooks?.remember(model.type, loaded);
       return loaded;
     },
 
-    keyOf: (name, row) => keyIn(row, modelNamed(name).key),
-    fieldsOf: (name, row) => fieldsIn(modelNamed(name), row),
-    entityOf: (name, fields) => rowWith(modelNamed(name), fields, options.Decimal),
+    keyOf: (name, row) => keyIn(row, named(name).key),
+    fieldsOf: (name, row) => fieldsIn(named(name), row),
+    entityOf: (name, fields) => rowWith(named(name), fields, options.Decimal),
 
     modelOf(row) {
       const type = hooks?.modelOf(row);
@@ -160,7 +156,7 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
     },
 
     async save(name, fields, { transaction } = {}) {
-      const model = modelNamed(name);
+      const model = named(name);
       const delegate = delegateOf(transaction === undefined ? client : within(transaction), model);
       await saveRow(delegate, model, provider, fields);
     },
@@ -170,8 +166,7 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
     isTransaction: (handle) => owns(handle) && isOfTransaction(handle),
 
     async transaction(handle, run) {
-      const lacking = capabilities.lacks.transaction;
-      if (lacking !== undefined) throw new PetioleError("ERR_TRANSACTION_UNSUPPORTED", `prisma: ${lacking}`);
+      refuseLacking("prisma", capabilities, "transaction");
       if (!owns(handle)) throw notOwned(handle);
       return (handle as TransactionalLike).$transaction(run);
     },

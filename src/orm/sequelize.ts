@@ -6,6 +6,7 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
+import { checkConnectionName } from "../model/adapter-errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import type { RowOf } from "../model/ref.ts";
 import { adapterOf } from "./sequelize/adapter.ts";
@@ -97,12 +98,7 @@ export function sequelize<const Models extends SequelizeModels>(
 ): OrmAdapter<SequelizeRows<Models>, SequelizeRows<Models>[keyof Models]> {
   const connection = checkConnection(instance);
   const { connection: label } = options;
-  if (label !== undefined && (typeof label !== "string" || label === "")) {
-    throw new PetioleError(
-      "ERR_MODEL_DEFINITION",
-      `sequelize: \`connection\` must be the connection's name, a text; received ${describe(label)}`,
-    );
-  }
+  checkConnectionName("sequelize", label);
   const described = Object.entries<SequelizeModels[string]>(models).map(([name, stated]) =>
     describeModel(
       connection,

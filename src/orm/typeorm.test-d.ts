@@ -18,7 +18,7 @@ import {
   type TypeormClassLike,
   type TypeormDataSourceLike,
   type TypeormSchemaLike,
-  schemaOf,
+  plainEntity,
   typeorm,
 } from "./typeorm.ts";
 
@@ -69,7 +69,7 @@ describe("typeorm", () => {
     const adapter = typeorm(dataSource, {
       "qa.Comment": Comment,
       "qa.Author": { entity: Author, key: ["id"] },
-      "qa.Tag": schemaOf<Tag>(TagSchema),
+      "qa.Tag": plainEntity<Tag>(TagSchema),
     });
     expectTypeOf(adapter).toEqualTypeOf<
       OrmAdapter<{ "qa.Comment": Comment; "qa.Author": Author; "qa.Tag": Tag }, Comment | Author>
@@ -89,7 +89,7 @@ describe("typeorm", () => {
 
   test("references have the row's type", () => {
     expectTypeOf(ref(Comment, 7)).toEqualTypeOf<Reference<Comment>>();
-    expectTypeOf(ref(schemaOf<Tag>(TagSchema), { name: "a" })).toEqualTypeOf<Reference<Tag>>();
+    expectTypeOf(ref(plainEntity<Tag>(TagSchema), { name: "a" })).toEqualTypeOf<Reference<Tag>>();
   });
 
   test("refuses what is no DataSource and no entity", () => {

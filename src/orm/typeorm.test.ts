@@ -3,7 +3,7 @@ import type { EntityTarget, ObjectLiteral } from "typeorm";
 import {
   type TestDatabase,
   managerFor,
-  describePostgres,
+  describeOnPg,
   openSqlite,
   targets,
 } from "../../test/orm/typeorm-database.ts";
@@ -25,7 +25,7 @@ ormContract({
   ],
 });
 
-describePostgres((openPostgres) => {
+describeOnPg((openPostgres) => {
   ormContract({
     describe,
     test,

@@ -6,9 +6,10 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
+import { checkConnectionName, checkLoadOptions, refuseLacking } from "../model/adapter-errors.ts";
 import type { LoadOptions, OrmAdapter } from "../model/adapter.ts";
+import { distinctKeys } from "../model/key-chunks.ts";
 import { Observers } from "../model/observer.ts";
-import { distinctKeys } from "../model/key.ts";
 import { registerModel } from "../model/registry.ts";
 import { capabilitiesOf, dialectOf } from "./typeorm/capabilities.ts";
 import { Entities, describeModel } from "./typeorm/entities.ts";
@@ -30,17 +31,17 @@ import { saveRow } from "./typeorm/save.ts";
 import { sqlOf } from "./typeorm/sql.ts";
 import {
   type TypeormClassLike,
-  type TypeormEntity,
+  type TypeormStatedModel,
   type TypeormSchemaLike,
   readModel,
 } from "./typeorm/target.ts";
 
 export {
   type TypeormClassLike,
-  type TypeormEntity,
-  type TypeormRowSchema,
+  type TypeormStatedModel,
+  type TypeormPlainEntity,
   type TypeormSchemaLike,
-  schemaOf,
+  plainEntity,
 } from "./typeorm/target.ts";
 
 /** What is used of a DataSource. */
@@ -48,7 +49,7 @@ export type TypeormDataSourceLike = DataSourceLike;
 
 /** Name to entity: a class, an EntitySchema, or one of them with settings. */
 export interface TypeormModels {
-  readonly [name: string]: TypeormClassLike | TypeormSchemaLike | TypeormEntity;
+  readonly [name: string]: TypeormClassLike | TypeormSchemaLike | TypeormStatedModel;
 }
 
 /** The row type of each model, by its name. */
@@ -134,13 +135,12 @@ export function typeorm<const Models extends TypeormModels>(
 
     async load(name, keys, loading: LoadOptions = {}) {
       const entity = entities.named(name);
+      checkLoadOptions("typeorm", loading);
       const relations = relationTree(entity, loading.with ?? []);
       const transaction = transactionGiven(dataSource, loading);
       const fromReplica = loading.from === "replica" && transaction === undefined;
-      if (fromReplica && capabilities.lacks.replica !== undefined) {
-        throw new PetioleError("ERR_MODEL_UNSUPPORTED", `typeorm: ${capabilities.lacks.replica}`);
-      }
-      const distinct = distinctKeys(keys);
+      if (fromReplica) refuseLacking("typeorm", capabilities, "replica");
+      const distinct = distinctKeys(name, keys);
       if (distinct.length === 0) return [];
       const selection = {
         entity,
@@ -190,8 +190,7 @@ export function typeorm<const Models extends TypeormModels>(
 
     async transaction(handle, run) {
       refuseOther(dataSource, handle);
-      const { transaction: refused } = capabilities.lacks;
-      if (refused !== undefined) throw new PetioleError("ERR_TRANSACTION_UNSUPPORTED", `typeorm: ${refused}`);
+      refuseLacking("typeorm", capabilities, "transaction");
       return (await managerOf(handle).transaction(run)) as Awaited<ReturnType<typeof run>>;
     },
 
@@ -222,10 +221,5 @@ function refuseWrong(dataSource: unknown, options: TypeormOptions): void {
       "typeorm: the DataSource is one for MongoDB, which TypeORM has no query builder for. Use petiole/orm/mongoose",
     );
   }
-  if (options.connection !== undefined && typeof options.connection !== "string") {
-    throw new PetioleError(
-      "ERR_MODEL_DEFINITION",
-      `typeorm: \`connection\` must be a text; received ${describe(options.connection)}`,
-    );
-  }
+  checkConnectionName("typeorm", options.connection);
 }

@@ -3,8 +3,8 @@
  */
 import { sql } from "drizzle-orm";
 import type { LibSQLDatabase } from "drizzle-orm/libsql";
-import { afterAll, describe, test } from "vitest";
-import { type Postgres, noPostgres, startPostgres } from "../services/postgres.ts";
+import { describe } from "vitest";
+import { describePostgres } from "../services/describe-postgres.ts";
 import {
   type Opened,
   openPostgres,
@@ -38,14 +38,8 @@ export function describeDatabases(name: string, define: (database: TestedDatabas
       query: (db, text) => (db as Database).all(sql.raw(text)),
     }));
 
-  if (noPostgres !== undefined) {
-    test.skip(`${name}: node-postgres (skipped: ${noPostgres})`, () => undefined);
-    return;
-  }
-  let server: Promise<Postgres> | undefined;
-  afterAll(async () => (await server)?.stop(), 60_000);
-  const open = async () => openPostgres((await (server ??= startPostgres())).url);
-  describe(`${name}: node-postgres`, () =>
+  describePostgres(`${name}: node-postgres`, (createDatabase) => {
+    const open = async () => openPostgres(await createDatabase());
     define({
       dialect: "postgres",
       models: postgresModels as unknown as typeof sqliteModels,
@@ -56,7 +50,8 @@ export function describeDatabases(name: string, define: (database: TestedDatabas
         ).execute(text);
         return rows;
       },
-    }));
+    });
+  });
 }
 
 async function use(

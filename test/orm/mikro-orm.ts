@@ -180,7 +180,8 @@ export async function openPostgres(
       server.pathname = "/postgres";
       const client = new Client({ connectionString: server.href });
       await client.connect();
-      await client.query(`drop database ${pathname.slice(1)} with (force)`);
+      // It waits for connections that are about to close; with (force) they would end with an error that nobody handles.
+      await client.query(`drop database ${pathname.slice(1)}`);
       await client.end();
     },
     close: () => orm.close(true),

@@ -16,11 +16,11 @@ import {
   Transaction,
   literal,
 } from "sequelize";
-import { afterAll, afterEach, beforeAll, describe } from "vitest";
+import { afterEach, describe } from "vitest";
 import type { Key } from "../../src/model/ref.ts";
 import { sequelize } from "../../src/orm/sequelize.ts";
 import type { ContractModelName, OrmContractHarness } from "../../src/testing/orm-contract/harness.ts";
-import { type Postgres, noPostgres, startPostgres } from "../services/postgres.ts";
+import { describePostgres } from "../services/describe-postgres.ts";
 import { postgresTables, sqliteTables } from "./contract-tables.ts";
 import * as sqlite3 from "./sqlite3.ts";
 
@@ -95,15 +95,9 @@ export function onEachDatabase(define: (open: Open, dialect: "sqlite" | "postgre
     for (const database of used.splice(0)) await database.close();
   });
   describe("on SQLite", () => define((options) => closing(openSqlite(options)), "sqlite"));
-  const reason = noPostgres === undefined ? "" : ` (skipped: ${noPostgres})`;
-  describe.skipIf(noPostgres !== undefined)(`on PostgreSQL${reason}`, () => {
-    let server: Postgres;
-    beforeAll(async () => {
-      server = await startPostgres();
-    }, 60_000);
-    afterAll(() => server.stop(), 60_000);
-    define(async (options) => closing(openPostgres(await server.createDatabase(), options)), "postgres");
-  });
+  describePostgres("on PostgreSQL", (createDatabase) =>
+    define(async (options) => closing(openPostgres(await createDatabase(), options)), "postgres"),
+  );
 }
 
 function opened(options: Options): Database {

@@ -10,8 +10,7 @@ import {
   EntitySchema,
   type EntitySchemaColumnOptions,
 } from "typeorm";
-import { afterAll, describe, test } from "vitest";
-import { type Postgres, noPostgres, startPostgres } from "../services/postgres.ts";
+import { describePostgres } from "../services/describe-postgres.ts";
 import { postgresTables, sqliteTables } from "./contract-tables.ts";
 
 export class Comment {
@@ -186,22 +185,17 @@ export async function openSqlite(settings: TestSettings = {}): Promise<TestDatab
 /** Opens a fresh database of a PostgreSQL that has a replica, which is the same database. */
 export type OpenPostgres = (settings?: TestSettings) => Promise<TestDatabase>;
 
-/** Defines tests that need a PostgreSQL; they are skipped, with the reason, where there is none. */
-export function describePostgres(define: (openPostgres: OpenPostgres) => void): void {
-  if (noPostgres !== undefined) {
-    test.skip(`on pg (skipped: ${noPostgres})`, () => undefined);
-    return;
-  }
-  let server: Promise<Postgres> | undefined;
-  afterAll(async () => (await server)?.stop(), 60_000);
-  describe("on pg", () =>
+/** Defines tests that need a PostgreSQL. */
+export function describeOnPg(define: (openPostgres: OpenPostgres) => void): void {
+  describePostgres("on pg", (createDatabase) =>
     define(async (settings = {}) => {
-      const url = await (await (server ??= startPostgres())).createDatabase();
+      const url = await createDatabase();
       return open(
         { type: "postgres", replication: { master: { url }, slaves: [{ url }] } },
         { entities: entitiesFor("postgres"), tables: postgresTables, ...settings },
       );
-    }));
+    }),
+  );
 }
 
 async function open(connection: object, { entities, tables, options }: TestSettings): Promise<TestDatabase> {

@@ -78,8 +78,9 @@ export async function startPostgres(): Promise<Postgres> {
       "shared_buffers=32MB",
     ],
     ready: "ready to accept connections",
-    // Ends it without waiting for those who are connected.
-    urgently: "SIGINT",
+    // Those who are connected are not told of an error, as they would be after SIGINT: a client that is being closed at
+    // that moment would throw it at nobody.
+    urgently: "SIGQUIT",
   });
   const server = `postgres://petiole@127.0.0.1:${port}/postgres`;
   const createDatabase = (): Promise<string> => createDatabaseOf(server);

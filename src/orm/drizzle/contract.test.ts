@@ -1,5 +1,5 @@
 import { drizzle as nodePostgres } from "drizzle-orm/node-postgres";
-import { afterAll, describe, test } from "vitest";
+import { describe, test } from "vitest";
 import {
   harnessOf,
   openPostgres,
@@ -8,7 +8,7 @@ import {
   postgresSchema,
   sqliteModels,
 } from "../../../test/orm/drizzle.ts";
-import { type Postgres, noPostgres, startPostgres } from "../../../test/services/postgres.ts";
+import { describePostgres } from "../../../test/services/describe-postgres.ts";
 import { ormContract } from "../../testing/orm-contract.ts";
 
 ormContract({
@@ -24,17 +24,14 @@ ormContract({
   },
 });
 
-if (noPostgres === undefined) {
-  let server: Promise<Postgres> | undefined;
-  afterAll(async () => (await server)?.stop(), 60_000);
+describePostgres("on PostgreSQL", (createDatabase) => {
   ormContract({
     describe,
     test,
     name: "drizzle on node-postgres",
     async create() {
-      server ??= startPostgres();
       let queries = 0;
-      const opened = await openPostgres((await server).url, () => {
+      const opened = await openPostgres(await createDatabase(), () => {
         queries += 1;
       });
       // Another handle of the same database, so that nothing lags behind.
@@ -42,6 +39,4 @@ if (noPostgres === undefined) {
       return harnessOf(opened, postgresModels, () => queries, { replica });
     },
   });
-} else {
-  test.skip(`drizzle on node-postgres (skipped: ${noPostgres})`, () => undefined);
-}
+});

@@ -3,17 +3,17 @@
  *
  * @module
  */
-import { isIntegerOf } from "../../model/key.ts";
+import {
+  asNumber,
+  impossible,
+  integerIn,
+  isNumeric,
+  isPostgresText,
+  isUuid,
+  isIntegerOf,
+} from "../../model/key-part.ts";
 import type { KeyPart } from "../../model/ref.ts";
 import { type ColumnLike, kindOf } from "./table.ts";
-
-/** Stands for a key that no row of the table can have. */
-const impossible = Symbol("impossible");
-
-/** Whether a row can have it: see {@link bindable}. */
-export function isPossible(value: unknown): boolean {
-  return value !== impossible;
-}
 
 /** The width of the columns where a value out of range is an error instead of a row that is not there. */
 const integerBits: Readonly<Record<string, number>> = {
@@ -28,13 +28,15 @@ const integerBits: Readonly<Record<string, number>> = {
   PgBigSerial64: 64,
 };
 
+/** Of bigints in columns that are no integers of the database's: more digits than are read. */
+const anyWidth = 140;
+
 const date = String.raw`\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])`;
 const time = String.raw`(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?`;
 const offset = String.raw`(?:Z|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)?`;
 
 /** How a text must look for PostgreSQL to read it as one of its types: at another it fails the statement. */
 const readable: Readonly<Record<string, RegExp>> = {
-  PgUUID: /^\{?(?:[0-9a-f]{4}-?){8}\}?$/i,
   PgNumeric: /^[+-]?(?:\d+\.?\d*|\.\d+)$/,
   PgDateString: new RegExp(`^${date}$`),
   PgTime: new RegExp(`^${time}${offset}$`),
@@ -42,11 +44,7 @@ const readable: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * A part of a key in the type that the column's driver wants, or a value that {@link isPossible} is false for when
- * the column cannot hold it.
- *
- * One key of a wrong kind (`"abc"` for an integer, from a sender in another language) would otherwise fail the
- * statement and with it every other row of the load, again at each attempt.
+ * A part of a key in the type that the column's driver wants; {@link impossible} when the column cannot hold it.
  */
 export function bindable(column: ColumnLike, part: KeyPart | undefined): unknown {
   if (part === undefined) return impossible;
@@ -54,12 +52,9 @@ export function bindable(column: ColumnLike, part: KeyPart | undefined): unknown
   const bits = integerBits[column.columnType];
   if (bits !== undefined || kind === "bigint") {
     if (kind === "number" && isIntegerOf(bits ?? 64, part)) return part;
-    const text = String(part);
-    if (!/^-?\d{1,40}$/.test(text)) return impossible;
-    const integer = BigInt(text);
-    if (bits !== undefined && BigInt.asIntN(bits, integer) !== integer) return impossible;
+    const integer = integerIn(bits ?? anyWidth, part);
     // A number where it is exact: that is what a column of kind `number` maps, and bigint where it is not.
-    return kind === "number" && Number.isSafeInteger(Number(integer)) ? Number(integer) : integer;
+    return integer !== impossible && kind === "number" ? asNumber(integer) : integer;
   }
   if (kind === "number") return typeof part === "string" && !isNumeric(part) ? impossible : Number(part);
   if (kind !== "string") return part;
@@ -71,15 +66,11 @@ export function bindable(column: ColumnLike, part: KeyPart | undefined): unknown
 }
 
 function isReadable({ columnType, enumValues }: ColumnLike, text: string): boolean {
-  // The one character that PostgreSQL cannot hold.
-  if (text.includes("\0")) return false;
+  if (!isPostgresText(text)) return false;
+  if (columnType === "PgUUID") return isUuid(text);
   if (columnType.startsWith("PgEnum")) return enumValues?.includes(text) !== false;
   if (readable[columnType]?.test(text) === false) return false;
   const day = /^Pg(?:Date|Timestamp)String$/.test(columnType) ? text.slice(0, 10) : undefined;
   // The 31st of February reads as a day of March.
   return day === undefined || new Date(`${day}T00:00:00Z`).getUTCDate() === Number(day.slice(8));
-}
-
-function isNumeric(text: string): boolean {
-  return text.trim() !== "" && Number.isFinite(Number(text));
 }

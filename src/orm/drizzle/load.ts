@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { distinctKeys } from "../../model/key.ts";
+import { distinctKeys } from "../../model/key-chunks.ts";
 import type { Key } from "../../model/ref.ts";
 import { conditionsFor } from "./condition.ts";
 import type { HandleLike } from "./handle.ts";
@@ -19,8 +19,9 @@ export async function loadRows(
   keys: readonly Key[],
   relations: RelationsToLoad | undefined,
 ): Promise<readonly object[]> {
+  const distinct = distinctKeys(model.description.name, keys);
   const rows: object[] = [];
-  for (const condition of conditionsFor(operators, model.keyColumns, distinctKeys(keys))) {
+  for (const condition of conditionsFor(operators, model.keyColumns, distinct)) {
     rows.push(
       ...(await (relations ? relations.load(handle, condition) : selectRows(handle, model, condition))),
     );

@@ -159,7 +159,7 @@ describe("a row", () => {
   test.each([
     [{ from: "nearest" }, /`from`.*"primary" or "replica".*string "nearest"/],
     [{ scope: "deleted" }, /`scope`.*"default" or "all".*string "deleted"/],
-    [{ with: "author" }, /`with`.*array.*string "author"/],
+    [{ with: "author" }, /`with` must be a list.*string "author"/],
   ])("is not loaded with %j", async (options, message) => {
     await expect(adapter.load("qa.Post", [1], options as never)).rejects.toMatchObject({
       code: "ERR_MODEL_DEFINITION",

@@ -82,14 +82,14 @@ describeDatabases("relations", ({ dialect, models, run, query }) => {
       const refused = (path: string) => adapter.load("qa.Post", [1], { with: [path] });
       const code = "ERR_MODEL_DEFINITION";
       for (const [path, message] of [
-        ["writer", /"qa\.Post".*"writer".*there are "author"/],
-        ["author.nope", /"author\.nope".*"nope".*there are "posts"/],
+        ["writer", /"qa\.Post".*"writer".*It has author/],
+        ["author.nope", /"author\.nope".*"nope".*It has posts/],
         ["constructor", /"constructor"/],
         ["__proto__", /"__proto__"/],
         ["", /""/],
         ["author.", /"author\."/],
         ["title", /"title"/],
-        ["author.posts.author.posts.author", /5 relations deep.*4 is the most/],
+        ["author.posts.author.posts.author", /more than 4 relations deep/],
       ] as const) {
         await expect(refused(path)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
       }

@@ -3,12 +3,10 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
+import { PetioleError } from "../../errors.ts";
+import { type RelationStep, relationSteps, relationsThere } from "../../model/relation-path.ts";
 import type { HandleLike } from "./handle.ts";
 import { invalid, nameOf, property } from "./table.ts";
-
-/** How far `with` may reach from a row. */
-const maxDepth = 4;
 
 /** A query of rows with relations, checked. */
 export interface RelationsToLoad {
@@ -17,7 +15,7 @@ export interface RelationsToLoad {
 
 /** `true` for a relation alone, or with what is to be loaded with it. */
 interface Tree {
-  [relation: string]: true | { with: Tree };
+  readonly [relation: string]: true | { readonly with: Tree };
 }
 
 /** What Drizzle read from the schema that the db was made with. */
@@ -28,7 +26,11 @@ interface SchemaLike {
 }
 
 interface TableConfigLike {
-  readonly relations: Readonly<Record<string, { readonly referencedTable: object }>>;
+  readonly relations: Readonly<Record<string, RelationLike>>;
+}
+
+interface RelationLike {
+  readonly referencedTable: object;
 }
 
 /**
@@ -45,8 +47,13 @@ export function relationsToLoad(
   const schema = property<SchemaLike>(db, "_") ?? {};
   const table = nameInSchema(schema, model.target);
   if (table === undefined) throw notInSchema(model.name);
-  const tree: Tree = {};
-  for (const path of paths) addPath(schema, model.name, table, tree, path);
+  const relationsOf = (from: RelationLike | undefined) => {
+    const target = from?.referencedTable ?? model.target;
+    const config = schema.schema?.[nameInSchema(schema, target) ?? ""];
+    return relationsThere(nameOf(target).name, new Map(Object.entries(config?.relations ?? {})));
+  };
+  const steps = relationSteps(paths, relationsOf, (reason) => invalid(model.name, reason));
+  const tree = treeOf(steps);
   return {
     load(handle, condition) {
       const query = handle.query?.[table];
@@ -56,46 +63,15 @@ export function relationsToLoad(
   };
 }
 
-function addPath(schema: SchemaLike, model: string, table: string, tree: Tree, path: string): void {
-  if (typeof path !== "string")
-    throw invalid(model, `\`with\` takes names of relations; received ${describe(path)}`);
-  const steps = path.split(".");
-  if (steps.length > maxDepth) {
-    throw invalid(
-      model,
-      `with: ${JSON.stringify(path)} is ${steps.length} relations deep, and ${maxDepth} is the most. Let the handler load what is further away`,
-    );
-  }
-  let from: string | undefined = table;
-  let level = tree;
-  for (const [index, step] of steps.entries()) {
-    const relations: TableConfigLike["relations"] = (from && schema.schema?.[from]?.relations) || {};
-    const relation = Object.hasOwn(relations, step) ? relations[step] : undefined;
-    if (relation === undefined) throw unknownRelation(model, path, step, Object.keys(relations));
-    const known = Object.hasOwn(level, step) ? level[step] : undefined;
-    if (index === steps.length - 1) {
-      level[step] = known ?? true;
-    } else {
-      const next: { with: Tree } = known === undefined || known === true ? { with: {} } : known;
-      level[step] = next;
-      level = next.with;
-      from = nameInSchema(schema, relation.referencedTable);
-    }
-  }
+function treeOf(steps: readonly RelationStep<RelationLike>[]): Tree {
+  return Object.fromEntries(
+    steps.map(({ name, below }) => [name, below.length === 0 ? true : { with: treeOf(below) }]),
+  );
 }
 
 function nameInSchema({ tableNamesMap = {} }: SchemaLike, table: object): string | undefined {
   const { name, schema = "public" } = nameOf(table);
   return tableNamesMap[`${schema}.${name}`];
-}
-
-function unknownRelation(model: string, path: string, step: string, known: readonly string[]): PetioleError {
-  const there =
-    known.length === 0 ? "it has none" : `there are ${known.map((name) => JSON.stringify(name)).join(", ")}`;
-  return invalid(
-    model,
-    `with: ${JSON.stringify(path)}: no relation is named ${JSON.stringify(step)}; ${there}`,
-  );
 }
 
 function notInSchema(model: string): PetioleError {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { PetioleError } from "../../errors.ts";
+import type { PetioleError } from "../../errors.ts";
+import { invalidModel } from "../../model/adapter-errors.ts";
 
 // Drizzle registers these globally, so that several copies of it understand each other's tables.
 const columnsSymbol = Symbol.for("drizzle:Columns");
@@ -128,5 +129,5 @@ function refuseType(name: string, attribute: string, column: ColumnLike): void {
 
 /** What is wrong with a model. */
 export function invalid(name: string, reason: string): PetioleError {
-  return new PetioleError("ERR_MODEL_DEFINITION", `drizzle: ${JSON.stringify(name)}: ${reason}`);
+  return invalidModel("drizzle", name, reason);
 }

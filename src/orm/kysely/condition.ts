@@ -4,14 +4,11 @@
  * @module
  */
 import type { SqlDialect } from "../../model/adapter.ts";
+import { anyOf, chunked, keysInStatement, partOf } from "../../model/key-chunks.ts";
+import { impossible, integerIn, isPostgresText, isUuid } from "../../model/key-part.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import type { ColumnType } from "./column.ts";
-import type { Expression, ExpressionBuilder, Select } from "./database.ts";
-
-/** SQLite takes 32,766 variables in a statement and PostgreSQL 65,535. */
-const maxVariables = 10_000;
-/** Measured on SQLite: 25,000 pairs take twice as long in statements of 5,000 pairs as in those of 1,000. */
-const maxCompositeKeys = 1_000;
+import type { Select } from "./database.ts";
 
 /** One column of a model's key. */
 export interface KeyColumn {
@@ -23,12 +20,7 @@ export interface KeyColumn {
 /** A key in the values that the driver takes. */
 export type BoundKey = readonly unknown[];
 
-/**
- * Keys as the driver takes them for their columns; undefined for one that the columns cannot hold.
- *
- * One key of a wrong kind (`"abc"` for an integer, from a sender in another language) would otherwise fail the
- * statement, and with it every other row of the load, again at each attempt.
- */
+/** Keys as the driver takes them for their columns; undefined for one that the columns cannot hold. */
 export function bindKeys(
   dialect: SqlDialect,
   columns: readonly KeyColumn[],
@@ -38,7 +30,7 @@ export function bindKeys(
   return keys.map((key) => {
     const bound: unknown[] = [];
     for (const { attribute, bind } of parts) {
-      const part = typeof key === "object" ? key[attribute] : key;
+      const part = partOf(key, attribute);
       const value = part === undefined ? undefined : bind(part);
       if (value === undefined) return undefined;
       bound.push(value);
@@ -55,26 +47,19 @@ export function selectKeys(
 ): readonly Select[] {
   const [first, ...others] = columns.map(({ attribute }) => attribute);
   if (first === undefined) return [];
+  const size = keysInStatement(columns.length);
   if (others.length === 0) {
     const values = keys.map(([value]) => value);
-    return chunked(values, maxVariables).map((chunk) => query.where(first, "in", chunk));
+    return chunked(values, size).map((chunk) => query.where(first, "in", chunk));
   }
-  const size = Math.min(maxCompositeKeys, Math.floor(maxVariables / columns.length));
   return chunked(keys, size).map((chunk) =>
     query.where((builder) => {
       const each = chunk.map((key) =>
         builder.and(columns.map(({ attribute }, index) => builder(attribute, "=", key[index]))),
       );
-      return anyOf(builder, each);
+      return anyOf(each, (some) => builder.or(some));
     }),
   );
-}
-
-/** `or` as a balanced tree: SQLite refuses expressions that are more than 1,000 levels deep. */
-function anyOf(builder: ExpressionBuilder, conditions: readonly Expression[]): Expression {
-  if (conditions.length <= 2) return builder.or(conditions);
-  const middle = conditions.length >> 1;
-  return builder.or([anyOf(builder, conditions.slice(0, middle)), anyOf(builder, conditions.slice(middle))]);
 }
 
 /** What makes a part of a key what the driver takes for its column, or undefined. */
@@ -94,15 +79,14 @@ function postgresBinder(type: ColumnType | undefined): Binder {
   if (bits !== undefined) return (part) => (isInteger(part, bits) ? part : undefined);
   return (part) => {
     const text = String(part);
-    // It cannot hold the one at all; the other would arrive as another character.
-    if (text.includes("\0") || !text.isWellFormed()) return undefined;
+    if (!isPostgresText(text)) return undefined;
     return type === undefined || canBe(type, text) ? text : undefined;
   };
 }
 
 function canBe({ type, labels }: ColumnType, text: string): boolean {
   if (["numeric", "float4", "float8"].includes(type)) return /^-?\d{1,38}(\.\d{1,38})?$/.test(text);
-  if (type === "uuid") return /^\{?(?:[0-9a-f]{4}-?){8}\}?$/i.test(text);
+  if (type === "uuid") return isUuid(text);
   return labels?.includes(text) ?? true;
 }
 
@@ -123,12 +107,5 @@ function isInteger(part: KeyPart, bits: number): boolean {
   // Quick for the most usual keys, of which there may be thousands.
   if (typeof part === "number" && Number.isSafeInteger(part))
     return bits > 53 || Math.abs(part) < 2 ** (bits - 1);
-  const text = String(part);
-  return /^-?\d{1,40}$/.test(text) && BigInt.asIntN(bits, BigInt(text)) === BigInt(text);
-}
-
-function chunked<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
-  const chunks: (readonly Item[])[] = [];
-  for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size));
-  return chunks;
+  return integerIn(bits, part) !== impossible;
 }

@@ -72,7 +72,7 @@ describe("what the app states", () => {
       expect(() => untyped(other, {})).toThrow(refused(/new Kysely/));
     expect(() => untyped(db, {}, { replica: {} })).toThrow(refused(/the replica must be a Kysely instance/));
     expect(() => untyped(db, {}, { connection: 7 })).toThrow(
-      refused(/connection must be a name; received number/),
+      refused(/`connection` must be a name; received number/),
     );
     await db.transaction().execute(async (transaction) => {
       expect(() => untyped(transaction, {})).toThrow(refused(/one of its transactions/));

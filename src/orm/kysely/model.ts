@@ -3,14 +3,15 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
+import { type PetioleError, describe } from "../../errors.ts";
+import { invalidModel } from "../../model/adapter-errors.ts";
 import type { ModelDescription, SqlDialect, TableDescription } from "../../model/adapter.ts";
-import { distinctKeys } from "../../model/key.ts";
+import { distinctKeys } from "../../model/key-chunks.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import { type ColumnTypes, askColumnTypes, tableOf } from "./column.ts";
 import { type BoundKey, type KeyColumn, bindKeys } from "./condition.ts";
 import type { Database } from "./database.ts";
-import type { KyselyModel } from "./types.ts";
+import type { KyselyStatedModel } from "./types.ts";
 
 /** What `ref` is given for a model: Kysely's own tables are only names. */
 export class KyselyTarget<Row extends object = object> {
@@ -38,7 +39,7 @@ export class Model {
   #types: ColumnTypes | undefined;
 
   /** @throws PetioleError `ERR_MODEL_DEFINITION` */
-  constructor(db: Database, dialect: SqlDialect, name: string, stated: KyselyModel) {
+  constructor(db: Database, dialect: SqlDialect, name: string, stated: KyselyStatedModel) {
     const { table, key, columns, version } = checkModel(name, dialect, stated);
     const attributes = new Set([...key, ...(columns ?? [])]);
     if (version !== undefined && version !== "xmin") attributes.add(version);
@@ -57,7 +58,7 @@ export class Model {
 
   /** Each different key once, as the driver takes it; those that no row can have are left out. */
   async bind(keys: readonly Key[], handle: Database): Promise<readonly BoundKey[]> {
-    const distinct = distinctKeys(keys);
+    const distinct = distinctKeys(this.description.name, keys);
     if (distinct.length === 0) return [];
     const bindAll = (types: ColumnTypes) => bindKeys(this.#dialect, this.#keyColumns(types), distinct);
     const known = this.#types;
@@ -105,7 +106,7 @@ export class Model {
   }
 }
 
-function checkModel(name: string, dialect: SqlDialect, stated: KyselyModel): KyselyModel {
+function checkModel(name: string, dialect: SqlDialect, stated: KyselyStatedModel): KyselyStatedModel {
   const given: unknown = stated;
   if (typeof given !== "object" || given === null || typeof Reflect.get(given, "table") !== "string")
     throw invalid(name, `expected { table, key: ["…"] }; received ${describe(given)}`);
@@ -138,5 +139,5 @@ function isListOfNames(value: unknown): value is readonly string[] {
 }
 
 function invalid(name: string, reason: string): PetioleError {
-  return new PetioleError("ERR_MODEL_DEFINITION", `kysely: ${JSON.stringify(name)}: ${reason}`);
+  return invalidModel("kysely", name, reason);
 }

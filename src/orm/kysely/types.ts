@@ -19,7 +19,7 @@ export interface KyselyDatabaseLike {
 }
 
 /** A table, and what identifies its rows. Kysely's types know the columns; at run time it knows none of them. */
-export interface KyselyModel<Table extends string = string, Column extends string = string> {
+export interface KyselyStatedModel<Table extends string = string, Column extends string = string> {
   readonly table: Table;
   /** The columns of its primary key, or of another unique one. */
   readonly key: readonly Column[];
@@ -46,9 +46,9 @@ export type KyselyRow<Database, Table> =
 /** One kind of model for each table, so that the compiler checks a model's columns against its own table. */
 type ModelIn<Database> =
   string extends TableIn<Database>
-    ? KyselyModel
+    ? KyselyStatedModel
     : {
-        [Table in TableIn<Database>]: KyselyModel<Table, keyof KyselyRow<Database, Table> & string>;
+        [Table in TableIn<Database>]: KyselyStatedModel<Table, keyof KyselyRow<Database, Table> & string>;
       }[TableIn<Database>];
 
 type TableIn<Database> = Database extends { insertInto(table: infer Table): unknown }

@@ -7,7 +7,16 @@
  * @module
  */
 import type { SqlDialect } from "../../model/adapter.ts";
-import { isIntegerOf } from "../../model/key.ts";
+import { partOf } from "../../model/key-chunks.ts";
+import {
+  asNumber,
+  impossible,
+  integerIn,
+  isNumeric,
+  isPostgresText,
+  isUuid,
+  isIntegerOf,
+} from "../../model/key-part.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import type { KeyProperty } from "./model.ts";
 import type { PropertyLike } from "./types.ts";
@@ -43,19 +52,7 @@ export function conditionsFor(
   return chunked(conditions, maxCompositeKeys).map((chunk) => ({ $or: chunk }));
 }
 
-/** Stands for a key that no row of the table can have. */
-const impossible = Symbol("impossible");
-
-function partOf(key: Key, attribute: string): KeyPart | undefined {
-  return typeof key === "object" ? key[attribute] : key;
-}
-
-/**
- * A part of a key in the type that the property wants; {@link impossible} when the column cannot hold it.
- *
- * One key of a wrong kind (`"abc"` for an integer, from a sender in another language) would otherwise fail the
- * statement and with it every other row of the load, again at each attempt.
- */
+/** A part of a key in the type that the property wants; {@link impossible} when the column cannot hold it. */
 function bindable(
   dialect: SqlDialect | undefined,
   property: PropertyLike,
@@ -65,13 +62,8 @@ function bindable(
   if (part === undefined) return impossible;
   if (bits !== undefined) {
     if (property.runtimeType === "number" && isIntegerOf(bits, part)) return part;
-    const text = String(part);
-    if (!/^-?\d{1,40}$/.test(text)) return impossible;
-    const integer = BigInt(text);
-    if (BigInt.asIntN(bits, integer) !== integer) return impossible;
-    return property.runtimeType === "number" && Number.isSafeInteger(Number(integer))
-      ? Number(integer)
-      : integer;
+    const integer = integerIn(bits, part);
+    return integer !== impossible && property.runtimeType === "number" ? asNumber(integer) : integer;
   }
   const column = columnOf(property);
   if (property.runtimeType === "number" || /^(?:numeric|decimal|real|double|float)/.test(column)) {
@@ -80,10 +72,10 @@ function bindable(
   }
   if (property.runtimeType !== "string") return part;
   const text = String(part);
-  // Both end up in the statement's own text, where the one ends it and the other becomes another character.
-  if (text.includes("\0") || !text.isWellFormed()) return impossible;
+  // On SQLite as well: it ends up in the statement's own text, which the character 0 would end.
+  if (!isPostgresText(text)) return impossible;
   if (dialect !== "postgres") return text;
-  if (column === "uuid") return /^\{?(?:[0-9a-f]{4}-?){8}\}?$/i.test(text) ? text : impossible;
+  if (column === "uuid") return isUuid(text) ? text : impossible;
   const isOther = property.nativeEnumName !== undefined && property.items?.includes(text) === false;
   return isOther ? impossible : text;
 }
@@ -99,10 +91,6 @@ function integerBits(dialect: SqlDialect | undefined, property: PropertyLike): n
 
 function columnOf({ columnTypes }: PropertyLike): string {
   return (columnTypes?.[0] ?? "").toLowerCase();
-}
-
-function isNumeric(text: string): boolean {
-  return text.trim() !== "" && Number.isFinite(Number(text));
 }
 
 function chunked<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {

@@ -4,7 +4,8 @@
  * @module
  */
 import { attempt } from "../../errors.ts";
-import type { Key, KeyPart } from "../../model/ref.ts";
+import { keyWith } from "../../model/key.ts";
+import type { Key } from "../../model/ref.ts";
 import { type MikroOrmModel, columnsOf } from "./model.ts";
 import {
   type DriverLike,
@@ -19,15 +20,7 @@ import {
 /** The key of a row, or of a `Reference` to one; undefined when it has none yet. */
 export function keyIn(model: MikroOrmModel, given: object): Key | undefined {
   const row = unwrapped(given) as object;
-  const parts = model.keyProperties.map(({ attribute }) => [
-    attribute,
-    bareKeyOf(Reflect.get(row, attribute)),
-  ]) as [string, KeyPart | null | undefined][];
-  const present = parts.filter(
-    (part): part is [string, KeyPart] => part[1] !== undefined && part[1] !== null,
-  );
-  if (present.length < parts.length) return undefined;
-  return present.length === 1 ? present[0]?.[1] : Object.fromEntries(present);
+  return keyWith(model.key, (attribute) => bareKeyOf(Reflect.get(row, attribute)));
 }
 
 /** The columns that a row has. */

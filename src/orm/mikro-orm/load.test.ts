@@ -73,13 +73,13 @@ describe("what is loaded", () => {
   );
 
   test.each([
-    ["nope", /"nope" is no relation of Post; there are author/],
-    ["title", /"title" is no relation of Post/],
-    ["author.name", /"name" is no relation of Author; there are posts/],
-    ["constructor", /"constructor" is no relation/],
-    ["*", /"\*" is no relation/],
-    ["", /"" is no relation/],
-    ["author.posts.author.posts.author", /4 deep at most/],
+    ["nope", /Post has no relation "nope"\. It has author/],
+    ["title", /Post has no relation "title"/],
+    ["author.name", /Author has no relation "name"\. It has posts/],
+    ["constructor", /no relation "constructor"/],
+    ["*", /no relation "\*"/],
+    ["", /no relation ""/],
+    ["author.posts.author.posts.author", /more than 4 relations deep/],
   ])("is refused with %j", async (path, message) => {
     await using database = await open();
     const outcome = database.adapter.load("qa.Post", [1], { with: [path] });
@@ -91,7 +91,7 @@ describe("what is loaded", () => {
 
   test.each([
     [{ with: "author" }, /`with` must be a list.*string "author"/],
-    [{ with: [7] }, /names 7, which is no text/],
+    [{ with: [7] }, /`with` must be a list.*number 7 in it/],
     [{ scope: "everything" }, /`scope` must be "default" or "all".*string "everything"/],
     [{ from: "elsewhere" }, /`from` must be "primary" or "replica".*string "elsewhere"/],
   ])("is refused with the options %j", async (options, message) => {

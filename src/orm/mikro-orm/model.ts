@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
+import { type PetioleError, describe } from "../../errors.ts";
+import { invalidModel } from "../../model/adapter-errors.ts";
 import type { ModelDescription, SqlDialect, TableDescription } from "../../model/adapter.ts";
 import { type MetadataLike, type MetadataStorageLike, type PropertyLike, isToOne } from "./types.ts";
 
@@ -154,6 +155,7 @@ function labelOf(entity: unknown): string {
   return typeof entity === "function" && entity.name !== "" ? `class ${entity.name}` : describe(entity);
 }
 
-function invalid(name: string, reason: string): PetioleError {
-  return new PetioleError("ERR_MODEL_DEFINITION", `mikroOrm: ${JSON.stringify(name)}: ${reason}`);
+/** `ERR_MODEL_DEFINITION`, about a model. */
+export function invalid(name: string, reason: string): PetioleError {
+  return invalidModel("mikroOrm", name, reason);
 }

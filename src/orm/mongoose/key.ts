@@ -3,6 +3,9 @@
  *
  * @module
  */
+import { partOf } from "../../model/key-chunks.ts";
+import { impossible, integerIn } from "../../model/key-part.ts";
+import { keyWith } from "../../model/key.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import { type ModelLike, storedIn } from "./like.ts";
 import type { MongooseModel } from "./model.ts";
@@ -24,14 +27,7 @@ export function keyIn(model: MongooseModel, row: object): Key | undefined {
 
 /** The key that is among some fields, as they are stored. */
 export function keyFrom(model: MongooseModel, fields: object): Key | undefined {
-  const parts: [string, KeyPart][] = [];
-  for (const attribute of model.key) {
-    const part = plainOf(Reflect.get(fields, attribute));
-    if (part === undefined || part === null) return undefined;
-    // What cannot be a part of a key is refused by whoever asked for it, with the reason.
-    parts.push([attribute, part as KeyPart]);
-  }
-  return parts.length === 1 ? parts[0]?.[1] : Object.fromEntries(parts);
+  return keyWith(model.key, (attribute) => plainOf(Reflect.get(fields, attribute)));
 }
 
 /** Filters that together find the documents with these keys; each fits into one command. */
@@ -39,18 +35,15 @@ export function filtersFor(model: MongooseModel, keys: readonly Key[]): readonly
   const [first] = model.key;
   if (first !== undefined && model.key.length === 1) {
     const values = keys
-      .map((key) => stored(model, 0, typeof key === "object" ? key[first] : key))
-      .filter(isPossible);
+      .map((key) => stored(model, 0, partOf(key, first)))
+      .filter((value) => value !== impossible);
     return chunked(values, maxKeys).map((chunk) => ({ [first]: trusted(model.target, { $in: chunk }) }));
   }
   const filters = keys
     .map((key) =>
-      model.key.map((attribute, index) => [
-        attribute,
-        stored(model, index, typeof key === "object" ? key[attribute] : undefined),
-      ]),
+      model.key.map((attribute, index) => [attribute, stored(model, index, partOf(key, attribute))]),
     )
-    .filter((parts) => parts.every(([, part]) => isPossible(part)))
+    .filter((parts) => parts.every(([, part]) => part !== impossible))
     .map((parts) => Object.fromEntries(parts) as object);
   return chunked(filters, maxCompositeKeys).map((chunk) => ({ $or: chunk }));
 }
@@ -58,13 +51,6 @@ export function filtersFor(model: MongooseModel, keys: readonly Key[]): readonly
 /** With `sanitizeFilter` on, Mongoose takes conditions for values, unless they come from the program itself. */
 function trusted(model: ModelLike, condition: object): object {
   return model.base?.trusted?.(condition) ?? condition;
-}
-
-/** Stands for a key that no document of the model can have. */
-const impossible = Symbol("impossible");
-
-function isPossible(value: unknown): boolean {
-  return value !== impossible;
 }
 
 /**
@@ -84,8 +70,7 @@ function stored(model: MongooseModel, index: number, part: KeyPart | undefined):
     case "Int32":
       return String(Number(text) | 0) === text ? Number(text) : impossible;
     case "BigInt":
-      if (!/^-?\d{1,20}$/.test(text) || BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) return impossible;
-      return BigInt(text);
+      return integerIn(64, part);
     case "ObjectId":
       return /^[0-9a-f]{24}$/i.test(text) ? cast(model, index, text) : impossible;
     default:

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
+import { type PetioleError, describe } from "../../errors.ts";
+import { invalidModel } from "../../model/adapter-errors.ts";
 import type { ModelDescription } from "../../model/adapter.ts";
 import { type DocumentLike, type ModelLike, type SchemaLike, isModel } from "./like.ts";
 
@@ -142,6 +143,7 @@ function versionOf(name: string, schema: SchemaLike, given: string | undefined):
   return optimisticConcurrency === true && typeof versionKey === "string" ? versionKey : undefined;
 }
 
-function invalid(name: string, reason: string): PetioleError {
-  return new PetioleError("ERR_MODEL_DEFINITION", `mongoose: ${JSON.stringify(name)}: ${reason}`);
+/** `ERR_MODEL_DEFINITION`, about a model. */
+export function invalid(name: string, reason: string): PetioleError {
+  return invalidModel("mongoose", name, reason);
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { isIntegerOf } from "../../model/key.ts";
+import { chunked, partOf } from "../../model/key-chunks.ts";
+import { impossible, integerIn, isPostgresText, isUuid, isIntegerOf } from "../../model/key-part.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import type { KeyField, PrismaModelInfo } from "./model.ts";
 
@@ -35,7 +36,7 @@ export function whereOf(
   key: Key,
 ): Record<string, KeyPart> | undefined {
   const parts = model.keyFields.map((field) => {
-    const part = typeof key === "object" ? key[field.name] : key;
+    const part = partOf(key, field.name);
     return [field.name, part === undefined ? undefined : bindable(field, provider, part)] as const;
   });
   const possible = parts.filter((part): part is [string, KeyPart] => part[1] !== undefined);
@@ -61,37 +62,24 @@ const integerBits: Readonly<Record<string, number>> = {
 };
 
 /** What a text must be for the columns that refuse others. */
-const textForms: Readonly<Record<string, RegExp>> = {
-  Uuid: /^\{?(?:[0-9a-f]{4}-?){8}\}?$/i,
-  ObjectId: /^[0-9a-f]{24}$/i,
+const textForms: Readonly<Record<string, (text: string) => boolean>> = {
+  Uuid: isUuid,
+  ObjectId: (text) => /^[0-9a-f]{24}$/i.test(text),
 };
 
-/**
- * A part of a key in the type that the field has; undefined when it cannot have it.
- *
- * One key of a wrong kind (`"abc"` for an integer, from a sender in another language) would otherwise fail the
- * statement and with it every other row of the load, again at each attempt.
- */
+/** A part of a key in the type that the field has; undefined when it cannot have it. */
 function bindable(field: KeyField, provider: string, part: KeyPart): KeyPart | undefined {
   const bits = integerBits[field.nativeType ?? ""] ?? (field.type === "Int" ? 32 : 64);
   if (field.type === "Int" && isIntegerOf(bits, part)) return part;
   const text = String(part);
   if (field.values !== undefined) return field.values.includes(text) ? text : undefined;
   if (field.type === "Int" || field.type === "BigInt") {
-    if (!/^-?\d{1,40}$/.test(text)) return undefined;
-    const integer = BigInt(text);
-    if (BigInt.asIntN(bits, integer) !== integer) return undefined;
+    const integer = integerIn(bits, part);
+    if (integer === impossible) return undefined;
     return field.type === "Int" ? Number(integer) : integer;
   }
-  if (textForms[field.nativeType ?? ""]?.test(text) === false) return undefined;
+  if (textForms[field.nativeType ?? ""]?.(text) === false) return undefined;
   // Prisma would ask for U+FFFD in the place of half a surrogate pair.
   if (!text.isWellFormed()) return undefined;
-  // PostgreSQL cannot hold this character at all, and says so with an error.
-  return ["postgresql", "cockroachdb"].includes(provider) && text.includes("\0") ? undefined : text;
-}
-
-function chunked<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
-  const chunks: (readonly Item[])[] = [];
-  for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size));
-  return chunks;
+  return ["postgresql", "cockroachdb"].includes(provider) && !isPostgresText(text) ? undefined : text;
 }

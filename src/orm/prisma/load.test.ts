@@ -58,12 +58,12 @@ onEachDatabase((withDatabase) => {
       }));
 
     test.each([
-      ["nope", /"nope" is no relation of Post\. It has "author"/],
-      ["author.nope", /"nope" is no relation of Author\. It has "posts"/],
-      ["title", /"title" is no relation of Post/],
-      ["", /"" is no relation of Post/],
-      ["__proto__", /"__proto__" is no relation/],
-      ["author.posts.author.posts.author", /5 relations deep, and 4 is the most/],
+      ["nope", /Post has no relation "nope"\. It has author/],
+      ["author.nope", /Author has no relation "nope"\. It has posts/],
+      ["title", /Post has no relation "title"/],
+      ["", /Post has no relation ""/],
+      ["__proto__", /no relation "__proto__"/],
+      ["author.posts.author.posts.author", /more than 4 relations deep/],
     ])("what is no relation is refused: %s", (path, message) =>
       withDatabase(async ({ client }) => {
         const loading = prisma(client, contractModels).load("qa.Post", [1], { with: [path] });
@@ -95,7 +95,7 @@ onEachDatabase((withDatabase) => {
     }));
 
   test.each([
-    [{ with: "author" }, /`with` must be an array.*received string "author"/],
+    [{ with: "author" }, /`with` must be a list.*received string "author"/],
     [{ scope: "some" }, /`scope` must be "default" or "all"/],
     [{ from: "elsewhere" }, /`from` must be "primary" or "replica"/],
   ])("an option of a wrong kind is refused: %j", (options, message) =>

@@ -4,6 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../../errors.ts";
+import { invalidModel } from "../../model/adapter-errors.ts";
 import type { ModelDescription, TableDescription } from "../../model/adapter.ts";
 import {
   type FieldLike,
@@ -189,6 +190,7 @@ function quoted(columns: readonly FieldLike[]): string[] {
   return columns.map((column) => JSON.stringify(column.name));
 }
 
-function invalid(name: string, reason: string): PetioleError {
-  return new PetioleError("ERR_MODEL_DEFINITION", `prisma: ${JSON.stringify(name)}: ${reason}`);
+/** `ERR_MODEL_DEFINITION`, about a model. */
+export function invalid(name: string, reason: string): PetioleError {
+  return invalidModel("prisma", name, reason);
 }

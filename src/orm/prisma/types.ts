@@ -23,7 +23,7 @@ export type PrismaModelName<Client> = {
 }[keyof Client & string];
 
 /** A model with what its schema does not say. */
-export interface PrismaKeyedModel<Client, Name extends PrismaModelName<Client> = PrismaModelName<Client>> {
+export interface PrismaStatedModel<Client, Name extends PrismaModelName<Client> = PrismaModelName<Client>> {
   readonly model: Name;
   /** The fields of another unique key than the primary one. */
   readonly key?: readonly (keyof PrismaRow<Client, Name> & string)[];
@@ -68,7 +68,7 @@ type ModelNameOf<Model> = Model extends string
 export type CheckedPrismaModels<Client, Models> = {
   readonly [Name in keyof Models]: Models[Name] extends string
     ? Models[Name]
-    : PrismaKeyedModel<Client, ModelNameOf<Models[Name]> & PrismaModelName<Client>>;
+    : PrismaStatedModel<Client, ModelNameOf<Models[Name]> & PrismaModelName<Client>>;
 };
 
 /** What stands for a model where `ref` and others take a table or a class. */

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient as KeysClient, Prisma } from "../../../test/orm/prisma/generated/keys/client.ts";
 import { Prisma as SqlitePrisma } from "../../../test/orm/prisma/generated/sqlite/client.ts";
 import { onEachDatabase } from "../../../test/orm/prisma/each.ts";
 import { contractModels } from "../../../test/orm/prisma/harness.ts";
-import { type Postgres, noPostgres, startPostgres } from "../../../test/services/postgres.ts";
+import { describePostgres } from "../../../test/services/describe-postgres.ts";
 import { prisma } from "../prisma.ts";
 
 const everything = {
@@ -131,12 +131,10 @@ onEachDatabase((withDatabase, name) => {
     }));
 });
 
-describe.skipIf(noPostgres)(`columns of PostgreSQL${noPostgres ? ` (skipped: ${noPostgres})` : ""}`, () => {
-  let server: Postgres;
+describePostgres("columns of PostgreSQL", (createDatabase) => {
   let client: KeysClient;
   beforeAll(async () => {
-    server = await startPostgres();
-    client = new KeysClient({ adapter: new PrismaPg({ connectionString: server.url }) });
+    client = new KeysClient({ adapter: new PrismaPg({ connectionString: await createDatabase() }) });
     for (const statement of [
       "create type \"Size\" as enum ('small', 'very large')",
       "create table tokens (id uuid primary key, note text not null)",
@@ -151,7 +149,6 @@ describe.skipIf(noPostgres)(`columns of PostgreSQL${noPostgres ? ` (skipped: ${n
   });
   afterAll(async () => {
     await client.$disconnect();
-    await server.stop();
   });
 
   test("a key that the column cannot hold is a missing row, and fails no other", async () => {

@@ -4,6 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../../errors.ts";
+import { modelNamed } from "../../model/adapter-errors.ts";
 import type { ModelDescription, OrmAdapter } from "../../model/adapter.ts";
 import { Observers, type SaveOperation } from "../../model/observer.ts";
 import { registerModel } from "../../model/registry.ts";
@@ -25,15 +26,7 @@ export function adapterOf(
   const byName = new Map(models.map((model) => [model.name, model]));
   const byClass = new Map<object, SequelizeModel>();
   for (const model of models) if (!byClass.has(model.target)) byClass.set(model.target, model);
-  const modelNamed = (name: string): SequelizeModel => {
-    const model = byName.get(name);
-    if (model !== undefined) return model;
-    const known = [...byName.keys()].map((each) => JSON.stringify(each)).join(", ");
-    throw new PetioleError(
-      "ERR_MODEL_UNKNOWN",
-      `sequelize: no model is named ${JSON.stringify(name)}; there are ${known || "none"}`,
-    );
-  };
+  const named = (name: string): SequelizeModel => modelNamed("sequelize", byName, name);
   /** What Sequelize is told: null keeps it from taking that of a CLS namespace. */
   const transactionIn = (handle: object | undefined): object | null => {
     if (handle === undefined || handle === connection) return null;
@@ -84,16 +77,16 @@ export function adapterOf(
 
     async load(name, keys, options = {}) {
       const transaction = transactionIn(options.transaction);
-      return load(connection, modelNamed(name), keys, options, transaction, capabilities.lacks.replica);
+      return load(connection, named(name), keys, options, transaction, capabilities.lacks.replica);
     },
 
-    keyOf: (name, row) => keyOf(modelNamed(name), row),
-    fieldsOf: (name, row) => fieldsOf(modelNamed(name), row),
+    keyOf: (name, row) => keyOf(named(name), row),
+    fieldsOf: (name, row) => fieldsOf(named(name), row),
     modelOf: (row) => modelOfClass(byClass, classOf(row))?.name,
-    entityOf: (name, fields) => entityOf(modelNamed(name), fields),
+    entityOf: (name, fields) => entityOf(named(name), fields),
 
     async save(name, fields, within = {}) {
-      const model = modelNamed(name);
+      const model = named(name);
       const entity = entityOf(model, fields);
       if (keyOf(model, entity) === undefined) {
         const key = model.key.map((attribute) => JSON.stringify(attribute)).join(", ");

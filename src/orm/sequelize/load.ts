@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
+import { PetioleError } from "../../errors.ts";
+import { checkLoadOptions } from "../../model/adapter-errors.ts";
 import type { LoadOptions } from "../../model/adapter.ts";
-import { distinctKeys } from "../../model/key.ts";
+import { distinctKeys } from "../../model/key-chunks.ts";
 import type { Key } from "../../model/ref.ts";
 import { conditionsFor, withDefaultScope } from "./condition.ts";
 import type { Connection } from "./like.ts";
@@ -22,11 +23,16 @@ export async function load(
   transaction: object | null,
   noReplica: string | undefined,
 ): Promise<readonly object[]> {
-  const { isAll, useMaster } = checkOptions(model, options, noReplica);
+  checkLoadOptions("sequelize", options);
+  if (options.from === "replica" && noReplica !== undefined) {
+    throw new PetioleError("ERR_MODEL_UNSUPPORTED", noReplica);
+  }
+  const isAll = options.scope === "all";
+  const useMaster = options.from !== "replica";
   const { name, target } = model;
   const include = includesFor(connection, model, options.with ?? [], isAll);
   const rows: object[] = [];
-  for (const condition of conditionsFor(model, connection.getDialect(), distinctKeys(keys))) {
+  for (const condition of conditionsFor(model, connection.getDialect(), distinctKeys(name, keys))) {
     const found = await (isAll ? target.unscoped() : target).findAll({
       where: isAll ? condition : withDefaultScope(model, condition),
       ...(include.length === 0 ? {} : { include }),
@@ -49,21 +55,4 @@ export async function load(
     rows.push(...found);
   }
   return rows;
-}
-
-function checkOptions(
-  { name }: SequelizeModel,
-  { scope = "default", from = "primary" }: LoadOptions,
-  noReplica: string | undefined,
-): { readonly isAll: boolean; readonly useMaster: boolean } {
-  if (scope !== "default" && scope !== "all") {
-    throw invalid(name, `\`scope\` must be "default" or "all"; received ${describe(scope)}`);
-  }
-  if (from !== "primary" && from !== "replica") {
-    throw invalid(name, `\`from\` must be "primary" or "replica"; received ${describe(from)}`);
-  }
-  if (from === "replica" && noReplica !== undefined) {
-    throw new PetioleError("ERR_MODEL_UNSUPPORTED", noReplica);
-  }
-  return { isAll: scope === "all", useMaster: from === "primary" };
 }

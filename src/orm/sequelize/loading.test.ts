@@ -91,9 +91,9 @@ onEachDatabase((open, dialect) => {
       const refused = (paths: unknown) => adapter.load("qa.Post", [1], { with: paths as string[] });
       const definition = { code: "ERR_MODEL_DEFINITION" };
       await expect(refused(["authr"])).rejects.toMatchObject(definition);
-      await expect(refused(["authr"])).rejects.toThrow(/no association "authr"; it has "author"/);
+      await expect(refused(["authr"])).rejects.toThrow(/no relation "authr"\. It has .*author/);
       await expect(refused(["author.nope"])).rejects.toThrow(
-        /"author\.nope", and Author has no association "nope"/,
+        /"author\.nope", and Author has no relation "nope"/,
       );
       await expect(refused(["constructor"])).rejects.toMatchObject(definition);
       await expect(refused([""])).rejects.toMatchObject(definition);

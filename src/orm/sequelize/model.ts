@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
+import { type PetioleError, describe } from "../../errors.ts";
+import { invalidModel } from "../../model/adapter-errors.ts";
 import type { ModelDescription, TableDescription } from "../../model/adapter.ts";
 import type { Connection, Model } from "./like.ts";
 
@@ -138,5 +139,5 @@ export function isInteger(type: string | undefined): boolean {
 
 /** `ERR_MODEL_DEFINITION`, for a model by its name. */
 export function invalid(name: string, reason: string): PetioleError {
-  return new PetioleError("ERR_MODEL_DEFINITION", `sequelize: ${JSON.stringify(name)}: ${reason}`);
+  return invalidModel("sequelize", name, reason);
 }

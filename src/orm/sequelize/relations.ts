@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
-import type { Connection, Model } from "./like.ts";
+import { type RelationStep, relationSteps, relationsThere } from "../../model/relation-path.ts";
+import type { Association, Connection, Model } from "./like.ts";
 import { type SequelizeModel, invalid } from "./model.ts";
 
 /** One relation to be loaded, with those of its rows. */
@@ -16,10 +16,9 @@ interface Include {
   readonly paranoid: boolean;
   /** A query of its own for relations to many, instead of each row times each other. */
   readonly separate: boolean;
-  readonly include: Include[];
+  readonly include: readonly Include[];
 }
 
-const maxDepth = 4;
 /** PostgreSQL cuts the names that Sequelize makes up for joined columns, silently, and they are not found again. */
 const maxIdentifierBytes = 63;
 
@@ -32,71 +31,55 @@ const maxIdentifierBytes = 63;
 export function includesFor(
   sequelize: Connection,
   { name, target }: SequelizeModel,
-  paths: unknown,
+  paths: readonly string[],
   everything: boolean,
 ): readonly object[] {
-  if (!Array.isArray(paths) || !paths.every((path) => typeof path === "string")) {
-    throw invalid(
-      name,
-      `\`with\` must be a list of relations, ["author", "author.company"]; received ${describe(paths)}`,
-    );
-  }
+  const relationsOf = (from: Association | undefined) => {
+    const model = from?.target ?? target;
+    return relationsThere(model.name, new Map(Object.entries(model.associations)));
+  };
+  const steps = relationSteps(paths, relationsOf, (reason) => invalid(name, reason));
   const cutsNames = sequelize.getDialect() === "postgres" && sequelize.options.minifyAliases !== true;
-  const roots: Include[] = [];
-  for (const path of paths as string[]) {
-    const aliases = path.split(".");
-    if (aliases.length > maxDepth) {
-      throw invalid(
-        name,
-        `\`with\` names ${JSON.stringify(path)}, which is more than ${maxDepth} relations deep`,
-      );
-    }
-    let model = target;
-    let siblings = roots;
-    let joined = "";
-    for (const as of aliases) {
-      const found =
-        siblings.find((include) => include.as === as) ?? includeOf(name, model, as, path, everything);
-      if (!siblings.includes(found)) siblings.push(found);
-      joined = found.separate ? "" : `${joined}${as}.`;
-      if (cutsNames) refuseLongNames(name, path, joined, found.model);
-      model = found.model;
-      siblings = found.include;
-    }
-  }
-  return roots;
+  if (cutsNames) refuseLongNames(name, steps, "", "");
+  return includes(steps, everything);
 }
 
-function includeOf(name: string, model: Model, as: string, path: string, everything: boolean): Include {
-  const association = Object.hasOwn(model.associations, as) ? model.associations[as] : undefined;
-  if (association === undefined) {
-    const known = Object.keys(model.associations).map((alias) => JSON.stringify(alias));
-    throw invalid(
-      name,
-      `\`with\` names ${JSON.stringify(path)}, and ${model.name} has no association ${JSON.stringify(as)}; ` +
-        (known.length > 0 ? `it has ${known.join(", ")}` : "it has none"),
-    );
-  }
-  const { target, associationType } = association;
-  return {
+function includes(steps: readonly RelationStep<Association>[], everything: boolean): readonly Include[] {
+  return steps.map(({ name, relation: { target, associationType }, below }) => ({
     model: everything ? target.unscoped() : target,
-    as,
+    as: name,
     required: false,
     paranoid: !everything,
     separate: associationType === "HasMany",
-    include: [],
-  };
+    include: includes(below, everything),
+  }));
 }
 
-function refuseLongNames(name: string, path: string, joined: string, model: Model): void {
-  if (joined === "") return;
+/**
+ * @param path - of what the steps are below, with a dot behind it
+ * @param joined - what of it is joined: a query of its own begins its names anew
+ */
+function refuseLongNames(
+  model: string,
+  steps: readonly RelationStep<Association>[],
+  path: string,
+  joined: string,
+): void {
+  for (const { name, relation, below } of steps) {
+    const own = relation.associationType === "HasMany" ? "" : `${joined}${name}.`;
+    if (own !== "") refuseLongName(model, path + name, own, relation.target);
+    refuseLongNames(model, below, `${path}${name}.`, own);
+  }
+}
+
+function refuseLongName(name: string, path: string, joined: string, model: Model): void {
   const longest = Object.keys(model.tableAttributes)
     .map((attribute) => joined + attribute)
     .find((alias) => Buffer.byteLength(alias) > maxIdentifierBytes);
   if (longest === undefined) return;
-  throw new PetioleError(
-    "ERR_MODEL_DEFINITION",
-    `sequelize: ${JSON.stringify(name)}: \`with\` names ${JSON.stringify(path)}, for which Sequelize would call a ` +
+  throw invalid(
+    name,
+    `\`with\` names ${JSON.stringify(path)}, for which Sequelize would call a ` +
       `column ${longest}: PostgreSQL cuts names of more than ${maxIdentifierBytes} bytes. ` +
       "Make the connection with new Sequelize(…, { minifyAliases: true })",
   );

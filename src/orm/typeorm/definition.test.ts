@@ -5,7 +5,7 @@ import { memory } from "../../engine/memory.ts";
 import { Reference, ref } from "../../model/ref.ts";
 import { Petiole } from "../../task/petiole.ts";
 import { testApp } from "../../testing/test-app.ts";
-import { schemaOf, typeorm } from "../typeorm.ts";
+import { plainEntity, typeorm } from "../typeorm.ts";
 
 describe("what the adapter is given", () => {
   test.each([
@@ -208,7 +208,7 @@ describe("entities", () => {
       name: "Plain",
       columns: { id: { type: "integer", primary: true } },
     });
-    const plain = schemaOf<{ id: number }>(schema);
+    const plain = plainEntity<{ id: number }>(schema);
     await withEntities([schema], async (dataSource) => {
       const adapter = typeorm(dataSource, { "x.Plain": plain });
       expect(adapter.models[0]?.target).toBe(plain);

@@ -4,6 +4,7 @@
  * @module
  */
 import { PetioleError } from "../../errors.ts";
+import { modelNamed } from "../../model/adapter-errors.ts";
 import type { ModelDescription } from "../../model/adapter.ts";
 import { type Entity, readEntity } from "./entity.ts";
 import type { DataSourceLike, EntityMetadataLike } from "./like.ts";
@@ -32,10 +33,7 @@ export class Entities {
     }
     const known = this.#read.get(name);
     if (known !== undefined) return known;
-    const given = this.#given.get(name);
-    if (given === undefined) {
-      throw new PetioleError("ERR_MODEL_UNKNOWN", `typeorm: no model is named ${JSON.stringify(name)}`);
-    }
+    const given = modelNamed("typeorm", this.#given, name);
     const entity = readEntity(given, this.#metadataOf(given), this.#dataSource.driver);
     this.#read.set(name, entity);
     return entity;

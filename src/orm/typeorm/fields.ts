@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Key, KeyPart } from "../../model/ref.ts";
+import { keyWith } from "../../model/key.ts";
+import type { Key } from "../../model/ref.ts";
 import type { Attribute, Entity } from "./entity.ts";
 import type { ColumnMetadataLike, RelationMetadataLike } from "./like.ts";
 import { invalid } from "./target.ts";
@@ -16,15 +17,12 @@ export const foreignKeys = new WeakMap<object, Map<RelationMetadataLike, unknown
 
 /** A row's key; undefined when the row has none yet. */
 export function keyOfRow(entity: Entity, row: object): Key | undefined {
-  const parts: [string, KeyPart][] = [];
-  for (const attribute of entity.key) {
-    const value = valueOf(attribute, row);
+  const attributes = new Map(entity.key.map((attribute) => [attribute.name, attribute]));
+  return keyWith([...attributes.keys()], (name) => {
+    const value = valueOf(attributes.get(name)!, row);
     // A query builder may have been given SQL, which is a function.
-    if (value === undefined || value === null || typeof value === "function") return undefined;
-    parts.push([attribute.name, value as KeyPart]);
-  }
-  const [first, ...others] = parts;
-  return others.length === 0 ? first?.[1] : Object.fromEntries(parts);
+    return typeof value === "function" ? undefined : value;
+  });
 }
 
 /** The columns that a row has, by property; those of an embedded object in a plain object. */

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { isIntegerOf } from "../../model/key.ts";
+import {
+  asNumber,
+  impossible,
+  integerIn,
+  isPostgresText,
+  isUuid,
+  isIntegerOf,
+} from "../../model/key-part.ts";
 import type { KeyPart } from "../../model/ref.ts";
 import type { ColumnMetadataLike, DriverLike } from "./like.ts";
 
@@ -14,9 +21,6 @@ export interface KeyKind {
   /** The width of an integer, where one that is out of range is an error instead of a row that is not there. */
   readonly bits: number;
 }
-
-/** Stands for a key that no row can have. */
-export const impossible = Symbol("impossible");
 
 const integerBits: Readonly<Record<string, number>> = {
   smallint: 16,
@@ -64,12 +68,7 @@ export function keyKindOf(column: ColumnMetadataLike, driver: DriverLike): KeyKi
   return { column, holds: type === "uuid" && isPostgres(driver) ? "uuid" : "text", bits: 0 };
 }
 
-/**
- * A part of a key as the driver wants it; {@link impossible} when no row can have it.
- *
- * One key of a wrong kind (`"abc"` for an integer, from a sender in another language) would otherwise fail the
- * statement and with it every other row of the load, again at each attempt.
- */
+/** A part of a key as the driver wants it; {@link impossible} when no row can have it. */
 export function bindable(kind: KeyKind, driver: DriverLike, part: KeyPart | undefined): unknown {
   if (part === undefined) return impossible;
   if (kind.column.transformer === undefined) return checked(kind, driver, part);
@@ -87,19 +86,16 @@ function checked({ holds, bits, column }: KeyKind, driver: DriverLike, part: Key
   if (holds === "integer" && isIntegerOf(bits, part)) return part;
   const text = String(part);
   if (holds === "integer") {
-    if (!/^-?\d{1,40}$/.test(text)) return impossible;
-    const integer = BigInt(text);
-    if (BigInt.asIntN(bits, integer) !== integer) return impossible;
-    return Number.isSafeInteger(Number(integer)) ? Number(integer) : integer;
+    const integer = integerIn(bits, part);
+    return integer === impossible ? impossible : asNumber(integer);
   }
   if (holds === "number") return /^[+-]?\d*\.?\d+(?:e[+-]?\d{1,3})?$/i.test(text) ? text : impossible;
-  if (holds === "uuid") return /^\{?(?:[0-9a-f]{4}-?){8}\}?$/i.test(text) ? text : impossible;
+  if (holds === "uuid") return isUuid(text) ? text : impossible;
   // Half of a character: drivers write another one in its place.
   if (!text.isWellFormed()) return impossible;
   if (!isPostgres(driver)) return text;
   if (column.enum?.some((value) => String(value) === text) === false) return impossible;
-  // PostgreSQL cannot hold this character at all, and says so with an error.
-  return text.includes("\0") ? impossible : text;
+  return isPostgresText(text) ? text : impossible;
 }
 
 /** Whether a driver speaks to PostgreSQL, or to what is like it. */

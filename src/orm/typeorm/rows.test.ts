@@ -5,11 +5,11 @@ import {
   Post,
   Sample,
   type TestSettings,
-  describePostgres,
+  describeOnPg,
   openSqlite,
   targets,
 } from "../../../test/orm/typeorm-database.ts";
-import { type TypeormModels, schemaOf, typeorm } from "../typeorm.ts";
+import { type TypeormModels, plainEntity, typeorm } from "../typeorm.ts";
 
 class Name {
   declare first: string;
@@ -82,7 +82,7 @@ const entities = [
   }),
   plain,
 ];
-const models = { "x.Book": Book, "x.Writer": Writer, "x.Shop": Shop, "x.Plain": schemaOf<Plain>(plain) };
+const models = { "x.Book": Book, "x.Writer": Writer, "x.Shop": Shop, "x.Plain": plainEntity<Plain>(plain) };
 const [ada, ben] = ["00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"] as const;
 
 const settings: TestSettings = { entities, tables: "", options: { synchronize: true } };
@@ -398,7 +398,7 @@ describe("loading", () => {
   });
 });
 
-describePostgres((openPostgres) => {
+describeOnPg((openPostgres) => {
   test("the primary is asked unless told otherwise, and transactions are there", async () => {
     const [primary, replica] = [await openPostgres(), await openPostgres()];
     const dataSource = await new DataSource({

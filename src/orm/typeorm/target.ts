@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
+import { type PetioleError, describe } from "../../errors.ts";
+import { invalidModel } from "../../model/adapter-errors.ts";
 import type { EntityTarget } from "./like.ts";
 
 /** A class of entities, decorated or with an EntitySchema whose `target` it is. */
@@ -16,7 +17,7 @@ export interface TypeormSchemaLike {
 }
 
 /** An entity with settings. */
-export interface TypeormEntity {
+export interface TypeormStatedModel {
   readonly entity: TypeormClassLike | TypeormSchemaLike;
   /** The attributes that identify a row, where that is not the primary key: those of another unique key. */
   readonly key?: readonly string[];
@@ -27,8 +28,8 @@ export interface TypeormEntity {
   readonly version?: string;
 }
 
-/** An EntitySchema without a class, with the type of its rows: see {@link schemaOf}. */
-export interface TypeormRowSchema<Row extends object> extends TypeormEntity {
+/** An EntitySchema without a class, with the type of its rows: see {@link plainEntity}. */
+export interface TypeormPlainEntity<Row extends object> extends TypeormStatedModel {
   /** For the compiler alone; never there. */
   readonly $inferSelect: Row;
 }
@@ -38,15 +39,15 @@ export interface TypeormRowSchema<Row extends object> extends TypeormEntity {
  * the schema. What it returns is for the adapter's models and for `ref` alike.
  *
  * @example
- * const tags = schemaOf<Tag>(TagSchema);
+ * const tags = plainEntity<Tag>(TagSchema);
  * typeorm(dataSource, { "qa.Tag": tags });
  * ref(tags, row);
  */
-export function schemaOf<Row extends object>(
+export function plainEntity<Row extends object>(
   schema: TypeormSchemaLike,
-  settings: Pick<TypeormEntity, "key" | "version"> = {},
-): TypeormRowSchema<Row> {
-  return { ...settings, entity: schema } as TypeormRowSchema<Row>;
+  settings: Pick<TypeormStatedModel, "key" | "version"> = {},
+): TypeormPlainEntity<Row> {
+  return { ...settings, entity: schema } as TypeormPlainEntity<Row>;
 }
 
 /** What the app gave for a model, read. */
@@ -69,7 +70,7 @@ export interface GivenModel {
  */
 export function readModel(name: string, given: unknown): GivenModel {
   const isObject = typeof given === "object" && given !== null;
-  const settings = isObject && !isSchema(given) ? (given as Partial<TypeormEntity>) : undefined;
+  const settings = isObject && !isSchema(given) ? (given as Partial<TypeormStatedModel>) : undefined;
   const entity: unknown = settings === undefined ? given : settings.entity;
   if (!isClass(entity) && !isSchema(entity)) {
     const received =
@@ -101,7 +102,7 @@ export function readModel(name: string, given: unknown): GivenModel {
 
 /** `ERR_MODEL_DEFINITION`, about a model. */
 export function invalid(name: string, reason: string): PetioleError {
-  return new PetioleError("ERR_MODEL_DEFINITION", `typeorm: ${JSON.stringify(name)}: ${reason}`);
+  return invalidModel("typeorm", name, reason);
 }
 
 function isClass(value: unknown): value is TypeormClassLike {

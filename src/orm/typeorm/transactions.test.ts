@@ -5,7 +5,7 @@ import {
   type TestDatabase,
   type TestSettings,
   entitiesFor,
-  describePostgres,
+  describeOnPg,
   openSqlite,
 } from "../../../test/orm/typeorm-database.ts";
 import type { OrmAdapter } from "../../model/adapter.ts";
@@ -177,7 +177,7 @@ describe("on better-sqlite3", () => {
   });
 });
 
-describePostgres((openPostgres) => {
+describeOnPg((openPostgres) => {
   test("trap: a write through the DataSource, inside of a transaction, survives its rollback", async () => {
     await withDatabase(await openPostgres(), async ({ dataSource }) => {
       const adapter = typeorm(dataSource, models);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { Client } from "pg";
-import type { Postgres } from "../../services/postgres.ts";
+import type { CreateDatabase } from "../../services/describe-postgres.ts";
 import { postgresTables, sqliteTables } from "../contract-tables.ts";
 import { PrismaClient as PostgresClient } from "./generated/postgresql/client.ts";
 import { PrismaClient as SqliteClient } from "./generated/sqlite/client.ts";
@@ -39,14 +39,14 @@ export async function openSqlite(): Promise<TestDatabase<SqliteClient>> {
 /** A server's databases for one test after another: a new one for each would fill the disk. */
 export class PostgresDatabases {
   readonly #free: string[] = [];
-  readonly #server: Pick<Postgres, "createDatabase">;
+  readonly #createDatabase: CreateDatabase;
 
-  constructor(server: Pick<Postgres, "createDatabase">) {
-    this.#server = server;
+  constructor(createDatabase: CreateDatabase) {
+    this.#createDatabase = createDatabase;
   }
 
   async open(): Promise<TestDatabase<PostgresClient>> {
-    const url = this.#free.pop() ?? (await this.#server.createDatabase());
+    const url = this.#free.pop() ?? (await this.#createDatabase());
     const open = (statements: string[]): PostgresClient => {
       const adapter = new PrismaPg({ connectionString: url, max: 5 });
       const client = new PostgresClient({ adapter, log: [{ emit: "event", level: "query" }] });

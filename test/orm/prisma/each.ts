@@ -1,6 +1,6 @@
 /** The same tests on SQLite and on PostgreSQL. */
-import { afterAll, beforeAll, describe } from "vitest";
-import { type Postgres, noPostgres, startPostgres } from "../../services/postgres.ts";
+import { describe } from "vitest";
+import { describePostgres } from "../../services/describe-postgres.ts";
 import { PostgresDatabases, type SqliteClient, type TestDatabase, openSqlite } from "./database.ts";
 
 /** Opens a fresh database, runs with it, and closes it. Both clients are used as that of SQLite. */
@@ -12,14 +12,8 @@ export function onEachDatabase(
   describe("on SQLite", () => {
     define(async (run) => using(await openSqlite(), run), "SQLite");
   });
-  describe.skipIf(noPostgres)(`on PostgreSQL${noPostgres ? ` (skipped: ${noPostgres})` : ""}`, () => {
-    let server: Postgres;
-    let databases: PostgresDatabases;
-    beforeAll(async () => {
-      server = await startPostgres();
-      databases = new PostgresDatabases(server);
-    });
-    afterAll(() => server.stop());
+  describePostgres("on PostgreSQL", (createDatabase) => {
+    const databases = new PostgresDatabases(createDatabase);
     define(async (run) => {
       const database = await databases.open();
       await using(database as unknown as TestDatabase<SqliteClient>, run);
