@@ -7,7 +7,7 @@ import { Pool } from "pg";
 import { DataSource, EntitySchema } from "typeorm";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { memory } from "../src/engine/memory.ts";
-import { Petiole, TaskError, ref } from "../src/index.ts";
+import { Petiole, type TaskError, ref } from "../src/index.ts";
 import { drizzle } from "../src/orm/drizzle.ts";
 import { kysely } from "../src/orm/kysely.ts";
 import { typeorm } from "../src/orm/typeorm.ts";
