@@ -25,7 +25,14 @@ export function integerIn(bits: number, part: KeyPart): bigint | typeof impossib
   return BigInt.asIntN(bits, integer) === integer ? integer : impossible;
 }
 
-/** As a number where that is exact, which every driver takes; otherwise as it is. */
+/** The same as a number where that is exact, which every driver takes, and as a bigint where it is not. */
+export function numberIn(bits: number, part: KeyPart): number | bigint | typeof impossible {
+  if (isIntegerOf(bits, part)) return part;
+  const integer = integerIn(bits, part);
+  return integer === impossible ? impossible : asNumber(integer);
+}
+
+/** As a number where that is exact; otherwise as it is. */
 export function asNumber(integer: bigint): number | bigint {
   return Number.isSafeInteger(Number(integer)) ? Number(integer) : integer;
 }

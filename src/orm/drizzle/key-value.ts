@@ -3,15 +3,7 @@
  *
  * @module
  */
-import {
-  asNumber,
-  impossible,
-  integerIn,
-  isNumeric,
-  isPostgresText,
-  isUuid,
-  isIntegerOf,
-} from "../../model/key-part.ts";
+import { impossible, integerIn, isNumeric, isPostgresText, isUuid, numberIn } from "../../model/key-part.ts";
 import type { KeyPart } from "../../model/ref.ts";
 import { type ColumnLike, kindOf } from "./table.ts";
 
@@ -51,10 +43,8 @@ export function bindable(column: ColumnLike, part: KeyPart | undefined): unknown
   const kind = kindOf(column);
   const bits = integerBits[column.columnType];
   if (bits !== undefined || kind === "bigint") {
-    if (kind === "number" && isIntegerOf(bits ?? 64, part)) return part;
-    const integer = integerIn(bits ?? anyWidth, part);
-    // A number where it is exact: that is what a column of kind `number` maps, and bigint where it is not.
-    return integer !== impossible && kind === "number" ? asNumber(integer) : integer;
+    // A column of kind `number` maps numbers.
+    return kind === "number" ? numberIn(bits ?? anyWidth, part) : integerIn(bits ?? anyWidth, part);
   }
   if (kind === "number") return typeof part === "string" && !isNumeric(part) ? impossible : Number(part);
   if (kind !== "string") return part;

@@ -5,7 +5,7 @@
  */
 import type { SqlDialect } from "../../model/adapter.ts";
 import { anyOf, chunked, keysInStatement, partOf } from "../../model/key-chunks.ts";
-import { impossible, integerIn, isPostgresText, isUuid } from "../../model/key-part.ts";
+import { impossible, integerIn, isIntegerOf, isPostgresText, isUuid } from "../../model/key-part.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import type { ColumnType } from "./column.ts";
 import type { Select } from "./database.ts";
@@ -104,8 +104,5 @@ function sqliteBinder(type: ColumnType | undefined): Binder {
 }
 
 function isInteger(part: KeyPart, bits: number): boolean {
-  // Quick for the most usual keys, of which there may be thousands.
-  if (typeof part === "number" && Number.isSafeInteger(part))
-    return bits > 53 || Math.abs(part) < 2 ** (bits - 1);
-  return integerIn(bits, part) !== impossible;
+  return isIntegerOf(bits, part) || integerIn(bits, part) !== impossible;
 }

@@ -8,15 +8,7 @@
  */
 import type { SqlDialect } from "../../model/adapter.ts";
 import { partOf } from "../../model/key-chunks.ts";
-import {
-  asNumber,
-  impossible,
-  integerIn,
-  isNumeric,
-  isPostgresText,
-  isUuid,
-  isIntegerOf,
-} from "../../model/key-part.ts";
+import { impossible, integerIn, isNumeric, isPostgresText, isUuid, numberIn } from "../../model/key-part.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import type { KeyProperty } from "./model.ts";
 import type { PropertyLike } from "./types.ts";
@@ -61,9 +53,7 @@ function bindable(
 ): unknown {
   if (part === undefined) return impossible;
   if (bits !== undefined) {
-    if (property.runtimeType === "number" && isIntegerOf(bits, part)) return part;
-    const integer = integerIn(bits, part);
-    return integer !== impossible && property.runtimeType === "number" ? asNumber(integer) : integer;
+    return property.runtimeType === "number" ? numberIn(bits, part) : integerIn(bits, part);
   }
   const column = columnOf(property);
   if (property.runtimeType === "number" || /^(?:numeric|decimal|real|double|float)/.test(column)) {

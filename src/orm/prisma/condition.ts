@@ -4,7 +4,7 @@
  * @module
  */
 import { chunked, partOf } from "../../model/key-chunks.ts";
-import { impossible, integerIn, isPostgresText, isUuid, isIntegerOf } from "../../model/key-part.ts";
+import { impossible, integerIn, isPostgresText, isUuid, numberIn } from "../../model/key-part.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import type { KeyField, PrismaModelInfo } from "./model.ts";
 
@@ -69,14 +69,12 @@ const textForms: Readonly<Record<string, (text: string) => boolean>> = {
 
 /** A part of a key in the type that the field has; undefined when it cannot have it. */
 function bindable(field: KeyField, provider: string, part: KeyPart): KeyPart | undefined {
-  const bits = integerBits[field.nativeType ?? ""] ?? (field.type === "Int" ? 32 : 64);
-  if (field.type === "Int" && isIntegerOf(bits, part)) return part;
   const text = String(part);
   if (field.values !== undefined) return field.values.includes(text) ? text : undefined;
   if (field.type === "Int" || field.type === "BigInt") {
-    const integer = integerIn(bits, part);
-    if (integer === impossible) return undefined;
-    return field.type === "Int" ? Number(integer) : integer;
+    const bits = integerBits[field.nativeType ?? ""] ?? (field.type === "Int" ? 32 : 64);
+    const integer = field.type === "Int" ? numberIn(bits, part) : integerIn(bits, part);
+    return integer === impossible ? undefined : integer;
   }
   if (textForms[field.nativeType ?? ""]?.(text) === false) return undefined;
   // Prisma would ask for U+FFFD in the place of half a surrogate pair.

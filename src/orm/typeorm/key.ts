@@ -3,14 +3,7 @@
  *
  * @module
  */
-import {
-  asNumber,
-  impossible,
-  integerIn,
-  isPostgresText,
-  isUuid,
-  isIntegerOf,
-} from "../../model/key-part.ts";
+import { impossible, isPostgresText, isUuid, numberIn } from "../../model/key-part.ts";
 import type { KeyPart } from "../../model/ref.ts";
 import type { ColumnMetadataLike, DriverLike } from "./like.ts";
 
@@ -83,12 +76,8 @@ export function bindable(kind: KeyKind, driver: DriverLike, part: KeyPart | unde
 }
 
 function checked({ holds, bits, column }: KeyKind, driver: DriverLike, part: KeyPart): unknown {
-  if (holds === "integer" && isIntegerOf(bits, part)) return part;
+  if (holds === "integer") return numberIn(bits, part);
   const text = String(part);
-  if (holds === "integer") {
-    const integer = integerIn(bits, part);
-    return integer === impossible ? impossible : asNumber(integer);
-  }
   if (holds === "number") return /^[+-]?\d*\.?\d+(?:e[+-]?\d{1,3})?$/i.test(text) ? text : impossible;
   if (holds === "uuid") return isUuid(text) ? text : impossible;
   // Half of a character: drivers write another one in its place.
