@@ -9,6 +9,7 @@
 import { DecodeError, EncodeError, PetioleError, describe, type Refusal } from "../errors.ts";
 import { isKey } from "../wire/reference.ts";
 import { Snapshot } from "../wire/snapshot.ts";
+import { isRecord } from "../wire/tag.ts";
 import { createWire } from "../wire/wire.ts";
 import { djangoValue } from "./django-value.ts";
 import { modelOfTarget } from "./registry.ts";
@@ -175,10 +176,6 @@ function parse(text: string): unknown {
       { cause },
     );
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function wrong(path: string, expected: string, found: unknown): DecodeError {

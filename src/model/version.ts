@@ -48,9 +48,10 @@ export function hasChanged(
   known?: string,
 ): boolean {
   if (details.version === undefined && details.digest === undefined) return false;
+  if (details.version !== undefined && known !== undefined) return known !== details.version;
   const fields = adapter.fieldsOf(name, row);
   if (details.version !== undefined) {
-    const now = known ?? (version === undefined ? undefined : fields[version]);
+    const now = version === undefined ? undefined : fields[version];
     return now === undefined || now === null || versionText(now) !== details.version;
   }
   const { fields: names, sha256 } = details.digest!;

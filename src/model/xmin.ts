@@ -6,6 +6,7 @@
 import { PetioleError } from "../errors.ts";
 import { identityOf, type Key, type KeyPart } from "../wire/reference.ts";
 import type { ModelDescription, OrmAdapter, Within } from "./adapter.ts";
+import { chunked } from "./key-chunks.ts";
 
 /** So many rows are asked for at once. */
 const chunk = 1000;
@@ -30,8 +31,8 @@ export async function readXmin(
   const from = [table.schema, table.name].filter((part) => part !== undefined).map(quotedName);
   const selected = columns.map((column, index) => `${column}::text as key${index}`).join();
   const versions = new Map<string, string>();
-  for (let start = 0; start < keys.length; start += chunk) {
-    const rows = keys.slice(start, start + chunk).map((key) => {
+  for (const part of chunked(keys, chunk)) {
+    const rows = part.map((key) => {
       const parts = attributes.map((attribute) => (typeof key === "object" ? key[attribute]! : key));
       return `(${parts.map(literal).join()})`;
     });

@@ -7,6 +7,8 @@
 import type { Outgoing } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
 import type { OrmAdapter, OrmSql, SqlDialect, Within } from "../model/adapter.ts";
+import { chunked } from "../model/key-chunks.ts";
+import { isRecord } from "../wire/tag.ts";
 
 /** What a transaction has left. */
 export interface Waiting {
@@ -37,7 +39,7 @@ export class Outbox {
    */
   async insert(adapter: OrmAdapter, batch: readonly Outgoing[], transaction: object): Promise<void> {
     const sql = sqlOf(adapter);
-    for (const part of chunked(batch)) {
+    for (const part of chunked(batch, chunk)) {
       const rows = part.map((_, index) => `(${mark(sql, index * 2)}, ${mark(sql, index * 2 + 1)})`);
       const values = part.flatMap((outgoing) => [outgoing.message.id, JSON.stringify(outgoing)]);
       await sql.query(`insert into ${this.table} (id, outgoing) values ${rows.join(", ")}`, values, {
@@ -59,7 +61,7 @@ export class Outbox {
   /** Removes what was sent, or is not to be. */
   async remove(adapter: OrmAdapter, ids: readonly string[], within: Within = {}): Promise<void> {
     const sql = sqlOf(adapter);
-    for (const part of chunked(ids)) {
+    for (const part of chunked(ids, chunk)) {
       const marks = part.map((_, index) => mark(sql, index));
       await sql.query(`delete from ${this.table} where id in (${marks.join(", ")})`, [...part], within);
     }
@@ -144,14 +146,4 @@ function isUniqueKey(value: unknown): boolean {
     (until === undefined || typeof until === "number") &&
     (follow === undefined || typeof follow === "boolean")
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function chunked<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
-  const chunks: (readonly Item[])[] = [];
-  for (let start = 0; start < items.length; start += chunk) chunks.push(items.slice(start, start + chunk));
-  return chunks;
 }
