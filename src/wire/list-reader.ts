@@ -2,6 +2,7 @@
 import { describe } from "../errors.ts";
 import type { Budget } from "./budget.ts";
 import { compileReader, type RowReader } from "./compiled.ts";
+import { dateOfCell } from "./date-cell.ts";
 import type { Decoder } from "./decode.ts";
 import type { Lazy } from "./lazy.ts";
 import type { Container, Received } from "./received.ts";
@@ -81,7 +82,8 @@ export function readSnapshots(list: Received, decoder: Decoder): unknown[] {
         const cell = cells[index];
         if (kind === "" || cell === null) fields[name] = cell;
         else
-          fields[name] = kind === "bigint" ? bigintTag.read(cell, decoder.reading, undefined) : dateOf(cell);
+          fields[name] =
+            kind === "bigint" ? bigintTag.read(cell, decoder.reading, undefined) : dateOfCell(cell);
       }
       rows[spot.key] = snapshotTag.read({ model, pk, fields }, decoder.reading, undefined);
     }
@@ -177,7 +179,7 @@ function readerOf(tag: Tag, kinds: Plan["kinds"]): RowReader | undefined {
   const wrong = (kind: string, cell: unknown): never => {
     throw new Malformed(`a ${kind}`, describe(cell));
   };
-  reader = compileReader(tag.columns!, { make: tag.make!, wrong, date: dateOf, bigint, nested });
+  reader = compileReader(tag.columns!, { make: tag.make!, wrong, date: dateOfCell, bigint, nested });
   if (reader) readers.set(tag, reader);
   return reader;
 }
@@ -263,12 +265,5 @@ function read(cell: unknown, kind: Plan | string, decoder: Decoder): unknown {
   if (kind === "bigint") return bigintTag.read(cell, decoder.reading, undefined);
   if (kind === "optional") return cell;
   if (kind !== "datetime") throw new Malformed(`a ${kind} in its column`, describe(cell));
-  return dateOf(cell);
-}
-
-function dateOf(cell: unknown): Date {
-  if (cell === "NaN") return new Date(NaN);
-  const isTime = typeof cell === "number" && Number.isInteger(cell) && Math.abs(cell) <= 8.64e15;
-  if (!isTime) throw new Malformed("milliseconds", describe(cell));
-  return new Date(cell);
+  return dateOfCell(cell);
 }

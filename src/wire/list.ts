@@ -8,9 +8,9 @@
  */
 import { attempt } from "../errors.ts";
 import { compileWriter, type RowWriter } from "./compiled.ts";
+import { cellOfDate, isPlainDate } from "./date-cell.ts";
 import type { Encoder } from "./encoder.ts";
 import { Place } from "./place.ts";
-import { hasProperties } from "./plain.ts";
 import { Reference } from "./reference.ts";
 import { Snapshot } from "./snapshot.ts";
 import { writeSnapshots } from "./snapshot-list.ts";
@@ -128,7 +128,7 @@ function makePlan(tag: Tag, values: ValueTags): Plan {
     isNew: (instance: unknown, encoder: Encoder) => isNew(instance, tag, encoder),
     misfit: throwMisfit,
     needsTag,
-    date: timeOf,
+    date: dateCell,
     bigint: (value: bigint, encoder: Encoder) => bigintTag.write(value, encoder.writing),
     nested: cells.map(({ plan }) => plan?.write),
     fits: cells.map(({ fits }) => fits),
@@ -158,7 +158,7 @@ function cellOf(cell: Plan["cells"][number], value: unknown, encoder: Encoder): 
   if (kind === "other") return cell.fits(value) ? value : throwMisfit();
   if (value === undefined && cell.optional) return null;
   if (kind === "value") return cell.plan!.write(value, encoder);
-  if (kind === "datetime") return timeOf(value);
+  if (kind === "datetime") return dateCell(value);
   if (typeof value !== kind || (kind === "number" && needsTag(value as number))) return throwMisfit();
   return kind === "bigint" ? bigintTag.write(value as bigint, encoder.writing) : value;
 }
@@ -175,6 +175,10 @@ function headerOf({ tag, cells }: Plan, types: Set<string>): { type: string; col
 
 /** Thrown for a value that is not what its field is declared as. */
 const misfit = new Error("a misfit");
+
+function dateCell(value: unknown): unknown {
+  return isPlainDate(value) ? cellOfDate(value) : throwMisfit();
+}
 
 function throwMisfit(): never {
   throw misfit;
@@ -216,13 +220,4 @@ function writeTable(
   }
   table.isDone = true;
   return { container: table.container, rows: undefined };
-}
-
-/** A Date's milliseconds; `"NaN"` for an invalid one. */
-function timeOf(value: unknown): unknown {
-  const isDate =
-    typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Date.prototype;
-  if (!isDate || hasProperties(value)) return throwMisfit();
-  const time = Date.prototype.getTime.call(value);
-  return Number.isNaN(time) ? "NaN" : time;
 }

@@ -1,8 +1,9 @@
 /** Snapshots of rows of one model, written as one list: the tag `snapshots`. Reading it is in `list-reader.ts`. @module */
+import { cellOfDate, isPlainDate } from "./date-cell.ts";
 import type { Encoder } from "./encoder.ts";
 import type { List } from "./list.ts";
 import { Place } from "./place.ts";
-import { hasProperties, hasSymbols } from "./plain.ts";
+import { hasSymbols } from "./plain.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { node, valueKey } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
@@ -21,7 +22,7 @@ export function writeSnapshots(
   const [{ model, fields }] = items as readonly [Snapshot];
   const names = Object.keys(fields);
   if (!haveColumns(items, names) || !areNew(items, encoder)) return undefined;
-  const isKeyFirst = items.every(({ pk, fields }) => Object.is(pk, valuesOf(fields)[0]));
+  const isKeyFirst = items.every(({ pk, fields }) => Object.is(pk, Object.values(fields)[0]));
   const [first] = names;
   const keyed = isKeyFirst && first !== undefined ? { key: first } : {};
   const columns = isKeyFirst ? names.slice(1) : names;
@@ -45,10 +46,6 @@ export function writeSnapshots(
 }
 
 type Row = Readonly<Record<string, unknown>>;
-
-function valuesOf(fields: object): readonly unknown[] {
-  return Object.values(fields);
-}
 
 function haveColumns(items: readonly Snapshot[], columns: readonly string[]): boolean {
   if (columns.includes("__proto__")) return false;
@@ -79,18 +76,8 @@ function kindOf(items: readonly Snapshot[], name: string): Kind {
   return kind;
 }
 
-function isPlainDate(value: unknown): boolean {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    Object.getPrototypeOf(value) === Date.prototype &&
-    !hasProperties(value)
-  );
-}
-
 function cellOf(value: unknown, kind: Kind, encoder: Encoder): unknown {
   if (kind === "" || value === null) return value;
   if (kind === "bigint") return bigintTag.write(value as bigint, encoder.writing);
-  const time = Date.prototype.getTime.call(value);
-  return Number.isNaN(time) ? "NaN" : time;
+  return cellOfDate(value as Date);
 }

@@ -1,0 +1,28 @@
+/** Dates in a column that says that its cells are: milliseconds, `"NaN"` for an invalid one. @module */
+import { describe } from "../errors.ts";
+import { hasProperties } from "./plain.ts";
+import { Malformed } from "./tag.ts";
+
+/** Whether a value is a Date, and nothing beside. */
+export function isPlainDate(value: unknown): value is Date {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Date.prototype &&
+    !hasProperties(value)
+  );
+}
+
+/** The cell for a Date. Throws for what only looks like one. */
+export function cellOfDate(date: Date): number | "NaN" {
+  const time = Date.prototype.getTime.call(date);
+  return Number.isNaN(time) ? "NaN" : time;
+}
+
+/** The Date of a cell. @throws Malformed */
+export function dateOfCell(cell: unknown): Date {
+  if (cell === "NaN") return new Date(NaN);
+  const isTime = typeof cell === "number" && Number.isInteger(cell) && Math.abs(cell) <= 8.64e15;
+  if (!isTime) throw new Malformed("milliseconds", describe(cell));
+  return new Date(cell);
+}
