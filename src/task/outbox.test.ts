@@ -80,11 +80,47 @@ describe("the outbox", () => {
     });
     await expect(handle.result({ timeout: 100 })).rejects.toMatchObject({ code: "ERR_RESULT_TIMEOUT" });
     expect(await left()).toHaveLength(2);
+    // By its id alone it is not known: the engine has not got it.
+    expect(await task.handle(handle.id).cancel()).toBe(false);
+    await expect(task.handle(handle.id).result()).rejects.toMatchObject({ code: "ERR_TASK_NOT_FOUND" });
     engine.send = send;
     await worker.start();
     expect(await handle.result()).toBe(2);
     expect(ran).toStrictEqual([1, 2]);
     expect(await left()).toHaveLength(0);
+  });
+
+  test("several relays at once send each task once, in order", async () => {
+    const { app, db, engine, task } = setup;
+    const others = [make(), make()];
+    const { send } = engine;
+    const opened = Promise.withResolvers<void>();
+    let sends = 0;
+    for (const each of [setup, ...others]) {
+      each.engine.send = async (batch: readonly Outgoing[]) => {
+        sends++;
+        await opened.promise;
+        return send.call(engine, batch);
+      };
+    }
+    await app.transaction(db, async () => {
+      for (let number = 0; number < 250; number++) await task.enqueue(number);
+    });
+    const relays = others.map((each) => each.app.relay());
+    for (const relay of relays) await relay.start();
+    await expect.poll(() => sends).toBe(3);
+    opened.resolve();
+    await expect.poll(() => setup.left(), { timeout: 20_000 }).toHaveLength(0);
+    for (const relay of relays) await relay.stop();
+    const payloads: string[] = [];
+    for (let after: string | undefined; ;) {
+      const page = await engine.list({ limit: 100, ...(after === undefined ? {} : { after }) });
+      payloads.push(...page.records.map(({ message }) => message.payload));
+      if (page.next === undefined) break;
+      after = page.next;
+    }
+    expect(payloads).toStrictEqual(Array.from({ length: 250 }, (_, number) => String(number)));
+    for (const each of others) await each.app.close();
   });
 
   test("what the engine refuses for good is set aside, and holds up nothing", async () => {

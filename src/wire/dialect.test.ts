@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { refusals } from "../../test/wire/refusals.ts";
 import { Value } from "../value/index.ts";
-import { EncodeError } from "../errors.ts";
 import { Lazy, Reference, Snapshot, createWire, type ReferenceDetails } from "./index.ts";
 
 class Money extends Value("shop.Money", { amount: Number, currency: String }) {}
@@ -83,17 +83,6 @@ describe("the portable dialect", () => {
     );
   });
 });
-
-function refusals(send: () => unknown): string[] {
-  try {
-    send();
-  } catch (error) {
-    if (error instanceof EncodeError)
-      return error.refusals.map(({ path, kind, advice }) => `${path} | ${kind} | ${advice}`);
-    throw error;
-  }
-  throw new Error("it was sent");
-}
 
 describe("references in the portable dialect", () => {
   const was = (fields: object, pk = 1, details?: ReferenceDetails): Reference =>

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { EncodeError } from "../errors.ts";
+import type { EncodeError } from "../errors.ts";
+import { refusals } from "../../test/wire/refusals.ts";
 import { Value, anything } from "../value/index.ts";
 import {
   DecodeError,
@@ -24,17 +25,6 @@ const tag = (name: string, content: unknown): string =>
 const ref = (content: object): string => tag("ref", { model: "a.B", pk: 1, ...content });
 const was = (fields: object, pk = 1, details?: ReferenceDetails): Reference =>
   new Reference("a.B", pk, details, fields);
-
-function refusals(send: () => unknown): string[] {
-  try {
-    send();
-  } catch (error) {
-    if (error instanceof EncodeError)
-      return error.refusals.map(({ path, kind, advice }) => `${path} | ${kind} | ${advice}`);
-    throw error;
-  }
-  throw new Error("it was sent");
-}
 
 describe("a reference", () => {
   test("says what is not undefined, and cannot be changed", () => {

@@ -1,6 +1,6 @@
 /** What the encoder makes of references and of rows: the hook `refer`, and rows that know their model. */
 import { describe, expect, test } from "vitest";
-import { EncodeError } from "../errors.ts";
+import { refusals } from "../../test/wire/refusals.ts";
 import { Value, anything } from "../value/index.ts";
 import { Lazy, Reference, createWire } from "./index.ts";
 import type { EncodeSubject } from "./encode-context.ts";
@@ -22,17 +22,6 @@ function sent(text: string): unknown[] {
     return value;
   });
   return found;
-}
-
-function refusals(send: () => unknown): string[] {
-  try {
-    send();
-  } catch (error) {
-    if (error instanceof EncodeError)
-      return error.refusals.map(({ path, kind, advice }) => `${path} | ${kind} | ${advice}`);
-    throw error;
-  }
-  throw new Error("it was sent");
 }
 
 describe("the hook `refer`", () => {
