@@ -18,7 +18,32 @@ export interface Capabilities {
   readonly durable: boolean;
   /** Several processes may use the same queues at once. */
   readonly shared: boolean;
+  /** What it cannot do: why, and what to do instead. */
+  readonly lacks: Readonly<Partial<Record<EngineFeature, string>>>;
 }
+
+/** What some engines cannot do. */
+export type EngineFeature =
+  /** Within a queue, the higher priority runs first. */
+  | "priority"
+  /** A lane's limits: `concurrency` and `rate`. */
+  | "limits"
+  /** De-duplication keys. */
+  | "uniqueKeys"
+  /** All of a batch is accepted or none of it, whichever queues it is for. */
+  | "atomicBatch"
+  /** A queue of which nothing is taken for a while. */
+  | "pause"
+  /** Cancelling reaches the worker of a task that runs. */
+  | "cancelRunning"
+  /** What a run tells, its progress and its log, can be read while it runs. */
+  | "reports"
+  /** Tasks can be listed and counted. */
+  | "list"
+  /** A task is parked for a worker that knows what it needs. */
+  | "needs"
+  /** `sendWithin`: a send is part of a transaction of the user's own, in the engine's database. */
+  | "sameDatabase";
 
 /** Where a task is. The first three are on the way, the others are ends. */
 export type TaskState =
@@ -115,6 +140,24 @@ export interface Delivery {
   readonly cancelled?: Reason;
 }
 
+/** SQL in an open transaction of the user's, as the user's ORM runs it. */
+export interface TransactionSql {
+  readonly dialect: "sqlite" | "postgres" | "mysql";
+  /** Runs one statement with `?` (PostgreSQL: `$1`) in the places of the parameters. Resolves to its rows, by column. */
+  query(
+    text: string,
+    parameters: readonly (string | number | null)[],
+  ): Promise<readonly Readonly<Record<string, unknown>>[]>;
+}
+
+/** A send that is part of a transaction which is not committed yet. */
+export interface SentWithin {
+  /** As {@link Engine.send} resolves to. */
+  readonly ids: readonly string[];
+  /** To be called after the commit: wakes workers. Where it is not, they find the tasks a little later. */
+  readonly committed: () => void;
+}
+
 /** What to claim. */
 export interface ClaimRequest {
   /** In order: while the first has tasks that are ready, nothing is taken from the second. */
@@ -132,6 +175,11 @@ export interface ClaimRequest {
    * with `needs` of which it knows all. Unless told, it gets none.
    */
   readonly knows?: (need: string) => boolean;
+  /**
+   * Whether the worker has a task of this name. A job that others have put in the queue, without Petiole, is taken
+   * only if so, as a message of that name whose `wire` is 0; else it is left alone. Unless told, all are left alone.
+   */
+  readonly adopts?: (task: string) => boolean;
 }
 
 /**
@@ -270,6 +318,14 @@ export interface Engine {
    */
   send(batch: readonly Outgoing[]): Promise<readonly string[]>;
 
+  /**
+   * Where it does not lack `sameDatabase`: sends as part of a transaction, so that there is a task if, and only if,
+   * that commits.
+   *
+   * @throws PetioleError `ERR_TRANSACTION_UNSUPPORTED` when the transaction is not of the engine's own database
+   */
+  readonly sendWithin?: (batch: readonly Outgoing[], sql: TransactionSql) => Promise<SentWithin>;
+
   /** Claims tasks that are ready, and tasks whose lease has run out (counting a crash). Never waits for one. */
   claim(request: ClaimRequest): Promise<readonly Delivery[]>;
 
@@ -330,6 +386,18 @@ export interface Engine {
 
   /** Ends scheduled, waiting, failed or parked tasks as discarded. Returns how many there were. */
   discard(ids: readonly string[], reason: Reason): Promise<number>;
+
+  /**
+   * From now on, until {@link resume}, no worker of any process claims from the queue. Sends go on, and so does what
+   * runs. Survives the end of every process where the engine is durable.
+   */
+  pause(queue: string): Promise<void>;
+
+  /** Ends a pause; `onReady` tells it. */
+  resume(queue: string): Promise<void>;
+
+  /** The queues that are paused, in alphabetical order. */
+  paused(): Promise<readonly string[]>;
 
   /** Lets go of everything; what was accepted stays. Further calls are refused with `ERR_ENGINE_CLOSED`. */
   close(): Promise<void>;

@@ -10,7 +10,7 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 
 /** What travels beside the payload, readable without decoding it. Plain JSON. */
 export interface MessageHeaders {
-  /** The version of the wire format of `payload`. */
+  /** The version of the wire format of `payload`. 0: plain JSON that others wrote, in which nothing has a meaning of ours. */
   readonly wire: number;
   /**
    * The value classes that the payload uses, each with its version from 2 on, `shop.Money@2`, so that a worker

@@ -52,7 +52,13 @@ export function memory(options: MemoryOptions = {}): Engine {
 
 class MemoryEngine implements Engine {
   readonly name = "memory";
-  readonly capabilities = { durable: false, shared: false } as const;
+  readonly capabilities = {
+    durable: false,
+    shared: false,
+    lacks: {
+      sameDatabase: "what it holds is in no database",
+    },
+  } as const;
 
   readonly now?: () => number;
   readonly #kept: Store;

@@ -70,7 +70,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Engine {
 
 class SqliteEngine implements Engine {
   readonly name = "sqlite";
-  readonly capabilities = { durable: true, shared: true } as const;
+  readonly capabilities = { durable: true, shared: true, lacks: {} } as const;
 
   readonly #path: string;
   readonly #settings: Required<SqliteOptions>;
