@@ -340,7 +340,11 @@ const faults: readonly [name: string, fault: (engine: Engine) => Partial<Engine>
     }),
     /ends what is scheduled or waits/,
   ],
-  ["claims to be durable", () => ({ capabilities: { durable: true, shared: false } }), /opened again/],
+  [
+    "claims to be durable",
+    () => ({ capabilities: { durable: true, shared: false, lacks: {} } }),
+    /opened again/,
+  ],
 ];
 
 describe("engineContract", () => {
