@@ -16,6 +16,7 @@ import { EndWatch } from "./ends.ts";
 import { closedError, engineError } from "./errors.ts";
 import { Lanes } from "./lanes.ts";
 import { Managing } from "./managing.ts";
+import { ownFile, userFile } from "./place.ts";
 import { Pauses } from "./pauses.ts";
 import { ReadyWatch } from "./ready.ts";
 import { Reports } from "./reports.ts";
@@ -33,11 +34,14 @@ export interface Settings {
   readonly retention: number;
   readonly busyTimeout: number;
   readonly pollInterval: number;
+  /** Whether the file is the user's own database. */
+  readonly sameDatabase: boolean;
 }
 
 /** Opens the file and puts together what works on it. */
 export async function openStore(path: string, settings: Settings): Promise<Store> {
-  const connection = await connect(path, settings.durability, settings.busyTimeout);
+  const place = settings.sameDatabase ? userFile : ownFile;
+  const connection = await connect(path, place, settings.durability, settings.busyTimeout);
   try {
     return new Store(connection, settings);
   } catch (error) {
@@ -84,7 +88,7 @@ export class Store {
       cancelled: new Bell(`${path}-bell-cancelled`, path),
     };
     this.committer = new Committer(database, path, settings.busyTimeout, (changes) =>
-      this.#committed(changes),
+      this.committed(changes),
     );
     this.#lanes = new Lanes(database);
     this.pauses = new Pauses(database);
@@ -132,7 +136,8 @@ export class Store {
     this.#connection.close();
   }
 
-  #committed(changes: Changes): void {
+  /** Tells of what was committed, here and to other processes. */
+  committed(changes: Changes): void {
     this.#tellOfRoom(changes);
     // Later times need no ring: the others will have looked by then.
     const soon = changes.scheduled - Date.now() < 2 * this.#settings.pollInterval;
