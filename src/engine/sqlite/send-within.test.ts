@@ -143,7 +143,7 @@ describe("a send within a transaction", () => {
       ...before,
       sentAt: 0,
       runAt: 0,
-      message: { ...before!.message, id: "a" },
+      message: message("a"),
     });
     woken.length = 0;
     sent.committed();

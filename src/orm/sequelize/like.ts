@@ -48,6 +48,8 @@ export interface QueryInterface {
 export interface Transaction {
   readonly sequelize: object;
   readonly parent?: Transaction;
+  /** The savepoints in it: a new one is named by how many there are. */
+  savepoints?: object[];
   commit(): Promise<void>;
   rollback(): Promise<void>;
   /** Called after a commit that succeeded, and after a rollback: gives the connection back. */

@@ -78,6 +78,9 @@ export class Transactions {
   }
 
   #begin(transaction: Transaction): object {
+    // Sequelize counts them for each transaction by itself, so that a savepoint in a savepoint would get the name of that
+    // one, and rolling back to the outer would go back to the inner alone. Counted together, each has its own name.
+    if (transaction.parent?.savepoints) transaction.savepoints = transaction.parent.savepoints;
     const parent = transaction.parent && this.#seen.get(transaction.parent);
     const seen: Seen = { token: {}, open: new Set(), parent, isEnding: false };
     this.#seen.set(transaction, seen);
