@@ -78,14 +78,12 @@ export class Transactions {
   }
 
   #begin(transaction: Transaction): object {
-    // Sequelize counts them for each transaction by itself, so that a savepoint in a savepoint would get the name of that
-    // one, and rolling back to the outer would go back to the inner alone. Counted together, each has its own name.
-    if (transaction.parent?.savepoints) transaction.savepoints = transaction.parent.savepoints;
     const parent = transaction.parent && this.#seen.get(transaction.parent);
     const seen: Seen = { token: {}, open: new Set(), parent, isEnding: false };
     this.#seen.set(transaction, seen);
     parent?.open.add(seen);
     giveUpWhenFailed(this.#sequelize, transaction);
+    keepName(transaction);
     this.#observeEnd(transaction, seen);
     this.#observers.begun({ transaction: seen.token, parent: parent?.token, handle: transaction });
     return seen.token;
@@ -138,6 +136,20 @@ export class Transactions {
   #rolledBack(seen: Seen): void {
     for (const each of ending(seen)) this.#observers.rolledBack(each.token);
   }
+}
+
+/**
+ * Sequelize counts the savepoints of each savepoint by itself, so that one in another has the name of that; and writes
+ * the inner one's name over the outer's. Rolling back the outer would go back to the inner alone.
+ */
+function keepName(transaction: Transaction): void {
+  const { parent, name, rollback } = transaction;
+  if (parent?.savepoints === undefined) return;
+  transaction.savepoints = parent.savepoints;
+  transaction.rollback = () => {
+    Object.assign(transaction, { name });
+    return rollback.call(transaction);
+  };
 }
 
 /** A transaction that has ended, after the savepoints that were still open in it. */
