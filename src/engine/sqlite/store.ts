@@ -18,6 +18,7 @@ import { Holder } from "./holder.ts";
 import { Lanes } from "./lanes.ts";
 import { Liveness } from "./liveness.ts";
 import { Managing } from "./managing.ts";
+import { Pauses } from "./pauses.ts";
 import { ReadyWatch } from "./ready.ts";
 import { Reports } from "./reports.ts";
 import { Retention } from "./retention.ts";
@@ -58,6 +59,7 @@ export class Store {
   readonly settlements: Settlements;
   readonly tasks: Tasks;
   readonly managing: Managing;
+  readonly pauses: Pauses;
   readonly ends: EndWatch;
   readonly watch: TaskWatch;
   readonly cancels: CancelWatch;
@@ -89,7 +91,8 @@ export class Store {
       this.#committed(changes),
     );
     this.#lanes = new Lanes(database);
-    this.#selection = new Selection(database, this.#lanes);
+    this.pauses = new Pauses(database);
+    this.#selection = new Selection(database, this.#lanes, this.pauses);
     this.sending = new Sending(database);
     this.#holder = new Holder(path);
     this.claims = new Claims(database, this.#selection, this.#holder.name);
@@ -98,7 +101,7 @@ export class Store {
     this.settlements = new Settlements(database, retention);
     this.tasks = new Tasks(database);
     this.managing = new Managing(database, retention);
-    this.#ready = new ReadyWatch(database, this.#bells.ready, pollInterval);
+    this.#ready = new ReadyWatch(database, this.#bells.ready, this.pauses, pollInterval);
     this.ends = new EndWatch(database, this.tasks, this.#bells.ended, pollInterval, (error) =>
       engineError(error, path, "waiting for a task to end"),
     );
