@@ -7,6 +7,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { ClaimRequest } from "../../engine.ts";
 import { Bell } from "./bell.ts";
 import { CancelWatch } from "./cancels.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { Claims } from "./claims.ts";
 import { Committer } from "./committer.ts";
 import type { Changes } from "./committer.ts";
@@ -69,6 +70,7 @@ export class Store {
   readonly #lanes: Lanes;
   readonly #selection: Selection;
   readonly #sweeper: Sweeper;
+  readonly #checkpointer: Checkpointer;
   readonly #holder: Holder;
   readonly #liveness: Liveness;
   /** A bell for each kind of news, so that nobody is woken for what concerns others only. */
@@ -87,9 +89,11 @@ export class Store {
       changed: new Bell(`${path}-bell-changed`, path),
       cancelled: new Bell(`${path}-bell-cancelled`, path),
     };
-    this.committer = new Committer(database, path, settings.busyTimeout, (changes) =>
-      this.#committed(changes),
-    );
+    this.committer = new Committer(database, path, settings.busyTimeout, (changes, duration) => {
+      this.#checkpointer.committed(duration);
+      this.#committed(changes);
+    });
+    this.#checkpointer = new Checkpointer(database, path);
     this.#lanes = new Lanes(database);
     this.pauses = new Pauses(database);
     this.#selection = new Selection(database, this.#lanes, this.pauses);
@@ -149,6 +153,7 @@ export class Store {
     this.watch.stop();
     this.cancels.stop();
     for (const bell of Object.values(this.#bells)) bell.close();
+    await this.#checkpointer.close();
     this.#connection.close();
   }
 
