@@ -8,6 +8,7 @@ import {
   type Outcome,
 } from "../../../test/fixtures/engine/run-contract.ts";
 import type { Engine, Lease, Outgoing, Settlement } from "../../engine.ts";
+import { lacking, without } from "../../../test/fixtures/engine/lacking.ts";
 import { PetioleError } from "../../errors.ts";
 import type { EngineContractOptions } from "../engine-contract.ts";
 import { contractGroups } from "./groups.ts";
@@ -315,6 +316,14 @@ describe("the contract catches", () => {
 
   test.each(elsewhere)("another process's engine that %s", async (fault, caught) => {
     expectCaught(await run({ create: faultyElsewhere(fault) }, caught), caught);
+  });
+});
+
+describe("an engine that lacks something, and says so, passes the rest", () => {
+  test.concurrent.each(Object.entries(lacking))("without %s", { timeout: 60_000 }, async (feature, fault) => {
+    const { failed, denied } = await run({ create: faulty(fault) });
+    expect(failed).toEqual([]);
+    expect([...denied.values()]).toContain(`the memory engine lacks ${feature}: ${without}`);
   });
 });
 
