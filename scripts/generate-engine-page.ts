@@ -32,7 +32,7 @@ const engines: Readonly<Record<string, { readonly title: string; readonly store:
 };
 
 /** Those without connections that can be cut. */
-const local: readonly string[] = ["memory", "sqlite"];
+const local: ReadonlySet<string> = new Set(["memory", "sqlite"]);
 
 const features: Readonly<Record<EngineFeature, string>> = {
   priority: "`priority`: within a queue, the higher runs first",
@@ -157,7 +157,7 @@ function lacking(columns: readonly Column[]): string[] {
 /** How many of the tests are about something that the engine has. */
 function counted(cases: readonly ContractCase[], { name, capabilities }: Column): string {
   const { durable, shared, lacks } = capabilities;
-  const given = { durable, shared, elsewhere: shared, interrupt: !local.includes(name) };
+  const given = { durable, shared, elsewhere: shared, interrupt: !local.has(name) };
   const count = cases.filter(
     ({ needs, features = [] }) =>
       features.every((feature) => lacks[feature] === undefined) && (needs === undefined || given[needs]),

@@ -102,7 +102,7 @@ export const closingCases: readonly ContractCase[] = [
         engine.onCancel("tester", count),
       ];
       await engine.send([outgoing("1", {}, 30)]);
-      void engine.cancel(["0"], reason);
+      void outcome(engine.cancel(["0"], reason));
       await engine.close();
       const before = calls;
       await pause(60);

@@ -295,7 +295,7 @@ const elsewhere: readonly [fault: string, caught: RegExp][] = [
   ["hands a task out twice", /^gives each task to exactly one of 8/],
   ["loses what it accepted", /^accepts what 8 processes send/],
   ["has keys of its own", /^finds one holder of a key that 8/],
-  ["keeps what the dead have", /^hands on the task of a process that was killed/],
+  ["takes what it has not claimed", /^hands on the task of a process that was killed/],
   ["changes results", /^brings a result with its types to another process/],
 ];
 
