@@ -56,7 +56,12 @@ export interface Drain {
 }
 
 /** Enqueued while no worker is there; then run by one, with no other process at work. */
-export function drain(side: string, place: Place, concurrency: number, { warmUp, count }: Size): Promise<Drain> {
+export function drain(
+  side: string,
+  place: Place,
+  concurrency: number,
+  { warmUp, count }: Size,
+): Promise<Drain> {
   return inProcesses(side, place, warmUp + count, async ({ producer, openWorker }) => {
     await producer.ask("send", { from: 0, count: warmUp, inFlight: 50 });
     const { began, ended } = await producer.ask("send", { from: warmUp, count, inFlight: 50 });
@@ -93,7 +98,12 @@ export function idleLatency(side: string, place: Place, { warmUp, count }: Size)
 }
 
 /** Bytes that are resident in one worker after so many tasks, and after so many in all. */
-export function residents(side: string, place: Place, few: number, many: number): Promise<readonly [number, number]> {
+export function residents(
+  side: string,
+  place: Place,
+  few: number,
+  many: number,
+): Promise<readonly [number, number]> {
   return inProcesses(side, place, many, async ({ producer, openWorker }) => {
     const worker = await openWorker(10);
     await producer.ask("send", { from: 0, count: few, inFlight: 50 });

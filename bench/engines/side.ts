@@ -41,9 +41,16 @@ export interface Commands {
     readonly ended: number;
   };
   /** Sends one task after another, about `every` milliseconds apart. When each was begun to be sent. */
-  trickle(request: { readonly from: number; readonly count: number; readonly every: number }): readonly number[];
+  trickle(request: {
+    readonly from: number;
+    readonly count: number;
+    readonly every: number;
+  }): readonly number[];
   /** Resolves once `count` handlers have been started. When the start number `from` was (the first is 1), and the last. */
-  until(request: { readonly from: number; readonly count: number }): { readonly first: number; readonly last: number };
+  until(request: { readonly from: number; readonly count: number }): {
+    readonly first: number;
+    readonly last: number;
+  };
   /** When the handlers of tasks `from` up to `from + count` were first started. */
   starts(request: { readonly from: number; readonly count: number }): readonly number[];
   /** Bytes that are resident, garbage collected. */

@@ -14,10 +14,10 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export type StoreKind = "file" | "file, power" | "redis" | "redis, always" | "postgres";
+export type StoreKind = "file" | "file, power" | "redis" | "redis, always";
 
 /** A file for each round. */
-export async function files(power: boolean): Promise<Store> {
+async function files(power: boolean): Promise<Store> {
   const folder = await mkdtemp(join(tmpdir(), "petiole-bench-"));
   let count = 0;
   const clear = (): void => rmSync(folder, { recursive: true, force: true });
@@ -35,15 +35,28 @@ export async function files(power: boolean): Promise<Store> {
  * A Redis that keeps what it accepts: an append-only file, synchronised each second (what `synchronous=NORMAL` is for
  * SQLite) or with each write (`FULL`). It is emptied for each round, and its file not rewritten meanwhile.
  */
-export async function redis(appendfsync: "everysec" | "always"): Promise<Store> {
+async function redis(appendfsync: "everysec" | "always"): Promise<Store> {
   if (noRedis !== undefined) throw new Error(noRedis);
   const { port, stop } = await startServer({
     program: process.env["REDIS_SERVER"] ?? "/usr/bin/redis-server",
     name: "bench-redis",
     parameters: (port, folder) => [
-      ...["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
-      ...["--appendonly", "yes", "--appendfsync", appendfsync, "--auto-aof-rewrite-percentage", "0"],
-      ...["--maxmemory-policy", "noeviction"],
+      "--port",
+      `${port}`,
+      "--bind",
+      "127.0.0.1",
+      "--dir",
+      folder,
+      "--save",
+      "",
+      "--appendonly",
+      "yes",
+      "--appendfsync",
+      appendfsync,
+      "--auto-aof-rewrite-percentage",
+      "0",
+      "--maxmemory-policy",
+      "noeviction",
     ],
     ready: "Ready to accept connections",
   });
@@ -58,4 +71,39 @@ export async function redis(appendfsync: "everysec" | "always"): Promise<Store> 
       await stop();
     },
   };
+}
+
+/** Why there is no store of a kind here; undefined where one can be had. */
+export function whyMissing(kind: StoreKind): string | undefined {
+  if (kind.startsWith("redis")) return noRedis;
+  return undefined;
+}
+
+function open(kind: StoreKind): Promise<Store> {
+  switch (kind) {
+    case "file":
+      return files(false);
+    case "file, power":
+      return files(true);
+    case "redis":
+      return redis("everysec");
+    case "redis, always":
+      return redis("always");
+  }
+}
+
+/** The stores of a run: each is opened when it is needed first, and stays open. */
+export class Stores {
+  readonly #opened = new Map<StoreKind, Promise<Store>>();
+
+  of(kind: StoreKind): Promise<Store> {
+    const store = this.#opened.get(kind) ?? open(kind);
+    this.#opened.set(kind, store);
+    return store;
+  }
+
+  /** Stops what was started, and removes what was kept. */
+  async close(): Promise<void> {
+    for (const store of this.#opened.values()) await (await store).close();
+  }
 }
