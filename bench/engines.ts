@@ -30,9 +30,9 @@ const stores = new Stores();
 const rows: Row[] = [];
 try {
   for (const name of names) {
-    const { engine, title, stores: kinds, notes, run } = cases[name]!;
+    const { engine, title, stores: kinds, notes, whyNot, run } = cases[name]!;
     if (!ours.includes(engine)) continue;
-    const why = kinds.map(whyMissing).find((why) => why !== undefined);
+    const why = kinds.map(whyMissing).find((why) => why !== undefined) ?? (await whyNot?.(stores));
     if (why !== undefined) {
       console.log(`${title}\nleft out: ${why}\n`);
       continue;

@@ -1,7 +1,7 @@
 /** Everything that can be measured, by the name that `--case` takes. @module */
 import type { Row } from "../row.ts";
 import { measureClaims } from "./claims.ts";
-import { hold } from "./contest.ts";
+import { hold, whyNot } from "./contest.ts";
 import { contests } from "./contests.ts";
 import { measureMemory } from "./memory.ts";
 import type { StoreKind, Stores } from "./stores.ts";
@@ -13,6 +13,8 @@ export interface Case {
   /** What it cannot do without. */
   readonly stores: readonly StoreKind[];
   readonly notes: readonly string[];
+  /** Why it cannot be measured, though the stores are there; undefined where it can. */
+  whyNot?(stores: Stores): Promise<string | undefined>;
   /** @param quick only whether it works: the figures mean nothing */
   run(stores: Stores, quick: boolean): Promise<readonly Row[]>;
 }
@@ -28,7 +30,8 @@ function contestCases(): [string, Case][] {
         title: `${contest.case}, beside ${peerName}`,
         stores: [ours.store, peer.store],
         notes: note === undefined ? [] : [note],
-        run: (stores, quick) => hold(quick ? quickly : contest, (kind) => stores.of(kind)),
+        whyNot: (stores) => whyNot(contest, stores),
+        run: (stores, quick) => hold(quick ? quickly : contest, stores),
       },
     ];
   });

@@ -2,8 +2,8 @@
 import { median } from "../measure.ts";
 import type { Row } from "../row.ts";
 import { type Metric, roundsFor, scaleOf } from "./metric.ts";
-import type { Size } from "./rounds.ts";
-import type { Store, StoreKind } from "./stores.ts";
+import { drain, type Size } from "./rounds.ts";
+import type { StoreKind, Stores } from "./stores.ts";
 
 /** Who takes part, by the name of a module in `sides/`, and on what. */
 export interface Entrant {
@@ -22,21 +22,33 @@ export interface Contest {
   readonly metrics: Readonly<Partial<Record<Metric, number | null>>>;
   /** Options that somebody would ask about. */
   readonly note?: string;
+  /** The peer is known not to run everywhere: it is tried first, and left out with its reason. */
+  readonly trial?: boolean;
   /** How many pairs of each round. */
   readonly pairs: number;
   /** Tasks of each round. */
   readonly size: Size;
 }
 
+/** Why the peer cannot be measured, in its own words; undefined when it can, or was never in doubt. */
+export async function whyNot(contest: Contest, stores: Stores): Promise<string | undefined> {
+  const { peer, trial = false } = contest;
+  if (!trial) return undefined;
+  const store = await stores.of(peer.store);
+  try {
+    await drain(peer.side, await store.fresh(), 10, { warmUp: 5, count: 5 });
+    return undefined;
+  } catch (error) {
+    return String(error).split("\n", 1)[0];
+  }
+}
+
 /** Runs the pairs, each of the two first every other time. A row for each metric, in the order of the contest's. */
-export async function hold(
-  contest: Contest,
-  storeOf: (kind: StoreKind) => Promise<Store>,
-): Promise<readonly Row[]> {
+export async function hold(contest: Contest, open: Stores): Promise<readonly Row[]> {
   const { ours, peer, metrics, pairs, size } = contest;
   const names = Object.keys(metrics) as Metric[];
   const figures = new Map(names.map((name) => [name, { ours: [] as number[], theirs: [] as number[] }]));
-  const stores = { ours: await storeOf(ours.store), theirs: await storeOf(peer.store) };
+  const stores = { ours: await open.of(ours.store), theirs: await open.of(peer.store) };
   const sides = { ours: ours.side, theirs: peer.side };
   for (let pair = 0; pair < pairs; pair++) {
     for (const { gives, run } of roundsFor(names)) {

@@ -4,6 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { noPostgres, startPostgres } from "../../test/services/postgres.ts";
 import { noRedis } from "../../test/services/redis.ts";
 import { startServer } from "../../test/services/server.ts";
 import type { Place } from "./side.ts";
@@ -14,7 +15,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export type StoreKind = "file" | "file, power" | "redis" | "redis, always";
+export type StoreKind = "file" | "file, power" | "redis" | "redis, always" | "postgres";
 
 /** A file for each round. */
 async function files(power: boolean): Promise<Store> {
@@ -73,10 +74,16 @@ async function redis(appendfsync: "everysec" | "always"): Promise<Store> {
   };
 }
 
+/** A PostgreSQL that keeps what it accepts, as it comes; a database for each round. */
+async function postgres(): Promise<Store> {
+  const { createDatabase, stop } = await startPostgres();
+  return { fresh: async () => ({ at: await createDatabase(), power: true }), close: stop };
+}
+
 /** Why there is no store of a kind here; undefined where one can be had. */
 export function whyMissing(kind: StoreKind): string | undefined {
   if (kind.startsWith("redis")) return noRedis;
-  return undefined;
+  return kind === "postgres" ? noPostgres : undefined;
 }
 
 function open(kind: StoreKind): Promise<Store> {
@@ -89,6 +96,8 @@ function open(kind: StoreKind): Promise<Store> {
       return redis("everysec");
     case "redis, always":
       return redis("always");
+    case "postgres":
+      return postgres();
   }
 }
 
