@@ -1,13 +1,15 @@
 /** What the engines keep their tasks in: files, and servers of the benchmark's own, fresh for each round. @module */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { noPostgres, startPostgres } from "../../test/services/postgres.ts";
-import { noRedis } from "../../test/services/redis.ts";
 import { startServer } from "../../test/services/server.ts";
 import type { Place } from "./side.ts";
+
+/** Debian's, unless told, as in the tests. */
+const redisServer = process.env["REDIS_SERVER"] ?? "/usr/bin/redis-server";
 
 /** Hands out empty places. */
 export interface Store {
@@ -20,11 +22,10 @@ export type StoreKind = "file" | "file, power" | "redis" | "redis, always" | "po
 /** A file for each round. */
 async function files(power: boolean): Promise<Store> {
   const folder = await mkdtemp(join(tmpdir(), "petiole-bench-"));
-  let count = 0;
   const clear = (): void => rmSync(folder, { recursive: true, force: true });
   process.once("exit", clear);
   return {
-    fresh: async () => ({ at: join(await mkdtemp(join(folder, "round-")), `${count++}.db`), power }),
+    fresh: async () => ({ at: join(await mkdtemp(join(folder, "round-")), "tasks.db"), power }),
     async close() {
       process.off("exit", clear);
       clear();
@@ -37,9 +38,8 @@ async function files(power: boolean): Promise<Store> {
  * SQLite) or with each write (`FULL`). It is emptied for each round, and its file not rewritten meanwhile.
  */
 async function redis(appendfsync: "everysec" | "always"): Promise<Store> {
-  if (noRedis !== undefined) throw new Error(noRedis);
   const { port, stop } = await startServer({
-    program: process.env["REDIS_SERVER"] ?? "/usr/bin/redis-server",
+    program: redisServer,
     name: "bench-redis",
     parameters: (port, folder) => [
       "--port",
@@ -82,7 +82,9 @@ async function postgres(): Promise<Store> {
 
 /** Why there is no store of a kind here; undefined where one can be had. */
 export function whyMissing(kind: StoreKind): string | undefined {
-  if (kind.startsWith("redis")) return noRedis;
+  // One that is given will not do: it may keep nothing, and is not to be emptied.
+  if (kind.startsWith("redis") && !existsSync(redisServer))
+    return `there is no ${redisServer}: bash scripts/setup-services.sh installs it`;
   return kind === "postgres" ? noPostgres : undefined;
 }
 
