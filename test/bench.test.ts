@@ -138,7 +138,10 @@ const engineCases = {
   "SQLite engine, power loss, beside graphile-worker": { ...throughput, "idle latency p50": null },
   "SQLite engine, power loss, beside pg-boss": { ...throughput, "idle latency p50": null },
   "SQLite engine, beside the": { "claim with 1,000 waiting": 0.8 },
-  "memory of a worker, SQLite engine, beside the": { "resident size after 100 tasks": 1.2 },
+  "memory of a worker, SQLite engine, beside the": {
+    "resident size after 100 tasks": 1.2,
+    "resident size after 100 tasks, garbage and all": null,
+  },
 };
 const needs = { bullmq: whyMissing("redis"), "graphile-worker": noPostgres, "pg-boss": noPostgres };
 
@@ -177,7 +180,7 @@ test("bench:engines leaves out what has no server, and says so", { timeout: 60_0
   expect(status).toBe(0);
   expect(stdout).toMatch(/beside bullmq .*\nleft out: there is no \/nowhere\/redis-server/);
   const { rows } = JSON.parse(readFileSync(path, "utf8")) as { rows: Row[] };
-  expect(rows.map((row) => row.case)).toEqual(["memory of a worker, SQLite engine"]);
+  expect(rows.map((row) => row.case)).toEqual(Array(2).fill("memory of a worker, SQLite engine"));
 });
 
 test("bench:engines says what there is to be measured", () => {

@@ -56,8 +56,8 @@ function memoryCase(engine: string, title: string, kind: StoreKind): Case {
     stores: [kind],
     notes: [],
     async run(stores, quick) {
-      const lengths = quick ? { few: 50, many: 100, rounds: 1 } : { few: 10_000, many: 100_000, rounds: 1 };
-      return [await measureMemory(title, `petiole-${engine}`, await stores.of(kind), lengths)];
+      const lengths = quick ? { few: 50, many: 100 } : { few: 10_000, many: 100_000 };
+      return measureMemory(title, `petiole-${engine}`, await stores.of(kind), lengths);
     },
   };
 }

@@ -1,37 +1,32 @@
 /** How much memory a worker takes after many tasks, beside what it took after few. @module */
-import { median } from "../measure.ts";
 import type { Row } from "../row.ts";
 import { residents } from "./rounds.ts";
+import type { Resident } from "./side.ts";
 import type { Store } from "./stores.ts";
 
 export interface Lengths {
   readonly few: number;
   readonly many: number;
-  readonly rounds: number;
 }
 
+/** What a worker keeps is asked for; what the engine of JavaScript holds besides, while it is busy, stands beside it. */
 export async function measureMemory(
   engine: string,
   side: string,
   store: Store,
-  { few, many, rounds }: Lengths,
-): Promise<Row> {
-  const before: number[] = [];
-  const after: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const [first, last] = await residents(side, await store.fresh(), few, many);
-    before.push(first);
-    after.push(last);
-  }
-  return {
+  { few, many }: Lengths,
+): Promise<readonly Row[]> {
+  const [before, after] = await residents(side, await store.fresh(), few, many);
+  const rowOf = (kind: keyof Resident, addition: string, bar: number | null): Row => ({
     case: `memory of a worker, ${engine}`,
-    metric: `resident size after ${many.toLocaleString("en")} tasks`,
-    ours: median(after),
+    metric: `resident size after ${many.toLocaleString("en")} tasks${addition}`,
+    ours: after[kind],
     peer: `the same worker after ${few.toLocaleString("en")}`,
-    theirs: median(before),
+    theirs: before[kind],
     unit: "bytes",
-    ratio: median(after.map((size, round) => size / before[round]!)),
-    bar: 1.2,
+    ratio: after[kind] / before[kind],
+    bar,
     lowerIsBetter: true,
-  };
+  });
+  return [rowOf("collected", "", 1.2), rowOf("atOnce", ", garbage and all", null)];
 }

@@ -1,7 +1,7 @@
 /** One round of one side: fresh processes on an empty store, some tasks to warm up, then those that count. @module */
 import { median } from "../measure.ts";
 import { SideProcess } from "./process.ts";
-import type { Place } from "./side.ts";
+import type { Place, Resident } from "./side.ts";
 
 /** How many tasks a round has. */
 export interface Size {
@@ -97,13 +97,13 @@ export function idleLatency(side: string, place: Place, { warmUp, count }: Size)
   });
 }
 
-/** Bytes that are resident in one worker after so many tasks, and after so many in all. */
+/** The memory of one worker after so many tasks, and after so many in all. */
 export function residents(
   side: string,
   place: Place,
   few: number,
   many: number,
-): Promise<readonly [number, number]> {
+): Promise<readonly [Resident, Resident]> {
   return inProcesses(side, place, many, async ({ producer, openWorker }) => {
     const worker = await openWorker(10);
     await producer.ask("send", { from: 0, count: few, inFlight: 50 });

@@ -31,6 +31,14 @@ export interface Producer extends Closing {
   kept(): Promise<number | undefined>;
 }
 
+/** The memory that a process takes, in bytes. */
+export interface Resident {
+  /** With the space that the engine of JavaScript holds for garbage to come. */
+  readonly atOnce: number;
+  /** Once that has gone back to the system, as it does when the process has been idle for some seconds. */
+  readonly collected: number;
+}
+
 /** What the parent asks of a side's process, by name. Times are milliseconds of a clock that all processes share. */
 export interface Commands {
   openProducer(request: { readonly place: Place }): void;
@@ -53,8 +61,7 @@ export interface Commands {
   };
   /** When the handlers of tasks `from` up to `from + count` were first started. */
   starts(request: { readonly from: number; readonly count: number }): readonly number[];
-  /** Bytes that are resident, garbage collected. */
-  resident(request: Record<string, never>): number;
+  resident(request: Record<string, never>): Resident;
   kept(request: Record<string, never>): number | null;
   close(request: Record<string, never>): void;
 }
