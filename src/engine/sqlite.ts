@@ -176,6 +176,18 @@ class SqliteEngine implements Engine {
     );
   }
 
+  async pause(queue: string): Promise<void> {
+    return this.#write(`pausing queue ${queue}`, ({ pauses }) => pauses.pause(queue));
+  }
+
+  async resume(queue: string): Promise<void> {
+    return this.#write(`resuming queue ${queue}`, ({ pauses }, changes) => pauses.resume(queue, changes));
+  }
+
+  async paused(): Promise<readonly string[]> {
+    return this.#read("reading which queues are paused", ({ pauses }) => pauses.paused());
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#closing ??= this.#letGo();

@@ -3,37 +3,11 @@
  *
  * @module
  */
-import type { Engine } from "../engine.ts";
-import { cancellingCases } from "./engine-contract/cancelling.ts";
-import type { ContractCase } from "./engine-contract/case.ts";
-import { claimingCases } from "./engine-contract/claiming.ts";
-import { closingCases } from "./engine-contract/closing.ts";
-import { endingCases } from "./engine-contract/ending.ts";
-import { keepingCases } from "./engine-contract/keeping.ts";
-import { keyCases } from "./engine-contract/keys.ts";
-import { laneCases } from "./engine-contract/lanes.ts";
-import { laneReadinessCases } from "./engine-contract/lane-readiness.ts";
-import { leavingCases } from "./engine-contract/leaving.ts";
-import { managingCases } from "./engine-contract/managing.ts";
-import { priorityCases } from "./engine-contract/priorities.ts";
-import { reportingCases } from "./engine-contract/reporting.ts";
-import { sendingCases } from "./engine-contract/sending.ts";
-import { settlingCases } from "./engine-contract/settling.ts";
-import { textCases } from "./engine-contract/texts.ts";
-import { wakingCases } from "./engine-contract/waking.ts";
-import { watchingCases } from "./engine-contract/watching.ts";
+import type { Beyond, ContractCase } from "./engine-contract/case.ts";
+import { contractGroups } from "./engine-contract/groups.ts";
+import type { Elsewhere, EngineHarness } from "./engine-contract/harness.ts";
 
-/** An engine on storage of its own, for one test. */
-export interface EngineHarness {
-  readonly engine: Engine;
-  /**
-   * Another instance on the same storage, as another process would have. Needed when the engine says that it is
-   * `shared` or `durable`. The harness closes it.
-   */
-  readonly another?: () => Engine;
-  /** Closes the engines and removes the storage. */
-  close(): Promise<void>;
-}
+export type { Elsewhere, EngineHarness };
 
 /** A test that this engine does not pass. */
 export interface ContractSkip {
@@ -88,7 +62,7 @@ export interface EngineContractOptions {
  */
 export function engineContract(options: EngineContractOptions): void {
   const { describe, test, create, name = "engine", skip = [] } = options;
-  for (const [group, cases] of Object.entries(groups)) {
+  for (const { name: group, cases } of contractGroups) {
     describe(`${name}: ${group}`, () => {
       for (const contractCase of cases) {
         const skipped = skip.find((entry) => contractCase.name.startsWith(entry.test));
@@ -103,42 +77,35 @@ export function engineContract(options: EngineContractOptions): void {
   }
 }
 
-const groups: Readonly<Record<string, readonly ContractCase[]>> = {
-  sending: sendingCases,
-  priorities: priorityCases,
-  keys: keyCases,
-  claiming: claimingCases,
-  settling: settlingCases,
-  waking: wakingCases,
-  lanes: [...laneCases, ...laneReadinessCases],
-  "leaving to others": leavingCases,
-  ending: endingCases,
-  keeping: keepingCases,
-  reporting: reportingCases,
-  watching: watchingCases,
-  cancelling: cancellingCases,
-  "looking after tasks": managingCases,
-  texts: textCases,
-  closing: closingCases,
-};
-
 async function runCase(
-  { needs, run }: ContractCase,
+  contractCase: ContractCase,
   create: EngineContractOptions["create"],
   running: RunningTest,
 ): Promise<void> {
   const harness = await create();
   try {
-    const { name, capabilities } = harness.engine;
-    if (needs !== undefined && !capabilities[needs]) {
-      running.skip?.(`the ${name} engine says that it is not ${needs}`);
+    const why = skipReason(contractCase, harness);
+    if (why !== undefined) {
+      running.skip?.(why);
       return;
     }
-    const another = harness.another ?? missingAnother;
-    await run(harness.engine, another);
+    await contractCase.run(harness.engine, harness.another ?? missingAnother, harness as Beyond);
   } finally {
     await harness.close();
   }
+}
+
+/** Why a test means nothing for this engine; undefined where it does. */
+function skipReason({ needs, features = [] }: ContractCase, harness: EngineHarness): string | undefined {
+  const { name, capabilities } = harness.engine;
+  if (needs === "shared" || needs === "durable") {
+    if (!capabilities[needs]) return `the ${name} engine says that it is not ${needs}`;
+  } else if (needs !== undefined && harness[needs] === undefined) {
+    return `the harness has no \`${needs}\``;
+  }
+  const lacking = features.find((feature) => capabilities.lacks[feature] !== undefined);
+  if (lacking !== undefined) return `the ${name} engine lacks ${lacking}: ${capabilities.lacks[lacking]}`;
+  return undefined;
 }
 
 function missingAnother(): never {

@@ -11,7 +11,7 @@ import { PetioleError } from "../../errors.ts";
 export const applicationId = 0x70746c65;
 
 /** The version of the schema, kept in `PRAGMA user_version`. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /**
  * Being at an end, as the condition by which an index below is defined. A query that is to use the index has to
@@ -29,6 +29,12 @@ export const left = "state = 'parked' AND needs IS NOT NULL";
 export const mayHoldKey =
   "unique_key IS NOT NULL AND " +
   `(unique_until IS NOT NULL OR state IN ('scheduled', 'waiting', 'running') OR (${left}))`;
+
+/** Queues of which nothing is taken. */
+const paused = "CREATE TABLE paused (queue TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;";
+
+/** What makes a file of a version one of the next, by the version that it has. */
+const migrations: Readonly<Record<number, string>> = { 1: paused };
 
 /**
  * Every index is partial: a task is in few of them at a time, so that a claim costs the same with a thousand
@@ -105,18 +111,23 @@ CREATE TABLE logs (
   PRIMARY KEY (task, number)
 ) STRICT, WITHOUT ROWID;
 
+${paused}
+
 PRAGMA application_id = ${applicationId};
 PRAGMA user_version = ${schemaVersion};
 `;
 
-/** Whose file it is: ours, nobody's yet, or (by an error) somebody else's. Changes nothing. */
-export function recognise(database: DatabaseSync, path: string): "ours" | "empty" {
+/**
+ * Whose file it is: ours, ours of an older version, nobody's yet, or (by an error) somebody else's. Changes nothing.
+ */
+export function recognise(database: DatabaseSync, path: string): "ours" | "older" | "empty" {
   // Counted before the mark is read: another process may be creating them, and sets the mark with the tables.
   const tables = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get();
   const id = pragma(database, "application_id");
   if (id === applicationId) {
     const version = Number(pragma(database, "user_version"));
     if (version === schemaVersion) return "ours";
+    if (version in migrations) return "older";
     throw new PetioleError(
       "ERR_ENGINE_FILE_INVALID",
       `SQLite engine: ${path} was written by another version of Petiole (its schema is ${version}, this version ` +
@@ -131,9 +142,17 @@ export function recognise(database: DatabaseSync, path: string): "ours" | "empty
   );
 }
 
-/** Creates the tables unless another process has done so meanwhile. The caller holds the write lock. */
+/**
+ * Creates the tables, or brings those of an older version up to this one, unless another process has done so
+ * meanwhile. The caller holds the write lock.
+ */
 export function createTables(database: DatabaseSync, path: string): void {
-  if (recognise(database, path) === "empty") database.exec(schema);
+  const state = recognise(database, path);
+  if (state === "empty") database.exec(schema);
+  if (state !== "older") return;
+  for (let version = Number(pragma(database, "user_version")); version < schemaVersion; version += 1) {
+    database.exec(`${migrations[version] ?? ""} PRAGMA user_version = ${version + 1}`);
+  }
 }
 
 /** The value of a PRAGMA. */

@@ -16,6 +16,7 @@ import { EndWatch } from "./ends.ts";
 import { closedError, engineError } from "./errors.ts";
 import { Lanes } from "./lanes.ts";
 import { Managing } from "./managing.ts";
+import { Pauses } from "./pauses.ts";
 import { ReadyWatch } from "./ready.ts";
 import { Reports } from "./reports.ts";
 import { Retention } from "./retention.ts";
@@ -56,6 +57,7 @@ export class Store {
   readonly settlements: Settlements;
   readonly tasks: Tasks;
   readonly managing: Managing;
+  readonly pauses: Pauses;
   readonly ready: ReadyWatch;
   readonly ends: EndWatch;
   readonly watch: TaskWatch;
@@ -85,14 +87,15 @@ export class Store {
       this.#committed(changes),
     );
     this.#lanes = new Lanes(database);
-    this.#selection = new Selection(database, this.#lanes);
+    this.pauses = new Pauses(database);
+    this.#selection = new Selection(database, this.#lanes, this.pauses);
     this.sending = new Sending(database);
     this.claims = new Claims(database, this.#selection);
     this.reports = new Reports(database);
     this.settlements = new Settlements(database, retention);
     this.tasks = new Tasks(database);
     this.managing = new Managing(database, retention);
-    this.ready = new ReadyWatch(database, this.#bells.ready, pollInterval);
+    this.ready = new ReadyWatch(database, this.#bells.ready, this.pauses, pollInterval);
     this.ends = new EndWatch(database, this.tasks, this.#bells.ended, pollInterval, (error) =>
       engineError(error, path, "waiting for a task to end"),
     );
