@@ -76,7 +76,7 @@ async function redis(appendfsync: "everysec" | "always"): Promise<Store> {
 
 /** A PostgreSQL that keeps what it accepts, as it comes; a database for each round. */
 async function postgres(): Promise<Store> {
-  const { createDatabase, stop } = await startPostgres();
+  const { createDatabase, stop } = await startPostgres({ durable: true });
   return { fresh: async () => ({ at: await createDatabase(), power: true }), close: stop };
 }
 
