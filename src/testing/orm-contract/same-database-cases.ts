@@ -156,6 +156,40 @@ export const sameDatabaseCases: readonly OrmContractCase[] = [
       }),
   },
   {
+    name: "the SQLite engine takes part where the connection is a node:sqlite one, and refuses another library's",
+    skip: (harness) =>
+      needs("transaction", "sql")(harness) ??
+      (harness.adapter.sql?.dialect === "sqlite" ? undefined : "the database is no SQLite file"),
+    async run({ adapter, handle }) {
+      const [row] = await adapter.sql!.query("select file from pragma_database_list where name = 'main'", []);
+      // Loaded here alone: not every platform has node:sqlite.
+      const { sqlite } = await import("../../engine/sqlite.ts");
+      const engine = sqlite(String(row?.["file"]), { sameDatabase: true });
+      const message = { id: "1", task: "t", queue: "default", payload: "1", headers: { wire: 1 } };
+      // Until the engine has its tables there, a send only finds out whether they could be used.
+      const send = (): Promise<unknown> =>
+        adapter.transaction(handle, async (transaction) => {
+          const { query, dialect } = adapter.sql!;
+          const within: TransactionSql["query"] = (text, values) =>
+            query(text, values, { transaction: transaction as object });
+          return engine.sendWithin!([{ message, runAt: 0 }], { dialect, query: within });
+        });
+      try {
+        const refused = await send().catch((error: unknown) => error);
+        if (Reflect.get(refused as Error, "code") === "ERR_ENGINE_FILE_SHARED") {
+          errorWith("ERR_ENGINE_FILE_SHARED", "another SQLite library", '"outbox"')(refused);
+          return;
+        }
+        errorWith("ERR_TRANSACTION_UNSUPPORTED", "app.engine.open()")(refused);
+        await engine.open();
+        await send();
+        assert.equal((await engine.find("1"))?.state, "waiting");
+      } finally {
+        await engine.close();
+      }
+    },
+  },
+  {
     name: "it is refused where there is no SQL, with the reason",
     skip: (harness) => needs("transaction")(harness) ?? lacks("sql")(harness),
     run: (harness) =>
