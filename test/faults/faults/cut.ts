@@ -1,0 +1,66 @@
+/**
+ * Connections to the server are cut, in the middle of a claim, of an acknowledgement, of a send, or anywhere; they stall,
+ * and new ones are refused for a while.
+ *
+ * @module
+ */
+import type { Request } from "../engines.ts";
+import type { Fault } from "../fault.ts";
+import { CuttingProxy, type Moment } from "../proxy.ts";
+import type { Round } from "../round.ts";
+import { following } from "../until.ts";
+
+const lease = 2000;
+const asked: readonly Request[] = ["send", "claim", "settle"];
+const moments: readonly Moment[] = ["request", "reply"];
+
+export const cut: Fault = {
+  name: "cut",
+  tasks: { share: 2 },
+  unfit: ({ store }) => (store.port === undefined ? "there is no connection that could be cut" : undefined),
+  async run(round) {
+    const { isShort, store } = round.scene;
+    const proxy = await CuttingProxy.start(store.port!);
+    round.atEnd(() => proxy.close());
+    await store.fresh();
+    const config = store.through!(proxy.port);
+    const sender = round.sender(config);
+    const crew = round.crew(config, lease);
+    await crew.startAll(2);
+    const time = isShort ? 3000 : 20_000;
+    const sent = round.sendOver(sender, round.tasks, time, { first: () => round.random.below(20) });
+    const sending = following(sent);
+    const least = isShort ? 12 : 100;
+    while (!sending.isOver || proxy.cuts < least) {
+      await round.pause(20, isShort ? 200 : 400);
+      if (!proxy.isWatching) doSomething(round, proxy);
+    }
+    await sent;
+    await round.drained(sender.engine);
+    round.happened("connection cut", proxy.cuts);
+  },
+};
+
+function doSomething(round: Round, proxy: CuttingProxy): void {
+  const { random, scene } = round;
+  const which = random.below(Math.max(1, proxy.size));
+  const requests = scene.traits.requests;
+  switch (random.below(6)) {
+    case 0:
+      proxy.cut((index) => index === which);
+      break;
+    case 1:
+      proxy.cutAfter(1 + random.below(2000), (index) => index === which);
+      break;
+    case 2:
+      proxy.stall(50 + random.below(lease));
+      round.happened("stalled");
+      break;
+    case 3:
+      proxy.refuse(50 + random.below(1000));
+      proxy.cut(() => true);
+      break;
+    default:
+      if (requests) proxy.cutOn(requests[random.pick(asked)], random.pick(moments));
+  }
+}
