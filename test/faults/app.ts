@@ -12,6 +12,8 @@ export interface Errand {
   readonly first: number;
   /** How long each later run takes. */
   readonly later: number;
+  /** Takes room. */
+  readonly ballast?: string;
 }
 
 /** What a run returns. */

@@ -10,6 +10,8 @@ const patience = 60_000;
 export interface Manner {
   readonly first?: number | ((number: number) => number);
   readonly later?: number | ((number: number) => number);
+  /** How many characters each has too much. */
+  readonly ballast?: number;
 }
 
 /** Sends numbered tasks. */
@@ -32,10 +34,11 @@ export class Sender {
   }
 
   /** Sends so many, together. Resolves to their numbers once they are accepted. */
-  async send(count: number, { first = 0, later = 0 }: Manner = {}): Promise<number[]> {
+  async send(count: number, { first = 0, later = 0, ballast = 0 }: Manner = {}): Promise<number[]> {
     const errands = Array.from({ length: count }, (): Errand => {
       const number = this.#next++;
-      return { number, due: new Date(0), first: valueOf(first, number), later: valueOf(later, number) };
+      const times = { first: valueOf(first, number), later: valueOf(later, number) };
+      return { number, due: new Date(0), ...times, ...(ballast > 0 && { ballast: "x".repeat(ballast) }) };
     });
     const handles = await this.#app.errand.enqueueMany(errands);
     for (const [index, { number }] of errands.entries()) this.accepted.set(number, handles[index]!.id);

@@ -11,28 +11,36 @@ import { until } from "../until.ts";
 
 const lease = 2000;
 
+/**
+ * More than SQLite's files have room for within themselves, each time: the log grows to 4 MiB, or to what was written at
+ * once, before it is used again.
+ */
+const tooMuch = [6 * 2 ** 20, 14 * 2 ** 20];
+
 export const full: Fault = {
   name: "full",
   tasks: { share: 1 },
   unfit: ({ store }) => (store.port === undefined ? mountRefusal() : "its server keeps the data"),
   async run(round) {
     const { isShort, signal } = round.scene;
-    const { directory, close } = mountSmall("16m");
+    const { directory, close } = mountSmall("64m");
     round.atEnd(close);
     const config = { file: join(directory, "tasks.db") };
     const sender = round.sender(config);
     const crew = round.crew(config, lease);
     await crew.startAll(2);
-    const times = isShort ? 1 : 4;
+    const times = isShort ? 1 : tooMuch.length;
     const share = Math.ceil(round.tasks / times);
-    for (let left = round.tasks; left > 0; left -= share) {
-      const count = Math.min(share, left);
+    for (let index = 0; index < times; index++) {
+      const count = Math.min(share, round.tasks - index * share);
       const half = Math.floor(count / 2);
       // While it is being filled, and while it is full.
       const before = round.sendOver(sender, half, 300, { first: () => round.random.below(30) });
       await round.pause(50, 250);
       const filler = await fill(directory);
-      const after = before.then(() => sender.send(count - half));
+      const after = before.then(() =>
+        sender.send(count - half, { ballast: Math.ceil(tooMuch[index]! / (count - half)) }),
+      );
       const refused = sender.refusals.length;
       await until("a send is refused", () => sender.refusals.length > refused, signal);
       round.happened("disk full");
