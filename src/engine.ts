@@ -156,6 +156,8 @@ export interface SentWithin {
   readonly ids: readonly string[];
   /** To be called after the commit: wakes workers. Where it is not, they find the tasks a little later. */
   readonly committed: () => void;
+  /** Takes back what was sent, in the same transaction: of these of its ids, those that were no other's before. */
+  readonly withdraw: (ids: readonly string[], sql: TransactionSql) => Promise<void>;
 }
 
 /** What to claim. */

@@ -222,6 +222,17 @@ export class TaskError extends PetioleError {
   }
 }
 
+/**
+ * `ERR_ENGINE_UNSUPPORTED`: an engine lacks what is asked of it.
+ *
+ * @param asked what is asked: `priority of task posts.index`
+ * @param lacks the engine's own words, from its capabilities: why, and what to do instead
+ */
+export function unsupported(asked: string, engine: string, lacks: string): PetioleError {
+  const text = `The ${engine} engine cannot do what is asked with ${asked}: ${lacks.replace(/\.$/, "")}.`;
+  return new PetioleError("ERR_ENGINE_UNSUPPORTED", text);
+}
+
 /** Runs a reader of something strange: a getter or a proxy may throw anything. */
 export function attempt<Value>(read: () => Value): Value | undefined {
   try {

@@ -160,6 +160,19 @@ class MemoryEngine implements Engine {
     return discard(this.#store, ids, reason);
   }
 
+  async pause(queue: string): Promise<void> {
+    this.#store.paused.add(queue);
+  }
+
+  async resume(queue: string): Promise<void> {
+    const { paused, listeners } = this.#store;
+    if (paused.delete(queue)) listeners.ready(queue);
+  }
+
+  async paused(): Promise<readonly string[]> {
+    return [...this.#store.paused].toSorted();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#kept.listeners.clear();

@@ -9,6 +9,7 @@ import type { AppContext } from "./app-context.ts";
 import { nowOf } from "./clock.ts";
 import { currentJob } from "./current-job.ts";
 import { milliseconds } from "./duration.ts";
+import { refuseLackingSend } from "./lacking.ts";
 import { checkHeaders } from "./middleware.ts";
 import {
   optionError,
@@ -35,13 +36,14 @@ export interface Send {
 
 /** What a send needs of its app. */
 export type OutgoingContext = Pick<AppContext, "wire" | "adapters" | "transactions"> & {
-  readonly engine: Pick<Engine, "now">;
+  readonly engine: Pick<Engine, "name" | "capabilities" | "now">;
 };
 
 /**
  * Checks and encodes a payload, and decides about time, order and keys.
  *
  * @throws EncodeError when the payload is not as the task's schema wants it, or cannot travel
+ * @throws PetioleError `ERR_ENGINE_UNSUPPORTED` for an option that the engine cannot honour
  */
 export async function makeOutgoing(
   send: Send,
@@ -76,13 +78,15 @@ export async function makeOutgoing(
   };
   const queue = options.queue === undefined ? settings.queue : queueName(options.queue);
   const unique = uniqueOf(send, settings, now);
-  return {
+  const outgoing: Outgoing = {
     message: { id, task, queue, payload: text, headers },
     runAt,
     priority: options.priority === undefined ? settings.priority : priorityOf(options.priority, "priority"),
     ...(settings.limit ? { lane: task } : {}),
     ...(unique ? { unique } : {}),
   };
+  refuseLackingSend(outgoing, what, engine);
+  return outgoing;
 }
 
 async function checked({ payload, root, what }: Send, { schema }: TaskSettings): Promise<unknown> {

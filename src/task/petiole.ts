@@ -8,6 +8,7 @@ import { findModel, modelIn } from "../model/registry.ts";
 import type { Key, Reference } from "../wire/reference.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
 import { appContext, type AppContext } from "./app-context.ts";
+import { refuseLackingOptions } from "./lacking.ts";
 import { makeAppContext, type PetioleOptions } from "./make-app-context.ts";
 import type { Middleware } from "./middleware.ts";
 import {
@@ -79,7 +80,8 @@ export class Petiole<
    * With a handler it is whole. Without one it is the contract: types and options that web processes may
    * import, to which `.run(handler)` attaches the work where the worker runs.
    *
-   * @throws PetioleError `ERR_TASK_DUPLICATE` when the app has a task of that name, `ERR_OPTION_INVALID`
+   * @throws PetioleError `ERR_TASK_DUPLICATE` when the app has a task of that name, `ERR_OPTION_INVALID`,
+   *   `ERR_ENGINE_UNSUPPORTED` for an option that the engine cannot honour
    *
    * @example
    * export const index = app.task("posts.index", async ({ post }: { post: Post }, job) => {
@@ -103,6 +105,7 @@ export class Petiole<
         ? [handlerOrOptions, optionsAfterHandler]
         : [undefined, handlerOrOptions];
     const settings = settingsOf(name, options as AnyTaskOptions, this.#defaults);
+    refuseLackingOptions(name, settings, this.engine);
     const { tasks, aliases } = this[appContext];
     for (const [index, alias] of settings.aliases.entries()) {
       this.#checkFree(alias);

@@ -78,7 +78,7 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
    *
    * @throws EncodeError when something in the payload cannot travel
    * @throws LimitError when the payload is over a limit
-   * @throws PetioleError `ERR_OPTION_INVALID`, and what the engine throws when it cannot accept it
+   * @throws PetioleError `ERR_OPTION_INVALID`, `ERR_ENGINE_UNSUPPORTED`, and what the engine throws when it cannot accept it
    */
   async enqueue(...[payload, options]: EnqueueArguments<Payload, Known>): Promise<Handle<Result>> {
     const what = `this payload to task "${this.name}"`;

@@ -340,7 +340,50 @@ const faults: readonly [name: string, fault: (engine: Engine) => Partial<Engine>
     }),
     /ends what is scheduled or waits/,
   ],
-  ["claims to be durable", () => ({ capabilities: { durable: true, shared: false } }), /opened again/],
+  ["does not pause", () => ({ pause: async () => undefined }), /takes nothing from a paused queue/],
+  [
+    "forgets a pause with the next send",
+    (engine) => ({
+      async send(batch) {
+        for (const { message } of batch) await engine.resume(message.queue);
+        return engine.send(batch);
+      },
+    }),
+    /takes nothing from a paused queue/,
+  ],
+  [
+    "pauses only what waits already",
+    (engine) => ({
+      async claim(request) {
+        const paused = await engine.paused();
+        for (const queue of paused) await engine.resume(queue);
+        const claimed = await engine.claim(request);
+        for (const queue of paused) await engine.pause(queue);
+        const waited = claimed.filter(
+          ({ crashes, message }) => crashes === 0 && paused.includes(message.queue),
+        );
+        await engine.settle(waited.map(({ lease }) => ({ kind: "release", lease })));
+        return claimed.filter((delivery) => !waited.includes(delivery));
+      },
+    }),
+    /what was lost from a paused queue/,
+  ],
+  [
+    "tells nobody of the end of a pause",
+    (engine) => {
+      let resumed = false;
+      return {
+        resume: (queue) => ((resumed = true), engine.resume(queue)),
+        onReady: (queues, call) => engine.onReady(queues, () => void (resumed || call())),
+      };
+    },
+    /wakes for what is there when a queue is resumed/,
+  ],
+  [
+    "claims to be durable",
+    () => ({ capabilities: { durable: true, shared: false, lacks: {} } }),
+    /opened again/,
+  ],
 ];
 
 describe("engineContract", () => {

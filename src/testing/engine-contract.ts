@@ -4,24 +4,8 @@
  * @module
  */
 import type { Engine } from "../engine.ts";
-import { cancellingCases } from "./engine-contract/cancelling.ts";
 import type { ContractCase } from "./engine-contract/case.ts";
-import { claimingCases } from "./engine-contract/claiming.ts";
-import { closingCases } from "./engine-contract/closing.ts";
-import { endingCases } from "./engine-contract/ending.ts";
-import { keepingCases } from "./engine-contract/keeping.ts";
-import { keyCases } from "./engine-contract/keys.ts";
-import { laneCases } from "./engine-contract/lanes.ts";
-import { laneReadinessCases } from "./engine-contract/lane-readiness.ts";
-import { leavingCases } from "./engine-contract/leaving.ts";
-import { managingCases } from "./engine-contract/managing.ts";
-import { priorityCases } from "./engine-contract/priorities.ts";
-import { reportingCases } from "./engine-contract/reporting.ts";
-import { sendingCases } from "./engine-contract/sending.ts";
-import { settlingCases } from "./engine-contract/settling.ts";
-import { textCases } from "./engine-contract/texts.ts";
-import { wakingCases } from "./engine-contract/waking.ts";
-import { watchingCases } from "./engine-contract/watching.ts";
+import { contractGroups } from "./engine-contract/groups.ts";
 
 /** An engine on storage of its own, for one test. */
 export interface EngineHarness {
@@ -88,7 +72,7 @@ export interface EngineContractOptions {
  */
 export function engineContract(options: EngineContractOptions): void {
   const { describe, test, create, name = "engine", skip = [] } = options;
-  for (const [group, cases] of Object.entries(groups)) {
+  for (const { name: group, cases } of contractGroups) {
     describe(`${name}: ${group}`, () => {
       for (const contractCase of cases) {
         const skipped = skip.find((entry) => contractCase.name.startsWith(entry.test));
@@ -103,27 +87,8 @@ export function engineContract(options: EngineContractOptions): void {
   }
 }
 
-const groups: Readonly<Record<string, readonly ContractCase[]>> = {
-  sending: sendingCases,
-  priorities: priorityCases,
-  keys: keyCases,
-  claiming: claimingCases,
-  settling: settlingCases,
-  waking: wakingCases,
-  lanes: [...laneCases, ...laneReadinessCases],
-  "leaving to others": leavingCases,
-  ending: endingCases,
-  keeping: keepingCases,
-  reporting: reportingCases,
-  watching: watchingCases,
-  cancelling: cancellingCases,
-  "looking after tasks": managingCases,
-  texts: textCases,
-  closing: closingCases,
-};
-
 async function runCase(
-  { needs, run }: ContractCase,
+  { needs, features = [], run }: ContractCase,
   create: EngineContractOptions["create"],
   running: RunningTest,
 ): Promise<void> {
@@ -132,6 +97,11 @@ async function runCase(
     const { name, capabilities } = harness.engine;
     if (needs !== undefined && !capabilities[needs]) {
       running.skip?.(`the ${name} engine says that it is not ${needs}`);
+      return;
+    }
+    const lacking = features.find((feature) => capabilities.lacks[feature] !== undefined);
+    if (lacking !== undefined) {
+      running.skip?.(`the ${name} engine lacks ${lacking}: ${capabilities.lacks[lacking]}`);
       return;
     }
     const another = harness.another ?? missingAnother;

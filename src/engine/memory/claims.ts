@@ -32,6 +32,7 @@ export class Claims {
       taken.push(entry);
     };
     for (const queue of new Set(queues)) {
+      if (this.#store.paused.has(queue)) continue;
       for (const entry of this.#lost(queue, now)) {
         if (taken.length >= limit || !hasRoom(entry.lane)) continue;
         entry.crashes += 1;

@@ -20,6 +20,8 @@ export class Store {
   /** What is parked for whoever knows what it needs. */
   readonly left = new Set<Entry>();
   readonly lanes = new Lanes();
+  /** The queues of which nothing is taken. */
+  readonly paused = new Set<string>();
   readonly audience = new Audience();
   readonly listeners: Listeners;
   /** The clock, in epoch milliseconds. */
@@ -41,7 +43,8 @@ export class Store {
     this.now = now;
     this.listeners = new Listeners(
       {
-        isReady: (queues, now) => {
+        isReady: (listened, now) => {
+          const queues = new Set([...listened].filter((queue) => !this.paused.has(queue)));
           for (const queue of queues) if (this.pending.isReady(queue, now)) return true;
           const isHere = ({ message }: Entry): boolean => queues.has(message.queue);
           return (

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { randomUUID } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { endStates } from "../../engine.ts";
 import type { ClaimRequest, Delivery, Lease, Reason } from "../../engine.ts";
@@ -14,7 +13,7 @@ import { messageColumns, problemOf, readMessage, readReason, unreadable } from "
 import type { Row } from "./records.ts";
 import { ended } from "./schema.ts";
 import type { Selection } from "./selection.ts";
-import { fromColumn, toColumn } from "./text.ts";
+import { fromColumn, readableColumn, toColumn } from "./text.ts";
 
 /** At most so often a claim fills up again for rows that it had to park. */
 const rounds = 10;
@@ -29,12 +28,25 @@ export class Claims {
   readonly #park: StatementSync;
   readonly #unknown: readonly StatementSync[];
   readonly #extend: StatementSync;
-  /** Makes tokens that no other engine makes: a random name for this one, and a count. */
-  readonly #name = randomUUID();
+  readonly #isHolding: StatementSync;
+  readonly #lapse: StatementSync;
+  /** Makes tokens that no other engine makes: the random name of this one's holder, and a count. */
+  readonly #holder: string;
   #count = 0;
 
-  constructor(database: DatabaseSync, selection: Selection) {
+  /** @param holder - the name of the lock that says that this process lives */
+  constructor(database: DatabaseSync, selection: Selection, holder: string) {
     this.#selection = selection;
+    this.#holder = holder;
+    // A token is its holder's name, a hyphen and a count; a full stop sorts after the hyphen.
+    const heldBy = "state = 'running' AND lease_token > ? || '-' AND lease_token < ? || '.'";
+    this.#isHolding = database.prepare(
+      `SELECT EXISTS (SELECT 1 FROM tasks INDEXED BY tasks_running WHERE ${heldBy}) AS holding`,
+    );
+    this.#lapse = database.prepare(
+      `UPDATE tasks INDEXED BY tasks_running SET lease_until = min(lease_until, ?) WHERE ${heldBy}
+       RETURNING queue, lane`,
+    );
     this.#take = database.prepare(
       `UPDATE tasks SET state = 'running', crashes = crashes + ?, lease_token = ?, lease_until = ?, worker = ?,
          started_at = ?, progress = NULL, needs = NULL, ended_at = NULL
@@ -62,7 +74,7 @@ export class Claims {
   /** See {@link Engine.claim}. Parks rows that cannot be read, and goes on. */
   claim(request: ClaimRequest, changes: Changes): Delivery[] {
     const now = Date.now();
-    const token = `${this.#name}-${++this.#count}`;
+    const token = `${this.#holder}-${++this.#count}`;
     const rooms = this.#selection.rooms(request, now);
     const deliveries: Delivery[] = [];
     for (let round = 0; round < rounds; round += 1) {
@@ -94,6 +106,19 @@ export class Claims {
     const until = Math.ceil(Date.now() + duration);
     changes.expires = Math.min(changes.expires, until);
     return leases.filter(({ id, token }) => this.#extend.run(until, toColumn(id), token).changes === 0);
+  }
+
+  /** Whether there are leases of this holder. Only reads. */
+  isHolding(holder: string): boolean {
+    return this.#isHolding.get(holder, holder)?.["holding"] === 1;
+  }
+
+  /** Ends the leases of a holder that has died. */
+  lapse(holder: string, changes: Changes): void {
+    for (const row of this.#lapse.all(Date.now(), holder, holder)) {
+      changes.ready.add(readableColumn(String(row["queue"])));
+      changes.freed(String(row["lane"]), 1);
+    }
   }
 
   /** Parks rows whose state is none: something else has written to the file. */

@@ -36,7 +36,7 @@ export async function connect(given: string, durability: Durability, patience: n
     opened.exec(`PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"}`);
     // After a burst the write-ahead log shrinks back to this many bytes.
     opened.exec("PRAGMA journal_size_limit = 67108864");
-    if (state === "empty") await untilFree(() => create(opened, path), patience);
+    if (state !== "ours") await untilFree(() => create(opened, path), patience);
     return { path, database: opened, close: () => closeGuarded(path, () => opened.close()) };
   } catch (error) {
     if (database !== undefined) closeGuarded(path, () => database?.close());

@@ -63,11 +63,26 @@ describe("whose file it is", () => {
 
   test("refuses a file of a newer version, and says so", async () => {
     await files.make().open();
-    new DatabaseSync(files.path).exec("PRAGMA user_version = 2");
+    new DatabaseSync(files.path).exec("PRAGMA user_version = 3");
     await expect(files.make().open()).rejects.toMatchObject({
       code: "ERR_ENGINE_FILE_INVALID",
-      message: expect.stringMatching(/another version of Petiole \(its schema is 2, this version knows 1\)/),
+      message: expect.stringMatching(/another version of Petiole \(its schema is 3, this version knows 2\)/),
     });
+  });
+
+  test("brings a file of the version before up to date, with what it holds", async () => {
+    const first = files.make();
+    await send(first, "1");
+    await first.close();
+    const database = new DatabaseSync(files.path);
+    database.exec("DROP TABLE paused; PRAGMA user_version = 1");
+    database.close();
+    const [one, other] = [files.make(), files.make()];
+    await Promise.all([one.open(), other.open()]);
+    await one.pause("default");
+    expect(await claim(other)).toEqual([]);
+    await other.resume("default");
+    expect(ids(await claim(one))).toEqual(["1"]);
   });
 
   test("refuses what is no database", async () => {

@@ -6,6 +6,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Bell } from "./bell.ts";
 import type { Changes } from "./committer.ts";
+import type { Pauses } from "./pauses.ts";
 import { left } from "./schema.ts";
 import { toColumn } from "./text.ts";
 
@@ -23,6 +24,7 @@ const longestTimer = 2 ** 31 - 1;
  */
 export class ReadyWatch {
   readonly #bell: Bell;
+  readonly #pauses: Pauses;
   readonly #interval: number;
   readonly #isReady: StatementSync;
   readonly #isLeft: StatementSync;
@@ -37,8 +39,9 @@ export class ReadyWatch {
   #roomAt = Infinity;
   #looking = false;
 
-  constructor(database: DatabaseSync, bell: Bell, interval: number) {
+  constructor(database: DatabaseSync, bell: Bell, pauses: Pauses, interval: number) {
     this.#bell = bell;
+    this.#pauses = pauses;
     this.#interval = interval;
     this.#isReady = database.prepare(
       `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'waiting' AND queue = ?)
@@ -64,7 +67,7 @@ export class ReadyWatch {
   mayBeReady(queues: Iterable<string>): boolean {
     const now = Date.now();
     try {
-      for (const name of queues) {
+      for (const name of this.#pauses.open([...queues])) {
         const queue = toColumn(name);
         if (this.#isReady.get(queue, queue, now, queue, now)?.["ready"] === 1) return true;
       }
@@ -77,7 +80,9 @@ export class ReadyWatch {
   /** Whether tasks are parked there for whoever knows what they need. */
   #isAnyLeft(queues: Iterable<string>): boolean {
     try {
-      return [...queues].some((queue) => this.#isLeft.get(toColumn(queue))?.["ready"] === 1);
+      return this.#pauses
+        .open([...queues])
+        .some((queue) => this.#isLeft.get(toColumn(queue))?.["ready"] === 1);
     } catch {
       return true;
     }

@@ -7,6 +7,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { ClaimRequest } from "../../engine.ts";
 import { distinct } from "./distinct.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
+import type { Pauses } from "./pauses.ts";
 import type { Row } from "./records.ts";
 import { left } from "./schema.ts";
 import { toColumn } from "./text.ts";
@@ -30,6 +31,7 @@ export type Take = (sequence: number, lane: string, crashes: number) => void;
 /** Finds what a claim takes. */
 export class Selection {
   readonly #lanes: Lanes;
+  readonly #pauses: Pauses;
   readonly #lost: StatementSync;
   readonly #lostElsewhere: StatementSync;
   readonly #needs: StatementSync;
@@ -40,8 +42,9 @@ export class Selection {
   readonly #waitingLanes: StatementSync;
   readonly #waiting: StatementSync;
 
-  constructor(database: DatabaseSync, lanes: Lanes) {
+  constructor(database: DatabaseSync, lanes: Lanes, pauses: Pauses) {
     this.#lanes = lanes;
+    this.#pauses = pauses;
     const lost =
       "SELECT sequence, lane FROM tasks WHERE state = 'running' AND queue = ? AND lease_until <= ?";
     const elsewhere = "AND lane NOT IN (SELECT value FROM json_each(?))";
@@ -81,7 +84,7 @@ export class Selection {
       rooms.take(lane, 1);
       take(sequence, lane, crashes);
     };
-    for (const queue of queues.map(toColumn)) {
+    for (const queue of this.#pauses.open(queues).map(toColumn)) {
       const lost = { all: this.#lost, elsewhere: this.#lostElsewhere, of: [queue, now], crashes: 1 };
       takeFrom(lost, () => left, rooms, takeOne);
       for (const needs of this.#known(queue, knows)) {
@@ -97,7 +100,8 @@ export class Selection {
 
   /** Whether a claim would find something in spite of the limits. Only reads. */
   mayFind({ queues }: ClaimRequest, rooms: Rooms, now: number): boolean {
-    return queues.map(toColumn).some((queue) => {
+    return this.#pauses.open(queues).some((name) => {
+      const queue = toColumn(name);
       if (this.#isDue.get(queue, now)?.["due"] === 1) return true;
       const lost = this.#lost.all(queue, now, lookedAt);
       if (lost.length === lookedAt || lost.some((row) => rooms.of(String(row["lane"])) > 0)) return true;
@@ -107,7 +111,8 @@ export class Selection {
 
   /** Whether there are parked tasks that need nothing but what is known. Only reads. */
   hasKnown({ queues, knows }: ClaimRequest): boolean {
-    return queues.some((queue) => this.#known(toColumn(queue), knows).length > 0);
+    if (knows === undefined) return false;
+    return this.#pauses.open(queues).some((queue) => this.#known(toColumn(queue), knows).length > 0);
   }
 
   /** What these limits leave for one claim. */

@@ -9,6 +9,7 @@ import type {
   ClaimRequest,
   Delivery,
   Engine,
+  EngineFeature,
   Lease,
   Outgoing,
   Reason,
@@ -22,7 +23,9 @@ import type { Message } from "../../message.ts";
 export interface ContractCase {
   readonly name: string;
   /** The capability without which the test means nothing. */
-  readonly needs?: keyof Capabilities;
+  readonly needs?: Exclude<keyof Capabilities, "lacks">;
+  /** What it uses of what some engines lack. What all of a group uses, `groups.ts` says. */
+  readonly features?: readonly EngineFeature[];
   /** `another` makes a second instance on the same storage. */
   readonly run: (engine: Engine, another: () => Engine) => Promise<void>;
 }

@@ -35,6 +35,9 @@ const calls: Readonly<Record<string, (engine: Engine) => Promise<unknown>>> = {
   onCancel: async (engine) => engine.onCancel("tester", () => undefined),
   retry: (engine) => engine.retry(["1"]),
   discard: (engine) => engine.discard(["1"], reason),
+  pause: (engine) => engine.pause("default"),
+  resume: (engine) => engine.resume("default"),
+  paused: (engine) => engine.paused(),
 };
 
 /** `open` and `close`. */
