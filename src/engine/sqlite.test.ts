@@ -22,8 +22,9 @@ engineContract({
   test,
   name: "sqlite",
   create: () => {
-    const { make, close } = temporaryEngines();
-    return { engine: make(), another: make, close };
+    const { make, path, close } = temporaryEngines();
+    const module = new URL("../../test/fixtures/engine/open-sqlite.ts", import.meta.url).href;
+    return { engine: make(), another: make, elsewhere: { module, config: path }, close };
   },
 });
 

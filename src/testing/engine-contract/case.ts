@@ -18,17 +18,21 @@ import type {
   endStates,
 } from "../../engine.ts";
 import type { Message } from "../../message.ts";
+import type { EngineHarness } from "./harness.ts";
 
 /** One test of the contract. */
 export interface ContractCase {
   readonly name: string;
-  /** The capability without which the test means nothing. */
-  readonly needs?: Exclude<keyof Capabilities, "lacks">;
+  /** The capability, or the part of the harness, without which the test means nothing. */
+  readonly needs?: Exclude<keyof Capabilities, "lacks"> | keyof Beyond;
   /** What it uses of what some engines lack. What all of a group uses, `groups.ts` says. */
   readonly features?: readonly EngineFeature[];
-  /** `another` makes a second instance on the same storage. */
-  readonly run: (engine: Engine, another: () => Engine) => Promise<void>;
+  /** `another` makes a second instance on the same storage. Of `beyond` there is what the test `needs`. */
+  readonly run: (engine: Engine, another: () => Engine, beyond: Beyond) => Promise<void>;
 }
+
+/** What reaches beyond this process. */
+export type Beyond = Required<Pick<EngineHarness, "elsewhere" | "interrupt">>;
 
 /** A reason, as a worker would give it. */
 export const reason: Reason = {
@@ -139,13 +143,13 @@ export function pause(milliseconds: number): Promise<void> {
   });
 }
 
-/** Resolves with what a promise resolves with, and fails if it takes longer than {@link patience}. */
-export async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
+/** Resolves with what a promise resolves with, and fails if it takes longer, in milliseconds. */
+export async function soon<T>(promise: Promise<T>, what: string, within = patience): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new assert.AssertionError({ message: `${what}: not within ${patience} ms` })),
-      patience,
+      () => reject(new assert.AssertionError({ message: `${what}: not within ${within} ms` })),
+      within,
     );
   });
   try {
@@ -155,11 +159,15 @@ export async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
   }
 }
 
-/** Waits until something is so, and fails if it takes longer than {@link patience}. */
-export async function eventually(check: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + patience;
+/** Waits until something is so, and fails if it takes longer, in milliseconds. */
+export async function eventually(
+  check: () => boolean | Promise<boolean>,
+  what: string,
+  within = patience,
+): Promise<void> {
+  const deadline = performance.now() + within;
   while (!(await check())) {
-    if (performance.now() > deadline) assert.fail(`${what}: not within ${patience} ms`);
+    if (performance.now() > deadline) assert.fail(`${what}: not within ${within} ms`);
     await pause(5);
   }
 }

@@ -9,6 +9,7 @@ import {
   ids,
   message,
   outgoing,
+  pause,
   send,
   sendAs,
 } from "./case.ts";
@@ -118,6 +119,23 @@ export const sendingCases: readonly ContractCase[] = [
       assert.deepEqual(await claim(engine), []);
       await claimWhenReady(engine);
       assert.ok(Date.now() >= delayed.runAt, "claimed before its time");
+    },
+  },
+  {
+    name: "holds a task back for months, without waking anybody for it",
+    async run(engine) {
+      // More milliseconds than a timer takes.
+      const far = outgoing("far", {}, 90 * 86_400_000);
+      await engine.send([far]);
+      let calls = 0;
+      const stop = engine.onReady(["default"], () => {
+        calls += 1;
+      });
+      await pause(200);
+      stop();
+      assert.ok(calls < 10, `called ${calls} times within 200 ms`);
+      assert.deepEqual(await claim(engine), []);
+      assertRecord(await engine.find("far"), { state: "scheduled", runAt: far.runAt });
     },
   },
   {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Lease } from "../../engine.ts";
 import type { Json, MessageHeaders } from "../../message.ts";
-import { assertRecord, claim, claimOne, eventually, find, message, outgoing } from "./case.ts";
+import { assertRecord, claim, claimOne, eventually, find, ids, message, outgoing } from "./case.ts";
 import type { ContractCase } from "./case.ts";
 
 /** Texts that storage is known to change. None is a secret handshake of any engine's. */
@@ -69,14 +69,34 @@ export const textCases: readonly ContractCase[] = [
     },
   })),
   {
-    name: "carries a payload of 5 MB unchanged",
+    name: "carries a payload of 5 MB unchanged, or refuses it, and harms nothing else",
     async run(engine) {
+      await engine.send([outgoing("before")]);
       const payload = JSON.stringify("leaf 🍃 ".repeat(500_000));
-      await engine.send([outgoing("1", { payload })]);
-      const { message, lease } = await claimOne(engine);
-      assert.ok(message.payload === payload);
-      await engine.settle([{ kind: "complete", lease, result: payload }]);
-      assert.ok((await find(engine, "1")).result === payload);
+      const sent = await carried(engine.send([outgoing("in a batch"), outgoing("large", { payload })]));
+      await engine.send([outgoing("after")]);
+      const claimed = await claim(engine, { limit: 10 });
+      const expected = sent ? ["before", "in a batch", "large", "after"] : ["before", "after"];
+      assert.deepEqual(ids(claimed), expected);
+      const large = claimed.find((delivery) => delivery.message.id === "large");
+      assert.ok(large === undefined || large.message.payload === payload);
+      if (!sent) assert.equal(await engine.find("large"), undefined);
+    },
+  },
+  {
+    name: "carries a result of 5 MB unchanged, or refuses it and leaves the task with its worker",
+    async run(engine) {
+      await engine.send([outgoing("1")]);
+      const { lease } = await claimOne(engine);
+      const result = JSON.stringify("leaf 🍃 ".repeat(500_000));
+      const settling = engine.settle([{ kind: "complete", lease, result }]);
+      if (await carried(settling)) {
+        assert.deepEqual(await settling, [true]);
+        assert.ok((await find(engine, "1")).result === result);
+      } else {
+        assertRecord(await find(engine, "1"), { state: "running", attempts: 0 });
+        assert.deepEqual(await engine.settle([{ kind: "complete", lease, result: "1" }]), [true]);
+      }
     },
   },
   {
@@ -100,3 +120,15 @@ export const textCases: readonly ContractCase[] = [
     },
   },
 ];
+
+/** Whether something was accepted; what refuses it must say so with a code. */
+async function carried(call: Promise<unknown>): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+    assert.match(String(code), /^ERR_[A-Z_]+$/, `refused without a code: ${String(message)}`);
+    return false;
+  }
+}
