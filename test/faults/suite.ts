@@ -13,10 +13,11 @@ import { full } from "./faults/full.ts";
 import { killed } from "./faults/killed.ts";
 import { recovery } from "./faults/recovery.ts";
 import { restarted } from "./faults/restarted.ts";
+import { together } from "./faults/together.ts";
 import { Round } from "./round.ts";
 
 /** In the order in which they are done. */
-export const faults: readonly Fault[] = [recovery, killed, restarted, cut, frozen, clock, full];
+export const faults: readonly Fault[] = [recovery, killed, restarted, cut, frozen, clock, full, together];
 
 /** What to do to which engine. */
 export interface SuiteOptions {

@@ -4,15 +4,12 @@
  *
  * @module
  */
-import type { Request } from "../engines.ts";
 import type { Fault } from "../fault.ts";
-import { CuttingProxy, type Moment } from "../proxy.ts";
-import type { Round } from "../round.ts";
+import { harm } from "../harm.ts";
+import { CuttingProxy } from "../proxy.ts";
 import { following } from "../until.ts";
 
 const lease = 2000;
-const asked: readonly Request[] = ["send", "claim", "settle"];
-const moments: readonly Moment[] = ["request", "reply"];
 
 export const cut: Fault = {
   name: "cut",
@@ -33,34 +30,10 @@ export const cut: Fault = {
     const least = isShort ? 12 : 100;
     while (!sending.isOver || proxy.cuts < least) {
       await round.pause(20, isShort ? 200 : 400);
-      if (!proxy.isWatching) doSomething(round, proxy);
+      if (!proxy.isWatching) harm(round, proxy);
     }
     await sent;
     await round.drained(sender.engine);
     round.happened("connection cut", proxy.cuts);
   },
 };
-
-function doSomething(round: Round, proxy: CuttingProxy): void {
-  const { random, scene } = round;
-  const which = random.below(Math.max(1, proxy.size));
-  const requests = scene.traits.requests;
-  switch (random.below(6)) {
-    case 0:
-      proxy.cut((index) => index === which);
-      break;
-    case 1:
-      proxy.cutAfter(1 + random.below(2000), (index) => index === which);
-      break;
-    case 2:
-      proxy.stall(50 + random.below(lease));
-      round.happened("stalled");
-      break;
-    case 3:
-      proxy.refuse(50 + random.below(1000));
-      proxy.cut(() => true);
-      break;
-    default:
-      if (requests) proxy.cutOn(requests[random.pick(asked)], random.pick(moments));
-  }
-}

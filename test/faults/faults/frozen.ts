@@ -5,6 +5,7 @@
  * @module
  */
 import type { Effect } from "../effects.ts";
+import { freeze } from "../freeze.ts";
 import type { Fault } from "../fault.ts";
 import type { WorkerProcess } from "../processes.ts";
 import type { Round } from "../round.ts";
@@ -85,14 +86,4 @@ async function refuses(
 
 function refusals(worker: WorkerProcess): number {
   return worker.log.filter((line) => line.includes("ended here after its lease was lost")).length;
-}
-
-async function freeze(round: Round, worker: WorkerProcess, meanwhile: () => Promise<void>): Promise<void> {
-  worker.signal("SIGSTOP");
-  try {
-    await meanwhile();
-  } finally {
-    worker.signal("SIGCONT");
-  }
-  round.happened("frozen");
 }
