@@ -31,7 +31,7 @@ afterEach(async () => {
 /** Runs a task as a worker does: its effect, then its end. */
 async function work(number: number, { hasEffect = true, ends = true, says = "" } = {}): Promise<void> {
   const run = says || `run of ${number}`;
-  if (hasEffect) effects.record(number, run, "worker");
+  if (hasEffect) effects.record({ number, run, worker: "worker", turn: 1 });
   const [delivery] = await engine.claim({ queues: ["default"], limit: 1, lease: 60_000, worker: "worker" });
   if (!delivery || !ends) return;
   const result = JSON.stringify({ number, run });
@@ -62,7 +62,7 @@ test("all is well", async () => {
 
 test("a repeat is counted, and is no harm", async () => {
   await sender.send(1);
-  effects.record(0, "run of a worker that was killed", "another");
+  effects.record({ number: 0, run: "run of a worker that was killed", worker: "another", turn: 0 });
   await work(0);
   expect(await check()).toMatchObject({ done: 1, lost: 0, repeated: 1, isGood: true });
 });
@@ -85,7 +85,7 @@ test("a task that is at no end is lost, though it had an effect", async () => {
 
 test("a task that the engine does not know is lost", async () => {
   sender.accepted.set(3, "never heard of");
-  effects.record(3, "a run", "worker");
+  effects.record({ number: 3, run: "a run", worker: "worker", turn: 0 });
   const found = await check();
   expect(found).toMatchObject({ sent: 1, lost: 1, isGood: false });
   expect(found.problems[0]).toContain("is unknown to the engine");
@@ -94,7 +94,7 @@ test("a task that the engine does not know is lost", async () => {
 test("two runs whose results were accepted", async () => {
   await sender.send(1);
   await work(0);
-  effects.record(0, "late", "another");
+  effects.record({ number: 0, run: "late", worker: "another", turn: 1 });
   effects.settled({ number: 0, run: "late", worker: "another", accepted: true });
   const found = await check();
   expect(found).toMatchObject({ lost: 0, isGood: false });
@@ -103,25 +103,34 @@ test("two runs whose results were accepted", async () => {
 
 test("a result that is of another run than the one that was accepted", async () => {
   await sender.send(1);
-  effects.record(0, "late", "another");
+  effects.record({ number: 0, run: "late", worker: "another", turn: 0 });
   await work(0, { says: "late", hasEffect: false });
   expect((await check()).isGood).toBe(true);
   const other = new Effects(join(folder, "other.db"));
-  other.record(0, "late", "another");
+  other.record({ number: 0, run: "late", worker: "another", turn: 0 });
   other.settled({ number: 0, run: "the right one", worker: "worker", accepted: true });
   const found = await checked(engine, other, sender.accepted, { from: 0, below: 10 });
   expect(found.problems[0]).toMatch(/^a late result was accepted: .* run late, which was refused$/);
   other.close();
 });
 
+test("a result of a run that had lost its task to another", async () => {
+  await sender.send(1);
+  effects.record({ number: 0, run: "the next", worker: "another", turn: 2 });
+  await work(0);
+  const found = await check();
+  expect(found).toMatchObject({ lost: 0, isGood: false });
+  expect(found.problems[0]).toMatch(/^a late result was accepted: .* had lost it to another/);
+});
+
 test("a result of a run that had no effect", async () => {
   await sender.send(1);
-  effects.record(0, "another run", "another");
+  effects.record({ number: 0, run: "another run", worker: "another", turn: 0 });
   await work(0, { says: "nobody", hasEffect: false });
   expect((await check()).problems[0]).toContain("is of a run nobody, which had no effect");
 });
 
 test("a task that ran though nobody has sent it", async () => {
-  effects.record(7, "a run", "worker");
+  effects.record({ number: 7, run: "a run", worker: "worker", turn: 0 });
   expect((await check()).problems).toEqual(["task 7 ran, and was not accepted"]);
 });

@@ -63,7 +63,11 @@ function wrongWith(
   ends: readonly Settled[],
 ): string | undefined {
   const { run } = JSON.parse(result ?? "null") as Done;
-  if (!seen.some((effect) => effect.run === run)) return `its result is of a run ${run}, which had no effect`;
+  const own = seen.find((effect) => effect.run === run);
+  if (!own) return `its result is of a run ${run}, which had no effect`;
+  // Whoever has a task next has it because the one before has lost it.
+  const last = Math.max(...seen.map(({ turn }) => turn));
+  if (own.turn < last) return `its result is of run ${run}, which had lost it to another that ran as well`;
   const accepted = new Set(ends.filter((end) => end.accepted).map((end) => end.run));
   if (accepted.size > 1) return `${accepted.size} runs were told that their results were accepted`;
   // A worker that is killed in between cannot say so.

@@ -7,6 +7,8 @@ export interface Effect {
   /** Unique for each run. */
   readonly run: string;
   readonly worker: string;
+  /** How many workers had the task before and lost it, as the engine says. */
+  readonly turn: number;
   /** Milliseconds on a clock that all processes of this machine share and nobody moves. */
   readonly at: number;
 }
@@ -37,13 +39,13 @@ export class Effects {
     this.#database.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = OFF;
-      CREATE TABLE IF NOT EXISTS effects (number INTEGER, run TEXT, worker TEXT, at REAL) STRICT;
+      CREATE TABLE IF NOT EXISTS effects (number INTEGER, run TEXT, worker TEXT, turn INTEGER, at REAL) STRICT;
       CREATE INDEX IF NOT EXISTS effects_number ON effects (number);
       CREATE TABLE IF NOT EXISTS settled (number INTEGER, run TEXT, worker TEXT, accepted INTEGER) STRICT;
       CREATE INDEX IF NOT EXISTS settled_number ON settled (number);
     `);
     this.#isThere = this.#database.prepare("SELECT EXISTS (SELECT 1 FROM effects WHERE number = ?) AS there");
-    this.#insert = this.#database.prepare("INSERT INTO effects VALUES (?, ?, ?, ?)");
+    this.#insert = this.#database.prepare("INSERT INTO effects VALUES (?, ?, ?, ?, ?)");
     this.#settle = this.#database.prepare("INSERT INTO settled VALUES (?, ?, ?, ?)");
     this.#count = this.#database.prepare(
       "SELECT count(DISTINCT number) AS count FROM effects WHERE number >= ? AND number < ?",
@@ -51,9 +53,9 @@ export class Effects {
   }
 
   /** Records an effect. Returns whether it is the first of its task. */
-  record(number: number, run: string, worker: string): boolean {
+  record({ number, run, worker, turn }: Omit<Effect, "at">): boolean {
     const isFirst = this.#isThere.get(number)?.["there"] === 0;
-    this.#insert.run(number, run, worker, monotonic());
+    this.#insert.run(number, run, worker, turn, monotonic());
     return isFirst;
   }
 

@@ -14,14 +14,16 @@ const { name, lease, concurrency = 10, death } = settings;
 process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
 
 const effects = new Effects(settings.effects);
+/** How often tasks had been lost when this worker claimed them, by id. */
+const turns = new Map<string, number>();
 const visits = new Map<Point, number>();
 const { open } = await loadEngine(settings.engine);
 const { app, errand } = makeApp(watched(open(settings.config)));
 
-errand.run(async ({ number, due, first, later }): Promise<Done> => {
+errand.run(async ({ number, due, first, later }, job): Promise<Done> => {
   if (!(due instanceof Date)) throw new TypeError(`due is no Date: ${String(due)}`);
   const run = randomUUID();
-  const isFirst = effects.record(number, run, name);
+  const isFirst = effects.record({ number, run, worker: name, turn: turns.get(job.id) ?? 0 });
   comesTo("effect");
   const duration = isFirst ? first : later;
   if (duration > 0) await sleep(duration);
@@ -58,6 +60,7 @@ function watched(engine: Engine): Engine {
   return replacing(engine, {
     async claim(request) {
       const deliveries = await engine.claim(request);
+      for (const { message, crashes } of deliveries) turns.set(message.id, crashes);
       if (deliveries.length > 0) comesTo("claimed");
       return deliveries;
     },
