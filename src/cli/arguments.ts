@@ -5,7 +5,7 @@ import { PetioleError } from "../errors.ts";
 
 export const usage = `petiole <command> <app module>
 
-  worker   run tasks                 --processes N|auto  --concurrency N  --queues a,b  --lease 15s
+  worker   run tasks                 --processes N|auto  --concurrency N  --queues a,b  --lease 30s
                                      --max-crashes N  --shutdown-timeout 30s  --name NAME
   relay    send what transactions left in the outbox
   outbox   outbox sql <app module>: print the SQL that makes the outbox's table

@@ -26,7 +26,7 @@ export interface WorkerOptions {
   readonly queues?: readonly string[];
   /**
    * For how long a task is this worker's without a heartbeat, of which there are three in that time. When it
-   * dies, its tasks run elsewhere after that. From 10 ms to a day; 15 s unless told.
+   * dies, its tasks run elsewhere after that. From 10 ms to a day; 30 s unless told.
    */
   readonly lease?: Duration;
   /**
@@ -88,7 +88,7 @@ export class Worker {
   constructor(context: AppContext, options: WorkerOptions) {
     const {
       concurrency = 10,
-      lease = "15s",
+      lease = "30s",
       maxCrashes = 5,
       shutdownTimeout = "30s",
       watchdog = context.engine.capabilities.shared,
