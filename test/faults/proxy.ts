@@ -64,7 +64,7 @@ export class CuttingProxy {
       if (isMeant(index)) connection.bytesLeft = bytes;
   }
 
-  /** Cuts the connection on which the next such request passes. */
+  /** Cuts the connection on which the next such request passes, unless another is waited for meanwhile. */
   cutOn(pattern: RegExp, moment: Moment): void {
     this.#watched = { pattern, moment };
   }

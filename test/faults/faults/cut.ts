@@ -30,7 +30,7 @@ export const cut: Fault = {
     const least = isShort ? 12 : 100;
     while (!sending.isOver || proxy.cuts < least) {
       await round.pause(20, isShort ? 200 : 400);
-      if (!proxy.isWatching) harm(round, proxy);
+      harm(round, proxy);
     }
     await sent;
     await round.drained(sender.engine);

@@ -35,7 +35,7 @@ export const together: Fault = {
       else if (chance < 6 && store.restart) {
         await store.restart(round.random.below(1000));
         round.happened("broker stopped");
-      } else if (proxy && !proxy.isWatching) harm(round, proxy);
+      } else if (proxy) harm(round, proxy);
     }
     await sent;
     await Promise.all(frozen);
