@@ -31,8 +31,8 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
-/** Starts an empty one. */
-export async function startPostgres(): Promise<Postgres> {
+/** Starts an empty one. With `durable`, what is committed survives a crash, as it does unless a server is told otherwise. */
+export async function startPostgres({ durable = false } = {}): Promise<Postgres> {
   if (given !== undefined) {
     const createDatabase = (): Promise<string> => createDatabaseOf(given);
     return { url: await createDatabase(), createDatabase, stop: async () => {} };
@@ -69,9 +69,8 @@ export async function startPostgres(): Promise<Postgres> {
       folder,
       "-h",
       "127.0.0.1",
-      // Nobody needs its data after a crash.
       "-c",
-      "fsync=off",
+      `fsync=${durable ? "on" : "off"}`,
       "-c",
       "max_connections=200",
       "-c",
