@@ -1,5 +1,6 @@
 /** The engines that faults are done to: the modules of `test/engines`, and what is to be known of each. @module */
 import { existsSync } from "node:fs";
+import { scripts } from "../../src/engine/bullmq/scripts.ts";
 import type { EngineModule } from "../engines/engine-store.ts";
 
 /** What a fault must know of an engine. */
@@ -22,12 +23,16 @@ const traits: Readonly<Record<string, Traits>> = {
   bullmq: {
     recovery: 20_000,
     clock: "server",
-    requests: { send: /evalsha/i, claim: /evalsha/i, settle: /evalsha/i },
+    requests: {
+      send: new RegExp(scripts.send.hash),
+      claim: new RegExp(scripts.claim.hash),
+      settle: new RegExp(scripts.settle.hash),
+    },
   },
   "pg-boss": {
     recovery: 20_000,
     clock: "server",
-    requests: { send: /insert/i, claim: /skip locked/i, settle: /completed/i },
+    requests: { send: /\.send\(/, claim: /\.claim\(/, settle: /\.settle\(/ },
   },
 };
 
