@@ -27,6 +27,8 @@ export function duplicate(connection: RedisLike): OwnRedis {
     lazyConnect: false,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
+    // The engine subscribes by itself; what ioredis does, rejects with nobody there when the connection breaks meanwhile.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     enableReadyCheck: true,
     retryStrategy: (times: number) => Math.min(50 * times, 1000),
