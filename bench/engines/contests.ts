@@ -11,7 +11,7 @@ const beside: Contest["metrics"] = {
 };
 const few = { pairs: 3, size: { warmUp: 500, count: 2000 } };
 const pgBossOptions =
-  "pg-boss: work() with batches as large as the concurrency, burstWhenBatchFull, NOTIFY, and a result for each job";
+  "raw pg-boss: work() with batches as large as the concurrency, burstWhenBatchFull, and a result for each job";
 
 /** By the name that `--case` takes. */
 export const contests: Readonly<Record<string, Contest>> = {
@@ -77,10 +77,11 @@ export const contests: Readonly<Record<string, Contest>> = {
   "raw-pg-boss": {
     case: "SQLite engine, power loss",
     ours: { side: "petiole-sqlite", store: "file, power" },
-    peer: { side: "pg-boss", store: "postgres" },
-    peerName: `${named("pg-boss")}, PostgreSQL`,
+    peer: { side: "pg-boss-notify", store: "postgres" },
+    peerName: `${named("pg-boss")}, PostgreSQL, notify`,
     metrics: beside,
     note: pgBossOptions,
-    ...few,
+    pairs: 3,
+    size: { warmUp: 200, count: 1000 },
   },
 };
