@@ -97,6 +97,7 @@ class SqliteEngine implements Engine {
 
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
     const store = this.#store ?? (await this.#opened());
+    store.claiming();
     // Most looks of an idle worker find nothing: they shall not take the write lock.
     if (store.committer.idle && !store.mayFind(request)) return [];
     return this.#write("claiming tasks", ({ claims }, changes) => claims.claim(request, changes));
@@ -123,7 +124,7 @@ class SqliteEngine implements Engine {
 
   onReady(queues: readonly string[], listener: () => void): () => void {
     // Where the file cannot be opened, the listener's claim will be told why.
-    return this.#listen(({ ready }) => ready.listen(queues, listener), listener);
+    return this.#listen((store) => store.listen(queues, listener), listener);
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {

@@ -15,9 +15,10 @@ export const schemaVersion = 2;
 
 /**
  * Being at an end, as the condition by which an index below is defined. A query that is to use the index has to
- * say it in the same words. It is not the list of the ends, so that a state that is none is found there too.
+ * say it in the same words. It is not the list of the ends, so that a state that is none is found there too. Nor does
+ * it say NOT IN: for a list, SQLite makes a table with each statement that writes.
  */
-export const ended = "state NOT IN ('scheduled', 'waiting', 'running')";
+export const ended = "state <> 'scheduled' AND state <> 'waiting' AND state <> 'running'";
 
 /** Parked until a worker comes that knows what it needs: again in the words of an index. */
 export const left = "state = 'parked' AND needs IS NOT NULL";
@@ -28,13 +29,25 @@ export const left = "state = 'parked' AND needs IS NOT NULL";
  */
 export const mayHoldKey =
   "unique_key IS NOT NULL AND " +
-  `(unique_until IS NOT NULL OR state IN ('scheduled', 'waiting', 'running') OR (${left}))`;
+  "(unique_until IS NOT NULL OR state = 'scheduled' OR state = 'waiting' OR state = 'running' OR " +
+  `(${left}))`;
 
 /** Queues of which nothing is taken. */
 const paused = "CREATE TABLE paused (queue TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;";
 
+const endedIndex = `CREATE INDEX tasks_ended ON tasks (state, queue) WHERE ${ended};`;
+
+const uniqueIndex = `CREATE INDEX tasks_unique ON tasks (task, unique_key, unique_until) WHERE ${mayHoldKey};`;
+
 /** What makes a file of a version one of the next, by the version that it has. */
-const migrations: Readonly<Record<number, string>> = { 1: paused };
+const migrations: Readonly<Record<number, string>> = {
+  1: `${paused} DROP INDEX tasks_ended; DROP INDEX tasks_unique; ${endedIndex} ${uniqueIndex}`,
+};
+
+/** One of the states: not as a list, for which SQLite makes a table with each statement that writes. */
+const isState = ["scheduled", "waiting", "running", ...endStates]
+  .map((state) => `state = '${state}'`)
+  .join(" OR ");
 
 /**
  * Every index is partial: a task is in few of them at a time, so that a claim costs the same with a thousand
@@ -51,8 +64,7 @@ CREATE TABLE tasks (
   queue         TEXT NOT NULL,
   lane          TEXT NOT NULL DEFAULT '',
   priority      INTEGER NOT NULL DEFAULT 0,
-  state         TEXT NOT NULL CHECK (state IN (
-                  'scheduled', 'waiting', 'running', ${endStates.map((state) => `'${state}'`).join(", ")})),
+  state         TEXT NOT NULL CHECK (${isState}),
   sent_at       INTEGER NOT NULL,
   run_at        INTEGER NOT NULL,
   attempts      INTEGER NOT NULL DEFAULT 0,
@@ -82,9 +94,9 @@ CREATE INDEX tasks_running       ON tasks (queue, lease_until) WHERE state = 'ru
 CREATE INDEX tasks_running_lanes ON tasks (lane, lease_until)  WHERE state = 'running' AND lane <> '';
 CREATE INDEX tasks_cancelled     ON tasks (worker)    WHERE state = 'running' AND cancel_reason IS NOT NULL;
 CREATE INDEX tasks_left          ON tasks (queue, needs)       WHERE ${left};
-CREATE INDEX tasks_ended         ON tasks (state, queue)       WHERE ${ended};
+${endedIndex}
 CREATE INDEX tasks_removable     ON tasks (remove_at)          WHERE remove_at IS NOT NULL;
-CREATE INDEX tasks_unique        ON tasks (task, unique_key, unique_until) WHERE ${mayHoldKey};
+${uniqueIndex}
 
 -- Ids of duplicates, and who answers for them.
 CREATE TABLE aliases (
