@@ -9,7 +9,7 @@
 import { DecodeError, PetioleError } from "../errors.ts";
 import type { Message } from "../message.ts";
 import type { Reference } from "../wire/reference.ts";
-import { wireVersion } from "../wire/wire.ts";
+import { noWire, wireVersion } from "../wire/wire.ts";
 import type { AppContext } from "./app-context.ts";
 import type { Task } from "./task.ts";
 
@@ -30,13 +30,24 @@ export function taskNamed(
  * @throws DecodeError when its headers are not as they should be
  */
 export function needsOf(message: Message): string[] {
-  const { wire, types = [] } = message.headers;
+  const { wire } = message.headers;
+  const types = typesOf(message);
   if (!Number.isInteger(wire) || !Array.isArray(types)) throw wrongHeaders(message);
   return [
     `wire ${wire}`,
     `task ${message.task}@${payloadVersion(message)}`,
     ...types.map((type) => `type ${String(type)}`),
   ];
+}
+
+/** Whether the payload is plain JSON that others wrote. */
+export function isOfOthers({ headers }: Message): boolean {
+  return headers.wire === noWire;
+}
+
+/** The types that a message says that its payload holds. What others wrote holds none. */
+export function typesOf(message: Message): readonly string[] {
+  return isOfOthers(message) ? [] : (message.headers.types ?? []);
 }
 
 /** What the references of a payload need beside. */
@@ -54,7 +65,7 @@ export function payloadVersion(message: Message): number {
 /** Whether a worker knows something that a message needs. */
 export function knows(need: string, context: Knowledge): boolean {
   const [kind, name = ""] = split(need, need.indexOf(" "));
-  if (kind === "wire") return name === String(wireVersion);
+  if (kind === "wire") return name === String(wireVersion) || name === String(noWire);
   if (kind === "type") return context.wire.types.has(name);
   if (kind === "model")
     return context.adapters.some(({ models }) => models.some((model) => model.name === name));
@@ -62,6 +73,11 @@ export function knows(need: string, context: Knowledge): boolean {
   if (context.retired.has(task)) return true;
   const known = taskNamed(task, context);
   return known?.handler !== undefined && Number(version) <= known.settings.version;
+}
+
+/** Whether a worker runs jobs of this name that others have put in a queue. */
+export function adopts(name: string, context: Knowledge): boolean {
+  return taskNamed(name, context)?.handler !== undefined;
 }
 
 /**
@@ -88,8 +104,8 @@ export function taskOf(message: Message, context: Knowledge): Task {
 
 /** @throws DecodeError for a version of the wire, or for types, that this worker does not know */
 export function checkTypes(message: Message, { wire }: Knowledge): void {
-  if (message.headers.wire !== wireVersion) throw wrongHeaders(message);
-  const unknown = (message.headers.types ?? []).filter((type) => !wire.types.has(type));
+  if (message.headers.wire !== wireVersion && !isOfOthers(message)) throw wrongHeaders(message);
+  const unknown = typesOf(message).filter((type) => !wire.types.has(type));
   if (unknown.length === 0) return;
   const expected = "types that are registered here";
   throw new DecodeError({ path: "payload", expected, found: unknown.join(", ") }, { known: [...wire.types] });

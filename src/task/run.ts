@@ -19,7 +19,16 @@ import { inJob } from "./current-job.ts";
 import { makeJob } from "./make-job.ts";
 import { around } from "./middleware.ts";
 import { disappointment } from "./expectations.ts";
-import { checkTypes, knows, modelsOf, needsOf, payloadVersion, taskOf } from "./needs.ts";
+import {
+  checkTypes,
+  isOfOthers,
+  knows,
+  modelsOf,
+  needsOf,
+  payloadVersion,
+  taskOf,
+  typesOf,
+} from "./needs.ts";
 import type { TaskSettings } from "./options.ts";
 import { reasonOf, reasonOfThrown } from "./reason.ts";
 import { Reporter } from "./reporter.ts";
@@ -63,7 +72,9 @@ export async function run(delivery: Delivery, context: RunContext): Promise<Sett
     checkTypes(message, context);
     const retired = retiredTypes(delivery, context);
     if (retired) return keeping(retired, settings);
-    const opened = context.wire.open(message.payload, "payload");
+    const opened = isOfOthers(message)
+      ? context.wire.openJson(message.payload, "payload")
+      : context.wire.open(message.payload, "payload");
     needs.push(...modelsOf(opened.references));
     const rows = await TaskRows.load(context.adapters, opened.references);
     const unexpected = disappointment(delivery, rows, settings, now);
@@ -127,7 +138,7 @@ function expiry({ message, lease }: Delivery, settings: TaskSettings, now: numbe
 
 /** The end of a task whose payload holds what is retired and has no substitute; undefined for all else. */
 function retiredTypes({ message, lease }: Delivery, { wire }: RunContext): Settlement | undefined {
-  const retired = (message.headers.types ?? []).filter((type) => wire.retired.has(type));
+  const retired = typesOf(message).filter((type) => wire.retired.has(type));
   if (retired.length === 0) return undefined;
   const text = `its payload holds what is retired: ${retired.join(", ")}`;
   return { kind: "fail", lease, reason: { code: "ERR_TYPE_RETIRED", message: text } };

@@ -4,7 +4,7 @@ import { PetioleError } from "../errors.ts";
 import type { AppContext } from "./app-context.ts";
 import { after, milliseconds, type Duration } from "./duration.ts";
 import { newId } from "./id.ts";
-import { knows } from "./needs.ts";
+import { adopts, knows } from "./needs.ts";
 import { optionError, queueName } from "./options.ts";
 import { run } from "./run.ts";
 import { Scheduler } from "./schedule.ts";
@@ -224,6 +224,7 @@ export class Worker {
       worker: this.name,
       limits: this.#limits,
       knows: (need) => knows(need, this.#context),
+      adopts: (name) => adopts(name, this.#context),
     });
     const suspects = deliveries.filter((delivery) => this.#isSuspect(delivery));
     this.#cautious = suspects.length > 0;

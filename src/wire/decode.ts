@@ -68,18 +68,38 @@ export interface Opened {
  * @throws LimitError when it is over a limit
  */
 export function open(text: string, context: DecodeContext, root: string): Opened {
+  const tree = parse(text, context.limits, root);
+  if (isPlainText(text, context.limits)) return { references: [], decode: () => tree };
+  return new Decoder(tree, context, root);
+}
+
+/**
+ * Parses JSON that others wrote, in which nothing has a meaning of ours: what looks like a tag is data, and so is a key
+ * `__proto__`, which is the object's own.
+ *
+ * @throws DecodeError when it is no JSON
+ * @throws LimitError when it is over a limit
+ */
+export function openJson(text: string, limits: Limits, root: string): Opened {
+  const tree = parse(text, limits, root);
+  if (!isPlainText(text, limits)) {
+    const budget = new Budget(limits, Infinity, root);
+    budget.nodes(1);
+    budget.json(tree, 1);
+  }
+  return { references: [], decode: () => tree };
+}
+
+function parse(text: string, limits: Limits, root: string): unknown {
   if (typeof text !== "string")
     throw new DecodeError({ path: root, expected: "text", found: describe(text) });
-  checkBytes(text, context.limits, root);
-  let tree: unknown;
+  checkBytes(text, limits, root);
   try {
-    tree = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     // The platform's own message quotes the text, which may be nobody's business.
     throw new DecodeError({ path: root, expected: "JSON", found: `${text.length} characters that are none` });
   }
-  if (isPlainText(text, context.limits)) return { references: [], decode: () => tree };
-  return new Decoder(tree, context, root);
 }
 
 /** One decoding of one text. */

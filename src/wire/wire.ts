@@ -1,6 +1,6 @@
 /** createWire: the codec, ready to use. @module */
 import { PetioleError, describe } from "../errors.ts";
-import { open, type DecodeContext, type Opened } from "./decode.ts";
+import { open, openJson, type DecodeContext, type Opened } from "./decode.ts";
 import { dialectOf, type DialectName } from "./dialect.ts";
 import { encode, type Encoded } from "./encode.ts";
 import type { EncodeContext, EncodeSubject, WireModels } from "./encode-context.ts";
@@ -9,6 +9,9 @@ import { valueTags, type ValueEntry } from "./value-type.ts";
 
 /** The version of the format that this package writes, and reads. */
 export const wireVersion = 1;
+
+/** What stands in the place of the version for plain JSON that others wrote. */
+export const noWire = 0;
 
 /** Settings of a {@link Wire}. All may be left out. */
 export interface WireOptions {
@@ -64,6 +67,8 @@ export interface TaskWire extends Wire {
   readonly retired: ReadonlySet<string>;
   encodeFor(value: unknown, subject: EncodeSubject): Encoded;
   open(text: string, root: string): Opened;
+  /** Like `open`, for JSON that others wrote, in which nothing has a meaning of ours. */
+  openJson(text: string, root: string): Opened;
 }
 
 /**
@@ -117,5 +122,6 @@ export function createTaskWire(options: WireOptions = {}): TaskWire {
     decode: (text) => open(text, context, "value").decode(),
     encodeFor: (value, subject) => encode(value, context, subject),
     open: (text, root) => open(text, context, root),
+    openJson: (text, root) => openJson(text, context.limits, root),
   };
 }
