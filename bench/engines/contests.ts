@@ -46,6 +46,21 @@ export const contests: Readonly<Record<string, Contest>> = {
     pairs: 3,
     size: { warmUp: 2000, count: 10_000 },
   },
+  bullmq: {
+    case: "BullMQ engine",
+    ours: { side: "petiole-bullmq", store: "redis" },
+    peer: { side: "bullmq", store: "redis" },
+    peerName: `${named("bullmq")}, Redis everysec`,
+    metrics: {
+      "enqueue, 50 in flight": 0.85,
+      "process, concurrency 50": 0.85,
+      "end to end": null,
+      "idle latency p50": null,
+    },
+    note: "both on one Redis, appendfsync everysec, with results kept",
+    pairs: 5,
+    size: { warmUp: 2000, count: 10_000 },
+  },
   plainjob: {
     case: "SQLite engine",
     ours: { side: "petiole-sqlite", store: "file" },
