@@ -1,37 +1,34 @@
-import { Redis } from "ioredis";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, test } from "vitest";
+import { missing, open, start } from "../../test/engines/bullmq.ts";
+import type { EngineStore } from "../../test/engines/engine-store.ts";
 import { engineContract } from "../testing/engine-contract.ts";
-import { noRedis, startRedis } from "../../test/services/redis.ts";
-import { bullmq } from "./bullmq.ts";
 
-describe.skipIf(noRedis !== undefined)("the BullMQ engine", () => {
-  let redis: Redis;
-  let stop: () => Promise<void>;
-  let count = 0;
+const module = fileURLToPath(new URL("../../test/engines/bullmq.ts", import.meta.url));
+
+describe.skipIf(missing !== undefined)("the BullMQ engine, on a Redis that waits for its disk", () => {
+  let store: EngineStore;
   beforeAll(async () => {
-    const server = await startRedis();
-    redis = new Redis(server.url);
-    stop = server.stop;
+    store = await start({ durable: true });
   });
-  afterAll(async () => {
-    redis.disconnect();
-    await stop();
-  });
+  afterAll(() => store.close());
+
   engineContract({
     describe,
     test,
     name: "bullmq",
-    create: () => {
-      const prefix = `test${++count}`;
-      const open = () => bullmq({ connection: redis, prefix });
-      const engines = [open()];
+    create: async () => {
+      const config = await store.fresh();
+      const engines = [open(config)];
       return {
         engine: engines[0]!,
         another: () => {
-          const engine = open();
+          const engine = open(config);
           engines.push(engine);
           return engine;
         },
+        elsewhere: { module, config },
+        interrupt: () => store.restart!(100),
         close: async () => {
           await Promise.all(engines.map((engine) => engine.close()));
         },

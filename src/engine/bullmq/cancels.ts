@@ -52,7 +52,7 @@ export class Cancels {
   }
 
   stop(): void {
-    for (const stop of [...this.#stops]) stop();
+    for (const stop of this.#stops) stop();
   }
 }
 

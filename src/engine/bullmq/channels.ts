@@ -62,7 +62,7 @@ export class Channels {
       () => {
         if (this.#closed) return;
         const listeners = this.#listeners.get(channel);
-        for (const hear of [...told]) if (listeners?.has(hear)) hear(undefined);
+        for (const hear of told) if (listeners?.has(hear)) hear(undefined);
       },
       // The connection broke: again when it is there again.
       () => undefined,

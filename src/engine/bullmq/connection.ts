@@ -43,12 +43,19 @@ export function duplicate(connection: RedisLike): OwnRedis {
   });
 }
 
+/** A call that waits for the server. */
+interface Waiter {
+  readonly ready: () => void;
+  readonly failed: () => void;
+}
+
 /** Runs scripts. */
 export class Connection {
   readonly #redis: OwnRedis;
   readonly #settings: Settings;
   /** What is under way, so that closing waits for it. */
   readonly #running = new Set<Promise<unknown>>();
+  readonly #waiting = new Set<Waiter>();
   readonly #key: string;
   #problem: unknown;
   #closed = false;
@@ -58,8 +65,13 @@ export class Connection {
     this.#key = `${settings.prefix}:~petiole:seq`;
     this.#redis = duplicate(connection);
     this.#redis.on("error", (error: Error) => (this.#problem = error));
-    // Who waits is told by the same event.
-    this.#redis.on("ready", () => (this.#problem = undefined));
+    this.#redis.on("ready", () => {
+      this.#problem = undefined;
+      for (const waiter of this.#waiting) waiter.ready();
+    });
+    this.#redis.on("end", () => {
+      for (const waiter of this.#waiting) waiter.failed();
+    });
   }
 
   /**
@@ -108,25 +120,20 @@ export class Connection {
 
   /** Waits until the server is there. */
   #ready(what: string, deadline: number, asked: boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const over = (): void => {
-        clearTimeout(timer);
-        this.#redis.off("ready", ready);
-        this.#redis.off("end", failed);
-      };
-      const ready = (): void => {
-        over();
-        resolve();
-      };
-      const failed = (): void => {
-        over();
-        reject(this.#closed ? closedError() : unreachable(what, asked, this.#problem));
-      };
-      const timer = setTimeout(failed, Math.max(0, deadline - performance.now()));
-      this.#redis.on("ready", ready);
-      this.#redis.on("end", failed);
-      if (this.#redis.status === "ready") ready();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const over = (end: () => void): void => {
+      clearTimeout(timer);
+      this.#waiting.delete(waiter);
+      end();
+    };
+    const waiter = {
+      ready: () => over(resolve),
+      failed: () =>
+        over(() => reject(this.#closed ? closedError() : unreachable(what, asked, this.#problem))),
+    };
+    const timer = setTimeout(waiter.failed, Math.max(0, deadline - performance.now()));
+    this.#waiting.add(waiter);
+    return promise;
   }
 
   async #ask(script: Script, parameters: readonly string[], deadline: number): Promise<unknown> {
