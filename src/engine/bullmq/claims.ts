@@ -8,7 +8,7 @@ import type { ClaimRequest, Delivery, LaneLimit } from "../../engine.ts";
 import type { Connection } from "./connection.ts";
 import { messageOf, reasonOf, unreadable } from "./job.ts";
 import type { Leases } from "./leases.ts";
-import { fromJobId, toName, toQueue } from "./names.ts";
+import { foreignId, fromJobId, toName, toQueue } from "./names.ts";
 import { scripts } from "./scripts.ts";
 import type { Settlements } from "./settlements.ts";
 
@@ -25,7 +25,10 @@ type Claimed = readonly [
   string,
   string,
 ];
-type Reply = readonly [readonly Claimed[], number, readonly string[]];
+type Reply = readonly [readonly Claimed[], number, readonly string[], readonly string[]];
+
+/** So many names of jobs of others are remembered at most. */
+const namesKept = 1000;
 
 /** At most so often a claim asks again: for needs that it did not know, and for jobs that could not be read. */
 const rounds = 10;
@@ -39,6 +42,8 @@ export class Claims {
   readonly #soon: (delay: number) => void;
   /** What parked tasks were seen to need, as scripts have it, and as it is. */
   readonly #needs = new Map<string, readonly string[]>();
+  /** What jobs of others were seen to be called. */
+  readonly #names = new Set<string>();
   /** Makes tokens that no other engine makes: a random name for this one, and a count. */
   readonly #name = randomUUID();
   #count = 0;
@@ -73,15 +78,19 @@ export class Claims {
         toName(request.worker),
         ...this.#listsOf(request),
       ]);
-      const [claimed, next, unasked] = reply as Reply;
+      const [claimed, next, unasked, names] = reply as Reply;
       for (const needs of unasked) this.#needs.set(needs, needsOf(needs));
+      if (this.#names.size > namesKept) this.#names.clear();
+      for (const name of names) this.#names.add(name);
       const before = deliveries.length;
       for (const each of claimed) {
         const delivery = await this.#deliveryOf(each, token);
         if (delivery !== undefined) deliveries.push(delivery);
       }
-      if (unasked.length > 0 || deliveries.length - before < claimed.length) continue;
-      if (deliveries.length < request.limit && next >= 0) this.#soon(next);
+      const isShort = deliveries.length < request.limit;
+      const more = names.some((name) => request.adopts?.(name) === true);
+      if (unasked.length > 0 || deliveries.length - before < claimed.length || (more && isShort)) continue;
+      if (isShort && next >= 0) this.#soon(next);
       break;
     }
     this.#leases.taken(
@@ -92,7 +101,7 @@ export class Claims {
     return deliveries;
   }
 
-  #listsOf({ queues, limits, knows }: ClaimRequest): string[] {
+  #listsOf({ queues, limits, knows, adopts }: ClaimRequest): string[] {
     const names = new Set(queues.map(toQueue));
     const lanes = [...(limits ?? [])];
     const [known, unknown]: [string[], string[]] = [[], []];
@@ -109,12 +118,20 @@ export class Claims {
       ...known,
       String(unknown.length),
       ...unknown,
+      ...this.#namesOf(adopts),
     ];
+  }
+
+  #namesOf(adopts: ClaimRequest["adopts"]): string[] {
+    if (adopts === undefined) return ["0", "0"];
+    const [taken, left]: [string[], string[]] = [[], []];
+    for (const name of this.#names) (adopts(name) ? taken : left).push(name);
+    return [String(taken.length), ...taken, String(left.length), ...left, String(this.#count)];
   }
 
   async #deliveryOf(claimed: Claimed, token: string): Promise<Delivery | undefined> {
     const [queue, jobId, name, data, pt, attempts, crashes, deferrals, deferredAt, cancelled] = claimed;
-    const lease = { id: fromJobId(jobId), token };
+    const lease = { id: pt === "" ? foreignId(queue, jobId) : fromJobId(jobId), token };
     try {
       return {
         message: messageOf(queue, jobId, name, data, pt),

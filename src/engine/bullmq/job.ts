@@ -11,7 +11,7 @@ import { PetioleError, describe } from "../../errors.ts";
 import { keptPayload, payloadOf } from "../../kept-payload.ts";
 import type { PayloadForm } from "../../kept-payload.ts";
 import type { Json, Message, MessageHeaders } from "../../message.ts";
-import { fromJobId, fromText, toJobId, toName, toQueue, toText } from "./names.ts";
+import { foreignId, fromJobId, fromText, isForeign, toJobId, toName, toQueue, toText } from "./names.ts";
 
 /** What BullMQ is to know of a job's options: its own retries stay out of the way. */
 const options = '{"attempts":1}';
@@ -49,6 +49,12 @@ export function unkept(text: string, form: PayloadForm | undefined): string {
 
 /** The arguments of the script that sends, for one message. Throws when its headers are no JSON. */
 export function argumentsOf({ message, runAt, priority = 0, lane = "", unique }: Outgoing): string[] {
+  if (isForeign(message.id)) {
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      `BullMQ engine: the id "${message.id}" is that of a job that others have added. Choose another.`,
+    );
+  }
   const { text, isString } = kept(message.payload);
   const ours: Ours = { headers: message.headers, ...(isString && { form: "string" }) };
   return [
@@ -81,8 +87,20 @@ interface Ours {
   readonly form?: PayloadForm;
 }
 
-/** The message of a job of ours. Throws a `TypeError` that says which field cannot be read. */
+/**
+ * The message that a job is. Throws a `TypeError` that says which field cannot be read.
+ *
+ * @param pt our field; empty for a job of others, whose data is the payload as it is
+ */
 export function messageOf(queue: string, jobId: string, name: string, data: string, pt: string): Message {
+  if (pt === "")
+    return {
+      id: foreignId(queue, jobId),
+      task: name,
+      queue: fromText(queue),
+      payload: data,
+      headers: { wire: 0 },
+    };
   const ours = oursOf(pt);
   let payload: string;
   try {

@@ -41,13 +41,28 @@ export function toQueue(queue: string): string {
   return queue === "~petiole" ? "%7Epetiole" : toName(queue);
 }
 
-/** The id of a job. */
+/** The id of a message that is a job of others: it has the queue in it, as BullMQ's ids are unique in their queue alone. */
+const foreign = /^bullmq:([^:]+):(.+)$/s;
+
+/** Whether a message's id is that of a job of others. */
+export function isForeign(id: string): boolean {
+  return foreign.test(id);
+}
+
+/** The id of the message that a job of others is. */
+export function foreignId(queue: string, jobId: string): string {
+  return `bullmq:${queue}:${jobId}`;
+}
+
+/** The id of a job, as scripts take it; that of a job of others with its queue. */
 export function toJobId(id: string): string {
+  const [, queue, jobId] = foreign.exec(id) ?? [];
+  if (queue !== undefined) return `${queue}:${jobId}`;
   const name = toName(id);
   return /^%*(?:[a-z-]*|\d*)$/.test(name) ? `%${name}` : name;
 }
 
-/** The id of the message that a job is. */
+/** The id of the message that a job of ours is. */
 export function fromJobId(jobId: string): string {
   return fromText(/^%+(?:[a-z-]*|\d*)$/.test(jobId) ? jobId.slice(1) : jobId);
 }

@@ -43,7 +43,7 @@ export class Settlements {
       const { text, isString } = kept(settlement.result);
       state = "succeeded";
       result = text;
-      form = isString ? "string" : "json";
+      form = isString ? "string" : "";
     } else if (settlement.kind === "release") {
       unused = settlement.unused === true ? "1" : "";
     } else {

@@ -1,3 +1,4 @@
+import { takeForeign } from "./foreign.ts";
 import { shared } from "./shared.ts";
 
 /**
@@ -5,7 +6,7 @@ import { shared } from "./shared.ts";
  *
  * ARGV: prefix, limit, lease, token, worker, then lists, each after its length: queues; lanes with their limits (lane,
  * concurrency, rate, per); what is needed by parked tasks that the worker knows; the same that it does not know;
- * and the names of jobs of others that it takes, and does not.
+ * the names of jobs of others that it takes, and that it does not; and, where it takes any at all, a count of its claims.
  *
  * Returns: what it claimed; when to look again, in milliseconds from now, or -1; what is needed that nobody has asked the
  * worker about (then nothing was claimed); names of jobs of others likewise.
@@ -34,6 +35,12 @@ local first, last = list(1)
 setOf(first, last, needs, 1)
 first, last = list(1)
 setOf(first, last, needs, 0)
+local names, unknownNames = {}, {}
+first, last = list(1)
+setOf(first, last, names, 1)
+first, last = list(1)
+setOf(first, last, names, 0)
+local claims = tonumber(ARGV[at])
 
 -- All that is needed has to be asked about before anything is claimed: what was parked comes first.
 local unasked = {}
@@ -45,7 +52,7 @@ for index = queues, lastQueue do
     end
   end
 end
-if #unasked > 0 then return { {}, -1, unasked } end
+if #unasked > 0 then return { {}, -1, unasked, {} } end
 
 local deliveries = {}
 local rooms = {}
@@ -73,6 +80,8 @@ end
 local function take(queue, q, jobId, crashed, score)
   local key = q .. jobId
   local job = rcall('HMGET', key, 'name', 'data', 'pt', 'atm', 'stc', 'pt:def', 'pt:defAt', 'pt:cxl', 'pt:lane', 'progress')
+  -- Removed by other hands.
+  if not job[1] and not job[2] and not job[3] then return end
   local lane = job[9] or ''
   if crashed then job[5] = rcall('HINCRBY', key, 'stc', 1) end
   if job[10] then rcall('HDEL', key, 'progress') end
@@ -103,15 +112,23 @@ end
 local function takeLost(queue, q)
   for _, jobId in ipairs(rcall('ZRANGEBYSCORE', q .. '~petiole:leases', '-inf', now, 'LIMIT', 0, limit + 1000)) do
     if #deliveries >= limit then return end
-    local job = rcall('HMGET', q .. jobId, 'pt:tok', 'pt:lane', 'finishedOn', 'pb', 'pt:cxl')
+    local job = rcall('HMGET', q .. jobId, 'pt:tok', 'pt:lane', 'finishedOn', 'pb', 'pt:cxl', 'pt')
     local lock = rcall('GET', q .. jobId .. ':lock')
     if not job[1] or job[3] or (lock and lock ~= job[1]) then
       -- Removed, ended, or taken by BullMQ.
       rcall('ZREM', q .. '~petiole:leases', jobId)
       if job[3] then adoptEnd(queue, q, jobId) end
+    elseif not job[6] then
+      -- As BullMQ does with a job that has stalled.
+      rcall('ZREM', q .. '~petiole:leases', jobId)
+      rcall('HDEL', q .. jobId, 'pt:tok')
+      if rcall('LREM', q .. 'active', -1, jobId) > 0 then
+        rcall('HINCRBY', q .. jobId, 'stc', 1)
+        rcall('RPUSH', q .. 'wait', jobId)
+        event(q, 'stalled', 'jobId', jobId)
+      end
     elseif room(job[2] or '') > 0 then
       if rcall('LREM', q .. 'active', -1, jobId) == 0 then takeOut(q, jobId, job[2] or '') end
-      rcall('SREM', q .. 'stalled', jobId)
       if job[5] and job[4] then rcall('SREM', G .. 'marked:' .. job[4], jobId) end
       take(queue, q, jobId, true)
     end
@@ -135,10 +152,29 @@ local function takeLeft(queue, q)
   end
 end
 
+${takeForeign}
 -- What waits, from the lane whose first comes first. Our indexes are checked: BullMQ may have taken or removed the job.
+local function isThere(queue, q, jobId)
+  if rcall('ZREM', q .. 'prioritized', jobId) == 1 then return true end
+  if rcall('HEXISTS', q .. jobId, 'pt') == 0 then return false end
+  if rcall('HEXISTS', q .. jobId, 'finishedOn') == 1 then
+    adoptEnd(queue, q, jobId)
+    return false
+  end
+  return rcall('EXISTS', q .. jobId .. ':lock') == 0 and rcall('LREM', q .. 'wait', 0, jobId) > 0
+end
+
 local function takeWaiting(queue, q)
   promote(queue, q)
   local named = rcall('SMEMBERS', q .. '~petiole:lanes')
+  -- As a rule nothing has a lane.
+  while #named == 0 and #deliveries < limit do
+    local heads = rcall('ZPOPMIN', q .. '~petiole:ready:', limit - #deliveries)
+    for index = 1, #heads, 2 do
+      if isThere(queue, q, heads[index]) then take(queue, q, heads[index], false, heads[index + 1]) end
+    end
+    if #heads == 0 then return end
+  end
   while #deliveries < limit do
     local lane, jobId, score
     for index = 0, #named do
@@ -154,17 +190,7 @@ local function takeWaiting(queue, q)
     end
     if not jobId then return end
     rcall('ZREM', q .. '~petiole:ready:' .. lane, jobId)
-    local there = rcall('ZREM', q .. 'prioritized', jobId) == 1
-    if not there and rcall('HEXISTS', q .. jobId, 'pt') == 1 then
-      if rcall('HEXISTS', q .. jobId, 'finishedOn') == 1 then
-        adoptEnd(queue, q, jobId)
-      elseif rcall('EXISTS', q .. jobId .. ':lock') == 0 then
-        there = rcall('LREM', q .. 'wait', 0, jobId) > 0
-      end
-    elseif there then
-      there = rcall('HEXISTS', q .. jobId, 'name') == 1
-    end
-    if there then take(queue, q, jobId, false, score) end
+    if isThere(queue, q, jobId) then take(queue, q, jobId, false, score) end
   end
 end
 
@@ -182,6 +208,7 @@ for index = queues, lastQueue do
   if #deliveries < limit and isOpen(q) then
     takeLost(queue, q)
     if #deliveries < limit then takeLeft(queue, q) end
+    if #deliveries < limit and claims then takeForeign(queue, q) end
     if #deliveries < limit then takeWaiting(queue, q) end
     local nextLease = rcall('ZRANGEBYSCORE', q .. '~petiole:leases', '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if nextLease[2] then soon(nextLease[2] - now) end
@@ -197,5 +224,5 @@ for lane, left in pairs(rooms) do
     if run[2] then soon(run[2] - now) end
   end
 end
-return { deliveries, math.ceil(soonest), {} }
+return { deliveries, math.ceil(soonest), {}, unknownNames }
 `;

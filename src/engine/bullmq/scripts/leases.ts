@@ -5,8 +5,8 @@ export const extend = `${shared}
 local lost = {}
 local duration = tonumber(ARGV[2])
 for at = 3, #ARGV, 2 do
-  local jobId, token = ARGV[at], ARGV[at + 1]
-  local _, q = where(jobId)
+  local token = ARGV[at + 1]
+  local _, q, jobId = where(ARGV[at])
   if q and holds(q, jobId, token) then
     -- Not to be found at the end of its lease twice: BullMQ's look for stalled jobs may have put it back.
     if rcall('EXISTS', q .. jobId .. ':lock') == 0 then
@@ -26,8 +26,7 @@ return lost
 
 /** ARGV: prefix, job id, token, progress as JSON or nothing, how many lines are kept, lines. Returns 1 when it was held. */
 export const report = `${shared}
-local jobId = ARGV[2]
-local _, q = where(jobId)
+local _, q, jobId = where(ARGV[2])
 if not q or not holds(q, jobId, ARGV[3]) then return 0 end
 for at = 6, #ARGV do rcall('RPUSH', q .. jobId .. ':logs', ARGV[at]) end
 if #ARGV >= 6 then rcall('LTRIM', q .. jobId .. ':logs', -ARGV[5], -1) end

@@ -11,7 +11,7 @@ local function stop(queue, q, jobId, state, reason, shown, keep)
     rcall('ZREM', q .. 'completed', jobId)
   end
   forgetLeft(q, jobId, h[6])
-  rcall('HSET', q .. jobId, 'finishedOn', now, 'pt:st', state, 'pt:why', reason, 'failedReason', shown)
+  rcall('HSET', q .. jobId, 'finishedOn', now, 'pt:st', state, 'pt:at', now, 'pt:why', reason, 'failedReason', shown)
   finish(queue, q, jobId, state, keep, { number = h[2], key = h[3], until_ = h[4] })
 end
 `;
@@ -20,8 +20,7 @@ end
 export const cancel = `${ending}
 local count = 0
 for at = 5, #ARGV do
-  local jobId = ARGV[at]
-  local queue, q = where(jobId)
+  local queue, q, jobId = where(ARGV[at])
   local state = q and stateOf(q, jobId)
   if state == 'scheduled' or state == 'waiting' or (state == 'parked' and rcall('HEXISTS', q .. jobId, 'pt:needs') == 1) then
     stop(queue, q, jobId, 'cancelled', ARGV[2], ARGV[3], ARGV[4])
@@ -43,8 +42,7 @@ return count
 export const discard = `${ending}
 local count = 0
 for at = 5, #ARGV do
-  local jobId = ARGV[at]
-  local queue, q = where(jobId)
+  local queue, q, jobId = where(ARGV[at])
   local state = q and stateOf(q, jobId)
   if state == 'scheduled' or state == 'waiting' or state == 'failed' or state == 'parked' then
     stop(queue, q, jobId, 'discarded', ARGV[2], ARGV[3], ARGV[4])
@@ -58,8 +56,7 @@ return count
 export const retry = `${shared}
 local count = 0
 for at = 2, #ARGV do
-  local jobId = ARGV[at]
-  local queue, q = where(jobId)
+  local queue, q, jobId = where(ARGV[at])
   local state = q and stateOf(q, jobId)
   if state and state ~= 'succeeded' and state ~= 'scheduled' and state ~= 'waiting' and state ~= 'running' then
     local h = rcall('HMGET', q .. jobId, 'pt:lane', 'pt:seq', 'pt:key', 'priority', 'pt:needs')
@@ -67,7 +64,7 @@ for at = 2, #ARGV do
     rcall('ZREM', q .. '~petiole:ended:' .. state, jobId)
     rcall('ZREM', q .. '~petiole:gone', jobId)
     rcall('ZREM', q .. 'failed', jobId)
-    rcall('HDEL', q .. jobId, 'finishedOn', 'failedReason', 'stacktrace', 'atm', 'stc', 'pt:st', 'pt:why', 'pt:def',
+    rcall('HDEL', q .. jobId, 'finishedOn', 'failedReason', 'stacktrace', 'atm', 'stc', 'pt:st', 'pt:at', 'pt:why', 'pt:def',
       'pt:defAt', 'pt:cxl', 'pt:cxs', 'pt:tok', 'pt:done')
     rcall('HSET', q .. jobId, 'pt:run', now, 'delay', 0)
     if h[3] then rcall('ZADD', G .. 'key:' .. h[3], h[2], jobId) end

@@ -1,17 +1,25 @@
 import { shared } from "./shared.ts";
 
 const reading = `${shared}
+local function stateOfForeign(q, jobId)
+  if rcall('HEXISTS', q .. jobId, 'name') == 0 then return nil end
+  if rcall('ZSCORE', q .. 'completed', jobId) then return 'succeeded' end
+  if rcall('ZSCORE', q .. 'failed', jobId) then return 'failed' end
+  if rcall('ZSCORE', q .. 'delayed', jobId) then return 'scheduled' end
+  return rcall('EXISTS', q .. jobId .. ':lock') == 1 and 'running' or 'waiting'
+end
+
 local function recordOf(queue, q, jobId)
-  local state = stateOf(q, jobId)
+  local state = stateOf(q, jobId) or stateOfForeign(q, jobId)
   if not state then return nil end
   return { queue, jobId, state, rcall('HGETALL', q .. jobId) }
 end
 
 -- The job that answers for an id.
-local function answering(jobId)
-  local queue, q = where(jobId)
+local function answering(id)
+  local queue, q, jobId = where(id)
   if q and rcall('EXISTS', q .. jobId) == 1 then return jobId, queue, q end
-  local holder = rcall('HGET', G .. 'alias', jobId)
+  local holder = rcall('HGET', G .. 'alias', id)
   if holder then
     queue, q = where(holder)
     if q then return holder, queue, q end

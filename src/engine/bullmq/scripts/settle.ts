@@ -1,3 +1,4 @@
+import { settleForeign } from "./foreign.ts";
 import { shared } from "./shared.ts";
 
 /** How many arguments there are for each settlement. */
@@ -11,28 +12,31 @@ export const settleArguments = 12;
  * "1" when it was not used, and what BullMQ is to show of the reason: a text, and a list of texts as JSON.
  * Returns a list of 1 and 0.
  */
-export const settle = `${shared}
+export const settle = `${shared}${settleForeign}
 local function giveBack(lane, token, jobId)
   if lane ~= '' then rcall('ZREM', G .. 'lane:starts:' .. lane, token .. ':' .. jobId) end
 end
 
 local function settle(at)
-  local jobId, token, kind, reason = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local queue, q = where(jobId)
+  local token, kind, reason = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local queue, q, jobId = where(ARGV[at])
   if not queue then return 0 end
   local key = q .. jobId
   local h = rcall('HMGET', key, 'pt:tok', 'finishedOn', 'pt:lane', 'pt:key', 'pt:until', 'pt:seq', 'pb', 'pt:cxl',
-    'pt:done', 'pt:run', 'pt:sc', 'priority', 'pt:def', 'pt:cxs')
+    'pt:done', 'atm', 'pt:sc', 'priority', 'pt:why', 'pt:cxs', 'pt')
   local lock = rcall('GET', key .. ':lock')
   if h[1] ~= token or h[2] or (lock and lock ~= token) then
-    return (ARGV[2] == '1' and h[9] == token) and 1 or 0
+    -- The token stays with what it ended.
+    return (ARGV[2] == '1' and (h[9] == token or (h[1] == token and h[2]))) and 1 or 0
   end
+  if rcall('ZREM', q .. '~petiole:leases', jobId) == 0 then return 0 end
   local lane = h[3] or ''
   if lock then rcall('DEL', key .. ':lock') end
   if rcall('LREM', q .. 'active', -1, jobId) == 0 then takeOut(q, jobId, lane) end
-  rcall('ZREM', q .. '~petiole:leases', jobId)
-  rcall('SREM', q .. 'stalled', jobId)
-  rcall('HDEL', key, 'pt:tok')
+  if not h[15] then
+    settleForeign(queue, q, jobId, at)
+    return 1
+  end
   local cancelled = h[8]
   if cancelled then
     rcall('HDEL', key, 'pt:cxl', 'pt:cxs')
@@ -44,10 +48,9 @@ local function settle(at)
   local job = { number = h[6], key = h[4], until_ = h[5] }
 
   if kind == 'succeeded' then
-    rcall('HINCRBY', key, 'atm', 1)
-    rcall('HSET', key, 'returnvalue', ARGV[at + 4], 'finishedOn', now, 'pt:st', kind, 'pt:done', token)
+    rcall('HSET', key, 'returnvalue', ARGV[at + 4], 'finishedOn', now, 'pt:st', kind, 'pt:at', now, 'atm', (h[10] or 0) + 1)
     if ARGV[at + 5] ~= '' then rcall('HSET', key, 'pt:form', ARGV[at + 5]) end
-    rcall('HDEL', key, 'pt:why', 'failedReason', 'stacktrace')
+    if h[13] then rcall('HDEL', key, 'pt:why', 'failedReason', 'stacktrace') end
     event(q, 'completed', 'jobId', jobId, 'returnvalue', ARGV[at + 4], 'prev', 'active')
     finish(queue, q, jobId, kind, keep, job)
     return 1
@@ -63,8 +66,7 @@ local function settle(at)
     if ARGV[at + 8] ~= '' and kind == 'parked' then job.needs = ARGV[at + 8] end
     local text = ARGV[at + 10]
     if cancelled and reason == cancelled then text = h[14] or 'cancelled' end
-    rcall('HSET', key, 'finishedOn', now, 'pt:st', kind, 'pt:why', reason, 'failedReason', text, 'stacktrace', ARGV[at + 11],
-      'pt:done', token)
+    rcall('HSET', key, 'finishedOn', now, 'pt:st', kind, 'pt:at', now, 'pt:why', reason, 'failedReason', text, 'stacktrace', ARGV[at + 11])
     finish(queue, q, jobId, kind, keep, job)
     if job.needs then
       rcall('HSET', key, 'pt:needs', job.needs)
@@ -77,6 +79,7 @@ local function settle(at)
   end
 
   rcall('HSET', key, 'pt:done', token)
+  rcall('HDEL', key, 'pt:tok')
   if kind == 'release' then
     makeReady(queue, q, jobId, lane, h[11] or scoreOf(h[12], nextNumber()))
   else

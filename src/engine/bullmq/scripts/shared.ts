@@ -21,9 +21,15 @@ local time = rcall('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local woken = {}
 
+-- The queue of a job, the beginning of its keys, and its id. One of others is asked for with its queue, as "queue:id".
 local function where(jobId)
+  local colon = string.find(jobId, ':', 1, true)
+  if colon then
+    local queue = string.sub(jobId, 1, colon - 1)
+    return queue, P .. queue .. ':', string.sub(jobId, colon + 1)
+  end
   local queue = rcall('HGET', G .. 'where', jobId)
-  if queue then return queue, P .. queue .. ':' end
+  if queue then return queue, P .. queue .. ':', jobId end
 end
 
 -- The next number of those that order tasks.
@@ -37,9 +43,10 @@ local function changed(jobId, what)
   rcall('PUBLISH', G .. 't:' .. jobId, what)
 end
 
+local mostEvents = {}
 local function event(q, ...)
-  local most = rcall('HGET', q .. 'meta', 'opts.maxLenEvents') or 10000
-  rcall('XADD', q .. 'events', 'MAXLEN', '~', most, '*', 'event', ...)
+  if not mostEvents[q] then mostEvents[q] = rcall('HGET', q .. 'meta', 'opts.maxLenEvents') or 10000 end
+  rcall('XADD', q .. 'events', 'MAXLEN', '~', mostEvents[q], '*', 'event', ...)
 end
 
 -- Tells our workers by a message, and those of BullMQ by its marker.
@@ -182,25 +189,36 @@ end
 
 -- Where a job of ours is. nil for one that is not there, or not ours.
 local function stateOf(q, jobId)
-  local job = rcall('HMGET', q .. jobId, 'pt', 'finishedOn', 'pt:st', 'pt:tok')
+  local job = rcall('HMGET', q .. jobId, 'pt', 'finishedOn', 'pt:st', 'pt:tok', 'pt:at')
   if not job[1] then return nil end
   if job[2] then
-    if job[3] then return job[3] end
+    -- By us, and not retried and ended by others since.
+    if job[3] and job[5] == job[2] then return job[3] end
     -- Ended by a worker of BullMQ.
     return rcall('ZSCORE', q .. 'completed', jobId) and 'succeeded' or 'failed'
   end
   local score = rcall('ZSCORE', q .. '~petiole:scheduled', jobId)
   if score then return tonumber(score) / 4096 >= now + 1 and 'scheduled' or 'waiting' end
-  if job[4] or rcall('EXISTS', q .. jobId .. ':lock') == 1 then return 'running' end
-  return 'waiting'
+  if job[4] and rcall('ZSCORE', q .. '~petiole:leases', jobId) then return 'running' end
+  return rcall('EXISTS', q .. jobId .. ':lock') == 1 and 'running' or 'waiting'
+end
+
+-- What BullMQ's users have retried is not at its end any more.
+local function forgetEnd(q, jobId, state)
+  if not state then return end
+  rcall('ZREM', q .. '~petiole:ended:' .. state, jobId)
+  rcall('ZREM', q .. '~petiole:gone', jobId)
+  forgetLeft(q, jobId, rcall('HGET', q .. jobId, 'pt:needs'))
+  rcall('HDEL', q .. jobId, 'pt:st', 'pt:at', 'pt:tok')
 end
 
 -- Gives a job that a worker of BullMQ has ended its place in our indexes.
 local function adoptEnd(queue, q, jobId)
-  local job = rcall('HMGET', q .. jobId, 'finishedOn', 'pt:st', 'pt:seq', 'pt:key', 'pt:until')
-  if not job[1] or job[2] or not job[3] then return end
+  local job = rcall('HMGET', q .. jobId, 'finishedOn', 'pt:st', 'pt:seq', 'pt:key', 'pt:until', 'pt:at')
+  if not job[1] or (job[2] and job[6] == job[1]) or not job[3] then return end
+  forgetEnd(q, jobId, job[2])
   local state = rcall('ZSCORE', q .. 'completed', jobId) and 'succeeded' or 'failed'
-  rcall('HSET', q .. jobId, 'pt:st', state)
+  rcall('HSET', q .. jobId, 'pt:st', state, 'pt:at', job[1])
   rcall('HDEL', q .. jobId, 'pt:tok')
   rcall('ZADD', q .. '~petiole:ended:' .. state, job[3], jobId)
   if state == 'succeeded' then rcall('ZADD', q .. '~petiole:gone', now + 86400000, jobId) end
@@ -211,7 +229,7 @@ end
 -- Whether the lease is held. A worker of BullMQ that took the job has locked it with a token of its own.
 local function holds(q, jobId, token)
   local job = rcall('HMGET', q .. jobId, 'pt:tok', 'finishedOn')
-  if job[1] ~= token or job[2] then return false end
+  if job[1] ~= token or job[2] or not rcall('ZSCORE', q .. '~petiole:leases', jobId) then return false end
   local lock = rcall('GET', q .. jobId .. ':lock')
   return not lock or lock == token
 end
