@@ -48,6 +48,9 @@ export type { SqliteOptions };
  * library is loaded, as nobody can tell whose it is; so is an engine in a second thread of such a process).
  * Another process may read the file with any tool.
  *
+ * With `sameDatabase` the file is the application's own, and the engine's tables lie beside the application's: for
+ * `transactions: "same-database"`, where the application's own connection is a `node:sqlite` one.
+ *
  * On Node 22, `node:sqlite` prints an ExperimentalWarning when it is loaded; from Node 24 on it does not.
  *
  * Listening with `onReady`, `watch` or `onCancel` does not keep the process alive; waiting with `ended` does,
@@ -67,6 +70,9 @@ export type { SqliteOptions };
  *
  * @example
  * sqlite("/var/lib/shop/tasks.db", { durability: "power", retention: 7 * 86_400_000 });
+ *
+ * @example
+ * const app = new Petiole({ engine: sqlite("shop.db", { sameDatabase: true }), models, transactions: "same-database" });
  */
 export function sqlite(path: string, options: SqliteOptions = {}): Engine {
   refuseInvalid(path, options);
