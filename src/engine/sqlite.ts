@@ -90,6 +90,8 @@ class SqliteEngine implements Engine {
 
   readonly #path: string;
   readonly #settings: Required<SqliteOptions>;
+  /** Transactions that are of this file. */
+  readonly #known = new WeakSet<TransactionSql>();
   #opening: Promise<Store> | undefined;
   #store: Store | undefined;
   #closing: Promise<void> | undefined;
@@ -222,8 +224,11 @@ class SqliteEngine implements Engine {
     if (this.#closed) throw closedError(this.#path);
     // Not opened here: that may have to write, and would wait for this transaction.
     const path = this.#store?.path ?? realPath(this.#path);
-    await refuseElsewhere(sql, path);
-    if (this.#store === undefined) await refuseUnprepared(sql, path);
+    if (!this.#known.has(sql)) {
+      await refuseElsewhere(sql, path);
+      if (this.#store === undefined) await refuseUnprepared(sql, path);
+      this.#known.add(sql);
+    }
     const { ids, changes } = await sendWithin(batch, sql);
     const committed = (): void => {
       if (this.#store) this.#store.committed(changes);
