@@ -140,7 +140,7 @@ export interface Delivery {
   readonly cancelled?: Reason;
 }
 
-/** SQL in an open transaction of the user's, as the user's ORM runs it. */
+/** SQL in an open transaction of the user's, as the user's ORM runs it. One object for each transaction or savepoint. */
 export interface TransactionSql {
   readonly dialect: "sqlite" | "postgres" | "mysql";
   /** Runs one statement with `?` (PostgreSQL: `$1`) in the places of the parameters. Resolves to its rows, by column. */
@@ -156,6 +156,8 @@ export interface SentWithin {
   readonly ids: readonly string[];
   /** To be called after the commit: wakes workers. Where it is not, they find the tasks a little later. */
   readonly committed: () => void;
+  /** Takes back what was sent, in the same transaction: of these of its ids, those that were no other's before. */
+  readonly withdraw: (ids: readonly string[], sql: TransactionSql) => Promise<void>;
 }
 
 /** What to claim. */

@@ -45,7 +45,7 @@ export type {
   TaskOptions,
   UniqueOption,
 } from "./task/options.ts";
-export type { PetioleOptions } from "./task/make-app-context.ts";
+export type { PetioleOptions, TransactionStrength } from "./task/make-app-context.ts";
 export { Petiole } from "./task/petiole.ts";
 export type { InstancesOf, ModelNamesOf, Portable, RowsOf, Sent, Unportable } from "./task/portable.ts";
 export type { RetiredTaskOptions } from "./task/retired.ts";

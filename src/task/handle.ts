@@ -77,8 +77,7 @@ export function makeHandle<Result>(
       return resultOf(record, wire) as Result;
     },
     async cancel(why = "cancelled by its sender") {
-      if (sending?.state === "held") {
-        if (sending.withdraw) await sending.withdraw(id);
+      if (sending?.state === "held" && (sending.withdraw === undefined || (await sending.withdraw(id)))) {
         sending.cancelled.add(id);
         return true;
       }

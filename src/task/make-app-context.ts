@@ -6,11 +6,18 @@ import type { Limits } from "../wire/limits.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
 import { createTaskWire } from "../wire/wire.ts";
 import type { AppContext } from "./app-context.ts";
+import { Buffered } from "./buffered.ts";
 import type { GeneralTaskOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Relay, type RelayContext } from "./relay.ts";
+import { SameDatabase } from "./same-database.ts";
 import type { SaveListeners } from "./saved.ts";
+import type { Strength } from "./strength.ts";
+import { ThroughOutbox } from "./through-outbox.ts";
 import { Transactions } from "./transaction.ts";
+
+/** See {@link PetioleOptions.transactions}. */
+export type TransactionStrength = "buffered" | "outbox" | "same-database" | { readonly outbox: string };
 
 /** What an app is made of. */
 export interface PetioleOptions<Values extends readonly ValueEntry[], Models extends readonly OrmAdapter[]> {
@@ -30,8 +37,10 @@ export interface PetioleOptions<Values extends readonly ValueEntry[], Models ext
    * - `"buffered"`, unless told: in memory. Lost if the process dies between the commit and the send.
    * - `"outbox"`: in the table `petiole_outbox` of the transaction's own database, or in the one that is named. Never
    *   lost; any worker of the app sends it, or `petiole relay`. `petiole outbox sql` prints the table's SQL.
+   * - `"same-database"`: in the engine's own table, as a row of that very transaction. Never lost, and nothing is left to
+   *   send after the commit. Only where the engine keeps its tasks in the transaction's own database.
    */
-  readonly transactions?: "buffered" | "outbox" | { readonly outbox: string };
+  readonly transactions?: TransactionStrength;
 }
 
 /** @throws PetioleError as `new Petiole` */
@@ -51,6 +60,7 @@ export function makeAppContext(
       `engine must be an engine, sqlite("tasks.db") for example, received ${describe(engine)}.`,
     );
   }
+  if (transactions === "same-database") refuseElsewhere(engine);
   refuseTwice(models);
   const wire = createTaskWire({ models, ...(values ? { values } : {}), ...(limits ? { limits } : {}) });
   const context: AppContext = {
@@ -61,7 +71,7 @@ export function makeAppContext(
     aliases: new Map(),
     retired: new Map(),
     // Asked each time: a test puts another engine in its place.
-    ...sendingOf(() => context.engine, models, outboxOf(transactions), listeners),
+    ...sendingOf(() => context.engine, models, transactions, listeners),
     middleware: [],
     schedules: new Map(),
   };
@@ -72,30 +82,49 @@ export function makeAppContext(
 function sendingOf(
   engine: () => Engine,
   adapters: readonly OrmAdapter[],
-  outbox: Outbox | undefined,
+  given: TransactionStrength,
   listeners: SaveListeners,
 ): Pick<AppContext, "transactions" | "relay"> {
   const exclusively: RelayContext["exclusively"] = (adapter, run) => transactions.exclusively(adapter, run);
+  const outbox = outboxOf(given);
   const relay = outbox && new Relay({ engine, adapters, outbox, exclusively });
   const transactions: Transactions = new Transactions({
+    strength: outbox && relay ? new ThroughOutbox(outbox, relay) : withoutOutbox(given, engine),
     engine,
     adapters,
-    outbox,
-    relay,
     saved: (event, adapter) => listeners.saved(event, adapter),
   });
   return { transactions, relay };
 }
 
-function outboxOf(strength: unknown): Outbox | undefined {
-  if (strength === "buffered") return undefined;
+function outboxOf(strength: TransactionStrength): Outbox | undefined {
   if (strength === "outbox") return new Outbox("petiole_outbox");
   if (typeof strength === "object" && strength !== null && "outbox" in strength) {
-    return new Outbox(strength.outbox as string);
+    return new Outbox(strength.outbox);
   }
+  return undefined;
+}
+
+function withoutOutbox(strength: TransactionStrength, engine: () => Engine): Strength {
+  if (strength === "buffered") return new Buffered(engine);
+  if (strength !== "same-database") {
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      'transactions must be "buffered", "outbox", { outbox: "a_table" } or "same-database", received ' +
+        `${describe(strength)}.`,
+    );
+  }
+  return new SameDatabase(engine);
+}
+
+/** @throws PetioleError for an engine that cannot send as part of a user's transaction */
+function refuseElsewhere({ name, capabilities, sendWithin }: Engine): void {
+  const why = capabilities.lacks.sameDatabase ?? (sendWithin ? undefined : "it has no sendWithin");
+  if (why === undefined) return;
   throw new PetioleError(
     "ERR_OPTION_INVALID",
-    `transactions must be "buffered", "outbox" or { outbox: "a_table" }, received ${describe(strength)}.`,
+    `transactions cannot be "same-database" with this engine, ${name}: ${why}. Use transactions: "outbox" instead, ` +
+      "which loses nothing either.",
   );
 }
 

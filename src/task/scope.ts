@@ -23,8 +23,8 @@ export interface Sending {
   ids: readonly string[];
   /** Ids of held messages that shall not be sent after all. */
   readonly cancelled: Set<string>;
-  /** Takes back a message that is held elsewhere than in memory. */
-  readonly withdraw?: (id: string) => Promise<void>;
+  /** Takes back a message that is held elsewhere than in memory. `false` when this transaction has not sent it. */
+  readonly withdraw?: (id: string) => Promise<boolean>;
 }
 
 /** Messages that wait for a commit. */

@@ -1,7 +1,5 @@
 /**
- * Sending in a transaction. *Buffered*: what is enqueued inside waits in memory for the outermost commit. It is never
- * sent before the commit or after a rollback, and lost only if the process dies in between. *Outbox*: it is a row in
- * the user's own database, in the same transaction, until a relay has sent it.
+ * Sending in a transaction: what is enqueued inside is held until the outermost commit, as the app's strength does it.
  *
  * The adapters tell which transactions there are and which encloses which. What an `enqueue` belongs to is known
  * from where it is called, through AsyncLocalStorage, or from the handle that it is given.
@@ -13,17 +11,15 @@ import type { Engine, Outgoing } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
 import type { OrmAdapter, Within } from "../model/adapter.ts";
 import type { OrmObserver, SaveEvent } from "../model/observer.ts";
-import type { Outbox } from "./outbox.ts";
-import type { Relay } from "./relay.ts";
-import { Scope, closed, type Held, type Sending } from "./scope.ts";
+import { Scope, closed, type Sending } from "./scope.ts";
+import type { Strength } from "./strength.ts";
 
 /** What the transactions of an app need of it. */
 export interface TransactionsContext {
   readonly engine: () => Engine;
   readonly adapters: readonly OrmAdapter[];
-  /** Where what is enqueued in a transaction waits; undefined: in memory. */
-  readonly outbox: Outbox | undefined;
-  readonly relay: Relay | undefined;
+  /** How what is enqueued in a transaction is held, and sent. */
+  readonly strength: Strength;
   /** Is told of saved rows, in their transactions. */
   readonly saved: (event: SaveEvent, adapter: OrmAdapter) => Promise<void>;
 }
@@ -72,7 +68,7 @@ export class Transactions {
     if (scope?.state !== "open") {
       return { state: "sent", ids: await this.#context.engine().send(batch), cancelled: new Set() };
     }
-    return this.#hold(batch.map(followable), scope);
+    return this.#context.strength.hold(batch, scope);
   }
 
   /** Whether this is called in a transaction that is open. */
@@ -107,14 +103,14 @@ export class Transactions {
       if (scope.state !== "open") throw closed("app.transaction() was given a transaction that is over");
       return begin();
     }
-    if (!serialTransactions) return begin();
-    if (this.#current.getStore()?.isOpenOn(adapter.database)) {
+    if (serialTransactions && this.#current.getStore()?.isOpenOn(adapter.database)) {
       throw unsupported(
         "app.transaction() was called on a database inside a transaction of that same database, which takes one " +
           "at a time and would wait for itself: give it the transaction, app.transaction(tx, …), for a savepoint.",
       );
     }
-    return this.#inTurn(adapter, begin);
+    await this.#context.strength.prepare?.();
+    return serialTransactions ? this.#inTurn(adapter, begin) : begin();
   }
 
   /** See `RelayContext.exclusively`. */
@@ -170,7 +166,7 @@ export class Transactions {
         if (scope.parent) return scope.merge(scope.parent);
         scope.state = "committed";
         scope.end();
-        await this.#flush(scope);
+        if (scope.held.length > 0) await this.#context.strength.committed(scope.held, scope);
       },
       rolledBack: (transaction) => {
         const scope = this.#scopes.get(transaction);
@@ -214,77 +210,6 @@ export class Transactions {
       "This transaction was begun where its commit cannot be seen: begin it with app.transaction(db, …).",
     );
   }
-
-  async #hold(batch: readonly Outgoing[], scope: Scope): Promise<Sending> {
-    const ids = batch.map(({ message }) => message.id);
-    const sending: Sending = { state: "held", ids, cancelled: new Set() };
-    const { outbox } = this.#context;
-    if (!outbox) {
-      scope.held.push({ batch, sending });
-      return sending;
-    }
-    const { adapter, handle } = scope;
-    await outbox.insert(adapter, batch, handle);
-    // In the transaction that it belongs to by then: a savepoint's handle is of no use once that is released.
-    const withdraw = (id: string): Promise<void> =>
-      outbox.remove(adapter, [id], { transaction: scope.present.handle });
-    const held: Held = { batch, sending: Object.assign(sending, { withdraw }) };
-    // It may have ended meanwhile.
-    const { state, held: others } = scope.present;
-    if (state === "open") others.push(held);
-    else if (state === "committed") this.#relay([held], adapter);
-    else sending.state = "rolled back";
-    return sending;
-  }
-
-  async #flush({ held, adapter }: Scope): Promise<void> {
-    if (held.length === 0) return;
-    if (this.#context.relay) return this.#relay(held, adapter);
-    await told(held, this.#sendHeld(held));
-  }
-
-  /** Sends what is in the outbox. There it is safe, and nobody needs to wait for it. */
-  #relay(held: readonly Held[], adapter: OrmAdapter): void {
-    const { relay, outbox } = this.#context;
-    const cancelled = held.flatMap(({ sending }) => [...sending.cancelled]);
-    // A savepoint that was rolled back has brought back what was withdrawn in it.
-    const send = async (): Promise<void> => {
-      if (cancelled.length > 0) await outbox!.remove(adapter, cancelled).catch(() => {});
-      await relay!.sendAll(adapter);
-    };
-    void told(held, send()).catch(() => {});
-  }
-
-  async #sendHeld(held: readonly Held[]): Promise<void> {
-    const batch = held.flatMap((each) =>
-      each.batch.filter(({ message }) => !each.sending.cancelled.has(message.id)),
-    );
-    try {
-      await this.#context.engine().send(batch);
-    } catch (cause) {
-      for (const { sending } of held) sending.state = "refused";
-      const some = batch.slice(0, 10).map(({ message }) => `${message.task} (${message.id})`);
-      const others = batch.length > some.length ? ` and ${batch.length - some.length} more` : "";
-      throw new PetioleError(
-        "ERR_TASK_NOT_SENT",
-        `The transaction was committed, but what was enqueued in it could not be sent: ${some.join(", ")}${others}. ` +
-          "See the cause; enqueue them again.",
-        { cause },
-      );
-    }
-  }
-}
-
-/** Tells of what is being sent what becomes of it. */
-async function told(held: readonly Held[], done: Promise<void>): Promise<void> {
-  for (const { sending } of held) Object.assign(sending, { state: "sending", done: done.catch(() => {}) });
-  await done;
-  for (const { sending } of held) sending.state = "sent";
-}
-
-/** Its id is given out before it can be known whether its key is held. */
-function followable(outgoing: Outgoing): Outgoing {
-  return outgoing.unique ? { ...outgoing, unique: { ...outgoing.unique, follow: true } } : outgoing;
 }
 
 function unsupported(message: string): PetioleError {

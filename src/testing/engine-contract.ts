@@ -3,21 +3,11 @@
  *
  * @module
  */
-import type { Engine } from "../engine.ts";
-import type { ContractCase } from "./engine-contract/case.ts";
+import type { Beyond, ContractCase } from "./engine-contract/case.ts";
 import { contractGroups } from "./engine-contract/groups.ts";
+import type { Elsewhere, EngineHarness } from "./engine-contract/harness.ts";
 
-/** An engine on storage of its own, for one test. */
-export interface EngineHarness {
-  readonly engine: Engine;
-  /**
-   * Another instance on the same storage, as another process would have. Needed when the engine says that it is
-   * `shared` or `durable`. The harness closes it.
-   */
-  readonly another?: () => Engine;
-  /** Closes the engines and removes the storage. */
-  close(): Promise<void>;
-}
+export type { Elsewhere, EngineHarness };
 
 /** A test that this engine does not pass. */
 export interface ContractSkip {
@@ -88,27 +78,34 @@ export function engineContract(options: EngineContractOptions): void {
 }
 
 async function runCase(
-  { needs, features = [], run }: ContractCase,
+  contractCase: ContractCase,
   create: EngineContractOptions["create"],
   running: RunningTest,
 ): Promise<void> {
   const harness = await create();
   try {
-    const { name, capabilities } = harness.engine;
-    if (needs !== undefined && !capabilities[needs]) {
-      running.skip?.(`the ${name} engine says that it is not ${needs}`);
+    const why = skipReason(contractCase, harness);
+    if (why !== undefined) {
+      running.skip?.(why);
       return;
     }
-    const lacking = features.find((feature) => capabilities.lacks[feature] !== undefined);
-    if (lacking !== undefined) {
-      running.skip?.(`the ${name} engine lacks ${lacking}: ${capabilities.lacks[lacking]}`);
-      return;
-    }
-    const another = harness.another ?? missingAnother;
-    await run(harness.engine, another);
+    await contractCase.run(harness.engine, harness.another ?? missingAnother, harness as Beyond);
   } finally {
     await harness.close();
   }
+}
+
+/** Why a test means nothing for this engine; undefined where it does. */
+function skipReason({ needs, features = [] }: ContractCase, harness: EngineHarness): string | undefined {
+  const { name, capabilities } = harness.engine;
+  if (needs === "shared" || needs === "durable") {
+    if (!capabilities[needs]) return `the ${name} engine says that it is not ${needs}`;
+  } else if (needs !== undefined && harness[needs] === undefined) {
+    return `the harness has no \`${needs}\``;
+  }
+  const lacking = features.find((feature) => capabilities.lacks[feature] !== undefined);
+  if (lacking !== undefined) return `the ${name} engine lacks ${lacking}: ${capabilities.lacks[lacking]}`;
+  return undefined;
 }
 
 function missingAnother(): never {

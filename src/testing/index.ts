@@ -8,6 +8,7 @@ export {
   engineContract,
   type ContractSkip,
   type DefineTest,
+  type Elsewhere,
   type EngineContractOptions,
   type EngineHarness,
   type RunningTest,

@@ -18,16 +18,25 @@ import type {
   endStates,
 } from "../../engine.ts";
 import type { Message } from "../../message.ts";
+import type { EngineHarness } from "./harness.ts";
 
 /** One test of the contract. */
 export interface ContractCase {
   readonly name: string;
-  /** The capability without which the test means nothing. */
-  readonly needs?: Exclude<keyof Capabilities, "lacks">;
+  /** The capability, or the part of the harness, without which the test means nothing. */
+  readonly needs?: Exclude<keyof Capabilities, "lacks"> | keyof Beyond;
   /** What it uses of what some engines lack. What all of a group uses, `groups.ts` says. */
   readonly features?: readonly EngineFeature[];
-  /** `another` makes a second instance on the same storage. */
-  readonly run: (engine: Engine, another: () => Engine) => Promise<void>;
+  /** `another` makes a second instance on the same storage. Of `beyond` there is what the test `needs`. */
+  readonly run: (engine: Engine, another: () => Engine, beyond: Beyond) => Promise<void>;
+}
+
+/** What reaches beyond this process. */
+export type Beyond = Required<Pick<EngineHarness, "elsewhere" | "interrupt">>;
+
+/** Whether the engine has something that others lack. */
+export function can({ capabilities }: Engine, feature: EngineFeature): boolean {
+  return capabilities.lacks[feature] === undefined;
 }
 
 /** A reason, as a worker would give it. */
@@ -40,8 +49,11 @@ export const reason: Reason = {
 /** How long a lease is that shall not run out during a test, in milliseconds. */
 export const longLease = 30_000;
 
-/** How long a lease is that shall run out during a test, in milliseconds. */
-export const shortLease = 60;
+/**
+ * How long a lease is that shall run out during a test, in milliseconds: longer than a few calls of a server that has
+ * much to do.
+ */
+export const shortLease = 200;
 
 /** How long something that must happen may take, in milliseconds. */
 export const patience = 5000;
@@ -101,6 +113,13 @@ export function assertRecord(record: TaskRecord | undefined, expected: Partial<T
   assert.deepEqual(actual, expected);
 }
 
+/** Checks that a task waits for its time, unless that has come meanwhile. */
+export async function assertScheduled(engine: Engine, id: string, runAt: number): Promise<void> {
+  const record = await find(engine, id);
+  assert.equal(record.runAt, runAt);
+  if (Date.now() < runAt) assert.equal(record.state, "scheduled");
+}
+
 /** Sends a task and brings it to an end or another state that it keeps. */
 export async function sendAs(
   engine: Engine,
@@ -139,13 +158,13 @@ export function pause(milliseconds: number): Promise<void> {
   });
 }
 
-/** Resolves with what a promise resolves with, and fails if it takes longer than {@link patience}. */
-export async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
+/** Resolves with what a promise resolves with, and fails if it takes longer, in milliseconds. */
+export async function soon<T>(promise: Promise<T>, what: string, within = patience): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new assert.AssertionError({ message: `${what}: not within ${patience} ms` })),
-      patience,
+      () => reject(new assert.AssertionError({ message: `${what}: not within ${within} ms` })),
+      within,
     );
   });
   try {
@@ -155,11 +174,15 @@ export async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
   }
 }
 
-/** Waits until something is so, and fails if it takes longer than {@link patience}. */
-export async function eventually(check: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + patience;
+/** Waits until something is so, and fails if it takes longer, in milliseconds. */
+export async function eventually(
+  check: () => boolean | Promise<boolean>,
+  what: string,
+  within = patience,
+): Promise<void> {
+  const deadline = performance.now() + within;
   while (!(await check())) {
-    if (performance.now() > deadline) assert.fail(`${what}: not within ${patience} ms`);
+    if (performance.now() > deadline) assert.fail(`${what}: not within ${within} ms`);
     await pause(5);
   }
 }

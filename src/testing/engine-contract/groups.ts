@@ -4,14 +4,21 @@
  * @module
  */
 import type { EngineFeature } from "../../engine.ts";
+import { appRetryingCases } from "./app-retrying.ts";
+import { appRunningCases } from "./app-running.ts";
+import { appWorkerCases } from "./app-workers.ts";
+import { bulkCases } from "./bulk.ts";
 import { cancellingCases } from "./cancelling.ts";
 import type { ContractCase } from "./case.ts";
 import { claimingCases } from "./claiming.ts";
 import { closingCases } from "./closing.ts";
+import { competingCases } from "./competing.ts";
 import { endingCases } from "./ending.ts";
+import { interruptingCases } from "./interrupting.ts";
 import { keepingCases } from "./keeping.ts";
 import { keyCases } from "./keys.ts";
 import { laneReadinessCases } from "./lane-readiness.ts";
+import { lackingCases } from "./lacking.ts";
 import { laneCases } from "./lanes.ts";
 import { leavingCases } from "./leaving.ts";
 import { managingCases } from "./managing.ts";
@@ -43,6 +50,7 @@ function group(name: string, cases: readonly ContractCase[], feature?: EngineFea
 /** All of the contract. */
 export const contractGroups: readonly ContractGroup[] = [
   group("sending", sendingCases),
+  group("in bulk", bulkCases),
   group("priorities", priorityCases),
   group("keys", keyCases, "uniqueKeys"),
   group("claiming", claimingCases),
@@ -59,4 +67,10 @@ export const contractGroups: readonly ContractGroup[] = [
   group("looking after tasks", managingCases),
   group("texts", textCases),
   group("closing", closingCases),
+  group("what it lacks", lackingCases),
+  group("several processes", competingCases),
+  group("interruptions", interruptingCases),
+  group("an app's tasks", appRunningCases),
+  group("an app's retries", appRetryingCases),
+  group("an app's workers", appWorkerCases),
 ];

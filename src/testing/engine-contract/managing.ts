@@ -10,6 +10,7 @@ const everyState: readonly TaskState[] = ["running", "scheduled", ...endStates, 
 export const managingCases: readonly ContractCase[] = [
   {
     name: "lists tasks oldest first, by state, queue and task",
+    features: ["list"],
     async run(engine) {
       for (const state of everyState) await sendAs(engine, state, state);
       await engine.send([
@@ -33,9 +34,11 @@ export const managingCases: readonly ContractCase[] = [
   },
   {
     name: "lists page by page, nothing twice and nothing left out",
+    features: ["list"],
     async run(engine) {
       const names = Array.from({ length: 250 }, (_, index) => `task ${index}`);
-      await engine.send(names.map((id, index) => outgoing(id, { queue: index % 2 === 0 ? "even" : "odd" })));
+      for (const [index, id] of names.entries())
+        await engine.send([outgoing(id, { queue: index % 2 === 0 ? "even" : "odd" })]);
       for (const filter of [{}, { states: ["waiting"] }, { queue: "odd" }] as const satisfies ListRequest[]) {
         const pages: string[][] = [];
         let after: string | undefined;
@@ -55,7 +58,60 @@ export const managingCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "keeps its pages in order while tasks come, change, end and begin again",
+    features: ["list"],
+    async run(engine) {
+      const names = Array.from({ length: 60 }, (_, index) => `task ${index}`);
+      await engine.send(names.map((id) => outgoing(id)));
+      const seen: string[] = [];
+      let after: string | undefined;
+      for (let page = 0; page < 6; page += 1) {
+        const { records, next } = await engine.list({ limit: 10, ...(after !== undefined && { after }) });
+        seen.push(...records.map((record) => record.message.id));
+        after = next;
+        await changeSome(engine, page);
+      }
+      assert.deepEqual(seen, names);
+      assert.ok(after !== undefined, "those that came meanwhile are on the pages after");
+      const { records } = await engine.list({ limit: 100, after });
+      assert.deepEqual(
+        records.map((record) => record.message.id),
+        Array.from({ length: 6 }, (_, page) => `new ${page}`),
+      );
+    },
+  },
+  {
+    name: "lists by state, page by page, every task that has the state all the time, once",
+    features: ["list"],
+    async run(engine) {
+      const names = Array.from({ length: 40 }, (_, index) => `task ${index}`);
+      await engine.send(names.map((id) => outgoing(id)));
+      const seen: string[] = [];
+      let after: string | undefined;
+      let page = 0;
+      do {
+        const { records, next } = await engine.list({
+          states: ["waiting"],
+          limit: 7,
+          ...(after !== undefined && { after }),
+        });
+        seen.push(...records.map((record) => record.message.id));
+        after = next;
+        // Of those that are seen already, and of those that are not.
+        await engine.discard([`task ${page}`, `task ${39 - page}`], reason);
+        page += 1;
+      } while (after !== undefined);
+      const kept = names.slice(page, 40 - page);
+      assert.deepEqual(
+        kept.filter((id) => seen.filter((other) => other === id).length !== 1),
+        [],
+      );
+      assert.equal(new Set(seen).size, seen.length);
+    },
+  },
+  {
     name: "counts tasks by queue and state",
+    features: ["list"],
     async run(engine) {
       assert.deepEqual(await engine.counts(), []);
       for (const state of everyState) await sendAs(engine, state, state);
@@ -94,6 +150,7 @@ export const managingCases: readonly ContractCase[] = [
   },
   {
     name: "retries tasks at an end that is no success, and no others",
+    features: ["list"],
     async run(engine) {
       for (const state of everyState) await sendAs(engine, state, state);
       assert.equal(await engine.retry([...everyState, "unknown"]), 6);
@@ -131,6 +188,16 @@ export const managingCases: readonly ContractCase[] = [
     },
   },
 ];
+
+/** Sends one, runs one, ends one, and makes one of those that have ended wait again. */
+async function changeSome(engine: Engine, round: number): Promise<void> {
+  await engine.send([outgoing(`new ${round}`)]);
+  const [running, ending] = await claim(engine, { limit: 2 });
+  assert.ok(running && ending);
+  await engine.settle([{ kind: "fail", lease: ending.lease, reason }]);
+  await engine.discard([`task ${59 - round}`], reason);
+  if (round % 2 === 1) await engine.retry([`task ${59 - round}`]);
+}
 
 async function listed(engine: Engine, request: ListRequest): Promise<string[]> {
   return (await engine.list(request)).records.map((record) => record.message.id);

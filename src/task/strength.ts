@@ -1,0 +1,30 @@
+/**
+ * The three strengths of sending in a transaction, as one interface: what is enqueued inside is held until the outermost
+ * commit, and is the engine's after it.
+ *
+ * @module
+ */
+import type { Outgoing } from "../engine.ts";
+import type { Held, Scope, Sending } from "./scope.ts";
+
+/** How what is enqueued in a transaction gets to the engine with its commit. */
+export interface Strength {
+  /** Before a transaction that the app begins: what cannot be done while one is open. */
+  prepare?(): Promise<void>;
+  /** Takes messages in a scope that is open, or was until now. Rejects when they cannot be part of it. */
+  hold(batch: readonly Outgoing[], scope: Scope): Promise<Sending>;
+  /** After the outermost commit, with what was held in it. Rejects when that could not be sent. */
+  committed(held: readonly Held[], scope: Scope): Promise<void>;
+}
+
+/** Tells of what is being sent what becomes of it. */
+export async function told(held: readonly Held[], done: Promise<void>): Promise<void> {
+  for (const { sending } of held) Object.assign(sending, { state: "sending", done: done.catch(() => {}) });
+  await done;
+  for (const { sending } of held) sending.state = "sent";
+}
+
+/** A message whose id is given out before it can be known whether its key is held. */
+export function followable(outgoing: Outgoing): Outgoing {
+  return outgoing.unique ? { ...outgoing, unique: { ...outgoing.unique, follow: true } } : outgoing;
+}

@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import type { Delivery, Engine, Lease } from "../../engine.ts";
+import { withSides } from "./app.ts";
+import {
+  assertRecord,
+  awaitEnd,
+  claim,
+  claimOne,
+  eventually,
+  find,
+  ids,
+  outgoing,
+  pause,
+  reason,
+  send,
+  soon,
+} from "./case.ts";
+import type { ContractCase } from "./case.ts";
+
+/** How long it may take until all goes on, in milliseconds. */
+const recovery = 20_000;
+
+/**
+ * What is promised when the connections to the server are cut. Calls of that time may be refused, clearly, and may have
+ * had their effect all the same; whatever comes after works, and nobody who waits is forgotten.
+ */
+export const interruptingCases: readonly ContractCase[] = [
+  {
+    name: "goes on after it was cut off, with all that was accepted before",
+    needs: "interrupt",
+    async run(engine, _, { interrupt }) {
+      await send(engine, "1", "2");
+      const { lease } = await claimOne(engine);
+      await interrupt();
+      await again(() => engine.send([outgoing("3")]), "sending");
+      assert.deepEqual(await again(() => engine.extend([lease], 30_000), "extending"), []);
+      assert.deepEqual(
+        await again(() => engine.settle([{ kind: "complete", lease, result: "1" }]), "settling"),
+        [true],
+      );
+      assertRecord(await find(engine, "1"), { state: "succeeded", result: "1", attempts: 1, crashes: 0 });
+      assert.deepEqual(ids(await claim(engine, { limit: 10 })), ["2", "3"]);
+    },
+  },
+  {
+    name: "loses nothing that it accepted while it was cut off, and has no task twice when a send is repeated",
+    needs: "interrupt",
+    async run(engine, _, { interrupt }) {
+      await engine.open();
+      const names = Array.from({ length: 60 }, (_, index) => `task ${index}`);
+      const cut = interrupt();
+      const outcomes = await soon(
+        Promise.allSettled(names.map((id) => engine.send([outgoing(id)]))),
+        "every send having an outcome",
+        recovery,
+      );
+      await cut;
+      for (const [index, outcome] of outcomes.entries()) {
+        if (outcome.status === "rejected") {
+          assertClear(outcome.reason);
+          await again(() => engine.send([outgoing(names[index]!)]), "sending again");
+        }
+      }
+      const claimed: Delivery[] = [];
+      await eventually(
+        async () => {
+          claimed.push(...(await again(() => claim(engine, { limit: 100 }), "claiming")));
+          return claimed.length >= names.length;
+        },
+        "all tasks being there",
+        recovery,
+      );
+      assert.deepEqual(ids(claimed).toSorted(), names.toSorted());
+    },
+  },
+  {
+    name: "gives every task, at least once, to workers that were cut off while they claimed and settled",
+    needs: "interrupt",
+    async run(engine, _, { interrupt }) {
+      const names = Array.from({ length: 100 }, (_, index) => `task ${index}`);
+      await engine.send(names.map((id) => outgoing(id)));
+      const runs = new Map<string, number>();
+      const over = new AbortController();
+      const workers = Array.from({ length: 4 }, async () => {
+        while (!over.signal.aborted) {
+          try {
+            // A claim whose answer is lost is handed on when its lease has run out.
+            for (const { message, lease } of await claim(engine, { limit: 2, lease: 1000 })) {
+              runs.set(message.id, (runs.get(message.id) ?? 0) + 1);
+              await engine.settle([{ kind: "complete", lease, result: "1" }]);
+            }
+          } catch (error) {
+            assertClear(error);
+          }
+          await pause(5);
+        }
+      });
+      try {
+        await pause(30);
+        await interrupt();
+        await eventually(
+          async () => {
+            const records = await again(() => Promise.all(names.map((id) => engine.find(id))), "looking");
+            return records.every((record) => record?.state === "succeeded");
+          },
+          "all tasks being done",
+          recovery,
+        );
+      } finally {
+        over.abort();
+        await Promise.all(workers);
+      }
+      assert.deepEqual([...runs.keys()].toSorted(), names.toSorted());
+    },
+  },
+  {
+    name: "tells those who listened before it was cut off",
+    needs: "interrupt",
+    async run(engine, _, { interrupt }) {
+      await send(engine, "ended", "cancelled");
+      const [first, second] = await claim(engine, { limit: 2 });
+      assert.ok(first && second);
+      const end = awaitEnd(engine, "ended");
+      const cancelled: Lease[] = [];
+      let [ready, changed] = [0, 0];
+      const stops = [
+        engine.onReady(["default"], () => void ready++),
+        engine.watch("ended", () => void changed++),
+        engine.onCancel("tester", (leases) => cancelled.push(...leases)),
+      ];
+      await pause(50);
+      await interrupt();
+      await pause(50);
+      const before = { ready, changed };
+      await again(() => engine.send([outgoing("new")]), "sending");
+      await again(() => engine.cancel(["cancelled"], reason), "cancelling");
+      await again(() => engine.settle([{ kind: "complete", lease: first.lease, result: "1" }]), "settling");
+      assertRecord(await soon(end, "the end", recovery), { state: "succeeded" });
+      await eventually(() => ready > before.ready, "onReady being told", recovery);
+      await eventually(() => changed > before.changed, "watch being told", recovery);
+      await eventually(() => cancelled.length > 0, "onCancel being told", recovery);
+      for (const stop of stops) stop();
+      assert.deepEqual(cancelled[0], second.lease);
+    },
+    features: ["cancelRunning"],
+  },
+  {
+    name: "runs an app's tasks through it, and brings the results to those who wait",
+    needs: "interrupt",
+    run: (engine, another, { interrupt }) =>
+      withSides(
+        engine,
+        another,
+        (app) =>
+          app.task("t", async (n: number) => {
+            await pause(10);
+            return n;
+          }),
+        async ({ tasks, work }) => {
+          const numbers = Array.from({ length: 60 }, (_, index) => index);
+          const handles = await tasks.enqueueMany(numbers.slice(0, 40));
+          const results = Promise.all(handles.map((handle) => handle.result()));
+          results.catch(() => undefined);
+          await work({ concurrency: 4, lease: "2s" });
+          await pause(40);
+          await interrupt();
+          const later: Promise<number>[] = [];
+          for (const n of numbers.slice(40))
+            later.push((await again(() => tasks.enqueue(n), "enqueueing")).result());
+          assert.deepEqual(await soon(Promise.all([results, ...later]), "all results", recovery), [
+            numbers.slice(0, 40),
+            ...numbers.slice(40),
+          ]);
+        },
+      ),
+  },
+];
+
+/** Calls until it is not refused. */
+async function again<T>(call: () => Promise<T>, what: string): Promise<T> {
+  const deadline = performance.now() + recovery;
+  for (;;) {
+    try {
+      return await soon(call(), what, recovery);
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      assertClear(error);
+      await pause(50);
+    }
+  }
+}
+
+/** A refusal has a code, by which a program can tell that it may try again. */
+function assertClear(error: unknown): void {
+  const code: unknown = (error as Partial<Engine> & { readonly code?: unknown }).code;
+  assert.match(String(code), /^ERR_ENGINE_[A-Z_]+$/, `refused without a code: ${String(error)}`);
+}
