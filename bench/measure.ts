@@ -21,8 +21,10 @@ export const quickEffort: Effort = { sampleMs: 0.2, rounds: 2, warmUpMs: 0.2 };
 export type Work = () => unknown;
 
 setFlagsFromString("--expose-gc");
-/** Collects what nobody uses any more. */
-export const collect = runInNewContext("gc") as (options?: { type: "minor" }) => void;
+/** Collects what nobody uses any more. With `last-resort`, the space that is free then goes back to the system. */
+export const collect = runInNewContext("gc") as (
+  options?: { type: "minor" } | { type: "major"; flavor: "last-resort" },
+) => void;
 
 let used = 0;
 

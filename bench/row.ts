@@ -11,7 +11,7 @@ export interface Row {
   readonly peer: string;
   /** The peer's figure. */
   readonly theirs: number;
-  readonly unit: "µs" | "bytes" | "queries";
+  readonly unit: "µs" | "ms" | "tasks/s" | "claims/s" | "bytes" | "queries";
   /** Of speeds, ours to theirs: higher is better. With `lowerIsBetter`, of the figures. */
   readonly ratio: number;
   /** The ratio asked for; null where there is none. */

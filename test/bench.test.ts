@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
+import { whyMissing } from "../bench/engines/stores.ts";
 import type { Row } from "../bench/row.ts";
 import { noPostgres } from "./services/postgres.ts";
 
@@ -17,8 +18,12 @@ function bench(...parameters: string[]) {
   return run("bench/wire.ts", parameters);
 }
 
-function run(file: string, parameters: readonly string[]) {
-  return spawnSync(process.execPath, [file, ...parameters], { cwd: root, encoding: "utf8" });
+function run(file: string, parameters: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  return spawnSync(process.execPath, [file, ...parameters], {
+    cwd: root,
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
 }
 
 const bars = {
@@ -117,4 +122,74 @@ test("bench:model says what there is to be measured", () => {
   const { status, stderr } = run("bench/model.ts", ["--orm", "active-record"]);
   expect(status).toBe(2);
   expect(stderr).toBe(`There is no ORM active-record; there are ${orms.join(", ")}.\n`);
+});
+
+const throughput = { "enqueue, 50 in flight": null, "process, concurrency 50": null, "end to end": null };
+const engineCases = {
+  "SQLite engine, beside bullmq": {
+    "enqueue, 50 in flight": 2,
+    "process, concurrency 10": 2,
+    "process, concurrency 50": 2.5,
+    "end to end": 2,
+    "idle latency p50": 1.5,
+  },
+  "SQLite engine, power loss, beside bullmq": { ...throughput, "process, concurrency 10": null },
+  "SQLite engine, beside plainjob": { ...throughput, "idle latency p50": null },
+  "SQLite engine, power loss, beside graphile-worker": { ...throughput, "idle latency p50": null },
+  "SQLite engine, power loss, beside pg-boss": { ...throughput, "idle latency p50": null },
+  "SQLite engine, beside the": { "claim with 1,000 waiting": 0.8 },
+  "memory of a worker, SQLite engine, beside the": {
+    "resident size after 100 tasks": 1.2,
+    "resident size after 100 tasks, garbage and all": null,
+  },
+};
+const needs = { bullmq: whyMissing("redis"), "graphile-worker": noPostgres, "pg-boss": noPostgres };
+
+test("bench:engines writes ours beside each peer whose server is there", { timeout: 300_000 }, () => {
+  const path = join(folder, "engines.json");
+  const { status, stdout, stderr } = run("bench/engines.ts", ["--quick", "--json", path]);
+  expect(status, stderr).toBe(0);
+  const { rows } = JSON.parse(readFileSync(path, "utf8")) as { rows: Row[] };
+  const found: Record<string, Record<string, number | null>> = {};
+  for (const row of rows) {
+    const beside = `${row.case}, beside ${row.peer.split(" ", 1)[0]}`;
+    (found[beside] ??= {})[row.metric] = row.bar;
+    expect(row.ours, beside).toBeGreaterThan(0);
+    expect(row.theirs, beside).toBeGreaterThan(0);
+    expect(row.ratio, beside).toBeGreaterThan(0);
+    expect(row.lowerIsBetter, beside).toBe(row.unit === "ms" || row.unit === "bytes");
+  }
+  const possible = Object.entries(engineCases).filter(
+    ([name]) => !Object.entries(needs).some(([peer, why]) => why !== undefined && name.endsWith(peer)),
+  );
+  expect(found).toEqual(Object.fromEntries(possible));
+  // It says so itself, of the better-sqlite3 that is installed.
+  expect(stdout).toMatch(
+    /beside liteque .*\nleft out: .*liteque.*Transaction function cannot return a promise/,
+  );
+  expect(stdout).toMatch(/^asked of ours: \d+ of \d+ met$/m);
+});
+
+test("bench:engines leaves out what has no server, and says so", { timeout: 60_000 }, () => {
+  const path = join(folder, "no-server.json");
+  const { status, stdout } = run(
+    "bench/engines.ts",
+    ["--quick", "--case", "sqlite,memory-sqlite", "--json", path],
+    { REDIS_SERVER: "/nowhere/redis-server" },
+  );
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/beside bullmq .*\nleft out: there is no \/nowhere\/redis-server/);
+  const { rows } = JSON.parse(readFileSync(path, "utf8")) as { rows: Row[] };
+  expect(rows.map((row) => row.case)).toEqual(Array(2).fill("memory of a worker, SQLite engine"));
+});
+
+test("bench:engines says what there is to be measured", () => {
+  for (const [option, name] of [
+    ["--case", "sidekiq"],
+    ["--engine", "mysql"],
+  ] as const) {
+    const { status, stderr } = run("bench/engines.ts", [option, name]);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(new RegExp(`^There is no ${option.slice(2)} ${name}; there are .*sqlite.*\\.\n$`));
+  }
 });

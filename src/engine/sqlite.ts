@@ -22,6 +22,7 @@ import type {
   TransactionSql,
 } from "../engine.ts";
 import { untilFree } from "./sqlite/busy.ts";
+import { capabilities, variants } from "./sqlite/capabilities.ts";
 import type { Changes } from "./sqlite/committer.ts";
 import { realPath } from "./sqlite/connection.ts";
 import { closedError, engineError } from "./sqlite/errors.ts";
@@ -79,10 +80,6 @@ export function sqlite(path: string, options: SqliteOptions = {}): Engine {
   return new SqliteEngine(path, options);
 }
 
-const ownFileOnly =
-  "its file is its own. Where your own connection is a node:sqlite one, the engine's tables may lie in your database: " +
-  'sqlite("your.db", { sameDatabase: true })';
-
 class SqliteEngine implements Engine {
   readonly name = "sqlite";
   readonly capabilities: Capabilities;
@@ -102,11 +99,7 @@ class SqliteEngine implements Engine {
     this.#settings = settingsOf(options);
     const { sameDatabase } = this.#settings;
     if (sameDatabase) this.sendWithin = (batch, sql) => this.#sendWithin(batch, sql);
-    this.capabilities = {
-      durable: true,
-      shared: true,
-      lacks: sameDatabase ? {} : { sameDatabase: ownFileOnly },
-    };
+    this.capabilities = sameDatabase ? variants.sameDatabase : capabilities;
   }
 
   async open(): Promise<void> {

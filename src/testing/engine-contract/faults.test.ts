@@ -8,6 +8,7 @@ import {
   type Outcome,
 } from "../../../test/fixtures/engine/run-contract.ts";
 import type { Engine, Lease, Outgoing, Settlement } from "../../engine.ts";
+import { lacking, without } from "../../../test/fixtures/engine/lacking.ts";
 import { PetioleError } from "../../errors.ts";
 import type { EngineContractOptions } from "../engine-contract.ts";
 import { contractGroups } from "./groups.ts";
@@ -294,7 +295,7 @@ const elsewhere: readonly [fault: string, caught: RegExp][] = [
   ["hands a task out twice", /^gives each task to exactly one of 8/],
   ["loses what it accepted", /^accepts what 8 processes send/],
   ["has keys of its own", /^finds one holder of a key that 8/],
-  ["keeps what the dead have", /^hands on the task of a process that was killed/],
+  ["takes what it has not claimed", /^hands on the task of a process that was killed/],
   ["changes results", /^brings a result with its types to another process/],
 ];
 
@@ -315,6 +316,14 @@ describe("the contract catches", () => {
 
   test.each(elsewhere)("another process's engine that %s", async (fault, caught) => {
     expectCaught(await run({ create: faultyElsewhere(fault) }, caught), caught);
+  });
+});
+
+describe("an engine that lacks something, and says so, passes the rest", () => {
+  test.concurrent.each(Object.entries(lacking))("without %s", { timeout: 60_000 }, async (feature, fault) => {
+    const { failed, denied } = await run({ create: faulty(fault) });
+    expect(failed).toEqual([]);
+    expect([...denied.values()]).toContain(`the memory engine lacks ${feature}: ${without}`);
   });
 });
 

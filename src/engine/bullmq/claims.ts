@@ -1,0 +1,173 @@
+/**
+ * Claiming tasks.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import type { ClaimRequest, Delivery, LaneLimit } from "../../engine.ts";
+import type { Connection } from "./connection.ts";
+import { messageOf, reasonOf, unreadable } from "./job.ts";
+import type { Leases } from "./leases.ts";
+import { foreignId, fromJobId, toName, toQueue } from "./names.ts";
+import { scripts } from "./scripts.ts";
+import type { Settlements } from "./settlements.ts";
+
+/** Queue, job id, name, data, our field, attempts, crashes, deferrals, the first deferral, the reason of a cancelling. */
+type Claimed = readonly [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string | number,
+  string | number,
+  string | number,
+  string,
+  string,
+];
+type Reply = readonly [readonly Claimed[], number, readonly string[], readonly string[]];
+
+/** So many names of jobs of others are remembered at most. */
+const namesKept = 1000;
+
+/** At most so often a claim asks again: for needs that it did not know, and for jobs that could not be read. */
+const rounds = 10;
+
+/** Hands out tasks. */
+export class Claims {
+  readonly #connection: Connection;
+  readonly #leases: Leases;
+  readonly #settlements: Settlements;
+  readonly #deadAfter: number;
+  readonly #soon: (delay: number) => void;
+  /** What parked tasks were seen to need, as scripts have it, and as it is. */
+  readonly #needs = new Map<string, readonly string[]>();
+  /** What jobs of others were seen to be called. */
+  readonly #names = new Set<string>();
+  /** Makes tokens that no other engine makes: a random name for this one, and a count. */
+  readonly #name = randomUUID();
+  #count = 0;
+
+  /** @param soon told when to look again, in milliseconds from now */
+  constructor(
+    connection: Connection,
+    leases: Leases,
+    settlements: Settlements,
+    deadAfter: number,
+    soon: (delay: number) => void,
+  ) {
+    this.#connection = connection;
+    this.#leases = leases;
+    this.#settlements = settlements;
+    this.#deadAfter = deadAfter;
+    this.#soon = soon;
+  }
+
+  /** See {@link Engine.claim}. Parks jobs that cannot be read, and goes on. */
+  async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
+    const deliveries: Delivery[] = [];
+    if (request.queues.length === 0 || request.limit < 1) return deliveries;
+    for (let round = 0; round < rounds; round += 1) {
+      const limit = request.limit - deliveries.length;
+      const token = `${this.#name}-${++this.#count}`;
+      const lease = Math.min(request.lease, this.#deadAfter);
+      const reply = await this.#connection.run("claiming tasks", scripts.claim, [
+        String(limit),
+        String(Math.ceil(lease)),
+        token,
+        toName(request.worker),
+        ...this.#listsOf(request),
+      ]);
+      const [claimed, next, unasked, names] = reply as Reply;
+      for (const needs of unasked) this.#needs.set(needs, needsOf(needs));
+      if (this.#names.size > namesKept) this.#names.clear();
+      for (const name of names) this.#names.add(name);
+      const before = deliveries.length;
+      for (const each of claimed) {
+        const delivery = await this.#deliveryOf(each, token);
+        if (delivery !== undefined) deliveries.push(delivery);
+      }
+      const isShort = deliveries.length < request.limit;
+      const more = names.some((name) => request.adopts?.(name) === true);
+      if (unasked.length > 0 || deliveries.length - before < claimed.length || (more && isShort)) continue;
+      if (isShort && next >= 0) this.#soon(next);
+      break;
+    }
+    this.#leases.taken(
+      deliveries.map((delivery) => delivery.lease),
+      request.lease,
+    );
+    if (deliveries.length > 0) this.#soon(Math.min(request.lease, this.#deadAfter));
+    return deliveries;
+  }
+
+  #listsOf({ queues, limits, knows, adopts }: ClaimRequest): string[] {
+    const names = new Set(queues.map(toQueue));
+    const lanes = [...(limits ?? [])];
+    const [known, unknown]: [string[], string[]] = [[], []];
+    for (const [text, needs] of this.#needs) {
+      const isKnown = knows !== undefined && needs.every((need) => knows(need));
+      (isKnown ? known : unknown).push(text);
+    }
+    return [
+      String(names.size),
+      ...names,
+      String(lanes.length),
+      ...lanes.flatMap(([lane, limit]) => laneArguments(lane, limit)),
+      String(known.length),
+      ...known,
+      String(unknown.length),
+      ...unknown,
+      ...this.#namesOf(adopts),
+    ];
+  }
+
+  #namesOf(adopts: ClaimRequest["adopts"]): string[] {
+    if (adopts === undefined) return ["0", "0"];
+    const [taken, left]: [string[], string[]] = [[], []];
+    for (const name of this.#names) (adopts(name) ? taken : left).push(name);
+    return [String(taken.length), ...taken, String(left.length), ...left, String(this.#count)];
+  }
+
+  async #deliveryOf(claimed: Claimed, token: string): Promise<Delivery | undefined> {
+    const [queue, jobId, name, data, pt, attempts, crashes, deferrals, deferredAt, cancelled] = claimed;
+    const lease = { id: pt === "" ? foreignId(queue, jobId) : fromJobId(jobId), token };
+    try {
+      return {
+        message: messageOf(queue, jobId, name, data, pt),
+        lease,
+        attempts: Number(attempts),
+        crashes: Number(crashes),
+        deferrals: Number(deferrals),
+        ...(deferredAt !== "" && { deferredAt: Number(deferredAt) }),
+        ...(cancelled !== "" && { cancelled: reasonOf(cancelled, "pt:cxl") }),
+      };
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      const parking = this.#settlements.settle([{ kind: "park", lease, reason: unreadable(error.message) }]);
+      this.#settlements.flush();
+      await parking;
+      return undefined;
+    }
+  }
+}
+
+function laneArguments(lane: string, { concurrency, rate }: LaneLimit): string[] {
+  return [
+    toName(lane),
+    concurrency === undefined ? "" : String(concurrency),
+    rate === undefined ? "" : String(rate.limit),
+    rate === undefined ? "" : String(rate.per),
+  ];
+}
+
+/** What a field says that a task needs; something that nobody knows where it says nothing. */
+function needsOf(text: string): readonly string[] {
+  try {
+    const needs: unknown = JSON.parse(text);
+    if (Array.isArray(needs) && needs.every((need) => typeof need === "string")) return needs;
+  } catch {
+    // Said below.
+  }
+  return [`what cannot be read: ${text}`];
+}

@@ -1,0 +1,175 @@
+/**
+ * A connection of the engine's own: runs scripts, waits for a server that is away, and gives up in time.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { closedError, isRefusal, isUnknownScript, refused, unreachable } from "./errors.ts";
+import type { OwnRedis, RedisLike } from "./like.ts";
+import type { Settings } from "./options.ts";
+
+/** A script, by its text and its hash. */
+export interface Script {
+  readonly text: string;
+  readonly hash: string;
+  /** Whether it may be run again when its answer was lost. */
+  readonly repeatable: boolean;
+}
+
+/** Makes a script of its text. */
+export function script(text: string, { repeatable = false } = {}): Script {
+  return { text, hash: createHash("sha1").update(text).digest("hex"), repeatable };
+}
+
+/** Makes another connection like the user's. It connects again by itself, and forgets nothing and queues nothing. */
+export function duplicate(connection: RedisLike): OwnRedis {
+  const own = {
+    lazyConnect: false,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    enableReadyCheck: true,
+    retryStrategy: (times: number) => Math.min(50 * times, 1000),
+  };
+  const make = connection.duplicate as unknown as (...parameters: unknown[]) => OwnRedis;
+  const isCluster = "isCluster" in connection && connection.isCluster === true;
+  if (!isCluster) return make.call(connection, own);
+  const { lazyConnect, enableOfflineQueue, retryStrategy } = own;
+  return make.call(connection, [], {
+    lazyConnect,
+    enableOfflineQueue,
+    clusterRetryStrategy: retryStrategy,
+    retryDelayOnFailover: 100,
+  });
+}
+
+/** A call that waits for the server. */
+interface Waiter {
+  readonly ready: () => void;
+  readonly failed: () => void;
+}
+
+/** Runs scripts. */
+export class Connection {
+  readonly #redis: OwnRedis;
+  readonly #settings: Settings;
+  /** What is under way, so that closing waits for it. */
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #waiting = new Set<Waiter>();
+  readonly #key: string;
+  #problem: unknown;
+  #closed = false;
+
+  constructor(connection: RedisLike, settings: Settings) {
+    this.#settings = settings;
+    this.#key = `${settings.prefix}:~petiole:seq`;
+    this.#redis = duplicate(connection);
+    this.#redis.on("error", (error: Error) => (this.#problem = error));
+    this.#redis.on("ready", () => {
+      this.#problem = undefined;
+      for (const waiter of this.#waiting) waiter.ready();
+    });
+    this.#redis.on("end", () => {
+      for (const waiter of this.#waiting) waiter.failed();
+    });
+  }
+
+  /**
+   * Runs a script. When the connection is there, it is asked for at once, so that calls keep their order.
+   *
+   * @param what the thing that is done, for errors
+   * @param parameters all but the prefix; where the script is run again, those of `again`
+   */
+  run(
+    what: string,
+    script: Script,
+    parameters: readonly string[],
+    again: readonly string[] = parameters,
+  ): Promise<unknown> {
+    if (this.#closed) return Promise.reject(closedError());
+    const running = this.#run(what, script, parameters, again);
+    this.#running.add(running);
+    const over = (): void => void this.#running.delete(running);
+    running.then(over, over);
+    return running;
+  }
+
+  async #run(
+    what: string,
+    script: Script,
+    parameters: readonly string[],
+    again: readonly string[],
+  ): Promise<unknown> {
+    const deadline = performance.now() + this.#settings.timeout;
+    let asked = false;
+    for (;;) {
+      if (this.#redis.status !== "ready") await this.#ready(what, deadline, asked);
+      try {
+        return await this.#ask(script, asked ? again : parameters, deadline);
+      } catch (error) {
+        if (isRefusal(error)) throw refused(what, error);
+        // Without an answer; a server that answers that it cannot just now has done nothing.
+        const lost = !(error instanceof Error && error.name === "ReplyError");
+        const over = performance.now() >= deadline || this.#closed;
+        if (over || (lost && !script.repeatable)) throw unreachable(what, lost, this.#problem ?? error);
+        asked ||= lost;
+        await sleep(20);
+      }
+    }
+  }
+
+  /** Waits until the server is there. */
+  #ready(what: string, deadline: number, asked: boolean): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const over = (end: () => void): void => {
+      clearTimeout(timer);
+      this.#waiting.delete(waiter);
+      end();
+    };
+    const waiter = {
+      ready: () => over(resolve),
+      failed: () =>
+        over(() => reject(this.#closed ? closedError() : unreachable(what, asked, this.#problem))),
+    };
+    const timer = setTimeout(waiter.failed, Math.max(0, deadline - performance.now()));
+    this.#waiting.add(waiter);
+    return promise;
+  }
+
+  async #ask(script: Script, parameters: readonly string[], deadline: number): Promise<unknown> {
+    const { prefix } = this.#settings;
+    const asking = this.#redis
+      .evalsha(script.hash, 1, this.#key, prefix, ...parameters)
+      .catch((error: unknown) => {
+        if (!isUnknownScript(error)) throw error;
+        return this.#redis.eval(script.text, 1, this.#key, prefix, ...parameters);
+      });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        // It is there and says nothing: frozen, or cut off without a word. Another connection may do better.
+        this.#redis.disconnect(true);
+        reject(new Error("there was no answer in time"));
+      }, deadline - performance.now());
+    });
+    asking.catch(() => undefined);
+    try {
+      return await Promise.race([asking, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Lets it finish what is under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#running);
+    this.#redis.disconnect();
+  }
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}

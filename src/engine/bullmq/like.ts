@@ -1,0 +1,25 @@
+/**
+ * What the engine uses of the user's objects, so that neither ioredis nor BullMQ is imported.
+ *
+ * @module
+ */
+
+/** A client of ioredis, `Redis` or `Cluster`. */
+export interface RedisLike {
+  readonly status: string;
+  /** Makes another like it. The parameters differ between `Redis` and `Cluster`. */
+  duplicate(...parameters: never[]): object;
+}
+
+/** What a connection of the engine's own is used for. */
+export interface OwnRedis extends RedisLike {
+  readonly stream?: { ref?(): unknown; unref?(): unknown };
+  evalsha(hash: string, keys: number, ...parameters: readonly string[]): Promise<unknown>;
+  eval(script: string, keys: number, ...parameters: readonly string[]): Promise<unknown>;
+  script(command: "LOAD", script: string): Promise<unknown>;
+  subscribe(channel: string): Promise<unknown>;
+  unsubscribe(channel: string): Promise<unknown>;
+  on(event: string, listener: (...parameters: never[]) => void): unknown;
+  off(event: string, listener: (...parameters: never[]) => void): unknown;
+  disconnect(reconnect?: boolean): void;
+}

@@ -1,0 +1,115 @@
+/**
+ * What {@link bullmq} takes.
+ *
+ * @module
+ */
+import { PetioleError, describe } from "../../errors.ts";
+import type { RedisLike } from "./like.ts";
+
+/** How {@link bullmq} behaves. Times in milliseconds. */
+export interface BullmqOptions {
+  /**
+   * Your client of ioredis, `Redis` or `Cluster`. The engine makes two connections like it, and leaves the client itself
+   * alone: it is yours to use and to close.
+   */
+  readonly connection: RedisLike;
+  /**
+   * The prefix of all keys, as in BullMQ's own option. In a Redis Cluster it needs a hash tag, `{bull}`, so that all keys
+   * are on one node. Default: `bull`.
+   */
+  readonly prefix?: string;
+  /**
+   * How long a task that this process ends, and its result, can still be looked up, unless its settlement says
+   * otherwise. Failed and parked tasks are kept for good. Default: 24 hours.
+   */
+  readonly retention?: number;
+  /**
+   * After how long without a sign of life of this process its tasks are given to others, where their lease is longer:
+   * three times in that time, the engine renews the leases that its workers hold. Default: 12 seconds.
+   */
+  readonly deadAfter?: number;
+  /**
+   * How long a call waits for a Redis that cannot be reached, or does not answer; then it is refused with
+   * `ERR_ENGINE_UNREACHABLE`. Default: 10 seconds.
+   */
+  readonly timeout?: number;
+  /**
+   * How often to look for what no message has told of. Other processes are woken at once as a rule; this is for messages
+   * that were lost, and for jobs that others add. Default: 1 second.
+   */
+  readonly pollInterval?: number;
+}
+
+/** The options with their defaults. */
+export interface Settings {
+  readonly prefix: string;
+  readonly retention: number;
+  readonly deadAfter: number;
+  readonly timeout: number;
+  readonly pollInterval: number;
+}
+
+/** The options with their defaults. Throws for those that cannot be. */
+export function settingsOf(options: BullmqOptions): Settings {
+  refuseInvalid(options);
+  return {
+    prefix: options.prefix ?? "bull",
+    retention: options.retention ?? 86_400_000,
+    deadAfter: options.deadAfter ?? 12_000,
+    timeout: options.timeout ?? 10_000,
+    pollInterval: options.pollInterval ?? 1000,
+  };
+}
+
+function refuseInvalid(options: BullmqOptions): void {
+  const given: unknown = options;
+  if (typeof given !== "object" || given === null)
+    throw invalid(`bullmq() needs { connection }, a client of ioredis; it got ${describe(given)}.`);
+  const connection: unknown = options.connection;
+  if (!isRedis(connection)) {
+    throw invalid(
+      `bullmq(): connection is a client of ioredis, new Redis() or new Cluster(); it got ${describe(connection)}. ` +
+        "For the connection of a BullMQ queue, hand in the ioredis client that you gave to it.",
+    );
+  }
+  const { keyPrefix } = (connection as { options?: { keyPrefix?: string } }).options ?? {};
+  if (keyPrefix !== undefined && keyPrefix !== "") {
+    throw invalid(
+      `bullmq(): the connection has the keyPrefix ${describe(keyPrefix)}, which BullMQ does not work with either. ` +
+        "Hand in a connection without it, and say the prefix as `prefix`.",
+    );
+  }
+  const { prefix } = options;
+  if (prefix !== undefined && (typeof prefix !== "string" || prefix === "" || !prefix.isWellFormed()))
+    throw invalid(`bullmq(): prefix is a text such as "bull"; it got ${describe(prefix)}.`);
+  if ("isCluster" in connection && connection.isCluster === true && !/\{[^}]+\}/.test(prefix ?? "bull")) {
+    throw new PetioleError(
+      "ERR_ENGINE_UNSUPPORTED",
+      `bullmq(): in a Redis Cluster the prefix needs a hash tag, so that all keys are on one node: prefix: "{bull}". ` +
+        `It got ${describe(prefix ?? "bull")}.`,
+    );
+  }
+  const least = { retention: 0, deadAfter: 300, timeout: 1, pollInterval: 10 } as const;
+  for (const [name, minimum] of Object.entries(least)) {
+    const value: unknown = options[name as keyof typeof least];
+    if (value === undefined || (typeof value === "number" && value >= minimum)) continue;
+    throw invalid(
+      `bullmq(): ${name} is a number of milliseconds, ${minimum} or more; it got ${describe(value)}.`,
+    );
+  }
+}
+
+function isRedis(value: unknown): value is RedisLike {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "duplicate" in value &&
+    typeof value.duplicate === "function" &&
+    "evalsha" in value &&
+    typeof value.evalsha === "function"
+  );
+}
+
+function invalid(message: string): PetioleError {
+  return new PetioleError("ERR_OPTION_INVALID", message);
+}

@@ -1,0 +1,38 @@
+/**
+ * The scripts that the engine runs in Redis.
+ *
+ * @module
+ */
+import { script } from "./connection.ts";
+import { claim } from "./scripts/claim.ts";
+import { extend, report } from "./scripts/leases.ts";
+import { cancel, discard, pause, resume, retry } from "./scripts/manage.ts";
+import { counts, find, glance, list, logs, marked, paused, peek, sweep, versions } from "./scripts/read.ts";
+import { send } from "./scripts/send.ts";
+import { settle } from "./scripts/settle.ts";
+
+const again = { repeatable: true };
+
+/** Each with whether it may be run twice: a claim may not, nor what counts. */
+export const scripts = {
+  send: script(send, again),
+  claim: script(claim),
+  settle: script(settle, again),
+  extend: script(extend, again),
+  report: script(report),
+  find: script(find, again),
+  glance: script(glance, again),
+  logs: script(logs, again),
+  list: script(list, again),
+  counts: script(counts, again),
+  paused: script(paused, again),
+  marked: script(marked, again),
+  peek: script(peek, again),
+  versions: script(versions, again),
+  sweep: script(sweep, again),
+  cancel: script(cancel),
+  discard: script(discard),
+  retry: script(retry),
+  pause: script(pause, again),
+  resume: script(resume, again),
+} as const;

@@ -1,0 +1,236 @@
+/**
+ * What all scripts begin with: names of keys, and the moves that several of them make.
+ *
+ * The scripts keep to the layout of keys of BullMQ 5 and 6 for what is BullMQ's: `meta`, `wait`, `prioritized`, `delayed`,
+ * `active`, `completed`, `failed`, `stalled`, `events`, `marker`, and of a job's hash, its lock and its log. All else is ours
+ * and has `~petiole` or `pt` in its name; BullMQ leaves it alone. BullMQ's own workers may move and end our jobs, so what
+ * our indexes say is checked against the job before anything is done with it.
+ *
+ * In a script: `P` the prefix, `G` that of our keys for all queues, `q` that of a queue's keys, `jobId` an id as it is in
+ * Redis. Times are in milliseconds, by Redis's clock, so that all processes have the same.
+ *
+ * @module
+ */
+
+/** The beginning of every script. ARGV[1] is the prefix of all keys. */
+export const shared = `
+local rcall = redis.call
+local P = ARGV[1] .. ':'
+local G = P .. '~petiole:'
+local time = rcall('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local woken = {}
+
+-- The queue of a job, the beginning of its keys, and its id. One of others is asked for with its queue, as "queue:id".
+local function where(jobId)
+  local colon = string.find(jobId, ':', 1, true)
+  if colon then
+    local queue = string.sub(jobId, 1, colon - 1)
+    return queue, P .. queue .. ':', string.sub(jobId, colon + 1)
+  end
+  local queue = rcall('HGET', G .. 'where', jobId)
+  if queue then return queue, P .. queue .. ':', jobId end
+end
+
+-- The next number of those that order tasks.
+local function nextNumber() return rcall('INCR', G .. 'seq') end
+
+local function wake(queue, delay)
+  if not woken[queue] or woken[queue] > delay then woken[queue] = delay end
+end
+
+local function changed(jobId, what)
+  rcall('PUBLISH', G .. 't:' .. jobId, what)
+end
+
+local mostEvents = {}
+local function event(q, ...)
+  if not mostEvents[q] then mostEvents[q] = rcall('HGET', q .. 'meta', 'opts.maxLenEvents') or 10000 end
+  rcall('XADD', q .. 'events', 'MAXLEN', '~', mostEvents[q], '*', 'event', ...)
+end
+
+-- Tells our workers by a message, and those of BullMQ by its marker.
+local function tellWoken()
+  for queue, delay in pairs(woken) do
+    local q = P .. queue .. ':'
+    rcall('PUBLISH', G .. 'q:' .. queue, delay)
+    if rcall('HEXISTS', q .. 'meta', 'paused') == 0 then
+      if delay <= 0 then
+        rcall('ZADD', q .. 'marker', 0, '0')
+      else
+        local first = rcall('ZRANGE', q .. 'delayed', 0, 0, 'WITHSCORES')
+        if first[2] then rcall('ZADD', q .. 'marker', first[2] / 4096, '1') end
+      end
+    end
+  end
+end
+
+-- As BullMQ's score of a prioritized job, with a number that is never set back.
+local function scoreOf(priority, number)
+  return priority * 4294967296 + number % 4294967296
+end
+
+local function makeReady(queue, q, jobId, lane, score)
+  rcall('ZADD', q .. 'prioritized', score, jobId)
+  rcall('ZADD', q .. '~petiole:ready:' .. lane, score, jobId)
+  if lane ~= '' then
+    rcall('SADD', q .. '~petiole:lanes', lane)
+    rcall('SADD', G .. 'lane:queues:' .. lane, queue)
+  end
+  wake(queue, 0)
+end
+
+local function schedule(queue, q, jobId, at, number)
+  local score = at * 4096 + number % 4096
+  rcall('ZADD', q .. 'delayed', score, jobId)
+  rcall('ZADD', q .. '~petiole:scheduled', score, jobId)
+  wake(queue, at - now)
+end
+
+-- Makes wait what is scheduled and due, in the order of its times.
+local function promote(queue, q)
+  local due = rcall('ZRANGEBYSCORE', q .. '~petiole:scheduled', '-inf', now * 4096 + 4095, 'LIMIT', 0, 1000)
+  for _, jobId in ipairs(due) do
+    rcall('ZREM', q .. '~petiole:scheduled', jobId)
+    rcall('ZREM', q .. 'delayed', jobId)
+    local job = rcall('HMGET', q .. jobId, 'priority', 'pt:lane', 'finishedOn')
+    -- Removed, or taken meanwhile, by BullMQ.
+    if job[1] and not job[3] and rcall('EXISTS', q .. jobId .. ':lock') == 0 then
+      rcall('HSET', q .. jobId, 'delay', 0)
+      makeReady(queue, q, jobId, job[2] or '', scoreOf(job[1], nextNumber()))
+    end
+  end
+end
+
+-- Takes a job out of what is scheduled and waits, ours and BullMQ's. Whether BullMQ's had it.
+local function takeOut(q, jobId, lane)
+  rcall('ZREM', q .. '~petiole:ready:' .. lane, jobId)
+  rcall('ZREM', q .. '~petiole:scheduled', jobId)
+  return rcall('ZREM', q .. 'prioritized', jobId) + rcall('ZREM', q .. 'delayed', jobId) > 0
+    or rcall('LREM', q .. 'wait', 0, jobId) > 0
+end
+
+local function forgetLeft(q, jobId, needs)
+  if not needs then return end
+  rcall('ZREM', q .. '~petiole:left', jobId)
+  if rcall('HINCRBY', q .. '~petiole:needs', needs, -1) <= 0 then rcall('HDEL', q .. '~petiole:needs', needs) end
+  rcall('HDEL', q .. jobId, 'pt:needs')
+end
+
+-- A run of a lane is over: others of the lane may begin.
+local function leaveLane(queue, jobId, lane)
+  if lane == '' then return end
+  rcall('ZREM', G .. 'lane:run:' .. lane, jobId)
+  for _, other in ipairs(rcall('SMEMBERS', G .. 'lane:queues:' .. lane)) do
+    if rcall('ZCARD', P .. other .. ':~petiole:ready:' .. lane) > 0 or
+      rcall('ZCARD', P .. other .. ':~petiole:leases') > 0 or
+      rcall('ZCARD', P .. other .. ':~petiole:left') > 0 then
+      wake(other, 0)
+    elseif other ~= queue then
+      rcall('SREM', G .. 'lane:queues:' .. lane, other)
+    end
+  end
+end
+
+-- Puts a job at its end: it is in none of the sets of those on the way by now.
+-- keep: milliseconds, 'never' for one that is not removed.
+local function finish(queue, q, jobId, state, keep, job)
+  local number = job.number
+  local success = state == 'succeeded'
+  rcall('ZADD', q .. (success and 'completed' or 'failed'), now, jobId)
+  rcall('ZADD', q .. '~petiole:ended:' .. state, number, jobId)
+  if keep ~= 'never' and state ~= 'failed' and state ~= 'parked' then
+    -- Whoever waits in another process may read it yet.
+    local at = now + math.max(tonumber(keep), 200)
+    if job.until_ and tonumber(job.until_) > at then at = tonumber(job.until_) end
+    rcall('ZADD', q .. '~petiole:gone', at, jobId)
+  end
+  if job.key and not job.until_ and not job.needs then rcall('ZREM', G .. 'key:' .. job.key, jobId) end
+  changed(jobId, state)
+end
+
+-- Removes every trace of a job.
+local function remove(q, jobId)
+  local job = rcall('HMGET', q .. jobId, 'pt:st', 'pt:key', 'pt:al', 'pt:lane', 'pt:needs')
+  if job[5] then forgetLeft(q, jobId, job[5]) end
+  if job[2] then rcall('ZREM', G .. 'key:' .. job[2], jobId) end
+  if job[3] then
+    for _, alias in ipairs(rcall('SMEMBERS', G .. 'aliases:' .. jobId)) do
+      rcall('HDEL', G .. 'alias', alias)
+      changed(alias, 'gone')
+    end
+    rcall('DEL', G .. 'aliases:' .. jobId)
+  end
+  if job[1] then
+    rcall('ZREM', q .. '~petiole:ended:' .. job[1], jobId)
+  else
+    for _, state in ipairs({'succeeded', 'failed', 'parked', 'skipped', 'discarded', 'expired', 'cancelled'}) do
+      rcall('ZREM', q .. '~petiole:ended:' .. state, jobId)
+    end
+    takeOut(q, jobId, job[4] or '')
+    rcall('ZREM', q .. '~petiole:leases', jobId)
+    rcall('ZREM', q .. '~petiole:left', jobId)
+  end
+  rcall('ZREM', q .. '~petiole:gone', jobId)
+  rcall('ZREM', q .. '~petiole:tasks', jobId)
+  rcall('ZREM', q .. 'completed', jobId)
+  rcall('ZREM', q .. 'failed', jobId)
+  rcall('HDEL', G .. 'where', jobId)
+  rcall('DEL', q .. jobId, q .. jobId .. ':logs', q .. jobId .. ':lock')
+  changed(jobId, 'gone')
+end
+
+-- Removes at most so many of those that were kept long enough.
+local function purge(q, most)
+  for _, jobId in ipairs(rcall('ZRANGEBYSCORE', q .. '~petiole:gone', '-inf', now, 'LIMIT', 0, most)) do
+    remove(q, jobId)
+  end
+end
+
+-- Where a job of ours is. nil for one that is not there, or not ours.
+local function stateOf(q, jobId)
+  local job = rcall('HMGET', q .. jobId, 'pt', 'finishedOn', 'pt:st', 'pt:tok', 'pt:at')
+  if not job[1] then return nil end
+  if job[2] then
+    -- By us, and not retried and ended by others since.
+    if job[3] and job[5] == job[2] then return job[3] end
+    -- Ended by a worker of BullMQ.
+    return rcall('ZSCORE', q .. 'completed', jobId) and 'succeeded' or 'failed'
+  end
+  local score = rcall('ZSCORE', q .. '~petiole:scheduled', jobId)
+  if score then return tonumber(score) / 4096 >= now + 1 and 'scheduled' or 'waiting' end
+  if job[4] and rcall('ZSCORE', q .. '~petiole:leases', jobId) then return 'running' end
+  return rcall('EXISTS', q .. jobId .. ':lock') == 1 and 'running' or 'waiting'
+end
+
+-- What BullMQ's users have retried is not at its end any more.
+local function forgetEnd(q, jobId, state)
+  if not state then return end
+  rcall('ZREM', q .. '~petiole:ended:' .. state, jobId)
+  rcall('ZREM', q .. '~petiole:gone', jobId)
+  forgetLeft(q, jobId, rcall('HGET', q .. jobId, 'pt:needs'))
+  rcall('HDEL', q .. jobId, 'pt:st', 'pt:at', 'pt:tok')
+end
+
+-- Gives a job that a worker of BullMQ has ended its place in our indexes.
+local function adoptEnd(queue, q, jobId)
+  local job = rcall('HMGET', q .. jobId, 'finishedOn', 'pt:st', 'pt:seq', 'pt:key', 'pt:until', 'pt:at')
+  if not job[1] or (job[2] and job[6] == job[1]) or not job[3] then return end
+  forgetEnd(q, jobId, job[2])
+  local state = rcall('ZSCORE', q .. 'completed', jobId) and 'succeeded' or 'failed'
+  rcall('HSET', q .. jobId, 'pt:st', state, 'pt:at', job[1])
+  rcall('HDEL', q .. jobId, 'pt:tok')
+  rcall('ZADD', q .. '~petiole:ended:' .. state, job[3], jobId)
+  if state == 'succeeded' then rcall('ZADD', q .. '~petiole:gone', now + 86400000, jobId) end
+  if job[4] and not job[5] then rcall('ZREM', G .. 'key:' .. job[4], jobId) end
+  changed(jobId, state)
+end
+
+-- Whether the lease is held. A worker of BullMQ that took the job has locked it with a token of its own.
+local function holds(q, jobId, token)
+  local job = rcall('HMGET', q .. jobId, 'pt:tok', 'finishedOn')
+  if job[1] ~= token or job[2] or not rcall('ZSCORE', q .. '~petiole:leases', jobId) then return false end
+  local lock = rcall('GET', q .. jobId .. ':lock')
+  return not lock or lock == token
+end
+`;
