@@ -182,7 +182,7 @@ class PgBossEngine implements Engine {
 
   async #letGo(): Promise<void> {
     const store = await this.#opening?.catch(() => undefined);
-    await Promise.allSettled([...this.#calls]);
+    await Promise.allSettled(this.#calls);
     this.#store = undefined;
     await store?.close();
   }

@@ -49,6 +49,9 @@ export type { SqliteOptions };
  * library is loaded, as nobody can tell whose it is; so is an engine in a second thread of such a process).
  * Another process may read the file with any tool.
  *
+ * With `sameDatabase` the file is the application's own, and the engine's tables lie beside the application's: for
+ * `transactions: "same-database"`, where the application's own connection is a `node:sqlite` one.
+ *
  * On Node 22, `node:sqlite` prints an ExperimentalWarning when it is loaded; from Node 24 on it does not.
  *
  * Listening with `onReady`, `watch` or `onCancel` does not keep the process alive; waiting with `ended` does,
@@ -68,6 +71,9 @@ export type { SqliteOptions };
  *
  * @example
  * sqlite("/var/lib/shop/tasks.db", { durability: "power", retention: 7 * 86_400_000 });
+ *
+ * @example
+ * const app = new Petiole({ engine: sqlite("shop.db", { sameDatabase: true }), models, transactions: "same-database" });
  */
 export function sqlite(path: string, options: SqliteOptions = {}): Engine {
   refuseInvalid(path, options);
@@ -81,6 +87,8 @@ class SqliteEngine implements Engine {
 
   readonly #path: string;
   readonly #settings: Required<SqliteOptions>;
+  /** Transactions that are of this file. */
+  readonly #known = new WeakSet<TransactionSql>();
   #opening: Promise<Store> | undefined;
   #store: Store | undefined;
   #closing: Promise<void> | undefined;
@@ -209,8 +217,11 @@ class SqliteEngine implements Engine {
     if (this.#closed) throw closedError(this.#path);
     // Not opened here: that may have to write, and would wait for this transaction.
     const path = this.#store?.path ?? realPath(this.#path);
-    await refuseElsewhere(sql, path);
-    if (this.#store === undefined) await refuseUnprepared(sql, path);
+    if (!this.#known.has(sql)) {
+      await refuseElsewhere(sql, path);
+      if (this.#store === undefined) await refuseUnprepared(sql, path);
+      this.#known.add(sql);
+    }
     const { ids, changes } = await sendWithin(batch, sql);
     const committed = (): void => {
       if (this.#store) this.#store.committed(changes);
