@@ -9,10 +9,10 @@ import type { ClaimRequest, Delivery, Lease, Reason } from "../../engine.ts";
 import type { Message } from "../../message.ts";
 import type { Changes } from "./committer.ts";
 import type { Rooms } from "./lanes.ts";
-import { messageColumns, problemOf, readMessage, readReason, unreadable } from "./records.ts";
+import { problemOf, readMessage, readReason, unreadable } from "./records.ts";
 import type { Row } from "./records.ts";
 import { ended } from "./schema.ts";
-import type { Selection } from "./selection.ts";
+import { deliveryColumns, type Selection } from "./selection.ts";
 import { fromColumn, readableColumn, toColumn } from "./text.ts";
 
 /** At most so often a claim fills up again for rows that it had to park. */
@@ -25,6 +25,7 @@ const betweenEnds = ["", ...endStates.toSorted()];
 export class Claims {
   readonly #selection: Selection;
   readonly #take: StatementSync;
+  readonly #takeAndRead: StatementSync;
   readonly #park: StatementSync;
   readonly #unknown: readonly StatementSync[];
   readonly #extend: StatementSync;
@@ -47,11 +48,11 @@ export class Claims {
       `UPDATE tasks INDEXED BY tasks_running SET lease_until = min(lease_until, ?) WHERE ${heldBy}
        RETURNING queue, lane`,
     );
-    this.#take = database.prepare(
-      `UPDATE tasks SET state = 'running', crashes = crashes + ?, lease_token = ?, lease_until = ?, worker = ?,
-         started_at = ?, progress = NULL, needs = NULL, ended_at = NULL
-       WHERE sequence = ?
-       RETURNING sequence, ${messageColumns}, lane, attempts, crashes, deferrals, deferred_at, cancel_reason`,
+    const take = `UPDATE tasks SET state = 'running', lease_token = ?, lease_until = ?, worker = ?, started_at = ?,
+      progress = NULL, needs = NULL, ended_at = NULL`;
+    this.#take = database.prepare(`${take} WHERE sequence = ?`);
+    this.#takeAndRead = database.prepare(
+      `${take}, crashes = crashes + ? WHERE sequence = ? RETURNING ${deliveryColumns}`,
     );
     this.#park = database.prepare(
       `UPDATE tasks SET state = 'parked', lease_token = NULL, lease_until = NULL, cancel_reason = NULL, ended_at = ?,
@@ -133,8 +134,9 @@ export class Claims {
     const until = Math.ceil(now + request.lease);
     const name = toColumn(request.worker);
     const rows: Row[] = [];
-    this.#selection.take(request, limit, rooms, now, (sequence, _, crashes) => {
-      rows.push(this.#take.get(crashes, token, until, name, now, sequence) as Row);
+    this.#selection.take(request, limit, rooms, now, (sequence, _, crashes, row) => {
+      if (row) this.#take.run(token, until, name, now, sequence);
+      rows.push(row ?? (this.#takeAndRead.get(token, until, name, now, crashes, sequence) as Row));
     });
     return rows;
   }

@@ -7,6 +7,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { ClaimRequest } from "../../engine.ts";
 import { Bell } from "./bell.ts";
 import { CancelWatch } from "./cancels.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { Claims } from "./claims.ts";
 import { Committer } from "./committer.ts";
 import type { Changes } from "./committer.ts";
@@ -18,6 +19,7 @@ import { Holder } from "./holder.ts";
 import { Lanes } from "./lanes.ts";
 import { Liveness } from "./liveness.ts";
 import { Managing } from "./managing.ts";
+import { ownFile, userFile } from "./place.ts";
 import { Pauses } from "./pauses.ts";
 import { ReadyWatch } from "./ready.ts";
 import { Reports } from "./reports.ts";
@@ -35,11 +37,14 @@ export interface Settings {
   readonly retention: number;
   readonly busyTimeout: number;
   readonly pollInterval: number;
+  /** Whether the file is the user's own database. */
+  readonly sameDatabase: boolean;
 }
 
 /** Opens the file and puts together what works on it. */
 export async function openStore(path: string, settings: Settings): Promise<Store> {
-  const connection = await connect(path, settings.durability, settings.busyTimeout);
+  const place = settings.sameDatabase ? userFile : ownFile;
+  const connection = await connect(path, place, settings.durability, settings.busyTimeout);
   try {
     return new Store(connection, settings);
   } catch (error) {
@@ -69,6 +74,7 @@ export class Store {
   readonly #lanes: Lanes;
   readonly #selection: Selection;
   readonly #sweeper: Sweeper;
+  readonly #checkpointer: Checkpointer;
   readonly #holder: Holder;
   readonly #liveness: Liveness;
   /** A bell for each kind of news, so that nobody is woken for what concerns others only. */
@@ -87,9 +93,11 @@ export class Store {
       changed: new Bell(`${path}-bell-changed`, path),
       cancelled: new Bell(`${path}-bell-cancelled`, path),
     };
-    this.committer = new Committer(database, path, settings.busyTimeout, (changes) =>
-      this.#committed(changes),
-    );
+    this.committer = new Committer(database, path, settings.busyTimeout, (changes, duration) => {
+      this.#checkpointer.committed(duration);
+      this.committed(changes);
+    });
+    this.#checkpointer = new Checkpointer(database, path);
     this.#lanes = new Lanes(database);
     this.pauses = new Pauses(database);
     this.#selection = new Selection(database, this.#lanes, this.pauses);
@@ -149,10 +157,12 @@ export class Store {
     this.watch.stop();
     this.cancels.stop();
     for (const bell of Object.values(this.#bells)) bell.close();
+    await this.#checkpointer.close();
     this.#connection.close();
   }
 
-  #committed(changes: Changes): void {
+  /** Tells of what was committed, here and to other processes. */
+  committed(changes: Changes): void {
     this.#tellOfRoom(changes);
     // Later times need no ring: the others will have looked by then.
     const soon = changes.scheduled - Date.now() < 2 * this.#settings.pollInterval;
