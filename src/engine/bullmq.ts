@@ -21,6 +21,7 @@ import type {
 import { capabilities } from "./bullmq/capabilities.ts";
 import { closedError } from "./bullmq/errors.ts";
 import type { RedisLike } from "./bullmq/like.ts";
+import { toQueue } from "./bullmq/names.ts";
 import { settingsOf } from "./bullmq/options.ts";
 import type { BullmqOptions, Settings } from "./bullmq/options.ts";
 import { openStore } from "./bullmq/store.ts";
@@ -63,12 +64,16 @@ class BullmqEngine implements Engine {
   }
 
   async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
-    const { sending } = this.#store ?? (await this.#opened());
+    const { sending, versions } = this.#store ?? (await this.#opened());
+    const checking = versions.check(batch.map(({ message }) => toQueue(message.queue)));
+    if (checking !== undefined) await checking;
     return batch.length === 0 ? [] : sending.send(batch);
   }
 
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
     const store = this.#store ?? (await this.#opened());
+    const checking = store.versions.check(request.queues.map(toQueue));
+    if (checking !== undefined) await checking;
     // What ends in this turn ends before, and makes room.
     store.settlements.flush();
     return store.claims.claim(request);

@@ -23,6 +23,10 @@ export interface Fault {
   readonly name: string;
   /** How many of the tasks are its own: a weight, or a number that it needs. */
   readonly tasks: { readonly share: number } | { readonly count: number };
+  /** The server is stopped: nothing else can be done to it at the time. */
+  readonly stopsServer?: boolean;
+  /** Most of its time is waiting for a lease. */
+  readonly waits?: boolean;
   /** Why it cannot be done to this engine, or here; undefined where it can. */
   unfit(scene: Scene): string | undefined;
   /** Sends {@link Round.tasks} tasks and does what is wrong to whoever works. What must hold of every task is checked after it. */

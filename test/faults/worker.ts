@@ -42,10 +42,22 @@ const worker = app.worker({
     error: (message, error) => say({ log: `${message} ${String(error)}` }),
   },
 });
-await worker.start();
+await started();
 say({ ready: true });
 
 process.once("SIGTERM", () => void end());
+
+/** As a supervisor does, which starts it again when the server was not there. */
+async function started(): Promise<void> {
+  for (;;) {
+    try {
+      return await worker.start();
+    } catch (error) {
+      say({ log: `could not start: ${String(error)}` });
+      await sleep(100);
+    }
+  }
+}
 
 async function end(): Promise<void> {
   await worker.stop();

@@ -7,7 +7,19 @@ import { script } from "./connection.ts";
 import { claim } from "./scripts/claim.ts";
 import { extend, report } from "./scripts/leases.ts";
 import { cancel, discard, pause, resume, retry } from "./scripts/manage.ts";
-import { counts, find, glance, list, logs, marked, paused, peek, sweep, versions } from "./scripts/read.ts";
+import {
+  counts,
+  find,
+  glance,
+  list,
+  logs,
+  marked,
+  paused,
+  peek,
+  sweep,
+  eviction,
+  version,
+} from "./scripts/read.ts";
 import { send } from "./scripts/send.ts";
 import { settle } from "./scripts/settle.ts";
 
@@ -28,7 +40,8 @@ export const scripts = {
   paused: script(paused, again),
   marked: script(marked, again),
   peek: script(peek, again),
-  versions: script(versions, again),
+  version: script(version, again),
+  eviction: script(eviction, again),
   sweep: script(sweep, again),
   cancel: script(cancel),
   discard: script(discard),

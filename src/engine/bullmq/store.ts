@@ -16,7 +16,7 @@ import { Ready } from "./ready.ts";
 import { scripts } from "./scripts.ts";
 import { Sending } from "./sending.ts";
 import { Settlements } from "./settlements.ts";
-import { refuseUnknownVersions } from "./version.ts";
+import { Versions, warnOfEviction } from "./version.ts";
 
 /** How often records that were kept long enough are removed, in milliseconds. Claims and looks do it as well. */
 const sweepInterval = 30_000;
@@ -32,6 +32,7 @@ export class Store {
   readonly audience: Audience;
   readonly cancels: Cancels;
   readonly managing: Managing;
+  readonly versions: Versions;
   readonly #channels: Channels;
   readonly #sweeper: NodeJS.Timeout;
 
@@ -48,6 +49,7 @@ export class Store {
     this.claims = new Claims(connection, this.leases, this.settlements, deadAfter, soon);
     this.audience = new Audience(connection, this.#channels, pollInterval);
     this.cancels = new Cancels(connection, this.#channels, pollInterval);
+    this.versions = new Versions(connection);
     this.managing = new Managing(connection, retention);
     this.#sweeper = setInterval(() => void this.#sweep(), sweepInterval).unref();
   }
@@ -73,11 +75,11 @@ export class Store {
   }
 }
 
-/** Opens it: waits for the server, and refuses queues of a BullMQ whose layout is not known. */
+/** Opens it: waits for the server. */
 export async function openStore(redis: RedisLike, settings: Settings): Promise<Store> {
   const store = new Store(redis, settings);
   try {
-    await refuseUnknownVersions(store.connection, []);
+    await warnOfEviction(store.connection);
     return store;
   } catch (error) {
     await store.close();

@@ -9,7 +9,7 @@ import { harm } from "../harm.ts";
 import { CuttingProxy } from "../proxy.ts";
 import { following } from "../until.ts";
 
-const lease = 2000;
+const lease = 1000;
 
 export const cut: Fault = {
   name: "cut",
@@ -24,7 +24,7 @@ export const cut: Fault = {
     const sender = round.sender(config);
     const crew = round.crew(config, lease);
     await crew.startAll(2);
-    const time = isShort ? 3000 : 20_000;
+    const time = isShort ? 2000 : 20_000;
     const sent = round.sendOver(sender, round.tasks, time, { first: () => round.random.below(20) });
     const sending = following(sent);
     const least = isShort ? 12 : 100;

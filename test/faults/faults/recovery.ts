@@ -9,6 +9,7 @@ const forever = 3_600_000;
 export const recovery: Fault = {
   name: "recovery",
   tasks: { count: 4 },
+  waits: true,
   unfit: () => undefined,
   async run(round) {
     const { effects, store, traits, signal } = round.scene;

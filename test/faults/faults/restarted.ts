@@ -6,6 +6,7 @@ const lease = 2000;
 export const restarted: Fault = {
   name: "restarted",
   tasks: { share: 2 },
+  stopsServer: true,
   unfit: ({ store }) => (store.restart ? undefined : "there is no server that could be stopped"),
   async run(round) {
     const { isShort, store } = round.scene;

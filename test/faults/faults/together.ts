@@ -13,6 +13,7 @@ const lease = 1000;
 export const together: Fault = {
   name: "together",
   tasks: { share: 3 },
+  stopsServer: true,
   unfit: () => undefined,
   async run(round) {
     const { isShort, store } = round.scene;
@@ -25,7 +26,7 @@ export const together: Fault = {
     });
     const sending = following(sent);
     const frozen: Promise<void>[] = [];
-    for (let done = 0; !sending.isOver || done < (isShort ? 8 : 60); done++) {
+    for (let done = 0; !sending.isOver || done < (isShort ? 6 : 60); done++) {
       await round.pause(20, isShort ? 200 : 500);
       const chance = round.random.below(10);
       const worker = round.random.pick(crew.living);
