@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Outgoing } from "../../engine.ts";
+import type { Outgoing, TransactionSql } from "../../engine.ts";
 import { PetioleError } from "../../errors.ts";
 import { keptPayload } from "../../kept-payload.ts";
 import { Batcher } from "./batcher.ts";
@@ -81,6 +81,18 @@ export class Sending {
     const sent = JSON.parse(await run(...this.#statement(json))) as Sent;
     const ids = idsOf(encoded, tasks, sent);
     return { ids, committed: () => this.#tell(tasks) };
+  }
+
+  /** Takes back what was sent in the same transaction. */
+  async withdraw(ids: readonly string[], sql: TransactionSql): Promise<void> {
+    const { boss, own } = this.#database.names;
+    await sql.query(
+      `WITH gone AS (
+         DELETE FROM ${own}.task WHERE job IN (SELECT value::uuid FROM json_array_elements_text($1::text::json))
+         RETURNING job, queue)
+       DELETE FROM ${boss}.job j USING gone WHERE j.name = gone.queue AND j.id = gone.job`,
+      [JSON.stringify(ids.map(jobId))],
+    );
   }
 
   async #send(batches: readonly (readonly Encoded[])[]): Promise<readonly (readonly string[])[]> {

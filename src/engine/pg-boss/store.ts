@@ -110,7 +110,7 @@ export class Store {
   /** See {@link Engine.sendWithin}. */
   async sendWithin(batch: readonly Outgoing[], sql: TransactionSql): Promise<SentWithin> {
     await this.#same.check(sql);
-    return this.sending.within(batch, async (text, parameters) => {
+    const sent = await this.sending.within(batch, async (text, parameters) => {
       try {
         const [row] = await sql.query(text, parameters);
         return String(row?.["json"]);
@@ -122,6 +122,7 @@ export class Store {
         );
       }
     });
+    return { ...sent, withdraw: (ids, within) => this.sending.withdraw(ids, within) };
   }
 
   /** Finishes what was asked for, and lets go. */

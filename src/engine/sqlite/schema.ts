@@ -6,11 +6,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { endStates } from "../../engine.ts";
 import { PetioleError } from "../../errors.ts";
+import type { Place } from "./place.ts";
 
-/** Marks a SQLite file as Petiole's, in its header: "ptle". */
-export const applicationId = 0x70746c65;
-
-/** The version of the schema, kept in `PRAGMA user_version`. */
+/** The version of the schema, kept in the file's mark. */
 export const schemaVersion = 2;
 
 /**
@@ -124,33 +122,20 @@ CREATE TABLE logs (
 ) STRICT, WITHOUT ROWID;
 
 ${paused}
-
-PRAGMA application_id = ${applicationId};
-PRAGMA user_version = ${schemaVersion};
 `;
 
 /**
  * Whose file it is: ours, ours of an older version, nobody's yet, or (by an error) somebody else's. Changes nothing.
  */
-export function recognise(database: DatabaseSync, path: string): "ours" | "older" | "empty" {
-  // Counted before the mark is read: another process may be creating them, and sets the mark with the tables.
-  const tables = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get();
-  const id = pragma(database, "application_id");
-  if (id === applicationId) {
-    const version = Number(pragma(database, "user_version"));
-    if (version === schemaVersion) return "ours";
-    if (version in migrations) return "older";
-    throw new PetioleError(
-      "ERR_ENGINE_FILE_INVALID",
-      `SQLite engine: ${path} was written by another version of Petiole (its schema is ${version}, this version ` +
-        `knows ${schemaVersion}). Use the version that wrote it, or a new one everywhere.`,
-    );
-  }
-  if (id === 0 && tables?.["count"] === 0) return "empty";
+export function recognise(database: DatabaseSync, path: string, place: Place): "ours" | "older" | "empty" {
+  const version = place.version(database, path);
+  if (version === 0) return "empty";
+  if (version === schemaVersion) return "ours";
+  if (version in migrations) return "older";
   throw new PetioleError(
     "ERR_ENGINE_FILE_INVALID",
-    `SQLite engine: ${path} belongs to another program: it holds other tables. Give the engine a file of its own; ` +
-      "to send in one transaction with your rows, use the outbox.",
+    `SQLite engine: ${path} was written by another version of Petiole (its schema is ${version}, this version ` +
+      `knows ${schemaVersion}). Use the version that wrote it, or a new one everywhere.`,
   );
 }
 
@@ -158,16 +143,11 @@ export function recognise(database: DatabaseSync, path: string): "ours" | "older
  * Creates the tables, or brings those of an older version up to this one, unless another process has done so
  * meanwhile. The caller holds the write lock.
  */
-export function createTables(database: DatabaseSync, path: string): void {
-  const state = recognise(database, path);
-  if (state === "empty") database.exec(schema);
+export function createTables(database: DatabaseSync, path: string, place: Place): void {
+  const state = recognise(database, path, place);
+  if (state === "empty") database.exec(schema + place.mark(schemaVersion));
   if (state !== "older") return;
-  for (let version = Number(pragma(database, "user_version")); version < schemaVersion; version += 1) {
-    database.exec(`${migrations[version] ?? ""} PRAGMA user_version = ${version + 1}`);
+  for (let version = place.version(database, path); version < schemaVersion; version += 1) {
+    database.exec(`${migrations[version] ?? ""} ${place.mark(version + 1)}`);
   }
-}
-
-/** The value of a PRAGMA. */
-export function pragma(database: DatabaseSync, statement: string): unknown {
-  return Object.values(database.prepare(`PRAGMA ${statement}`).get() ?? {})[0];
 }

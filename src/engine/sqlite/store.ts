@@ -19,6 +19,7 @@ import { Holder } from "./holder.ts";
 import { Lanes } from "./lanes.ts";
 import { Liveness } from "./liveness.ts";
 import { Managing } from "./managing.ts";
+import { ownFile, userFile } from "./place.ts";
 import { Pauses } from "./pauses.ts";
 import { ReadyWatch } from "./ready.ts";
 import { Reports } from "./reports.ts";
@@ -36,11 +37,14 @@ export interface Settings {
   readonly retention: number;
   readonly busyTimeout: number;
   readonly pollInterval: number;
+  /** Whether the file is the user's own database. */
+  readonly sameDatabase: boolean;
 }
 
 /** Opens the file and puts together what works on it. */
 export async function openStore(path: string, settings: Settings): Promise<Store> {
-  const connection = await connect(path, settings.durability, settings.busyTimeout);
+  const place = settings.sameDatabase ? userFile : ownFile;
+  const connection = await connect(path, place, settings.durability, settings.busyTimeout);
   try {
     return new Store(connection, settings);
   } catch (error) {
@@ -91,7 +95,7 @@ export class Store {
     };
     this.committer = new Committer(database, path, settings.busyTimeout, (changes, duration) => {
       this.#checkpointer.committed(duration);
-      this.#committed(changes);
+      this.committed(changes);
     });
     this.#checkpointer = new Checkpointer(database, path);
     this.#lanes = new Lanes(database);
@@ -157,7 +161,8 @@ export class Store {
     this.#connection.close();
   }
 
-  #committed(changes: Changes): void {
+  /** Tells of what was committed, here and to other processes. */
+  committed(changes: Changes): void {
     this.#tellOfRoom(changes);
     // Later times need no ring: the others will have looked by then.
     const soon = changes.scheduled - Date.now() < 2 * this.#settings.pollInterval;

@@ -287,6 +287,7 @@ export const appRunningCases: readonly ContractCase[] = [
   },
   {
     name: "sends none of many when one of them cannot travel",
+    features: ["list"],
     run: (engine, another) =>
       withSides(
         engine,

@@ -34,6 +34,11 @@ export interface ContractCase {
 /** What reaches beyond this process. */
 export type Beyond = Required<Pick<EngineHarness, "elsewhere" | "interrupt">>;
 
+/** Whether the engine has something that others lack. */
+export function can({ capabilities }: Engine, feature: EngineFeature): boolean {
+  return capabilities.lacks[feature] === undefined;
+}
+
 /** A reason, as a worker would give it. */
 export const reason: Reason = {
   code: "ERR_TEST",

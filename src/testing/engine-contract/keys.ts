@@ -126,6 +126,7 @@ export const keyCases: readonly ContractCase[] = [
   },
   {
     name: "lets a duplicate whose id was given out answer for the holder",
+    features: ["list", "reports"],
     async run(engine) {
       await engine.send([keyed("1")]);
       const duplicate = keyed("2", { key: "k", follow: true });
