@@ -67,4 +67,5 @@ export const cases: Readonly<Record<string, Case>> = {
   claim,
   "memory-sqlite": memoryCase("sqlite", "SQLite engine", "file"),
   "memory-bullmq": memoryCase("bullmq", "BullMQ engine", "redis"),
+  "memory-pg-boss": memoryCase("pg-boss", "pg-boss engine", "postgres"),
 };

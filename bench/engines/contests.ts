@@ -28,7 +28,7 @@ export const contests: Readonly<Record<string, Contest>> = {
       "idle latency p50": 1.5,
     },
     note: "durability: process (synchronous=NORMAL), beside appendfsync everysec",
-    pairs: 7,
+    pairs: 5,
     size: { warmUp: 2000, count: 10_000 },
   },
   power: {
@@ -60,6 +60,29 @@ export const contests: Readonly<Record<string, Contest>> = {
     note: "both on one Redis, appendfsync everysec, with results kept",
     pairs: 5,
     size: { warmUp: 2000, count: 10_000 },
+  },
+  "pg-boss": {
+    case: "pg-boss engine",
+    ours: { side: "petiole-pg-boss", store: "postgres" },
+    peer: { side: "pg-boss", store: "postgres" },
+    peerName: `${named("pg-boss")}, PostgreSQL`,
+    metrics: {
+      "enqueue, 50 in flight": 0.9,
+      "process, concurrency 50": 0.9,
+    },
+    note: `${pgBossOptions}; no NOTIFY, which would slow its sends`,
+    pairs: 5,
+    size: { warmUp: 500, count: 2000 },
+  },
+  "pg-boss-notify": {
+    case: "pg-boss engine",
+    ours: { side: "petiole-pg-boss", store: "postgres" },
+    peer: { side: "pg-boss-notify", store: "postgres" },
+    peerName: `${named("pg-boss")}, PostgreSQL, notify`,
+    metrics: beside,
+    note: pgBossOptions,
+    pairs: 3,
+    size: { warmUp: 200, count: 1000 },
   },
   plainjob: {
     case: "SQLite engine",
