@@ -140,7 +140,7 @@ export interface Delivery {
   readonly cancelled?: Reason;
 }
 
-/** SQL in an open transaction of the user's, as the user's ORM runs it. */
+/** SQL in an open transaction of the user's, as the user's ORM runs it. One object for each transaction or savepoint. */
 export interface TransactionSql {
   readonly dialect: "sqlite" | "postgres" | "mysql";
   /** Runs one statement with `?` (PostgreSQL: `$1`) in the places of the parameters. Resolves to its rows, by column. */

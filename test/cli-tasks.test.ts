@@ -264,6 +264,64 @@ describe("cancel", () => {
   });
 });
 
+describe("pause and resume", () => {
+  test("say what became of each queue, for every process", async () => {
+    await keep(undefined, { id: "1", queue: "mail" });
+    const paused = await setting.run("pause", "./app.ts", "mail", "empty", "mail");
+    expect(paused).toMatchObject({ output: "queue mail is paused\nqueue empty is paused\n", code: 0 });
+    expect(await engine.paused()).toStrictEqual(["empty", "mail"]);
+    expect(await engine.claim({ queues: ["mail"], limit: 1, lease: 60_000, worker: "test" })).toHaveLength(0);
+    const again = await setting.run("pause", "./app.ts", "mail");
+    expect(again).toMatchObject({ output: "queue mail was paused before\n", code: 0 });
+    const resumed = await setting.run("resume", "./app.ts", "mail", "other");
+    expect(resumed).toMatchObject({ output: "queue mail is resumed\nqueue other was not paused\n", code: 0 });
+    expect(await engine.paused()).toStrictEqual(["empty"]);
+    expect(await engine.claim({ queues: ["mail"], limit: 1, lease: 60_000, worker: "test" })).toHaveLength(1);
+  });
+
+  test("a name that is none pauses nothing", async () => {
+    const { code, errors } = await setting.run("pause", "./app.ts", "mail", "no such");
+    expect(errors).toMatch(/^ERR_OPTION_INVALID: queue must be .*received string "no such"/m);
+    expect(code).toBe(1);
+    expect(await engine.paused()).toStrictEqual([]);
+  });
+
+  test("status shows which are paused, also one without tasks", async () => {
+    await keep(undefined, { id: "1", queue: "mail" });
+    await keep(undefined, { id: "2" });
+    for (const queue of ["mail", "empty"]) await engine.pause(queue);
+    const { output } = await setting.run("status", "./app.ts");
+    expect(output.split("\n").map((line) => line.split(/ {2,}/).slice(0, 3))).toStrictEqual([
+      ["queue", "scheduled", "waiting"],
+      ["default", "0", "1"],
+      ["empty (paused)", "0", "0"],
+      ["mail (paused)", "0", "1"],
+      [""],
+    ]);
+    const json = await setting.run("status", "./app.ts", "--json");
+    expect(JSON.parse(json.output)).toStrictEqual([
+      { queue: "default", state: "waiting", count: 1 },
+      { queue: "mail", state: "waiting", count: 1, paused: true },
+      { queue: "empty", state: "waiting", count: 0, paused: true },
+    ]);
+  });
+
+  test("a worker of another process goes on once its queue is resumed", async () => {
+    const tasks = makeApp(setting.file);
+    try {
+      await setting.run("pause", "./app.ts", "default");
+      await setting.work();
+      const handle = await tasks.note.enqueue({ journal: setting.journal, name: "a" });
+      await expect(handle.result({ timeout: 300 })).rejects.toMatchObject({ code: "ERR_RESULT_TIMEOUT" });
+      await setting.run("resume", "./app.ts", "default");
+      await handle.result({ timeout: "10s" });
+      expect(readJournal(setting.journal)).toHaveLength(1);
+    } finally {
+      await tasks.app.close();
+    }
+  });
+});
+
 describe("show", () => {
   /** A task with all that there can be. */
   async function keepWhole(): Promise<void> {

@@ -19,7 +19,18 @@ describe("what is typed", () => {
     async ([parameters]) => {
       const { code, output } = await setting.run(...parameters!);
       expect(output).toMatch(/^petiole <command> <app module>\n/);
-      for (const command of ["worker", "status", "failed", "parked", "show", "retry", "discard", "cancel"]) {
+      for (const command of [
+        "worker",
+        "status",
+        "failed",
+        "parked",
+        "show",
+        "retry",
+        "discard",
+        "cancel",
+        "pause",
+        "resume",
+      ]) {
         expect(output).toContain(`\n  ${command} `);
       }
       expect(code).toBe(0);
@@ -48,6 +59,8 @@ describe("what is typed", () => {
     [["discard", "./app.ts", "1", "--failed"], "discard needs either ids, or --failed or --parked"],
     [["cancel", "./app.ts"], "cancel needs the ids of tasks"],
     [["cancel", "./app.ts", "--failed"], "cancel takes no --failed"],
+    [["pause", "./app.ts"], "pause needs the names of queues"],
+    [["resume", "./app.ts", "mail", "--json"], "resume takes no --json"],
     [["show", "./app.ts"], "show needs the id of one task, received 0"],
     [["show", "./app.ts", "1", "2"], "show needs the id of one task, received 2"],
     ...["0", "-1", "1.5", "1001", "all", ""].map((count): [string[], string] => [

@@ -17,6 +17,8 @@ export const usage = `petiole <command> <app module>
   retry    run them again            ID …  |  --failed  |  --parked
   discard  give them up              ID …  |  --failed  |  --parked
   cancel   call them off             ID …
+  pause    take nothing from queues  QUEUE …
+  resume   end that                  QUEUE …
 
 The app module is a file that exports a Petiole as \`app\` or as its default: petiole worker ./app.ts
 petiole --version prints the version.`;
@@ -32,6 +34,8 @@ const commands = [
   "retry",
   "discard",
   "cancel",
+  "pause",
+  "resume",
 ] as const;
 
 /** One of the commands. */
@@ -48,6 +52,8 @@ const flags = {
   retry: ["failed", "parked"],
   discard: ["failed", "parked"],
   cancel: [],
+  pause: [],
+  resume: [],
 } as const satisfies Record<Command, readonly string[]>;
 
 /** A command with what goes with it. */
@@ -55,7 +61,8 @@ export interface Invocation {
   readonly command: Command;
   /** The app module's path, as typed; empty where a command does without. */
   readonly module: string;
-  readonly ids: readonly string[];
+  /** Ids of tasks or, for `pause` and `resume`, names of queues. */
+  readonly names: readonly string[];
   readonly flags: {
     /** For how many processes; `auto` is counted already. */
     readonly processes?: number;
@@ -89,12 +96,12 @@ export function parseCommand(parameters: readonly string[]): Invocation | "help"
   if (version === true) return "version";
   if (command === undefined) return "help";
   if (!isCommand(command)) throw wrong(`there is no command "${command}"`);
-  const [module, ...ids] = command === "outbox" ? outboxModule(others, given) : others;
+  const [module, ...names] = command === "outbox" ? outboxModule(others, given) : others;
   if (module === undefined) throw wrong(`${command} needs an app module: petiole ${command} ./app.ts`);
   const unfit = Object.keys(given).find((flag) => !(flags[command] as readonly string[]).includes(flag));
   if (unfit !== undefined) throw wrong(`${command} takes no --${unfit}`);
-  checkIds(command, ids, given.failed === true || given.parked === true);
-  return { command, module, ids, flags: flagsOf(given) };
+  checkNames(command, names, given.failed === true || given.parked === true);
+  return { command, module, names, flags: flagsOf(given) };
 }
 
 /** What follows `outbox sql`: an app module, or nothing where its flags say enough. */
@@ -110,20 +117,25 @@ function outboxModule(
   return others.length > 0 ? [...others] : [""];
 }
 
-function checkIds(command: Command, ids: readonly string[], hasStates: boolean): void {
+function checkNames(command: Command, names: readonly string[], hasStates: boolean): void {
   switch (command) {
     case "retry":
     case "discard":
-      if (ids.length > 0 === hasStates) throw wrong(`${command} needs either ids, or --failed or --parked`);
+      if (names.length > 0 === hasStates) throw wrong(`${command} needs either ids, or --failed or --parked`);
       return;
     case "cancel":
-      if (ids.length === 0) throw wrong("cancel needs the ids of tasks");
+      if (names.length === 0) throw wrong("cancel needs the ids of tasks");
+      return;
+    case "pause":
+    case "resume":
+      if (names.length === 0) throw wrong(`${command} needs the names of queues`);
       return;
     case "show":
-      if (ids.length !== 1) throw wrong(`show needs the id of one task, received ${ids.length}`);
+      if (names.length !== 1) throw wrong(`show needs the id of one task, received ${names.length}`);
       return;
     default:
-      if (ids.length > 0) throw wrong(`${command} takes nothing after the app module, received "${ids[0]}"`);
+      if (names.length > 0)
+        throw wrong(`${command} takes nothing after the app module, received "${names[0]}"`);
   }
 }
 

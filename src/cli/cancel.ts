@@ -4,7 +4,7 @@ import type { App } from "./app-module.ts";
 import type { Invocation } from "./arguments.ts";
 
 /** Cancels the named tasks. Says how many there were; those that run are told, and end by themselves. */
-export async function cancel(app: App, { ids }: Invocation): Promise<number> {
+export async function cancel(app: App, { names: ids }: Invocation): Promise<number> {
   const refused: string[] = [];
   let [ended, told] = [0, 0];
   // One by one, so that those which cannot be cancelled can be named.

@@ -7,7 +7,7 @@ import type { Invocation } from "./arguments.ts";
 /** Retries or discards the named tasks, or all that are failed or parked. Says how many there were. */
 export async function change(
   app: App,
-  { ids, flags }: Invocation,
+  { names: ids, flags }: Invocation,
   command: "retry" | "discard",
 ): Promise<number> {
   const apply = (some: readonly string[]): Promise<number> =>

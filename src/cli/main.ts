@@ -12,6 +12,7 @@ import { change } from "./change.ts";
 import { describeFailure } from "./failure.ts";
 import { list } from "./list.ts";
 import { printOutbox, printOutboxOf } from "./outbox.ts";
+import { pauseOrResume } from "./pause.ts";
 import { relay } from "./relay.ts";
 import { show } from "./show.ts";
 import { status } from "./status.ts";
@@ -59,6 +60,9 @@ function inspect(
       return change(app, invocation, command);
     case "cancel":
       return cancel(app, invocation);
+    case "pause":
+    case "resume":
+      return pauseOrResume(app, invocation, command);
   }
 }
 

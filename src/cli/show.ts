@@ -7,7 +7,7 @@ import type { Invocation } from "./arguments.ts";
 import { table } from "./table.ts";
 
 /** Prints a line for each thing that is known about a task, and what it logged. */
-export async function show(app: App, { ids, flags }: Invocation): Promise<number> {
+export async function show(app: App, { names: ids, flags }: Invocation): Promise<number> {
   const id = ids[0]!;
   const record = await app.engine.find(id);
   if (!record) {

@@ -21,6 +21,7 @@ import type {
   TaskRecord,
 } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
+import { capabilities } from "./memory/capabilities.ts";
 import { Claims } from "./memory/claims.ts";
 import { isEnd, recordOf } from "./memory/entry.ts";
 import { cancel, counts, discard, list, retry } from "./memory/managing.ts";
@@ -52,14 +53,7 @@ export function memory(options: MemoryOptions = {}): Engine {
 
 class MemoryEngine implements Engine {
   readonly name = "memory";
-  readonly capabilities = {
-    durable: false,
-    shared: false,
-    lacks: {
-      sameDatabase: "what it holds is in no database",
-    },
-  } as const;
-
+  readonly capabilities = capabilities;
   readonly now?: () => number;
   readonly #kept: Store;
   readonly #claims: Claims;

@@ -58,7 +58,7 @@ describe("sqlite: group commit", () => {
 
   test("a claim that would find nothing takes no lock", async () => {
     const engine = files.make();
-    await engine.open();
+    expect(await claim(engine), "the first also makes the lock that tells of its process").toEqual([]);
     const executed = vi.spyOn(DatabaseSync.prototype, "exec");
     expect(await claim(engine)).toEqual([]);
     expect(executed).not.toHaveBeenCalled();
@@ -287,7 +287,7 @@ describe("sqlite: with many tasks", () => {
     expect(executed, "takes no lock for nothing").not.toHaveBeenCalled();
   });
 
-  test("no statement goes through a table or an index from end to end, but for the counts", async () => {
+  test("no statement goes through a table or an index from end to end, but for what is counted or running", async () => {
     const prepared = vi.spyOn(DatabaseSync.prototype, "prepare");
     await files.make().open();
     const statements = prepared.mock.calls
@@ -297,7 +297,9 @@ describe("sqlite: with many tasks", () => {
     const database = new DatabaseSync(files.path);
     const scanning = statements.filter((statement) => {
       const plan = database.prepare(`EXPLAIN QUERY PLAN ${statement}`).all();
-      return plan.some((step) => /SCAN (tasks|logs|aliases)|TEMP B-TREE/.test(String(step["detail"])));
+      return plan.some((step) =>
+        /SCAN (tasks(?! USING INDEX tasks_running)|logs|aliases)|TEMP B-TREE/.test(String(step["detail"])),
+      );
     });
     database.close();
     expect(statements.length).toBeGreaterThan(30);

@@ -4,6 +4,7 @@
  * @module
  */
 import type {
+  Capabilities,
   ClaimRequest,
   Delivery,
   Engine,
@@ -14,16 +15,21 @@ import type {
   QueueCount,
   Reason,
   Report,
+  SentWithin,
   Settlement,
   TaskPage,
   TaskRecord,
+  TransactionSql,
 } from "../engine.ts";
 import { untilFree } from "./sqlite/busy.ts";
+import { capabilities, variants } from "./sqlite/capabilities.ts";
 import type { Changes } from "./sqlite/committer.ts";
+import { realPath } from "./sqlite/connection.ts";
 import { closedError, engineError } from "./sqlite/errors.ts";
 import { listTasks } from "./sqlite/list.ts";
 import { refuseInvalid, settingsOf } from "./sqlite/options.ts";
 import type { SqliteOptions } from "./sqlite/options.ts";
+import { refuseElsewhere, refuseUnprepared, sendWithin, withdraw } from "./sqlite/send-within.ts";
 import { openStore } from "./sqlite/store.ts";
 import type { Store } from "./sqlite/store.ts";
 
@@ -70,7 +76,8 @@ export function sqlite(path: string, options: SqliteOptions = {}): Engine {
 
 class SqliteEngine implements Engine {
   readonly name = "sqlite";
-  readonly capabilities = { durable: true, shared: true, lacks: {} } as const;
+  readonly capabilities: Capabilities;
+  readonly sendWithin?: NonNullable<Engine["sendWithin"]>;
 
   readonly #path: string;
   readonly #settings: Required<SqliteOptions>;
@@ -82,6 +89,9 @@ class SqliteEngine implements Engine {
   constructor(path: string, options: SqliteOptions) {
     this.#path = path;
     this.#settings = settingsOf(options);
+    const { sameDatabase } = this.#settings;
+    if (sameDatabase) this.sendWithin = (batch, sql) => this.#sendWithin(batch, sql);
+    this.capabilities = sameDatabase ? variants.sameDatabase : capabilities;
   }
 
   async open(): Promise<void> {
@@ -97,6 +107,7 @@ class SqliteEngine implements Engine {
 
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
     const store = this.#store ?? (await this.#opened());
+    store.claiming();
     // Most looks of an idle worker find nothing: they shall not take the write lock.
     if (store.committer.idle && !store.mayFind(request)) return [];
     return this.#write("claiming tasks", ({ claims }, changes) => claims.claim(request, changes));
@@ -123,7 +134,7 @@ class SqliteEngine implements Engine {
 
   onReady(queues: readonly string[], listener: () => void): () => void {
     // Where the file cannot be opened, the listener's claim will be told why.
-    return this.#listen(({ ready }) => ready.listen(queues, listener), listener);
+    return this.#listen((store) => store.listen(queues, listener), listener);
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {
@@ -192,6 +203,24 @@ class SqliteEngine implements Engine {
     this.#closed = true;
     this.#closing ??= this.#letGo();
     await this.#closing;
+  }
+
+  async #sendWithin(batch: readonly Outgoing[], sql: TransactionSql): Promise<SentWithin> {
+    if (this.#closed) throw closedError(this.#path);
+    // Not opened here: that may have to write, and would wait for this transaction.
+    const path = this.#store?.path ?? realPath(this.#path);
+    await refuseElsewhere(sql, path);
+    if (this.#store === undefined) await refuseUnprepared(sql, path);
+    const { ids, changes } = await sendWithin(batch, sql);
+    const committed = (): void => {
+      if (this.#store) this.#store.committed(changes);
+      // Whoever looks by itself finds them where this fails.
+      else if (!this.#closed)
+        void this.#opened()
+          .then((store) => store.committed(changes))
+          .catch(() => {});
+    };
+    return { ids, committed, withdraw };
   }
 
   async #letGo(): Promise<void> {

@@ -83,17 +83,26 @@ function sentIn(scope: Scope | undefined, id: string): HeldWithin | undefined {
   return scope.held.filter(isWithin).find(isIt) ?? sentIn(scope.parent, id);
 }
 
+/** One object for each, by which an engine may know it again. */
+const sqls = new WeakMap<Scope, TransactionSql>();
+
 /** SQL in a transaction. */
-function sqlIn({ adapter, handle }: Scope): TransactionSql {
+function sqlIn(scope: Scope): TransactionSql {
+  const known = sqls.get(scope);
+  if (known) return known;
+  const { adapter, handle } = scope;
   const { sql, name, capabilities } = adapter;
-  if (sql)
-    return {
-      dialect: sql.dialect,
-      query: (text, parameters) => sql.query(text, parameters, { transaction: handle }),
-    };
-  throw new PetioleError(
-    "ERR_TRANSACTION_UNSUPPORTED",
-    `${name} cannot send in the same database: ${capabilities.lacks.sql ?? "it has no SQL"}. Nothing was sent. ` +
-      'Use transactions: "buffered" in an app of its own for these transactions.',
-  );
+  if (!sql) {
+    throw new PetioleError(
+      "ERR_TRANSACTION_UNSUPPORTED",
+      `${name} cannot send in the same database: ${capabilities.lacks.sql ?? "it has no SQL"}. Nothing was sent. ` +
+        'Use transactions: "buffered" in an app of its own for these transactions.',
+    );
+  }
+  const made: TransactionSql = {
+    dialect: sql.dialect,
+    query: (text, parameters) => sql.query(text, parameters, { transaction: handle }),
+  };
+  sqls.set(scope, made);
+  return made;
 }

@@ -1,54 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { memory } from "../engine/memory.ts";
+import { faulty, run } from "../../test/fixtures/engine/run-contract.ts";
 import type { Engine, LogLine, Settlement } from "../engine.ts";
-import { engineContract } from "./engine-contract.ts";
-import type { EngineContractOptions, RunningTest } from "./engine-contract.ts";
-
-interface Outcome {
-  readonly failed: string[];
-  /** By the option. */
-  readonly skipped: string[];
-  /** While they ran, for the want of a capability. */
-  readonly denied: Map<string, string>;
-}
-
-/** Runs the contract, or those of its tests that match, without a test runner. */
-async function run(
-  options: Pick<EngineContractOptions, "create" | "skip">,
-  matching = /(?:)/,
-): Promise<Outcome> {
-  const failed: string[] = [];
-  const skipped: string[] = [];
-  const denied = new Map<string, string>();
-  const bodies: (() => Promise<void>)[] = [];
-  const define = (name: string, body: (running: RunningTest) => Promise<void>): void => {
-    if (!matching.test(name)) return;
-    const context = { skip: (reason: string) => denied.set(name, reason) };
-    bodies.push(() => body(context).catch(() => void failed.push(name)));
-  };
-  const skip = (name: string): void => void skipped.push(name);
-  engineContract({ ...options, describe: (_, body) => body(), test: Object.assign(define, { skip }) });
-  // All at once, they would miss each other's times.
-  for (const body of bodies) await body();
-  return { failed, skipped, denied };
-}
-
-/** The memory engine with something wrong. */
-function faulty(fault: (engine: Engine) => Partial<Engine>): EngineContractOptions["create"] {
-  return () => {
-    const sound = memory();
-    const wrong = fault(sound);
-    const engine = new Proxy(sound, {
-      get(target, key) {
-        const value = Reflect.get(key in wrong ? wrong : target, key) as unknown;
-        return typeof value === "function" ? (value.bind(target) as unknown) : value;
-      },
-    });
-    return { engine, close: () => sound.close() };
-  };
-}
 
 const faults: readonly [name: string, fault: (engine: Engine) => Partial<Engine>, caught: RegExp][] = [
   [

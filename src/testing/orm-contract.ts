@@ -16,6 +16,7 @@ import { nestedTellingCases } from "./orm-contract/nested-telling-cases.ts";
 import { observingCases } from "./orm-contract/observing-cases.ts";
 import { referenceCases } from "./orm-contract/reference-cases.ts";
 import { outboxCases } from "./orm-contract/outbox-cases.ts";
+import { sameDatabaseCases } from "./orm-contract/same-database-cases.ts";
 import { relationCases } from "./orm-contract/relation-cases.ts";
 import { saveEventCases } from "./orm-contract/save-event-cases.ts";
 import { saveTransactionCases } from "./orm-contract/save-transaction-cases.ts";
@@ -65,6 +66,7 @@ const groups: Readonly<Record<string, readonly OrmContractCase[]>> = {
   "in an app": appCases,
   "expectations of an app": expectationCases,
   "the outbox of an app": outboxCases,
+  "an app's engine in the same database": sameDatabaseCases,
 };
 
 /**

@@ -26,19 +26,23 @@ export interface Postgres {
   readonly url: string;
   /** Makes another empty database, and gives its URL. */
   createDatabase(): Promise<string>;
-  /** Of the server, to be stopped or frozen; undefined for one that was given. */
+  /** Of the server, to be stopped or frozen; undefined for one that was given. Changes with a `restart`. */
   readonly pid?: number;
+  /** Of the server; undefined for one that was given. */
+  readonly port?: number;
+  /** Ends the server as a crash does, and starts it again on the same port and data. Undefined for one that was given. */
+  readonly restart?: (downFor?: number) => Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts an empty one. With `durable`, what is committed survives a crash, as it does unless a server is told otherwise. */
+/** Starts an empty one. `durable`: what was committed survives `restart`, which takes waiting for the disk. */
 export async function startPostgres({ durable = false } = {}): Promise<Postgres> {
   if (given !== undefined) {
     const createDatabase = (): Promise<string> => createDatabaseOf(given);
     return { url: await createDatabase(), createDatabase, stop: async () => {} };
   }
   const user = process.getuid?.() === 0 ? postgresUser() : undefined;
-  const { port, pid, stop } = await startServer({
+  const started = await startServer({
     program: join(programs, "postgres"),
     name: "postgres",
     user,
@@ -69,6 +73,7 @@ export async function startPostgres({ durable = false } = {}): Promise<Postgres>
       folder,
       "-h",
       "127.0.0.1",
+      // Unless told, nobody needs its data after a crash.
       "-c",
       `fsync=${durable ? "on" : "off"}`,
       "-c",
@@ -81,9 +86,19 @@ export async function startPostgres({ durable = false } = {}): Promise<Postgres>
     // that moment would throw it at nobody.
     urgently: "SIGQUIT",
   });
+  const { port, restart, stop } = started;
   const server = `postgres://petiole@127.0.0.1:${port}/postgres`;
   const createDatabase = (): Promise<string> => createDatabaseOf(server);
-  return { url: await createDatabase(), createDatabase, pid, stop };
+  return {
+    url: await createDatabase(),
+    createDatabase,
+    get pid() {
+      return started.pid;
+    },
+    port,
+    restart,
+    stop,
+  };
 }
 
 async function createDatabaseOf(server: string): Promise<string> {

@@ -24,7 +24,10 @@ export interface ServerOptions {
 
 export interface Server {
   readonly port: number;
+  /** Changes with a `restart`. */
   readonly pid: number;
+  /** Ends it as a crash does, and starts it again on the same port and folder, after so many milliseconds. */
+  restart(downFor?: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -33,24 +36,39 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { program, name, parameters, ready, prepare, user, urgently = "SIGTERM" } = options;
   const folder = mkdtempSync(join(tmpdir(), `petiole-${name}-`));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  let child: ChildProcess;
+  const end = (): boolean => child.kill(urgently);
+  const start = async (port: number): Promise<void> => {
+    child = spawn(program, parameters(port, folder), { stdio: ["ignore", "pipe", "pipe"], ...user });
+    await isReady(child, program, ready);
+  };
   try {
     await prepare?.(folder);
+    process.once("exit", end);
     // The port was free a moment ago: another may have it by now.
     for (let attempt = 1; ; attempt++) {
       const port = await freePort();
-      const child = spawn(program, parameters(port, folder), { stdio: ["ignore", "pipe", "pipe"], ...user });
-      const end = (): boolean => child.kill(urgently);
-      process.once("exit", end);
       try {
-        await isReady(child, program, ready);
+        await start(port);
       } catch (error) {
-        process.off("exit", end);
         if (attempt < 3) continue;
+        process.off("exit", end);
         throw error;
       }
       return {
         port,
-        pid: child.pid!,
+        get pid() {
+          return child.pid!;
+        },
+        async restart(downFor = 0) {
+          const ended = once(child, "close");
+          child.kill("SIGKILL");
+          await ended;
+          await new Promise((resolve) => {
+            setTimeout(resolve, downFor);
+          });
+          await start(port);
+        },
         async stop() {
           process.off("exit", end);
           const ended = once(child, "close");

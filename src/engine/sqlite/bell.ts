@@ -22,12 +22,17 @@ import type { FSWatcher } from "node:fs";
 
 const byte = new Uint8Array(1);
 
+/** Between two rings there are so many milliseconds: under load a ring would cost more than what it tells of. */
+const rest = 2;
+
 /** A file to ring, and to hear ringing in any process. */
 export class Bell {
   readonly #path: string;
   readonly #database: string;
   #file: number | undefined;
   #watcher: FSWatcher | undefined;
+  #resting: NodeJS.Timeout | undefined;
+  #wanted = false;
 
   /**
    * @param path the bell's file, made when it is needed
@@ -38,8 +43,19 @@ export class Bell {
     this.#database = database;
   }
 
-  /** Wakes whoever listens, in this process too. */
+  /** Wakes whoever listens, in this process too: at once, unless it has just done so, then a little later. */
   ring(): void {
+    this.#wanted = true;
+    if (this.#resting === undefined) this.#ring();
+  }
+
+  #ring(): void {
+    this.#wanted = false;
+    // Keeps the process for that long: what it wants to tell shall not be lost.
+    this.#resting = setTimeout(() => {
+      this.#resting = undefined;
+      if (this.#wanted) this.#ring();
+    }, rest);
     try {
       writeSync(this.#opened(), byte, 0, 1, 0);
     } catch {
@@ -70,6 +86,13 @@ export class Bell {
 
   /** Stops, and lets go of the file. */
   close(): void {
+    if (this.#wanted) this.#ring();
+    clearTimeout(this.#resting);
+    this.#resting = undefined;
+    this.#letGo();
+  }
+
+  #letGo(): void {
     this.stop();
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
@@ -77,7 +100,7 @@ export class Bell {
 
   /** The open file: a new one, when somebody has removed the old one. */
   #opened(): number {
-    if (this.#file !== undefined && fstatSync(this.#file).nlink === 0) this.close();
+    if (this.#file !== undefined && fstatSync(this.#file).nlink === 0) this.#letGo();
     this.#file ??= this.#open();
     return this.#file;
   }

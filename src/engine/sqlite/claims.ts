@@ -3,18 +3,17 @@
  *
  * @module
  */
-import { randomUUID } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { endStates } from "../../engine.ts";
 import type { ClaimRequest, Delivery, Lease, Reason } from "../../engine.ts";
 import type { Message } from "../../message.ts";
 import type { Changes } from "./committer.ts";
 import type { Rooms } from "./lanes.ts";
-import { messageColumns, problemOf, readMessage, readReason, unreadable } from "./records.ts";
+import { problemOf, readMessage, readReason, unreadable } from "./records.ts";
 import type { Row } from "./records.ts";
 import { ended } from "./schema.ts";
-import type { Selection } from "./selection.ts";
-import { fromColumn, toColumn } from "./text.ts";
+import { deliveryColumns, type Selection } from "./selection.ts";
+import { fromColumn, readableColumn, toColumn } from "./text.ts";
 
 /** At most so often a claim fills up again for rows that it had to park. */
 const rounds = 10;
@@ -26,20 +25,34 @@ const betweenEnds = ["", ...endStates.toSorted()];
 export class Claims {
   readonly #selection: Selection;
   readonly #take: StatementSync;
+  readonly #takeAndRead: StatementSync;
   readonly #park: StatementSync;
   readonly #unknown: readonly StatementSync[];
   readonly #extend: StatementSync;
-  /** Makes tokens that no other engine makes: a random name for this one, and a count. */
-  readonly #name = randomUUID();
+  readonly #isHolding: StatementSync;
+  readonly #lapse: StatementSync;
+  /** Makes tokens that no other engine makes: the random name of this one's holder, and a count. */
+  readonly #holder: string;
   #count = 0;
 
-  constructor(database: DatabaseSync, selection: Selection) {
+  /** @param holder - the name of the lock that says that this process lives */
+  constructor(database: DatabaseSync, selection: Selection, holder: string) {
     this.#selection = selection;
-    this.#take = database.prepare(
-      `UPDATE tasks SET state = 'running', crashes = crashes + ?, lease_token = ?, lease_until = ?, worker = ?,
-         started_at = ?, progress = NULL, needs = NULL, ended_at = NULL
-       WHERE sequence = ?
-       RETURNING sequence, ${messageColumns}, lane, attempts, crashes, deferrals, deferred_at, cancel_reason`,
+    this.#holder = holder;
+    // A token is its holder's name, a hyphen and a count; a full stop sorts after the hyphen.
+    const heldBy = "state = 'running' AND lease_token > ? || '-' AND lease_token < ? || '.'";
+    this.#isHolding = database.prepare(
+      `SELECT EXISTS (SELECT 1 FROM tasks INDEXED BY tasks_running WHERE ${heldBy}) AS holding`,
+    );
+    this.#lapse = database.prepare(
+      `UPDATE tasks INDEXED BY tasks_running SET lease_until = min(lease_until, ?) WHERE ${heldBy}
+       RETURNING queue, lane`,
+    );
+    const take = `UPDATE tasks SET state = 'running', lease_token = ?, lease_until = ?, worker = ?, started_at = ?,
+      progress = NULL, needs = NULL, ended_at = NULL`;
+    this.#take = database.prepare(`${take} WHERE sequence = ?`);
+    this.#takeAndRead = database.prepare(
+      `${take}, crashes = crashes + ? WHERE sequence = ? RETURNING ${deliveryColumns}`,
     );
     this.#park = database.prepare(
       `UPDATE tasks SET state = 'parked', lease_token = NULL, lease_until = NULL, cancel_reason = NULL, ended_at = ?,
@@ -62,7 +75,7 @@ export class Claims {
   /** See {@link Engine.claim}. Parks rows that cannot be read, and goes on. */
   claim(request: ClaimRequest, changes: Changes): Delivery[] {
     const now = Date.now();
-    const token = `${this.#name}-${++this.#count}`;
+    const token = `${this.#holder}-${++this.#count}`;
     const rooms = this.#selection.rooms(request, now);
     const deliveries: Delivery[] = [];
     for (let round = 0; round < rounds; round += 1) {
@@ -96,6 +109,19 @@ export class Claims {
     return leases.filter(({ id, token }) => this.#extend.run(until, toColumn(id), token).changes === 0);
   }
 
+  /** Whether there are leases of this holder. Only reads. */
+  isHolding(holder: string): boolean {
+    return this.#isHolding.get(holder, holder)?.["holding"] === 1;
+  }
+
+  /** Ends the leases of a holder that has died. */
+  lapse(holder: string, changes: Changes): void {
+    for (const row of this.#lapse.all(Date.now(), holder, holder)) {
+      changes.ready.add(readableColumn(String(row["queue"])));
+      changes.freed(String(row["lane"]), 1);
+    }
+  }
+
   /** Parks rows whose state is none: something else has written to the file. */
   parkUnknownStates(changes: Changes): void {
     for (const statement of this.#unknown) {
@@ -108,8 +134,9 @@ export class Claims {
     const until = Math.ceil(now + request.lease);
     const name = toColumn(request.worker);
     const rows: Row[] = [];
-    this.#selection.take(request, limit, rooms, now, (sequence, _, crashes) => {
-      rows.push(this.#take.get(crashes, token, until, name, now, sequence) as Row);
+    this.#selection.take(request, limit, rooms, now, (sequence, _, crashes, row) => {
+      if (row) this.#take.run(token, until, name, now, sequence);
+      rows.push(row ?? (this.#takeAndRead.get(token, until, name, now, crashes, sequence) as Row));
     });
     return rows;
   }

@@ -53,12 +53,18 @@ export class Committer {
   readonly #database: DatabaseSync;
   readonly #path: string;
   readonly #patience: number;
-  readonly #committed: (changes: Changes) => void;
+  readonly #committed: (changes: Changes, duration: number) => void;
   #pending: Operation[] = [];
   #flushing: Promise<void> | undefined;
   #closed = false;
 
-  constructor(database: DatabaseSync, path: string, patience: number, committed: (changes: Changes) => void) {
+  /** `committed` is told how long the COMMIT took, in milliseconds. */
+  constructor(
+    database: DatabaseSync,
+    path: string,
+    patience: number,
+    committed: (changes: Changes, duration: number) => void,
+  ) {
     this.#database = database;
     this.#path = path;
     this.#patience = patience;
@@ -106,6 +112,7 @@ export class Committer {
     const results: unknown[] = [];
     const changes = new Changes();
     const deadline = performance.now() + longestGroup;
+    let duration = 0;
     try {
       do {
         const operation = this.#pending.shift() as Operation;
@@ -116,14 +123,16 @@ export class Committer {
         group[0]?.alone === false &&
         performance.now() < deadline
       );
+      const before = performance.now();
       this.#database.exec("COMMIT");
+      duration = performance.now() - before;
     } catch (error) {
       this.#rollBack();
       this.#failed(group, error);
       return;
     }
     for (const [index, { resolve }] of group.entries()) resolve(results[index]);
-    this.#committed(changes);
+    this.#committed(changes, duration);
   }
 
   #rollBack(): void {

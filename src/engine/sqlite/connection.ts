@@ -5,12 +5,13 @@
  */
 import { realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { PetioleError } from "../../errors.ts";
 import { untilFree } from "./busy.ts";
 import { engineError } from "./errors.ts";
 import { closeGuarded, openGuarded } from "./file-guard.ts";
-import { createTables, pragma, recognise } from "./schema.ts";
+import { pragma, type Place } from "./place.ts";
+import { createTables, recognise } from "./schema.ts";
 
 /** What a committed task survives; see the option of {@link sqlite}. */
 export type Durability = "process" | "power";
@@ -24,19 +25,23 @@ export interface Connection {
 }
 
 /** Opens the engine's file, or creates it. Waits at most `patience` milliseconds for other processes. */
-export async function connect(given: string, durability: Durability, patience: number): Promise<Connection> {
+export async function connect(
+  given: string,
+  place: Place,
+  durability: Durability,
+  patience: number,
+): Promise<Connection> {
   const path = realPath(given);
   let database: DatabaseSync | undefined;
   try {
-    // timeout 0: SQLite's own waiting would block the event loop.
-    const opened = openGuarded(path, () => new DatabaseSync(path, { timeout: 0 }));
+    const opened = openGuarded(path, () => place.open(path));
     database = opened;
-    const state = await untilFree(() => recognise(opened, path), patience);
+    const state = await untilFree(() => recognise(opened, path, place), patience);
     await untilFree(() => useLog(opened, path), patience);
     opened.exec(`PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"}`);
     // After a burst the write-ahead log shrinks back to this many bytes.
     opened.exec("PRAGMA journal_size_limit = 67108864");
-    if (state !== "ours") await untilFree(() => create(opened, path), patience);
+    if (state !== "ours") await untilFree(() => create(opened, path, place), patience);
     return { path, database: opened, close: () => closeGuarded(path, () => opened.close()) };
   } catch (error) {
     if (database !== undefined) closeGuarded(path, () => database?.close());
@@ -54,10 +59,10 @@ function useLog(database: DatabaseSync, path: string): void {
   );
 }
 
-function create(database: DatabaseSync, path: string): void {
+function create(database: DatabaseSync, path: string, place: Place): void {
   database.exec("BEGIN IMMEDIATE");
   try {
-    createTables(database, path);
+    createTables(database, path, place);
     database.exec("COMMIT");
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK");
@@ -66,7 +71,7 @@ function create(database: DatabaseSync, path: string): void {
 }
 
 /** Resolves links, also when the file is not there yet. A missing directory is left for SQLite to refuse. */
-function realPath(given: string): string {
+export function realPath(given: string): string {
   const path = resolve(given);
   try {
     return realpathSync(path);

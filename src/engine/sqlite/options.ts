@@ -31,6 +31,13 @@ export interface SqliteOptions {
    * as a rule; this is for file systems that have no notifications. Default: 500.
    */
   readonly pollInterval?: number;
+  /**
+   * The file is your application's own database: the engine's tables lie beside yours, their names beginning with
+   * `petiole_`, and `transactions: "same-database"` of an app sends as part of your transactions. Only where your own
+   * connection to it is a `node:sqlite` one, in every process. The file is put in WAL mode. Default: false, a file of
+   * the engine's own.
+   */
+  readonly sameDatabase?: boolean;
 }
 
 /** The options with their defaults. */
@@ -40,6 +47,7 @@ export function settingsOf(options: SqliteOptions): Required<SqliteOptions> {
     retention: options.retention ?? 86_400_000,
     busyTimeout: options.busyTimeout ?? 30_000,
     pollInterval: options.pollInterval ?? 500,
+    sameDatabase: options.sameDatabase ?? false,
   };
 }
 
@@ -63,6 +71,12 @@ export function refuseInvalid(path: string, options: SqliteOptions): void {
     throw new PetioleError(
       "ERR_OPTION_INVALID",
       `sqlite(): durability is "process" or "power"; it got ${describe(durability)}.`,
+    );
+  }
+  if (options.sameDatabase !== undefined && typeof options.sameDatabase !== "boolean") {
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      `sqlite(): sameDatabase is true or false; it got ${describe(options.sameDatabase)}.`,
     );
   }
   for (const name of ["retention", "busyTimeout", "pollInterval"] as const) {

@@ -6,18 +6,17 @@
 import type { DatabaseSync } from "node:sqlite";
 import { endStates } from "../../engine.ts";
 import { PetioleError } from "../../errors.ts";
+import type { Place } from "./place.ts";
 
-/** Marks a SQLite file as Petiole's, in its header: "ptle". */
-export const applicationId = 0x70746c65;
-
-/** The version of the schema, kept in `PRAGMA user_version`. */
+/** The version of the schema, kept in the file's mark. */
 export const schemaVersion = 2;
 
 /**
  * Being at an end, as the condition by which an index below is defined. A query that is to use the index has to
- * say it in the same words. It is not the list of the ends, so that a state that is none is found there too.
+ * say it in the same words. It is not the list of the ends, so that a state that is none is found there too. Nor does
+ * it say NOT IN: for a list, SQLite makes a table with each statement that writes.
  */
-export const ended = "state NOT IN ('scheduled', 'waiting', 'running')";
+export const ended = "state <> 'scheduled' AND state <> 'waiting' AND state <> 'running'";
 
 /** Parked until a worker comes that knows what it needs: again in the words of an index. */
 export const left = "state = 'parked' AND needs IS NOT NULL";
@@ -28,13 +27,25 @@ export const left = "state = 'parked' AND needs IS NOT NULL";
  */
 export const mayHoldKey =
   "unique_key IS NOT NULL AND " +
-  `(unique_until IS NOT NULL OR state IN ('scheduled', 'waiting', 'running') OR (${left}))`;
+  "(unique_until IS NOT NULL OR state = 'scheduled' OR state = 'waiting' OR state = 'running' OR " +
+  `(${left}))`;
 
 /** Queues of which nothing is taken. */
 const paused = "CREATE TABLE paused (queue TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;";
 
+const endedIndex = `CREATE INDEX tasks_ended ON tasks (state, queue) WHERE ${ended};`;
+
+const uniqueIndex = `CREATE INDEX tasks_unique ON tasks (task, unique_key, unique_until) WHERE ${mayHoldKey};`;
+
 /** What makes a file of a version one of the next, by the version that it has. */
-const migrations: Readonly<Record<number, string>> = { 1: paused };
+const migrations: Readonly<Record<number, string>> = {
+  1: `${paused} DROP INDEX tasks_ended; DROP INDEX tasks_unique; ${endedIndex} ${uniqueIndex}`,
+};
+
+/** One of the states: not as a list, for which SQLite makes a table with each statement that writes. */
+const isState = ["scheduled", "waiting", "running", ...endStates]
+  .map((state) => `state = '${state}'`)
+  .join(" OR ");
 
 /**
  * Every index is partial: a task is in few of them at a time, so that a claim costs the same with a thousand
@@ -51,8 +62,7 @@ CREATE TABLE tasks (
   queue         TEXT NOT NULL,
   lane          TEXT NOT NULL DEFAULT '',
   priority      INTEGER NOT NULL DEFAULT 0,
-  state         TEXT NOT NULL CHECK (state IN (
-                  'scheduled', 'waiting', 'running', ${endStates.map((state) => `'${state}'`).join(", ")})),
+  state         TEXT NOT NULL CHECK (${isState}),
   sent_at       INTEGER NOT NULL,
   run_at        INTEGER NOT NULL,
   attempts      INTEGER NOT NULL DEFAULT 0,
@@ -82,9 +92,9 @@ CREATE INDEX tasks_running       ON tasks (queue, lease_until) WHERE state = 'ru
 CREATE INDEX tasks_running_lanes ON tasks (lane, lease_until)  WHERE state = 'running' AND lane <> '';
 CREATE INDEX tasks_cancelled     ON tasks (worker)    WHERE state = 'running' AND cancel_reason IS NOT NULL;
 CREATE INDEX tasks_left          ON tasks (queue, needs)       WHERE ${left};
-CREATE INDEX tasks_ended         ON tasks (state, queue)       WHERE ${ended};
+${endedIndex}
 CREATE INDEX tasks_removable     ON tasks (remove_at)          WHERE remove_at IS NOT NULL;
-CREATE INDEX tasks_unique        ON tasks (task, unique_key, unique_until) WHERE ${mayHoldKey};
+${uniqueIndex}
 
 -- Ids of duplicates, and who answers for them.
 CREATE TABLE aliases (
@@ -112,33 +122,20 @@ CREATE TABLE logs (
 ) STRICT, WITHOUT ROWID;
 
 ${paused}
-
-PRAGMA application_id = ${applicationId};
-PRAGMA user_version = ${schemaVersion};
 `;
 
 /**
  * Whose file it is: ours, ours of an older version, nobody's yet, or (by an error) somebody else's. Changes nothing.
  */
-export function recognise(database: DatabaseSync, path: string): "ours" | "older" | "empty" {
-  // Counted before the mark is read: another process may be creating them, and sets the mark with the tables.
-  const tables = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get();
-  const id = pragma(database, "application_id");
-  if (id === applicationId) {
-    const version = Number(pragma(database, "user_version"));
-    if (version === schemaVersion) return "ours";
-    if (version in migrations) return "older";
-    throw new PetioleError(
-      "ERR_ENGINE_FILE_INVALID",
-      `SQLite engine: ${path} was written by another version of Petiole (its schema is ${version}, this version ` +
-        `knows ${schemaVersion}). Use the version that wrote it, or a new one everywhere.`,
-    );
-  }
-  if (id === 0 && tables?.["count"] === 0) return "empty";
+export function recognise(database: DatabaseSync, path: string, place: Place): "ours" | "older" | "empty" {
+  const version = place.version(database, path);
+  if (version === 0) return "empty";
+  if (version === schemaVersion) return "ours";
+  if (version in migrations) return "older";
   throw new PetioleError(
     "ERR_ENGINE_FILE_INVALID",
-    `SQLite engine: ${path} belongs to another program: it holds other tables. Give the engine a file of its own; ` +
-      "to send in one transaction with your rows, use the outbox.",
+    `SQLite engine: ${path} was written by another version of Petiole (its schema is ${version}, this version ` +
+      `knows ${schemaVersion}). Use the version that wrote it, or a new one everywhere.`,
   );
 }
 
@@ -146,16 +143,11 @@ export function recognise(database: DatabaseSync, path: string): "ours" | "older
  * Creates the tables, or brings those of an older version up to this one, unless another process has done so
  * meanwhile. The caller holds the write lock.
  */
-export function createTables(database: DatabaseSync, path: string): void {
-  const state = recognise(database, path);
-  if (state === "empty") database.exec(schema);
+export function createTables(database: DatabaseSync, path: string, place: Place): void {
+  const state = recognise(database, path, place);
+  if (state === "empty") database.exec(schema + place.mark(schemaVersion));
   if (state !== "older") return;
-  for (let version = Number(pragma(database, "user_version")); version < schemaVersion; version += 1) {
-    database.exec(`${migrations[version] ?? ""} PRAGMA user_version = ${version + 1}`);
+  for (let version = place.version(database, path); version < schemaVersion; version += 1) {
+    database.exec(`${migrations[version] ?? ""} ${place.mark(version + 1)}`);
   }
-}
-
-/** The value of a PRAGMA. */
-export function pragma(database: DatabaseSync, statement: string): unknown {
-  return Object.values(database.prepare(`PRAGMA ${statement}`).get() ?? {})[0];
 }

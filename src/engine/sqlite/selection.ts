@@ -8,7 +8,7 @@ import type { ClaimRequest } from "../../engine.ts";
 import { distinct } from "./distinct.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
 import type { Pauses } from "./pauses.ts";
-import type { Row } from "./records.ts";
+import { messageColumns, type Row } from "./records.ts";
 import { left } from "./schema.ts";
 import { toColumn } from "./text.ts";
 
@@ -25,8 +25,11 @@ interface Candidate {
   readonly run_at: number;
 }
 
-/** Takes a task, `crashes` of 1 when its lease was lost. */
-export type Take = (sequence: number, lane: string, crashes: number) => void;
+/** Takes a task, `crashes` of 1 when its lease was lost. `row`: what is in {@link deliveryColumns}, where that was read. */
+export type Take = (sequence: number, lane: string, crashes: number, row?: Row) => void;
+
+/** What a delivery is made of. */
+export const deliveryColumns = `sequence, ${messageColumns}, lane, attempts, crashes, deferrals, deferred_at, cancel_reason`;
 
 /** Finds what a claim takes. */
 export class Selection {
@@ -41,6 +44,7 @@ export class Selection {
   readonly #isDue: StatementSync;
   readonly #waitingLanes: StatementSync;
   readonly #waiting: StatementSync;
+  readonly #waitingRows: StatementSync;
 
   constructor(database: DatabaseSync, lanes: Lanes, pauses: Pauses) {
     this.#lanes = lanes;
@@ -66,11 +70,11 @@ export class Selection {
     );
     const waiting = "SELECT min(lane) FROM tasks WHERE state = 'waiting' AND queue = $queue";
     this.#waitingLanes = database.prepare(distinct("lane", waiting));
-    this.#waiting = database.prepare(
-      `SELECT sequence, lane, priority, run_at FROM tasks INDEXED BY tasks_waiting
-       WHERE state = 'waiting' AND queue = ? AND lane = ?
-       ORDER BY priority DESC, run_at, sequence LIMIT ?`,
-    );
+    const first =
+      "FROM tasks INDEXED BY tasks_waiting WHERE state = 'waiting' AND queue = ? AND lane = ? " +
+      "ORDER BY priority DESC, run_at, sequence LIMIT ?";
+    this.#waiting = database.prepare(`SELECT sequence, lane, priority, run_at ${first}`);
+    this.#waitingRows = database.prepare(`SELECT ${deliveryColumns} ${first}`);
   }
 
   /**
@@ -79,10 +83,10 @@ export class Selection {
    */
   take({ queues, knows }: ClaimRequest, limit: number, rooms: Rooms, now: number, take: Take): void {
     let left = limit;
-    const takeOne: Take = (sequence, lane, crashes) => {
+    const takeOne: Take = (sequence, lane, crashes, row) => {
       left -= 1;
       rooms.take(lane, 1);
-      take(sequence, lane, crashes);
+      take(sequence, lane, crashes, row);
     };
     for (const queue of this.#pauses.open(queues).map(toColumn)) {
       const lost = { all: this.#lost, elsewhere: this.#lostElsewhere, of: [queue, now], crashes: 1 };
@@ -93,7 +97,7 @@ export class Selection {
       }
       if (left <= 0) return;
       this.#promote.run(queue, now);
-      for (const { sequence, lane } of this.#first(queue, left, rooms)) takeOne(sequence, lane, 0);
+      this.#takeFirst(queue, left, rooms, takeOne);
       if (left <= 0) return;
     }
   }
@@ -127,15 +131,22 @@ export class Selection {
     return sets.filter((needs) => needsOf(needs)?.every((need) => knows(need)) === true);
   }
 
-  /** The first waiting tasks of a queue, from all lanes that have room. */
-  #first(queue: string, limit: number, rooms: Rooms): Candidate[] {
+  /** Takes the first waiting tasks of a queue, from all lanes that have room. */
+  #takeFirst(queue: string, limit: number, rooms: Rooms, take: Take): void {
     const lanes = this.#lanesOf(queue);
+    const [only] = lanes;
+    if (only !== undefined && lanes.length === 1) {
+      const most = Math.min(limit, rooms.of(only));
+      // All of these are taken, so that they are read here, and not one by one.
+      const rows = most > 0 ? this.#waitingRows.all(queue, only, most) : [];
+      for (const row of rows) take(Number(row["sequence"]), only, 0, row);
+      return;
+    }
     const candidates = lanes.flatMap((lane) => {
       const most = Math.min(limit, rooms.of(lane));
       return most > 0 ? (this.#waiting.all(queue, lane, most) as unknown as Candidate[]) : [];
     });
-    if (lanes.length > 1) candidates.sort(order);
-    return candidates.slice(0, limit);
+    for (const { sequence, lane } of candidates.toSorted(order).slice(0, limit)) take(sequence, lane, 0);
   }
 
   #lanesOf(queue: string): string[] {

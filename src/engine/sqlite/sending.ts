@@ -4,7 +4,7 @@
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Outgoing, TaskState, UniqueKey } from "../../engine.ts";
+import type { Outgoing, UniqueKey } from "../../engine.ts";
 import type { Changes } from "./committer.ts";
 import { mayHoldKey } from "./schema.ts";
 import { fromColumn, toColumn } from "./text.ts";
@@ -12,6 +12,53 @@ import { fromColumn, toColumn } from "./text.ts";
 interface Holder {
   readonly sequence: number;
   readonly id: string;
+}
+
+/** The columns of a task that is sent. */
+export const insertedColumns = [
+  "id",
+  "task",
+  "queue",
+  "lane",
+  "priority",
+  "state",
+  "sent_at",
+  "run_at",
+  "unique_key",
+  "unique_until",
+  "headers",
+  "payload",
+] as const;
+
+/** Their values. */
+export function rowOf(outgoing: Outgoing, now: number): (string | number | null)[] {
+  const { message, priority = 0, lane = "", unique } = outgoing;
+  const at = firstRun(outgoing, now);
+  return [
+    toColumn(message.id),
+    toColumn(message.task),
+    toColumn(message.queue),
+    toColumn(lane),
+    priority,
+    at > now ? "scheduled" : "waiting",
+    now,
+    at,
+    unique === undefined ? null : toColumn(unique.key),
+    unique?.until === undefined ? null : Math.min(Math.ceil(unique.until), Number.MAX_SAFE_INTEGER),
+    JSON.stringify(message.headers),
+    toColumn(message.payload),
+  ];
+}
+
+/** Says what a task that was sent may mean to whoever waits. */
+export function tell(outgoing: Outgoing, now: number, changes: Changes): void {
+  const at = firstRun(outgoing, now);
+  if (at > now) changes.scheduled = Math.min(changes.scheduled, at);
+  else changes.ready.add(outgoing.message.queue);
+}
+
+function firstRun({ runAt }: Outgoing, now: number): number {
+  return Math.ceil(Math.max(runAt, now));
 }
 
 /** Accepts tasks, unless they are there already or their key is held. */
@@ -24,8 +71,8 @@ export class Sending {
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare(
-      `INSERT INTO tasks (id, task, queue, lane, priority, state, sent_at, run_at, unique_key, unique_until, headers, payload)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+      `INSERT INTO tasks (${insertedColumns.join(", ")})
+       VALUES (${insertedColumns.map(() => "?").join(", ")}) ON CONFLICT (id) DO NOTHING`,
     );
     this.#isKnown = database.prepare("SELECT 1 FROM tasks WHERE id = ?");
     this.#followed = database.prepare(
@@ -46,34 +93,14 @@ export class Sending {
     return batch.map((outgoing) => this.#send(outgoing, now, changes));
   }
 
-  #send(
-    { message, runAt, priority = 0, lane = "", unique }: Outgoing,
-    now: number,
-    changes: Changes,
-  ): string {
+  #send(outgoing: Outgoing, now: number, changes: Changes): string {
+    const { message, unique } = outgoing;
     const id = toColumn(message.id);
     const task = toColumn(message.task);
     const holder = unique && this.#holderOf(id, task, unique, now);
     if (holder !== undefined) return holder;
-    const at = Math.ceil(Math.max(runAt, now));
-    const state: TaskState = at > now ? "scheduled" : "waiting";
-    const { changes: inserted } = this.#insert.run(
-      id,
-      task,
-      toColumn(message.queue),
-      toColumn(lane),
-      priority,
-      state,
-      now,
-      at,
-      unique === undefined ? null : toColumn(unique.key),
-      unique?.until === undefined ? null : Math.min(Math.ceil(unique.until), Number.MAX_SAFE_INTEGER),
-      JSON.stringify(message.headers),
-      toColumn(message.payload),
-    );
-    if (inserted === 0) return message.id;
-    if (state === "waiting") changes.ready.add(message.queue);
-    else changes.scheduled = Math.min(changes.scheduled, at);
+    const { changes: inserted } = this.#insert.run(...rowOf(outgoing, now));
+    if (inserted > 0) tell(outgoing, now, changes);
     return message.id;
   }
 

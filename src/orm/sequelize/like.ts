@@ -48,6 +48,10 @@ export interface QueryInterface {
 export interface Transaction {
   readonly sequelize: object;
   readonly parent?: Transaction;
+  /** The savepoints in it: a new one is named by how many there are. */
+  savepoints?: object[];
+  /** A savepoint's name in the database, until one in it begins or ends: then that one's. */
+  name?: string;
   commit(): Promise<void>;
   rollback(): Promise<void>;
   /** Called after a commit that succeeded, and after a rollback: gives the connection back. */

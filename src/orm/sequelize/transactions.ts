@@ -83,6 +83,7 @@ export class Transactions {
     this.#seen.set(transaction, seen);
     parent?.open.add(seen);
     giveUpWhenFailed(this.#sequelize, transaction);
+    keepName(transaction);
     this.#observeEnd(transaction, seen);
     this.#observers.begun({ transaction: seen.token, parent: parent?.token, handle: transaction });
     return seen.token;
@@ -135,6 +136,20 @@ export class Transactions {
   #rolledBack(seen: Seen): void {
     for (const each of ending(seen)) this.#observers.rolledBack(each.token);
   }
+}
+
+/**
+ * Sequelize counts the savepoints of each savepoint by itself, so that one in another has the name of that; and writes
+ * the inner one's name over the outer's. Rolling back the outer would go back to the inner alone.
+ */
+function keepName(transaction: Transaction): void {
+  const { parent, name, rollback } = transaction;
+  if (parent?.savepoints === undefined) return;
+  transaction.savepoints = parent.savepoints;
+  transaction.rollback = () => {
+    Object.assign(transaction, { name });
+    return rollback.call(transaction);
+  };
 }
 
 /** A transaction that has ended, after the savepoints that were still open in it. */

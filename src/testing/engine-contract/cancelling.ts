@@ -40,6 +40,7 @@ export const cancellingCases: readonly ContractCase[] = [
   },
   {
     name: "tells the worker of a running task, and leaves the task to it",
+    features: ["cancelRunning"],
     async run(engine) {
       await send(engine, "1", "2");
       const told: Lease[] = [];
@@ -58,6 +59,7 @@ export const cancellingCases: readonly ContractCase[] = [
   },
   {
     name: "tells a worker in another instance",
+    features: ["cancelRunning"],
     needs: "shared",
     async run(engine, another) {
       const other = another();
@@ -75,6 +77,7 @@ export const cancellingCases: readonly ContractCase[] = [
   },
   {
     name: "tells a worker that begins to listen later",
+    features: ["cancelRunning"],
     async run(engine) {
       await send(engine, "1");
       const { lease } = await claimOne(engine);
@@ -88,6 +91,7 @@ export const cancellingCases: readonly ContractCase[] = [
   },
   {
     name: "tells no other worker, and nobody who has stopped listening",
+    features: ["cancelRunning"],
     async run(engine) {
       await send(engine, "1", "2");
       let calls = 0;
@@ -105,6 +109,7 @@ export const cancellingCases: readonly ContractCase[] = [
   },
   {
     name: "delivers a cancelled task whose lease was lost as cancelled",
+    features: ["cancelRunning"],
     async run(engine) {
       await send(engine, "1");
       const first = await claimOne(engine, { lease: shortLease });
@@ -128,6 +133,7 @@ export const cancellingCases: readonly ContractCase[] = [
     ] as const
   ).map(([kind, attempts]): ContractCase => ({
     name: `${kind} of a cancelled task ends it as cancelled; attempts counted: ${attempts}`,
+    features: ["cancelRunning"],
     async run(engine) {
       const lease = await cancelRunning(engine, "1");
       const end = awaitEnd(engine, "1");
@@ -142,6 +148,7 @@ export const cancellingCases: readonly ContractCase[] = [
   })),
   {
     name: "leaves a cancelled task the end that its worker gives it",
+    features: ["cancelRunning"],
     async run(engine) {
       for (const state of endStates) {
         const lease = await cancelRunning(engine, state);
@@ -152,6 +159,7 @@ export const cancellingCases: readonly ContractCase[] = [
   },
   {
     name: "is forgotten when the task is retried",
+    features: ["cancelRunning"],
     async run(engine) {
       const lease = await cancelRunning(engine, "1");
       await engine.settle([{ kind: "release", lease }]);

@@ -16,6 +16,9 @@ const { open } = (await import(module)) as { open: (config: Json) => Engine };
 const engine = open(JSON.parse(config) as Json);
 const told = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
+// Nobody listens any more.
+process.stdout.on("error", () => process.exit());
+
 function say(value: Json): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }

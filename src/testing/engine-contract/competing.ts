@@ -91,7 +91,7 @@ export const competingCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "hands on the task of a process that was killed, once its lease has run out",
+    name: "hands on the task of a process that was killed, when its lease has run out at the latest",
     needs: "elsewhere",
     async run(engine, _, { elsewhere }) {
       await engine.send([outgoing("1")]);

@@ -9,6 +9,7 @@ const kept = new Set(["failed", "parked"]);
 export const keepingCases: readonly ContractCase[] = [
   {
     name: "removes a record after the time that its settlement says, with what was logged",
+    features: ["list", "reports"],
     async run(engine) {
       for (const state of endStates) {
         await send(engine, state);

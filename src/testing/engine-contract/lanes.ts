@@ -48,6 +48,7 @@ export const laneCases: readonly ContractCase[] = [
   },
   {
     name: "merges lanes by priority, time and order of sending",
+    features: ["priority"],
     async run(engine) {
       await engine.send([
         inLane("narrow", "1"),

@@ -116,6 +116,7 @@ export const leavingCases: readonly ContractCase[] = [
   },
   {
     name: "holds to a lane's limits, and lets others pass, with what was parked",
+    features: ["limits"],
     async run(engine) {
       await engine.send([
         { ...outgoing("1"), lane: "full" },
@@ -132,6 +133,7 @@ export const leavingCases: readonly ContractCase[] = [
   },
   {
     name: "lets a task that was parked for others hold its key, and no other that was parked",
+    features: ["uniqueKeys"],
     async run(engine) {
       const keyed = (id: string) => ({ ...outgoing(id), unique: { key: "k" } });
       await engine.send([keyed("1")]);

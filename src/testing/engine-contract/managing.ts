@@ -10,6 +10,7 @@ const everyState: readonly TaskState[] = ["running", "scheduled", ...endStates, 
 export const managingCases: readonly ContractCase[] = [
   {
     name: "lists tasks oldest first, by state, queue and task",
+    features: ["list"],
     async run(engine) {
       for (const state of everyState) await sendAs(engine, state, state);
       await engine.send([
@@ -33,9 +34,11 @@ export const managingCases: readonly ContractCase[] = [
   },
   {
     name: "lists page by page, nothing twice and nothing left out",
+    features: ["list"],
     async run(engine) {
       const names = Array.from({ length: 250 }, (_, index) => `task ${index}`);
-      await engine.send(names.map((id, index) => outgoing(id, { queue: index % 2 === 0 ? "even" : "odd" })));
+      for (const [index, id] of names.entries())
+        await engine.send([outgoing(id, { queue: index % 2 === 0 ? "even" : "odd" })]);
       for (const filter of [{}, { states: ["waiting"] }, { queue: "odd" }] as const satisfies ListRequest[]) {
         const pages: string[][] = [];
         let after: string | undefined;
@@ -56,6 +59,7 @@ export const managingCases: readonly ContractCase[] = [
   },
   {
     name: "keeps its pages in order while tasks come, change, end and begin again",
+    features: ["list"],
     async run(engine) {
       const names = Array.from({ length: 60 }, (_, index) => `task ${index}`);
       await engine.send(names.map((id) => outgoing(id)));
@@ -78,6 +82,7 @@ export const managingCases: readonly ContractCase[] = [
   },
   {
     name: "lists by state, page by page, every task that has the state all the time, once",
+    features: ["list"],
     async run(engine) {
       const names = Array.from({ length: 40 }, (_, index) => `task ${index}`);
       await engine.send(names.map((id) => outgoing(id)));
@@ -106,6 +111,7 @@ export const managingCases: readonly ContractCase[] = [
   },
   {
     name: "counts tasks by queue and state",
+    features: ["list"],
     async run(engine) {
       assert.deepEqual(await engine.counts(), []);
       for (const state of everyState) await sendAs(engine, state, state);
@@ -144,6 +150,7 @@ export const managingCases: readonly ContractCase[] = [
   },
   {
     name: "retries tasks at an end that is no success, and no others",
+    features: ["list"],
     async run(engine) {
       for (const state of everyState) await sendAs(engine, state, state);
       assert.equal(await engine.retry([...everyState, "unknown"]), 6);

@@ -7,6 +7,7 @@ import type { ContractCase } from "./case.ts";
 export const priorityCases: readonly ContractCase[] = [
   {
     name: "hands out the higher priority first, then what came first",
+    features: ["priority"],
     async run(engine) {
       await engine.send([outgoing("first"), { ...outgoing("low"), priority: -2 }]);
       await sendWith(engine, "high", 7);
@@ -20,6 +21,7 @@ export const priorityCases: readonly ContractCase[] = [
   },
   {
     name: "records the priority: 0 unless told",
+    features: ["priority"],
     async run(engine) {
       await engine.send([outgoing("1"), { ...outgoing("2"), priority: -3 }]);
       assert.deepEqual([(await find(engine, "1")).priority, (await find(engine, "2")).priority], [0, -3]);
@@ -27,7 +29,9 @@ export const priorityCases: readonly ContractCase[] = [
   },
   {
     name: "lets a scheduled task of higher priority overtake once its time has come",
+    features: ["priority"],
     async run(engine) {
+      await engine.open();
       const later = { ...outgoing("later", {}, 60_000), priority: 1 };
       await engine.send([
         outgoing("1"),
@@ -41,6 +45,7 @@ export const priorityCases: readonly ContractCase[] = [
   },
   {
     name: "keeps the priority of a task that is run again",
+    features: ["priority"],
     async run(engine) {
       await sendWith(engine, "urgent", 1);
       const first = await claimOne(engine);
@@ -58,6 +63,7 @@ export const priorityCases: readonly ContractCase[] = [
   },
   {
     name: "takes nothing from a queue while one before it has tasks that are ready, whatever their priority",
+    features: ["priority"],
     async run(engine) {
       await engine.send([{ ...outgoing("b1", { queue: "b" }), priority: 9 }]);
       await engine.send([outgoing("a1", { queue: "a" }), outgoing("a2", { queue: "a" })]);

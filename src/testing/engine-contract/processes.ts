@@ -64,7 +64,7 @@ function startChild({ module, config }: Elsewhere, role: Role, parameters: Json)
     ],
     { stdio: ["pipe", "pipe", "inherit"] },
   );
-  const closed = once(child, "close");
+  const exited = once(child, "exit");
   // What it is told when it is gone already.
   child.stdin.on("error", () => undefined);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -77,7 +77,8 @@ function startChild({ module, config }: Elsewhere, role: Role, parameters: Json)
     tell: () => void child.stdin.write("\n"),
     async kill() {
       child.kill("SIGKILL");
-      await closed;
+      await exited;
+      child.stdout.destroy();
     },
   };
 }

@@ -7,10 +7,12 @@ import type { ContractCase } from "./case.ts";
 export const watchingCases: readonly ContractCase[] = [
   {
     name: "tells of every change of a task",
+    features: ["reports"],
     run: (engine) => follow(engine, engine),
   },
   {
     name: "tells of every change of a task by another instance",
+    features: ["reports"],
     needs: "shared",
     run: (engine, another) => follow(engine, another()),
   },

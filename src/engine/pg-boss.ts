@@ -1,0 +1,243 @@
+/**
+ * The pg-boss engine: tasks are jobs in the PostgreSQL that pg-boss keeps its own in.
+ *
+ * @module
+ */
+import type {
+  ClaimRequest,
+  Delivery,
+  Engine,
+  Lease,
+  ListRequest,
+  LogLine,
+  Outgoing,
+  QueueCount,
+  Reason,
+  Report,
+  SentWithin,
+  Settlement,
+  TaskPage,
+  TaskRecord,
+  TransactionSql,
+} from "../engine.ts";
+import { Database } from "./pg-boss/database.ts";
+import { closedError } from "./pg-boss/errors.ts";
+import { namesOf } from "./pg-boss/names.ts";
+import { settingsOf, type PgBossOptions, type Settings } from "./pg-boss/options.ts";
+import {
+  sqlOf,
+  type PgBossDatabaseLike,
+  type PgBossLike,
+  type PgClientLike,
+  type PgPoolLike,
+  type PgRowsLike,
+} from "./pg-boss/sql.ts";
+import { openStore, type Store } from "./pg-boss/store.ts";
+
+export type { PgBossDatabaseLike, PgBossLike, PgBossOptions, PgClientLike, PgPoolLike, PgRowsLike };
+
+/**
+ * Makes an engine that keeps its tasks as jobs of pg-boss 12.
+ *
+ * It takes a `PgBoss` that was started, or a `Pool` of `pg`'s on a database in which one was. Neither is stopped with
+ * the engine. What pg-boss has no column for lies in a schema beside its own, `pgboss_petiole`, which is created with
+ * the first use.
+ *
+ * Listening with `onReady`, `watch` or `onCancel` does not keep the process alive; waiting with `ended` does,
+ * until it is told.
+ *
+ * The methods reject with `ERR_ENGINE_UNREACHABLE`, `ERR_ENGINE_UNSUPPORTED` (a schema of another version),
+ * `ERR_ENGINE_CLOSED`, or, for anything else PostgreSQL says, `ERR_ENGINE_FAILED`.
+ *
+ * @throws PetioleError `ERR_OPTION_INVALID` for what is neither, or an option that cannot be
+ *
+ * @example
+ * const boss = new PgBoss(process.env.DATABASE_URL);
+ * await boss.start();
+ * const app = new Petiole({ engine: pgBoss(boss) });
+ */
+export function pgBoss(source: PgBossLike | PgPoolLike, options: PgBossOptions = {}): Engine {
+  const settings = settingsOf(options);
+  const names = namesOf(options.schema ?? "pgboss");
+  return new PgBossEngine(new Database(sqlOf(source), names, settings.timeout), settings);
+}
+
+class PgBossEngine implements Engine {
+  readonly name = "pg-boss";
+  readonly capabilities = { durable: true, shared: true, lacks: {} } as const;
+
+  readonly #database: Database;
+  readonly #settings: Settings;
+  #opening: Promise<Store> | undefined;
+  #store: Store | undefined;
+  #closing: Promise<void> | undefined;
+  /** Calls under way. */
+  readonly #calls = new Set<Promise<unknown>>();
+
+  constructor(database: Database, settings: Settings) {
+    this.#database = database;
+    this.#settings = settings;
+  }
+
+  async open(): Promise<void> {
+    await this.#opened();
+  }
+
+  async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
+    if (batch.length === 0) return this.open().then(() => []);
+    return this.#do(({ sending }) => sending.send(batch));
+  }
+
+  async sendWithin(batch: readonly Outgoing[], sql: TransactionSql): Promise<SentWithin> {
+    return this.#do((store) => store.sendWithin(batch, sql));
+  }
+
+  async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
+    return this.#do(({ claims, notices }) => {
+      if (request.adopts !== undefined && request.queues.some(request.adopts)) notices.hearBoss();
+      return claims.claim(request);
+    });
+  }
+
+  async extend(leases: readonly Lease[], duration: number): Promise<readonly Lease[]> {
+    return this.#do((store) => store.leases.extend(leases, duration));
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+    if (settlements.length === 0) return this.open().then(() => []);
+    return this.#do((store) => store.settle(settlements));
+  }
+
+  async report(lease: Lease, report: Report): Promise<boolean> {
+    return this.#do(({ reports }) => reports.report(lease, report));
+  }
+
+  onReady(queues: readonly string[], listener: () => void): () => void {
+    // Where the database cannot be opened, the listener's claim will be told why.
+    return this.#listen(({ ready }) => ready.listen(queues, listener), listener);
+  }
+
+  async find(id: string): Promise<TaskRecord | undefined> {
+    return this.#do(({ tasks }) => tasks.find(id));
+  }
+
+  async ended(id: string, signal?: AbortSignal): Promise<TaskRecord | undefined> {
+    signal?.throwIfAborted();
+    const { tasks, ends } = await this.#opened();
+    const job = await this.#do(() => tasks.answering(id));
+    if (this.#closing !== undefined) throw closedError();
+    return ends.wait(job, signal);
+  }
+
+  watch(id: string, listener: () => void): () => void {
+    // What has changed until the database is open, nobody knows.
+    return this.#listen(({ watch }) => watch.listen(id, listener), undefined, listener);
+  }
+
+  async logs(id: string): Promise<readonly LogLine[]> {
+    return this.#do(({ tasks }) => tasks.logs(id));
+  }
+
+  async list(request: ListRequest): Promise<TaskPage> {
+    return this.#do(({ tasks }) => tasks.list(request));
+  }
+
+  async counts(): Promise<readonly QueueCount[]> {
+    return this.#do(({ tasks }) => tasks.counts());
+  }
+
+  async cancel(ids: readonly string[], reason: Reason): Promise<number> {
+    return this.#do(({ managing }) => managing.cancel(ids, reason));
+  }
+
+  onCancel(worker: string, listener: (leases: readonly Lease[]) => void): () => void {
+    return this.#listen(({ cancels }) => cancels.listen(worker, listener));
+  }
+
+  async retry(ids: readonly string[]): Promise<number> {
+    return this.#do(({ managing }) => managing.retry(ids));
+  }
+
+  async discard(ids: readonly string[], reason: Reason): Promise<number> {
+    return this.#do(({ managing }) => managing.discard(ids, reason));
+  }
+
+  async pause(queue: string): Promise<void> {
+    return this.#do(({ managing }) => managing.pause(queue));
+  }
+
+  async resume(queue: string): Promise<void> {
+    return this.#do(({ managing }) => managing.resume(queue));
+  }
+
+  async paused(): Promise<readonly string[]> {
+    return this.#do(({ managing }) => managing.paused());
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#letGo();
+    await this.#closing;
+  }
+
+  async #letGo(): Promise<void> {
+    const store = await this.#opening?.catch(() => undefined);
+    await Promise.allSettled([...this.#calls]);
+    this.#store = undefined;
+    await store?.close();
+  }
+
+  /** What is open; opens it if need be, and again after an opening that failed. */
+  #opened(): Promise<Store> {
+    if (this.#closing !== undefined) return Promise.reject(closedError());
+    this.#opening ??= openStore(this.#database, this.#settings).then(
+      (store) => (this.#store = store),
+      (error: unknown) => {
+        this.#opening = undefined;
+        throw error;
+      },
+    );
+    return this.#opening;
+  }
+
+  /** Does something that `close` waits for. */
+  async #do<T>(work: (store: Store) => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw closedError();
+    const opened = this.#store;
+    const call = opened === undefined ? this.#opened().then(work) : work(opened);
+    this.#calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+
+  /**
+   * Listens, once the database is open. `failed` is called whenever it could not be opened, which is tried again and
+   * again; `late` when there was a time during which nobody listened.
+   */
+  #listen(listen: (store: Store) => () => void, failed?: () => void, late?: () => void): () => void {
+    if (this.#closing !== undefined) throw closedError();
+    if (this.#store !== undefined) return listen(this.#store);
+    let stop: (() => void) | undefined;
+    let stopped = false;
+    const attach = async (): Promise<void> => {
+      try {
+        const store = await this.#opened();
+        if (stopped || this.#closing !== undefined) return;
+        stop = listen(store);
+        if (late !== undefined) queueMicrotask(() => !stopped && this.#closing === undefined && late());
+      } catch {
+        if (stopped || this.#closing !== undefined) return;
+        // It may open one day.
+        setTimeout(attach, this.#settings.pollInterval ?? 1000).unref();
+        failed?.();
+      }
+    };
+    void attach();
+    return () => {
+      stopped = true;
+      stop?.();
+    };
+  }
+}

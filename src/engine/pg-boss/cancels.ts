@@ -1,0 +1,82 @@
+/**
+ * Telling workers which of the tasks that they run were cancelled.
+ *
+ * @module
+ */
+import type { Lease } from "../../engine.ts";
+import type { Database } from "./database.ts";
+import { Lookout } from "./lookout.ts";
+import { idOf } from "./records.ts";
+import { toColumn } from "./text.ts";
+
+interface Listener {
+  readonly worker: string;
+  readonly call: (leases: readonly Lease[]) => void;
+  /** The tokens and ids that it was told of. */
+  told: ReadonlySet<string>;
+}
+
+/** Hears of cancelling from this process's own doings, from notices, and from looking now and then. */
+export class CancelWatch {
+  readonly #database: Database;
+  readonly #lookout: Lookout;
+  readonly #listeners = new Set<Listener>();
+
+  constructor(database: Database, interval: () => number) {
+    this.#database = database;
+    this.#lookout = new Lookout({ interval, keepsAlive: false, rest: 5, look: () => this.#look() });
+  }
+
+  /** See {@link Engine.onCancel}. */
+  listen(worker: string, call: (leases: readonly Lease[]) => void): () => void {
+    const listener: Listener = { worker, call, told: new Set() };
+    this.#listeners.add(listener);
+    this.#lookout.start();
+    this.#lookout.look();
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#lookout.stop();
+    };
+  }
+
+  /** Something that a worker runs was cancelled; without a worker: any. */
+  changed(worker: string | undefined): void {
+    const concerns = [...this.#listeners].some(
+      (listener) => worker === undefined || listener.worker === worker,
+    );
+    if (concerns) this.#lookout.look();
+  }
+
+  stop(): void {
+    this.#listeners.clear();
+    this.#lookout.stop();
+  }
+
+  async #look(): Promise<void> {
+    const { own } = this.#database.names;
+    const workers = [...new Set([...this.#listeners].map(({ worker }) => toColumn(worker)))];
+    const rows = await this.#database.query(
+      "looking for cancelled tasks",
+      `SELECT json_build_array(l.worker, l.job, t.id, l.token)::text AS json
+       FROM ${own}.lease l JOIN ${own}.task t ON t.job = l.job
+       WHERE l.cancelled IS NOT NULL AND l.worker = ANY ($1::text[])`,
+      [workers],
+    );
+    const marked = rows.map(
+      ({ json }) => JSON.parse(String(json)) as [string, string, string | null, number],
+    );
+    for (const listener of this.#listeners) {
+      const worker = toColumn(listener.worker);
+      const leases = marked
+        .filter(([of]) => of === worker)
+        .map(([, job, id, token]): Lease => ({ id: idOf(job, id), token: String(token) }));
+      const news = leases.filter((lease) => !listener.told.has(nameOf(lease)));
+      listener.told = new Set(leases.map(nameOf));
+      if (news.length > 0) queueMicrotask(() => this.#listeners.has(listener) && listener.call(news));
+    }
+  }
+}
+
+function nameOf({ id, token }: Lease): string {
+  return `${token} ${id}`;
+}

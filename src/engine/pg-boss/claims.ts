@@ -1,0 +1,112 @@
+/**
+ * Claiming tasks.
+ *
+ * @module
+ */
+import type { ClaimRequest, Delivery, Settlement } from "../../engine.ts";
+import type { Cycle } from "./cycle.ts";
+import type { Leases } from "./leases.ts";
+import { toQueue } from "./queue-names.ts";
+import { idOf, readDelivery, unreadable, type DeliveryRow } from "./records.ts";
+import { toColumn } from "./text.ts";
+
+/** What `own.claim` gives. */
+interface Claimed {
+  /** Sets of needs of which it must be told whether they are known. */
+  readonly ask?: readonly string[];
+  readonly token: number;
+  readonly tasks: readonly DeliveryRow[] | null;
+  /** In how many milliseconds a full lane may have room by itself. */
+  readonly room: number | null;
+}
+
+/** What others must know of a claim. */
+export interface ClaimNews {
+  /** Jobs that run now. */
+  readonly jobs: readonly string[];
+  /** In how many milliseconds a lane that was full may have room. */
+  readonly room: number | null;
+}
+
+/** Hands out tasks. */
+export class Claims {
+  readonly #cycle: Cycle;
+  readonly #leases: Leases;
+  readonly #news: (news: ClaimNews) => void;
+  /** Sets of needs that were asked for: whether they are known is told with each claim. */
+  readonly #needs = new Set<string>();
+
+  constructor(cycle: Cycle, leases: Leases, news: (news: ClaimNews) => void) {
+    this.#cycle = cycle;
+    this.#leases = leases;
+    this.#news = news;
+  }
+
+  /** See {@link Engine.claim}. Parks what cannot be read, and goes on. */
+  async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
+    const deliveries: Delivery[] = [];
+    while (deliveries.length < request.limit) {
+      const claimed = await this.#ask(request, request.limit - deliveries.length);
+      const rows = claimed.tasks ?? [];
+      const token = String(claimed.token);
+      const damaged: Settlement[] = [];
+      for (const row of rows) {
+        const delivery = readDelivery(row, token);
+        if ("problem" in delivery) {
+          const lease = { id: idOf(row[0], row[1]), token };
+          damaged.push({ kind: "park", lease, reason: unreadable(delivery.problem) });
+        } else {
+          deliveries.push(delivery);
+          this.#leases.hold(row[0], token, request.lease);
+        }
+      }
+      this.#news({ jobs: rows.map(([job]) => job), room: claimed.room });
+      if (damaged.length === 0) break;
+      await this.#cycle.settle(damaged);
+    }
+    return deliveries;
+  }
+
+  async #ask(request: ClaimRequest, limit: number): Promise<Claimed> {
+    const { queues, worker, limits, knows, adopts } = request;
+    for (;;) {
+      const asked = knows === undefined ? [] : [...this.#needs];
+      const claimed = JSON.parse(
+        await this.#cycle.claim(
+          JSON.stringify({
+            queues: [...new Set(queues)].map(toQueue),
+            limit,
+            lease: this.#leases.inDatabase(request.lease),
+            worker: toColumn(worker),
+            limits: Object.fromEntries(
+              [...(limits ?? [])]
+                .filter(([lane]) => lane !== "")
+                .map(([lane, { concurrency, rate }]) => [
+                  toColumn(lane),
+                  { c: concurrency, n: rate?.limit, per: rate?.per },
+                ]),
+            ),
+            knows: knows !== undefined,
+            asked,
+            known: asked.filter((needs) => areKnown(needs, knows)),
+            adopts: adopts === undefined ? [] : queues.filter((queue) => adopts(queue)).map(toQueue),
+          }),
+        ),
+      ) as Claimed;
+      if (claimed.ask === undefined) return claimed;
+      // Not for ever: what nobody needs any more is asked for no more.
+      if (this.#needs.size > 1000) this.#needs.clear();
+      for (const needs of claimed.ask) this.#needs.add(needs);
+    }
+  }
+}
+
+/** Whether each need of a set is known; not of what is none. */
+function areKnown(column: string, knows: ClaimRequest["knows"]): boolean {
+  try {
+    const needs: unknown = JSON.parse(column);
+    return Array.isArray(needs) && needs.every((need) => typeof need === "string" && knows?.(need) === true);
+  } catch {
+    return false;
+  }
+}

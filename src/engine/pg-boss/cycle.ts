@@ -1,0 +1,148 @@
+/**
+ * Settling and claiming: what one turn settles goes to the server with the claim that follows, in one statement.
+ *
+ * @module
+ */
+import type { Settlement } from "../../engine.ts";
+import { Batcher } from "./batcher.ts";
+import type { Database } from "./database.ts";
+import { encodeSettlement, type EncodedSettlement } from "./settlements.ts";
+
+/** What `own.settle` tells. Jobs by their ids, queues as pg-boss names them. */
+export interface Settled {
+  readonly held: readonly number[];
+  readonly ended: readonly string[];
+  readonly changed: readonly string[];
+  readonly ready: readonly string[];
+  /** Lanes have room again. */
+  readonly freed: boolean;
+}
+
+type Item =
+  | { readonly kind: "settle"; readonly settlements: readonly EncodedSettlement[] }
+  | { readonly kind: "claim"; readonly request: string };
+type Result = readonly boolean[] | string;
+
+/** At most so many settlements and claims go together. */
+const mostAtOnce = 1000;
+
+/** Settles and claims, in the order of the calls. */
+export class Cycle {
+  readonly #database: Database;
+  readonly #who: string;
+  readonly #soon: number;
+  readonly #retention: number;
+  readonly #settled: (settled: Settled) => void;
+  readonly #batcher: Batcher<Item, Result>;
+
+  constructor(
+    database: Database,
+    who: string,
+    soon: number,
+    retention: number,
+    settled: (settled: Settled) => void,
+  ) {
+    this.#database = database;
+    this.#who = who;
+    this.#soon = soon;
+    this.#retention = retention;
+    this.#settled = settled;
+    this.#batcher = new Batcher((items) => this.#run(items), mostAtOnce);
+  }
+
+  /** Whether each lease was held. */
+  async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+    const encoded = settlements.map((settlement) => encodeSettlement(settlement, this.#retention));
+    return (await this.#batcher.add({ kind: "settle", settlements: encoded })) as readonly boolean[];
+  }
+
+  /** Runs `own.claim` after what was settled before; what it gives, as text. */
+  async claim(request: string): Promise<string> {
+    return (await this.#batcher.add({ kind: "claim", request })) as string;
+  }
+
+  idle(): Promise<void> {
+    return this.#batcher.idle();
+  }
+
+  async #run(items: readonly Item[]): Promise<readonly Result[]> {
+    const results: Result[] = [];
+    for (let start = 0; start < items.length;) {
+      // Settlements, up to a claim.
+      let end = start;
+      while (end < items.length && items[end]?.kind === "settle") end += 1;
+      const settles = items.slice(start, end);
+      const claim = items[end];
+      results.push(...(await this.#together(settles, claim)));
+      start = end + 1;
+    }
+    return results;
+  }
+
+  async #together(settles: readonly Item[], claim: Item | undefined): Promise<Result[]> {
+    const batches = settles.map((item) => (item.kind === "settle" ? item.settlements : []));
+    const rounds = roundsOf(batches.flat());
+    const answers: boolean[] = [];
+    let claimed: string | undefined;
+    const request = claim?.kind === "claim" ? claim.request : undefined;
+    for (const [index, round] of rounds.entries()) {
+      const isLast = index === rounds.length - 1;
+      claimed = await this.#statement(round, isLast ? request : undefined, answers);
+    }
+    if (rounds.length === 0 && request !== undefined) claimed = await this.#statement([], request, answers);
+    let next = 0;
+    const results: Result[] = batches.map((batch) => answers.slice(next, (next += batch.length)));
+    if (claimed !== undefined) results.push(claimed);
+    return results;
+  }
+
+  /** Settles a round, then claims. Writes the answers down; what the claim gives is returned. */
+  async #statement(
+    round: readonly (readonly [number, EncodedSettlement])[],
+    request: string | undefined,
+    answers: boolean[],
+  ): Promise<string | undefined> {
+    const { own } = this.#database.names;
+    const columns: string[] = [];
+    const values: unknown[] = [];
+    const column = (call: (...parameters: string[]) => string, ...given: unknown[]): void => {
+      columns.push(call(...given.map((value) => `$${values.push(value)}`)));
+    };
+    if (round.length > 0) {
+      const json = `[${round.map(([number, { json }]) => `{"n":${number},${json.slice(1)}`).join(",")}]`;
+      column(
+        (batch, retention, soon, who) =>
+          `${own}.settle(${batch}::text, ${retention}::float8, ${soon}::float8, ${who}::text) AS settled`,
+        json,
+        Math.min(this.#retention, 1e13),
+        this.#soon,
+        this.#who,
+      );
+    }
+    if (request !== undefined) column((given) => `${own}.claim(${given}::text) AS claimed`, request);
+    const what =
+      round.length === 0
+        ? "claiming tasks"
+        : `settling ${round.length === 1 ? "1 task" : `${round.length} tasks`}`;
+    const [row] = await this.#database.query(what, `SELECT ${columns.join(", ")}`, values);
+    if (round.length > 0) {
+      const settled = JSON.parse(String(row?.["settled"])) as Settled;
+      const held = new Set(settled.held);
+      for (const [number] of round) answers[number] = held.has(number);
+      this.#settled(settled);
+    }
+    return request === undefined ? undefined : String(row?.["claimed"]);
+  }
+}
+
+/** Settlements with their numbers, those of one task in different rounds: only the first can have an effect. */
+function roundsOf(settlements: readonly EncodedSettlement[]): (readonly [number, EncodedSettlement])[][] {
+  const rounds: (readonly [number, EncodedSettlement])[][] = [];
+  const seen = new Map<string, number>();
+  for (const [number, settlement] of settlements.entries()) {
+    const round = seen.get(settlement.job) ?? 0;
+    seen.set(settlement.job, round + 1);
+    (rounds[round] ??= []).push([number, settlement]);
+  }
+  return rounds;
+}

@@ -1,0 +1,63 @@
+/**
+ * Running statements: in bounded time, and again when two were in each other's way.
+ *
+ * @module
+ */
+import { engineError, isConflict, lateError } from "./errors.ts";
+import type { Names } from "./names.ts";
+import type { Sql } from "./sql.ts";
+
+/** How often a statement is tried that was in another's way. */
+const attempts = 8;
+
+/** A row, by column. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** The database of one engine. */
+export class Database {
+  readonly sql: Sql;
+  readonly names: Names;
+  readonly #timeout: number;
+
+  constructor(sql: Sql, names: Names, timeout: number) {
+    this.sql = sql;
+    this.names = names;
+    this.#timeout = timeout;
+  }
+
+  /**
+   * Runs a statement. `what` is for the message of an error: `sending 3 tasks`.
+   *
+   * @throws PetioleError `ERR_ENGINE_UNREACHABLE`, also when it takes too long, or `ERR_ENGINE_FAILED`
+   */
+  async query(what: string, text: string, values?: readonly unknown[]): Promise<readonly Row[]> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#bounded(what, this.sql.query(text, values));
+      } catch (error) {
+        if (!isConflict(error) || attempt === attempts) throw engineError(error, what);
+        await new Promise((resolve) => {
+          setTimeout(resolve, Math.random() * 5 * 2 ** attempt);
+        });
+      }
+    }
+  }
+
+  /** The JSON that a statement gives as the text of its only column, `json`. */
+  async json<T>(what: string, text: string, values?: readonly unknown[]): Promise<T> {
+    const [row] = await this.query(what, text, values);
+    return JSON.parse(String(row?.["json"])) as T;
+  }
+
+  async #bounded<T>(what: string, running: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(lateError(what, this.#timeout)), this.#timeout);
+    });
+    try {
+      return await Promise.race([running, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Keeping leases. In the database a lease is short, so that a dead process is noticed early; as long as this process
+ * lives, it is made longer again and again, until the time that was asked for.
+ *
+ * @module
+ */
+import type { Lease } from "../../engine.ts";
+import type { Database } from "./database.ts";
+import { jobId } from "./ids.ts";
+import { tokenColumn } from "./settlements.ts";
+
+interface Held {
+  readonly token: string;
+  /** Until when it was asked for, by `performance.now()`: the machine's clock may be put forward or back. */
+  until: number;
+}
+
+/** The leases of this process. */
+export class Leases {
+  readonly #database: Database;
+  readonly #longest: number;
+  readonly #held = new Map<string, Held>();
+  readonly #timer: NodeJS.Timeout;
+  #renewing = false;
+
+  /** `longest`: of a lease in the database, in milliseconds. */
+  constructor(database: Database, longest: number) {
+    this.#database = database;
+    this.#longest = longest;
+    this.#timer = setInterval(() => void this.#renew(), longest / 3).unref();
+  }
+
+  /** How long a lease lasts in the database of which so much was asked for. */
+  inDatabase(duration: number): number {
+    return Math.min(duration, this.#longest);
+  }
+
+  /** This process has a task. */
+  hold(job: string, token: string, duration: number): void {
+    if (duration > this.#longest) this.#held.set(job, { token, until: performance.now() + duration });
+  }
+
+  /** This process has it no more. */
+  letGo(job: string, token: string): void {
+    if (this.#held.get(job)?.token === token) this.#held.delete(job);
+  }
+
+  /** See {@link Engine.extend}. */
+  async extend(leases: readonly Lease[], duration: number): Promise<readonly Lease[]> {
+    const jobs = leases.map(({ id, token }) => ({ job: jobId(id), token, duration }));
+    const kept = await this.#write(jobs);
+    return leases.filter((_, index) => {
+      const { job, token } = jobs[index]!;
+      const isHeld = kept.has(job) && kept.get(job) === token;
+      if (isHeld) this.hold(job, token, duration);
+      else this.letGo(job, token);
+      return !isHeld;
+    });
+  }
+
+  /** Makes all leases as long as was asked for: nobody looks after them from now on. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    const now = performance.now();
+    const left = [...this.#held].map(([job, { token, until }]) => ({ job, token, duration: until - now }));
+    this.#held.clear();
+    if (left.length > 0) await this.#write(left, false).catch(() => undefined);
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#renewing) return;
+    const now = performance.now();
+    const due: { job: string; token: string; duration: number }[] = [];
+    for (const [job, { token, until }] of this.#held) {
+      if (until <= now) this.#held.delete(job);
+      else due.push({ job, token, duration: until - now });
+    }
+    if (due.length === 0) return;
+    this.#renewing = true;
+    try {
+      const kept = await this.#write(due);
+      // Whoever has lost one hears of it from the next heartbeat, or when it settles.
+      for (const { job, token } of due) if (kept.get(job) !== token) this.letGo(job, token);
+    } catch {
+      // The next time, or the lease is lost.
+    } finally {
+      this.#renewing = false;
+    }
+  }
+
+  /** Writes until when leases last. Those that are held, by job. */
+  async #write(
+    leases: readonly { readonly job: string; readonly token: string; readonly duration: number }[],
+    isCapped = true,
+  ): Promise<ReadonlyMap<string, string>> {
+    if (leases.length === 0) return new Map();
+    const json = leases.map(({ job, token, duration }) => ({
+      j: job,
+      a: tokenColumn(token),
+      ms: isCapped ? this.inDatabase(duration) : duration,
+    }));
+    const held = await this.#database.json<readonly (readonly [string, number])[]>(
+      `extending ${leases.length === 1 ? "1 lease" : `${leases.length} leases`}`,
+      `SELECT ${this.#database.names.own}.extend($1::text) AS json`,
+      [JSON.stringify(json)],
+    );
+    return new Map(held.map(([job, token]) => [job, String(token)]));
+  }
+}

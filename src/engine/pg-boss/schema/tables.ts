@@ -1,0 +1,98 @@
+/**
+ * What pg-boss has no column for, in a schema of its own beside pg-boss's. The job's row says where a task is; what is
+ * here follows it.
+ *
+ * @module
+ */
+import type { Names } from "../names.ts";
+
+/** The version of what is in the schema; kept in `meta`. */
+export const schemaVersion = 1;
+
+/** Creates the tables. */
+export function tables({ own }: Names): string {
+  return `
+CREATE TABLE ${own}.meta (version int NOT NULL);
+INSERT INTO ${own}.meta VALUES (${schemaVersion});
+
+-- A row for each job of ours, and each of others' that was taken. Whether one waits, runs or has ended is said by the
+-- job's row alone: others may change that. "ended" is how exactly it has ended, where the job's row agrees.
+CREATE TABLE ${own}.task (
+  job           uuid PRIMARY KEY,
+  seq           bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+  id            text,
+  queue         text NOT NULL,
+  task          text NOT NULL,
+  lane          text NOT NULL DEFAULT '',
+  queued        boolean NOT NULL DEFAULT false,
+  priority      int NOT NULL DEFAULT 0,
+  place         timestamptz NOT NULL,
+  sent_at       timestamptz NOT NULL,
+  attempts      int NOT NULL DEFAULT 0,
+  crashes       int NOT NULL DEFAULT 0,
+  deferrals     int NOT NULL DEFAULT 0,
+  deferred_at   timestamptz,
+  worker        text,
+  ended         text,
+  remove_at     timestamptz,
+  unique_key    text,
+  unique_until  timestamptz,
+  needs         text,
+  progress      text,
+  headers       text NOT NULL,
+  form          text,
+  result_form   text,
+  reason        text
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+-- Only tasks in lanes are found by these columns; all others are found by pg-boss's own index of its jobs.
+CREATE INDEX task_lanes ON ${own}.task (queue, lane, priority DESC, place, seq) WHERE lane <> '' AND queued;
+CREATE INDEX task_needs ON ${own}.task (queue, md5(needs), seq) WHERE needs IS NOT NULL;
+CREATE INDEX task_keys  ON ${own}.task (task, md5(unique_key)) WHERE unique_key IS NOT NULL;
+CREATE INDEX task_removable ON ${own}.task (remove_at) WHERE remove_at IS NOT NULL;
+
+-- A row for each task that one of our workers has. "attempt" is the job's retry_count, which every claim raises, also
+-- pg-boss's: where they differ, another has the job.
+CREATE TABLE ${own}.lease (
+  job       uuid PRIMARY KEY,
+  queue     text NOT NULL,
+  lane      text NOT NULL,
+  token     bigint NOT NULL,
+  attempt   int NOT NULL,
+  until     timestamptz NOT NULL,
+  started   timestamptz NOT NULL,
+  worker    text NOT NULL,
+  cancelled text
+) WITH (fillfactor = 70, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0);
+CREATE INDEX lease_until ON ${own}.lease (queue, until);
+CREATE INDEX lease_lanes ON ${own}.lease (lane, until) WHERE lane <> '';
+CREATE INDEX lease_cancelled ON ${own}.lease (worker) WHERE cancelled IS NOT NULL;
+CREATE SEQUENCE ${own}.token;
+
+-- Ids of duplicates, and who answers for them.
+CREATE TABLE ${own}.alias (
+  job    uuid PRIMARY KEY,
+  holder uuid NOT NULL REFERENCES ${own}.task (job) ON DELETE CASCADE
+);
+CREATE INDEX alias_holder ON ${own}.alias (holder);
+
+-- When tasks of lanes with a rate were started, and until when that counts.
+CREATE TABLE ${own}.start (
+  lane          text NOT NULL,
+  at            timestamptz NOT NULL,
+  count         int NOT NULL,
+  counted_until timestamptz NOT NULL,
+  PRIMARY KEY (lane, at)
+);
+
+-- What handlers logged.
+CREATE TABLE ${own}.log (
+  job    uuid NOT NULL REFERENCES ${own}.task (job) ON DELETE CASCADE,
+  number bigint NOT NULL,
+  at     double precision NOT NULL,
+  text   text NOT NULL,
+  PRIMARY KEY (job, number)
+);
+
+CREATE TABLE ${own}.paused (queue text PRIMARY KEY);
+`;
+}

@@ -1,0 +1,194 @@
+/**
+ * The user's own pg-boss instance or pool, as the engine uses it.
+ *
+ * @module
+ */
+import { PetioleError, describe } from "../../errors.ts";
+
+/** Rows, by column. */
+export interface PgRowsLike {
+  readonly rows: readonly unknown[];
+}
+
+/** What of pg-boss's `IDatabase` is used. */
+export interface PgBossDatabaseLike {
+  executeSql(text: string, values?: unknown[]): Promise<PgRowsLike>;
+  listen?(
+    channel: string,
+    onNotification: (payload: string) => void,
+    onReconnect: () => void,
+  ): Promise<{ close(): Promise<void> }>;
+}
+
+/** What of a `PgBoss` is used. */
+export interface PgBossLike {
+  getDb(): PgBossDatabaseLike;
+}
+
+/** What of a client of `pg`'s is used: to listen. */
+export interface PgClientLike {
+  query(text: string): Promise<unknown>;
+  on(event: "notification", listener: (message: { readonly payload?: string | undefined }) => void): unknown;
+  on(event: "error" | "end", listener: (error?: Error) => void): unknown;
+  release(discard?: boolean): void;
+}
+
+/** What of `pg`'s `Pool` is used. */
+export interface PgPoolLike {
+  query(text: string, values?: unknown[]): Promise<PgRowsLike>;
+  connect(): Promise<PgClientLike>;
+}
+
+/** The database, whoever the connections are of. */
+export interface Sql {
+  query(text: string, values?: readonly unknown[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /**
+   * Calls `heard` with what is told on a channel, and `missed` when something may have been missed. Undefined where the
+   * connections cannot listen. Rejects when they cannot now.
+   */
+  readonly listen?: (
+    channel: string,
+    heard: (payload: string) => void,
+    missed: () => void,
+  ) => Promise<{ close(): Promise<void> }>;
+}
+
+/**
+ * Takes what the user has.
+ *
+ * @throws PetioleError `ERR_OPTION_INVALID` for anything else
+ */
+export function sqlOf(source: PgBossLike | PgPoolLike): Sql {
+  const given: unknown = source;
+  if (typeof given === "object" && given !== null) {
+    if ("getDb" in given && typeof given.getDb === "function") return ofBoss(given as unknown as PgBossLike);
+    const isPool =
+      "query" in given &&
+      typeof given.query === "function" &&
+      "connect" in given &&
+      typeof given.connect === "function" &&
+      // A client has these two as well, but runs one statement after the other, for whoever has it.
+      "totalCount" in given;
+    if (isPool) return ofPool(given as unknown as PgPoolLike);
+  }
+  throw new PetioleError(
+    "ERR_OPTION_INVALID",
+    `pgBoss() takes a PgBoss instance, or a Pool of pg's; it got ${describe(given)}.`,
+  );
+}
+
+function rowsOf(result: PgRowsLike): readonly Readonly<Record<string, unknown>>[] {
+  return result.rows as readonly Readonly<Record<string, unknown>>[];
+}
+
+function ofBoss(boss: PgBossLike): Sql {
+  const database = boss.getDb();
+  return {
+    async query(text, values) {
+      // Without values, several statements may be in one text.
+      return rowsOf(
+        await (values === undefined ? database.executeSql(text) : database.executeSql(text, [...values])),
+      );
+    },
+    ...(typeof database.listen === "function" && {
+      listen: (channel, heard, missed) => database.listen!(channel, heard, missed),
+    }),
+  };
+}
+
+function ofPool(pool: PgPoolLike): Sql {
+  return {
+    async query(text, values) {
+      return rowsOf(await (values === undefined ? pool.query(text) : pool.query(text, [...values])));
+    },
+    listen: (channel, heard, missed) => PoolListener.start(pool, channel, heard, missed),
+  };
+}
+
+/** Longest wait between two attempts to listen again, in milliseconds. */
+const longestWait = 10_000;
+
+/** Listens on a connection that it takes out of the pool, and on another when that is lost. */
+class PoolListener {
+  readonly #pool: PgPoolLike;
+  readonly #channel: string;
+  readonly #heard: (payload: string) => void;
+  readonly #missed: () => void;
+  #client: PgClientLike | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #closed = false;
+
+  private constructor(
+    pool: PgPoolLike,
+    channel: string,
+    heard: (payload: string) => void,
+    missed: () => void,
+  ) {
+    this.#pool = pool;
+    this.#channel = channel;
+    this.#heard = heard;
+    this.#missed = missed;
+  }
+
+  static async start(
+    pool: PgPoolLike,
+    channel: string,
+    heard: (payload: string) => void,
+    missed: () => void,
+  ): Promise<PoolListener> {
+    const listener = new PoolListener(pool, channel, heard, missed);
+    await listener.#listen();
+    return listener;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    const client = this.#client;
+    this.#client = undefined;
+    // Not given back: it would go on listening for the next who gets it.
+    client?.release(true);
+  }
+
+  async #listen(): Promise<void> {
+    const client = await this.#pool.connect();
+    let lost = false;
+    const lose = (): void => {
+      if (lost) return;
+      lost = true;
+      if (this.#client !== client) return;
+      this.#client = undefined;
+      client.release(true);
+      this.#again();
+    };
+    client.on("error", lose);
+    client.on("end", lose);
+    client.on("notification", ({ payload }) => {
+      if (payload !== undefined && !this.#closed) this.#heard(payload);
+    });
+    try {
+      await client.query(`LISTEN "${this.#channel}"`);
+    } catch (error) {
+      lost = true;
+      client.release(true);
+      throw error;
+    }
+    if (this.#closed || lost) {
+      if (!lost) client.release(true);
+      else this.#again();
+      return;
+    }
+    this.#client = client;
+    this.#failures = 0;
+    this.#missed();
+  }
+
+  #again(): void {
+    if (this.#closed) return;
+    const wait = Math.min(longestWait, 250 * 2 ** this.#failures++);
+    this.#timer = setTimeout(() => {
+      this.#listen().catch(() => this.#again());
+    }, wait).unref();
+  }
+}
