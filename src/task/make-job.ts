@@ -3,6 +3,7 @@ import type { Delivery } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
 import type { Job } from "./job.ts";
 import type { Reporter } from "./reporter.ts";
+import type { RunBounds } from "./run-bounds.ts";
 import type { TaskRows } from "./task-rows.ts";
 
 /** Makes what a handler is given beside its payload. */
@@ -10,7 +11,7 @@ export function makeJob(
   { message, attempts }: Delivery,
   task: string,
   rows: TaskRows,
-  signal: AbortSignal,
+  bounds: Pick<RunBounds, "signal">,
   reporter: Reporter,
 ): Job {
   const { id, queue, headers } = message;
@@ -22,7 +23,9 @@ export function makeJob(
     attempt: attempts + 1,
     parent: typeof parent === "string" ? parent : undefined,
     root: typeof root === "string" ? root : id,
-    signal,
+    get signal() {
+      return bounds.signal;
+    },
     modelOf(row: object): never {
       const model = rows.modelOf(row);
       if (model !== undefined) return model as never;

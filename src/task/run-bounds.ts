@@ -5,33 +5,80 @@ import { after } from "./duration.ts";
 /** How long a handler may take to heed its signal before it is given up, in milliseconds. */
 const grace = 1000;
 
+/** A call to stop, to one run. An AbortController costs more than the rest of a short run, and most never abort. */
+export class Stop {
+  /** Called once, when it is called to. */
+  onCall: (() => void) | undefined;
+  #called = false;
+  #reason: unknown;
+
+  get isCalled(): boolean {
+    return this.#called;
+  }
+
+  /** Why, once it is called to. */
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  call(reason: unknown): void {
+    if (this.#called) return;
+    this.#called = true;
+    this.#reason = reason;
+    this.onCall?.();
+  }
+}
+
 /** One run's signal. Closed when the run is over, so that nothing outlives it. */
 export class RunBounds {
-  /** Aborts when the timeout is over or the worker must stop. */
-  readonly signal: AbortSignal;
-  /** Rejects when the handler has not heeded the signal. */
-  readonly overdue: Promise<never>;
-  readonly close: () => void;
+  readonly #timeout: number | undefined;
+  readonly #stop: Stop;
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+  #stopTimer: () => void = () => {};
+  #giveUp: (reason: unknown) => void = () => {};
 
-  constructor(timeout: number | undefined, stop: AbortSignal) {
-    const controller = new AbortController();
-    const { promise, reject } = Promise.withResolvers<never>();
-    this.signal = controller.signal;
-    this.overdue = promise;
-    let stopTimer = (): void => {};
-    const abort = (reason: unknown): void => {
-      stopTimer();
-      controller.abort(reason);
-      stopTimer = after(grace, () => reject(reason as Error));
-    };
-    const onStop = (): void => abort(stop.reason);
-    this.close = () => {
-      stopTimer();
-      stop.removeEventListener("abort", onStop);
-    };
-    if (timeout !== undefined) stopTimer = after(timeout, () => abort(timeoutError(timeout)));
-    if (stop.aborted) onStop();
-    else stop.addEventListener("abort", onStop, { once: true });
+  constructor(timeout: number | undefined, stop: Stop) {
+    this.#timeout = timeout;
+    this.#stop = stop;
+    if (timeout !== undefined) this.#stopTimer = after(timeout, () => this.#abort(timeoutError(timeout)));
+    if (stop.isCalled) this.#abort(stop.reason);
+    else stop.onCall = () => this.#abort(stop.reason);
+  }
+
+  /** Aborts when the timeout is over or the worker must stop. Made when it is asked for. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** What the run comes to; rejects as well when its handler has not heeded the signal. To be called once. */
+  within<Result>(run: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      run.then(resolve, reject);
+    });
+  }
+
+  /** What a thrown error is: the timeout's, where that made the handler throw. */
+  errorOf(thrown: unknown): unknown {
+    return this.#aborted ? timeoutError(this.#timeout, thrown) : thrown;
+  }
+
+  close(): void {
+    this.#stopTimer();
+    this.#stop.onCall = undefined;
+  }
+
+  #abort(reason: unknown): void {
+    this.#stopTimer();
+    // By the timeout and by the stop: the first reason stays, and the grace begins anew.
+    this.#aborted ??= { reason };
+    this.#controller?.abort(reason);
+    this.#stopTimer = after(grace, () => this.#giveUp(reason));
   }
 }
 

@@ -34,31 +34,34 @@ import { reasonOf, reasonOfThrown } from "./reason.ts";
 import { Reporter } from "./reporter.ts";
 import { retirement } from "./retired.ts";
 import { afterFailure, backoff, deferral } from "./retry.ts";
-import { RunBounds, timeoutError } from "./run-bounds.ts";
+import { RunBounds, type Stop } from "./run-bounds.ts";
 import { schedulePatience, scheduleRefusal } from "./schedule.ts";
 import { TaskRows } from "./task-rows.ts";
 import type { Task } from "./task.ts";
 
-/** What a run needs of its app and its worker. */
-export interface RunContext extends Pick<
+/** What a run needs of its app. */
+export type RunContext = Pick<
   AppContext,
   "engine" | "wire" | "adapters" | "tasks" | "aliases" | "retired" | "middleware" | "schedules"
-> {
+>;
+
+/** What a run needs of its worker. */
+export interface RunOptions {
   /** After this many lost leases a task is parked. */
   readonly maxCrashes: number;
-  /** Aborts when the run must stop now: the task is then handed back, and ends as cancelled if it was marked so. */
-  readonly stop: AbortSignal;
+  /** Called when the run must stop now: the task is then handed back, and ends as cancelled if it was marked so. */
+  readonly stop: Stop;
   /** Told what goes wrong beside the run itself. */
   readonly warn: (message: string) => void;
 }
 
 /** Runs a claimed task and says how the claim ends. Never rejects. */
-export async function run(delivery: Delivery, context: RunContext): Promise<Settlement> {
+export async function run(delivery: Delivery, context: RunContext, options: RunOptions): Promise<Settlement> {
   const { lease, message } = delivery;
   if (delivery.cancelled) return { kind: "cancel", lease, reason: delivery.cancelled };
   const needs: string[] = [];
   try {
-    checkCrashes(delivery, context);
+    checkCrashes(delivery, options);
     needs.push(...needsOf(message));
     const gone = context.retired.get(message.task);
     if (gone) return retirement(gone, message.task, lease);
@@ -85,7 +88,7 @@ export async function run(delivery: Delivery, context: RunContext): Promise<Sett
       snapshot: (model) => snapshotBinding(model, context.adapters, settings),
     });
     const payload = await checked(upgraded(decoded, payloadVersion(message), task), task);
-    return keeping(await runHandler(task, payload, rows, delivery, context), settings);
+    return keeping(await runHandler(task, payload, rows, { delivery, context, options }), settings);
   } catch (error) {
     // Not an error of ours: a class that is revived, or an adapter, broke its own promise.
     if (!(error instanceof PetioleError)) {
@@ -106,7 +109,7 @@ export async function run(delivery: Delivery, context: RunContext): Promise<Sett
   }
 }
 
-function checkCrashes({ crashes }: Delivery, { maxCrashes }: RunContext): void {
+function checkCrashes({ crashes }: Delivery, { maxCrashes }: RunOptions): void {
   if (crashes < maxCrashes) return;
   throw new PetioleError(
     "ERR_TASK_CRASHED",
@@ -170,31 +173,38 @@ async function checked(payload: unknown, { name, settings }: Task): Promise<unkn
   });
 }
 
+interface Run {
+  readonly delivery: Delivery;
+  readonly context: RunContext;
+  readonly options: RunOptions;
+}
+
 async function runHandler(
   task: Task,
   payload: unknown,
   rows: TaskRows,
-  delivery: Delivery,
-  context: RunContext,
+  { delivery, context, options }: Run,
 ): Promise<Settlement> {
   const { lease, message } = delivery;
   const { settings } = task;
-  const bounds = new RunBounds(settings.timeout, context.stop);
+  const { stop, warn } = options;
+  const bounds = new RunBounds(settings.timeout, stop);
   const reporter = new Reporter(context.engine, lease, (why) =>
-    context.warn(`Task ${task.name} (${message.id}): what it told was not kept: ${why}`),
+    warn(`Task ${task.name} (${message.id}): what it told was not kept: ${why}`),
   );
-  const job = makeJob(delivery, task.name, rows, bounds.signal, reporter);
+  const job = makeJob(delivery, task.name, rows, bounds, reporter);
   const layers = context.middleware.flatMap((each) => (each.run ? [each.run.bind(each)] : []));
-  const subject = { job, payload, headers: message.headers };
+  const handle = async (): Promise<unknown> => task.handler!(payload, job);
   let value: unknown;
   try {
-    const handled = inJob(job, () => around(layers, subject, async () => task.handler!(payload, job)));
+    const handled = inJob(job, () =>
+      layers.length === 0 ? handle() : around(layers, { job, payload, headers: message.headers }, handle),
+    );
     // A handler that does not heed its signal is given up: its late result belongs to nobody.
-    value = await Promise.race([handled, bounds.overdue]);
+    value = await bounds.within(handled);
   } catch (thrown) {
-    if (context.stop.aborted) return { kind: "release", lease };
-    const error = bounds.signal.aborted ? timeoutError(settings.timeout, thrown) : thrown;
-    return afterFailure(delivery, error, settings, nowOf(context.engine));
+    if (stop.isCalled) return { kind: "release", lease };
+    return afterFailure(delivery, bounds.errorOf(thrown), settings, nowOf(context.engine));
   } finally {
     bounds.close();
     await reporter.flush();

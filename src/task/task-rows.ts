@@ -8,6 +8,17 @@ import { Lazy } from "../wire/lazy.ts";
 import type { Key, Reference } from "../wire/reference.ts";
 import type { FieldChange } from "../wire/snapshot.ts";
 
+const nothing: LoadedRows = { rowOf: () => undefined, modelOf: () => undefined, missing: [], changed: [] };
+
+/** What is known of the rows of one run. */
+class Known {
+  readonly rows = new Map<string, object>();
+  readonly models = new WeakMap<object, { readonly name: string; readonly connection: string | undefined }>();
+  readonly loading = new Map<string, Promise<object>>();
+  /** What rows were when they were sent, for those whose references say it. */
+  readonly was = new WeakMap<object, object>();
+}
+
 /** Rows by reference; each row is one object. */
 export class TaskRows {
   /** The references whose rows the database does not have. */
@@ -16,15 +27,8 @@ export class TaskRows {
   readonly changed: readonly Reference[];
   readonly #adapters: readonly OrmAdapter[];
   readonly #loaded: LoadedRows;
-  readonly #rows = new Map<string, object>();
-  readonly #models = new WeakMap<
-    object,
-    { readonly name: string; readonly connection: string | undefined }
-  >();
-  readonly #loading = new Map<string, Promise<object>>();
-
-  /** What rows were when they were sent, for those whose references say it. */
-  readonly #was = new WeakMap<object, object>();
+  /** Made with the first row: most runs have none, and a WeakMap is much work for the garbage collector. */
+  #known: Known | undefined;
 
   private constructor(adapters: readonly OrmAdapter[], loaded: LoadedRows) {
     this.#adapters = adapters;
@@ -39,7 +43,8 @@ export class TaskRows {
    * @throws PetioleError as `loadReferences`
    */
   static async load(adapters: readonly OrmAdapter[], references: readonly Reference[]): Promise<TaskRows> {
-    const loaded = await loadReferences(adapters, references);
+    // Most payloads have none.
+    const loaded = references.length === 0 ? nothing : await loadReferences(adapters, references);
     const rows = new TaskRows(adapters, loaded);
     for (const reference of references) {
       const row = loaded.rowOf(reference);
@@ -54,7 +59,7 @@ export class TaskRows {
   }
 
   modelOf(row: object): string | undefined {
-    return this.#models.get(row)?.name;
+    return this.#known?.models.get(row)?.name;
   }
 
   /**
@@ -63,8 +68,8 @@ export class TaskRows {
    * @throws PetioleError `ERR_MODEL_UNKNOWN` for a row that did not travel with its fields
    */
   drift(row: object): readonly FieldChange[] {
-    const model = this.#models.get(row);
-    const was = this.#was.get(row);
+    const model = this.#known?.models.get(row);
+    const was = this.#known?.was.get(row);
     if (model === undefined || was === undefined) {
       throw new PetioleError(
         "ERR_MODEL_UNKNOWN",
@@ -82,21 +87,23 @@ export class TaskRows {
   }
 
   #add(reference: Reference, row: object): void {
-    if (!this.#rows.has(reference.identity)) this.#rows.set(reference.identity, row);
-    this.#models.set(row, { name: reference.model, connection: reference.details?.connection });
-    if (reference.was && !this.#was.has(row)) this.#was.set(row, reference.was);
+    const { rows, models, was } = (this.#known ??= new Known());
+    if (!rows.has(reference.identity)) rows.set(reference.identity, row);
+    models.set(row, { name: reference.model, connection: reference.details?.connection });
+    if (reference.was && !was.has(row)) was.set(row, reference.was);
   }
 
   #fetch(reference: Reference): Promise<object> {
     const { identity, details } = reference;
     // With relations it is loaded anew: the row that is there may be without.
     const name = details?.with?.length ? JSON.stringify([identity, details.with]) : identity;
-    const known = name === identity ? this.#rows.get(identity) : undefined;
+    const { rows, loading: others } = (this.#known ??= new Known());
+    const known = name === identity ? rows.get(identity) : undefined;
     if (known) return Promise.resolve(known);
-    const loading = this.#loading.get(name) ?? this.#ask(reference);
-    this.#loading.set(name, loading);
+    const loading = others.get(name) ?? this.#ask(reference);
+    others.set(name, loading);
     // What failed is asked for again by the next call.
-    loading.catch(() => this.#loading.delete(name));
+    loading.catch(() => others.delete(name));
     return loading;
   }
 

@@ -119,6 +119,12 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
     const { transaction } = options;
     const layers = middleware.flatMap((each) => (each.enqueue ? [each.enqueue.bind(each)] : []));
     const isSingle = payloads.length === 1;
+    if (isSingle && layers.length === 0) {
+      const send = { id: newId(), task: this.name, payload: payloads[0], headers: {}, root: rootOf(0), what };
+      const outgoing = await makeOutgoing({ ...send, options }, this.settings, this.#context);
+      const sent = await transactions.send([outgoing], transaction);
+      return [makeHandle<Result>(this.#context, this.name, sent.ids[0]!, sent)];
+    }
     let sending: Promise<Sending> | undefined;
     const parts = payloads.map(async (payload, index) => {
       const context = { id: newId(), task: this.name, payload, headers: {} };

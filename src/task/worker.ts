@@ -6,6 +6,7 @@ import { after, milliseconds, type Duration } from "./duration.ts";
 import { newId } from "./id.ts";
 import { adopts, knows } from "./needs.ts";
 import { optionError, queueName } from "./options.ts";
+import { Stop } from "./run-bounds.ts";
 import { run } from "./run.ts";
 import { Scheduler } from "./schedule.ts";
 import type { Task } from "./task.ts";
@@ -49,11 +50,18 @@ export interface WorkerOptions {
   readonly logger?: WorkerLogger;
 }
 
+/** For how long a worker tries to store an end, in milliseconds. */
+const settlePatience = 100_000;
+
 /** A claim that is not settled yet. */
 interface Claim {
-  /** Aborts its run. */
-  readonly abort: AbortController;
-  readonly ended: Promise<void>;
+  readonly lease: Lease;
+  /** Stops its run. */
+  readonly stop: Stop;
+  /** Resolves when it is settled. */
+  ended: Promise<void>;
+  /** Where it is in the list. */
+  index: number;
 }
 
 /** Runs an app's tasks. Made by `app.worker()`. */
@@ -65,12 +73,16 @@ export class Worker {
   readonly #lease: number;
   readonly #shutdownTimeout: number;
   readonly #logger: WorkerLogger;
+  readonly #warn = (message: string): void => this.#logger.warn(message);
   readonly #context: AppContext;
   readonly #maxCrashes: number;
   readonly #isWatched: boolean;
   readonly #stopNow = new AbortController();
-  /** Claims that are not settled yet, by lease; their leases are kept alive. */
-  readonly #claims = new Map<Lease, Claim>();
+  /**
+   * Claims that are not settled yet; their leases are kept alive. No Map: from time to time one that is always added to
+   * and deleted from makes itself anew, and each keeps alive what is in the next until all memory is looked through.
+   */
+  readonly #claims: Claim[] = [];
   #limits: ReadonlyMap<string, LaneLimit> = new Map();
   /** How many tasks there were when the limits were read: others may be added later. */
   #limited = 0;
@@ -163,7 +175,7 @@ export class Worker {
     const stopTimer = after(wait, () => {
       const reason = new Error("the worker is stopping");
       this.#stopNow.abort(reason);
-      for (const { abort } of this.#claims.values()) abort.abort(reason);
+      for (const { stop } of this.#claims) stop.call(reason);
     });
     await this.#loop;
     stopTimer();
@@ -172,9 +184,8 @@ export class Worker {
 
   async #work(queues: readonly string[], scheduler: Scheduler): Promise<void> {
     if (this.#isWatched) {
-      const warn = (message: string): void => this.#logger.warn(message);
       const tasks = namesOf(this.#context);
-      this.#watchdog = Watchdog.start({ worker: this.name, lease: this.#lease, tasks, warn });
+      this.#watchdog = Watchdog.start({ worker: this.name, lease: this.#lease, tasks, warn: this.#warn });
     }
     const heartbeat = setInterval(() => void this.#beat(), this.#lease / 3);
     const listening = [
@@ -182,7 +193,7 @@ export class Worker {
       this.#engine.onCancel(this.name, (leases) => this.#abort(leases, "it was cancelled")),
     ];
     const relaying = new AbortController();
-    const relayed = this.#context.relay?.run(relaying.signal, (message) => this.#logger.warn(message));
+    const relayed = this.#context.relay?.run(relaying.signal, this.#warn);
     let failures = 0;
     while (this.#state === "started") {
       const awake = new Promise<void>((resolve) => (this.#wake = resolve));
@@ -204,7 +215,7 @@ export class Worker {
     relaying.abort();
     // A pass ends by itself, unless the engine or a transaction keeps it waiting: then another relay sends.
     await Promise.race([relayed, aborted(this.#stopNow.signal)]);
-    await Promise.all([...this.#claims.values()].map((claim) => claim.ended));
+    await Promise.all(this.#claims.map((claim) => claim.ended));
     for (const stopListening of listening) stopListening();
     clearInterval(heartbeat);
     await this.#watchdog?.stop();
@@ -231,19 +242,24 @@ export class Worker {
     const isAlone = deliveries.length === 1 && this.#running === 0;
     const postponed = isAlone ? [] : suspects;
     // Stored before anything else starts, which might end this process: they would count a crash that is not theirs.
-    await Promise.all(
-      postponed.map((delivery) =>
-        this.#settle({ kind: "release", lease: delivery.lease, unused: true }, delivery),
-      ),
-    );
+    if (postponed.length > 0) {
+      await Promise.all(
+        postponed.map((delivery) =>
+          this.#settle({ kind: "release", lease: delivery.lease, unused: true }, delivery),
+        ),
+      );
+    }
     for (const delivery of deliveries) {
       if (postponed.includes(delivery)) continue;
       this.#running++;
       this.#watchdog?.began(delivery.message.task);
-      const abort = new AbortController();
+      const stop = new Stop();
       const why = this.#early.get(`${delivery.lease.token} ${delivery.lease.id}`);
-      if (why !== undefined) abort.abort(new Error(why));
-      this.#claims.set(delivery.lease, { abort, ended: this.#handle(delivery, abort.signal) });
+      if (why !== undefined) stop.call(new Error(why));
+      const { lease } = delivery;
+      const claim: Claim = { lease, stop, index: this.#claims.length, ended: Promise.resolve() };
+      this.#claims.push(claim);
+      claim.ended = this.#handle(delivery, claim);
     }
     this.#early.clear();
     return postponed.length > 0 ? limit : deliveries.length;
@@ -259,12 +275,11 @@ export class Worker {
   }
 
   /** From claim to settlement. Never rejects. */
-  async #handle(delivery: Delivery, stop: AbortSignal): Promise<void> {
-    const warn = (message: string): void => this.#logger.warn(message);
-    const context = { ...this.#context, maxCrashes: this.#maxCrashes, stop, warn };
+  async #handle(delivery: Delivery, claim: Claim): Promise<void> {
+    const options = { maxCrashes: this.#maxCrashes, stop: claim.stop, warn: this.#warn };
     const settlement: Settlement =
       this.#state === "started"
-        ? await run(delivery, context)
+        ? await run(delivery, this.#context, options)
         : { kind: "release", lease: delivery.lease, unused: true };
     // The place is free before the settlement is stored, so that the next claim can share its transaction.
     this.#running--;
@@ -272,29 +287,39 @@ export class Worker {
     const settled = this.#settle(settlement, delivery);
     this.#wake();
     await settled;
-    this.#claims.delete(delivery.lease);
+    this.#remove(claim);
+  }
+
+  /** The last of the list takes its place. */
+  #remove(claim: Claim): void {
+    const last = this.#claims.pop()!;
+    if (last === claim) return;
+    last.index = claim.index;
+    this.#claims[claim.index] = last;
   }
 
   /** Settles, and tries again while the engine cannot: what a run did is not to be forgotten for a full disk. */
   async #settle(settlement: Settlement, { message }: Delivery): Promise<void> {
-    const what = `Task ${message.task} (${message.id})`;
+    const what = (): string => `Task ${message.task} (${message.id})`;
     if (settlement.kind !== "complete" && settlement.kind !== "release") {
-      this.#logger.warn(`${what}: ${settlement.kind}: ${settlement.reason.message}`);
+      this.#logger.warn(`${what()}: ${settlement.kind}: ${settlement.reason.message}`);
     }
+    const deadline = performance.now() + settlePatience;
     for (let failures = 0; ; failures++) {
       try {
         const [accepted] = await this.#engine.settle([settlement]);
         if (accepted === false) {
-          this.#logger.warn(`${what} ended here after its lease was lost: it runs, or ran, elsewhere too.`);
+          this.#logger.warn(`${what()} ended here after its lease was lost: it runs, or ran, elsewhere too.`);
         }
         return;
       } catch (error) {
         const closed = error instanceof PetioleError && error.code === "ERR_ENGINE_CLOSED";
-        if (closed || failures === 10 || this.#stopNow.signal.aborted) {
-          this.#logger.error(`${what} ended here, but that could not be stored: it will run again.`, error);
+        if (closed || performance.now() > deadline || this.#stopNow.signal.aborted) {
+          this.#logger.error(`${what()} ended here, but that could not be stored: it will run again.`, error);
           return;
         }
-        await sleep(100 * 2 ** failures);
+        // Soon, as the lease may have run out in a store that was away: whoever comes first has the task.
+        await sleep(Math.min(100 * 2 ** failures, 1000));
       }
     }
   }
@@ -303,17 +328,20 @@ export class Worker {
   #abort(leases: readonly Lease[], why: string): void {
     for (const { id, token } of leases) {
       this.#early.set(`${token} ${id}`, why);
-      for (const [lease, { abort }] of this.#claims) {
-        if (lease.id === id && lease.token === token) abort.abort(new Error(why));
+      for (const { lease, stop } of this.#claims) {
+        if (lease.id === id && lease.token === token) stop.call(new Error(why));
       }
     }
   }
 
   async #beat(): Promise<void> {
     this.#watchdog?.beat();
-    if (this.#claims.size === 0) return;
+    if (this.#claims.length === 0) return;
     try {
-      const lost = await this.#engine.extend([...this.#claims.keys()], this.#lease);
+      const lost = await this.#engine.extend(
+        this.#claims.map(({ lease }) => lease),
+        this.#lease,
+      );
       // The task runs elsewhere now, and what this run comes to will be refused: the sooner it ends the better.
       this.#abort(lost, "the lease was lost");
     } catch (error) {

@@ -2,6 +2,7 @@
 import type { Delivery, Settlement } from "../engine.ts";
 import { TaskError, type ErrorCode } from "../errors.ts";
 import type { AppContext } from "../task/app-context.ts";
+import { Stop } from "../task/run-bounds.ts";
 import { run } from "../task/run.ts";
 
 /** How a run ended. */
@@ -27,13 +28,8 @@ export async function runDelivery(delivery: Delivery, context: AppContext): Prom
     },
     ...context.middleware,
   ];
-  const settlement = await run(delivery, {
-    ...context,
-    middleware,
-    maxCrashes: Infinity,
-    stop: new AbortController().signal,
-    warn: () => {},
-  });
+  const options = { maxCrashes: Infinity, stop: new Stop(), warn: () => {} };
+  const settlement = await run(delivery, { ...context, middleware }, options);
   return { settlement, thrown };
 }
 

@@ -46,6 +46,8 @@ export function duplicate(connection: RedisLike): OwnRedis {
     ...own,
     ...answers,
     autoResendUnfulfilledCommands: false,
+    // The engine subscribes by itself; what ioredis does, rejects with nobody there when the connection breaks meanwhile.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     enableReadyCheck: true,
     retryStrategy,

@@ -75,7 +75,7 @@ export class Claims {
   /** See {@link Engine.claim}. Parks rows that cannot be read, and goes on. */
   claim(request: ClaimRequest, changes: Changes): Delivery[] {
     const now = Date.now();
-    const token = `${this.#holder}-${++this.#count}`;
+    const token = `${this.#holder}-${(++this.#count).toString(36)}`;
     const rooms = this.#selection.rooms(request, now);
     const deliveries: Delivery[] = [];
     for (let round = 0; round < rounds; round += 1) {

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -25,7 +25,8 @@ export function holdersFolder(path: string): string {
 
 /** The name that all leases of one engine begin with, and its lock. */
 export class Holder {
-  readonly name = randomUUID();
+  /** Short, as it is in the row of each task that runs; in letters that are the same in any file system. */
+  readonly name = randomBytes(8).toString("hex");
   readonly #path: string;
   #lock: DatabaseSync | undefined;
   #refused = false;

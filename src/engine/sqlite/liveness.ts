@@ -15,7 +15,7 @@ const interval = 1000;
 /** So many locks are looked at in one turn of the event loop, each taking a tenth of a millisecond. */
 const lookedAtOnce = 20;
 
-const isHolder = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const isHolder = /^[0-9a-f]{16}$/;
 
 /** Looks at the locks of those who claim from the same file, and ends the leases of the dead. */
 export class Liveness {
