@@ -96,9 +96,9 @@ describe.skipIf(missing !== undefined)("jobs of others", () => {
     expect((await engine.find(delivery!.message.id))?.state).toBe("running");
     const result = job.waitUntilFinished(events, 5000);
     expect(await engine.report(delivery!.lease, { lines: [{ at: 0, text: "hello" }] })).toBe(true);
-    expect(await engine.settle([{ kind: "complete", lease: delivery!.lease, result: '{"sent":true}' }])).toEqual([
-      true,
-    ]);
+    expect(
+      await engine.settle([{ kind: "complete", lease: delivery!.lease, result: '{"sent":true}' }]),
+    ).toEqual([true]);
     expect(await result).toEqual({ sent: true });
     const after = await queue.getJob(job.id!);
     expect([await after!.getState(), after!.returnvalue, after!.attemptsMade]).toEqual([
@@ -168,7 +168,9 @@ describe.skipIf(missing !== undefined)("jobs of others", () => {
     const engine = await engineHere();
     const queue = queueHere();
     await queue.addBulk(Array.from({ length: 450 }, (_, n) => ({ name: "other", data: n })));
-    await queue.addBulk(Array.from({ length: 250 }, (_, n) => ({ name: "low", data: n, opts: { priority: 1 } })));
+    await queue.addBulk(
+      Array.from({ length: 250 }, (_, n) => ({ name: "low", data: n, opts: { priority: 1 } })),
+    );
     await queue.add("mine", 1);
     await queue.add("mine", 2, { priority: 5 });
     const found: string[] = [];
@@ -191,10 +193,14 @@ describe.skipIf(missing !== undefined)("jobs of others", () => {
     const engine = await engineHere();
     const app = new Petiole({ engine });
     const seen: unknown[] = [];
-    app.task("welcome", async (payload: { to: string }) => {
-      seen.push(payload);
-      return { sent: payload.to };
-    }, { queue: "mail" });
+    app.task(
+      "welcome",
+      async (payload: { to: string }) => {
+        seen.push(payload);
+        return { sent: payload.to };
+      },
+      { queue: "mail" },
+    );
     const worker = app.worker({ watchdog: false, logger: { ...console, info: () => undefined } });
     await worker.start();
     const queue = queueHere();

@@ -205,23 +205,30 @@ export function awaitEnd(
 
 /** Claims, woken by `onReady` alone, until a task is there. What an idle worker does. */
 export async function claimWhenReady(engine: Engine, changes: Partial<ClaimRequest> = {}): Promise<Delivery> {
-  let stop: (() => void) | undefined;
+  const { promise, resolve, reject } = Promise.withResolvers<Delivery>();
+  const found = new AbortController();
+  let woken = false;
+  let looking = false;
+  // One claim at a time: another that is under way would take a task that nobody gets.
+  const look = async (): Promise<void> => {
+    looking = true;
+    while (woken && !found.signal.aborted) {
+      woken = false;
+      const [delivery] = await claim(engine, changes);
+      if (delivery === undefined) continue;
+      found.abort();
+      resolve(delivery);
+    }
+    looking = false;
+  };
+  const stop = engine.onReady(changes.queues ?? ["default"], () => {
+    woken = true;
+    if (!looking) void look().catch(reject);
+  });
   try {
-    return await soon(
-      new Promise<Delivery>((resolve, reject) => {
-        const look = async (): Promise<void> => {
-          try {
-            const [delivery] = await claim(engine, changes);
-            if (delivery !== undefined) resolve(delivery);
-          } catch (error) {
-            reject(error as Error);
-          }
-        };
-        stop = engine.onReady(changes.queues ?? ["default"], () => void look());
-      }),
-      "a task becoming ready",
-    );
+    return await soon(promise, "a task becoming ready");
   } finally {
-    stop?.();
+    found.abort();
+    stop();
   }
 }

@@ -153,6 +153,20 @@ export const sendingCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "wakes for every one of many times that are near, whether they are over by then or not",
+    async run(engine) {
+      await engine.open();
+      for (let round = 0; round < 20; round += 1) {
+        const names = [3, 2, 1].map((part) => `${round} ${part}`);
+        await engine.send(names.map((id, index) => outgoing(id, {}, 1 + (3 - index) * (round % 8))));
+        const claimed = [];
+        for (const _ of names) claimed.push(await claimWhenReady(engine));
+        assert.deepEqual(ids(claimed).toSorted(), names.toSorted());
+        await engine.settle(claimed.map(({ lease }) => ({ kind: "complete", lease, result: "1" })));
+      }
+    },
+  },
+  {
     name: "does not let a time in the past jump the queue",
     async run(engine) {
       await engine.send([{ message: message("1"), runAt: Date.now() }]);
