@@ -152,7 +152,7 @@ class SqliteEngine implements Engine {
   }
 
   async counts(): Promise<readonly QueueCount[]> {
-    return this.#read("counting tasks", ({ tasks }) => tasks.counts());
+    return this.#read("counting tasks", ({ tasks, path }) => tasks.counts(path));
   }
 
   async cancel(ids: readonly string[], reason: Reason): Promise<number> {
@@ -249,7 +249,7 @@ class SqliteEngine implements Engine {
     return store.committer.run(what, (changes) => work(store, changes));
   }
 
-  async #read<T>(what: string, read: (store: Store) => T): Promise<T> {
+  async #read<T>(what: string, read: (store: Store) => T | Promise<T>): Promise<T> {
     const store = this.#store ?? (await this.#opened());
     try {
       return await untilFree(() => {

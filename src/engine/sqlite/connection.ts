@@ -32,6 +32,8 @@ export async function connect(given: string, durability: Durability, patience: n
     const opened = openGuarded(path, () => new DatabaseSync(path, { timeout: 0 }));
     database = opened;
     const state = await untilFree(() => recognise(opened, path), patience);
+    // Pages that become free can be given back. To be said before the first page is written.
+    if (state === "empty") await untilFree(() => opened.exec("PRAGMA auto_vacuum = INCREMENTAL"), patience);
     await untilFree(() => useLog(opened, path), patience);
     opened.exec(`PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"}`);
     // After a burst the write-ahead log shrinks back to this many bytes.
