@@ -40,7 +40,8 @@ export type { SqliteOptions };
  *
  * Every process that opens the same file, web or worker, takes part. Beside the file there will be `-wal` and
  * `-shm` (SQLite's) and four tiny ones, `-bell`, `-bell-ended`, `-bell-changed` and `-bell-cancelled`, by which
- * processes wake each other. The file is opened with the first use, and must be on a local disk.
+ * processes wake each other, and a folder, `-workers`, with a lock for each process that claims: by that the others
+ * see within a second that it has died. The file is opened with the first use, and must be on a local disk.
  *
  * The file belongs to the engine. Do not open it with another SQLite library (better-sqlite3, libsql) in a
  * process that uses the engine: two copies of SQLite in one process cancel each other's file locks, and
@@ -170,7 +171,7 @@ class SqliteEngine implements Engine {
   }
 
   async counts(): Promise<readonly QueueCount[]> {
-    return this.#read("counting tasks", ({ tasks }) => tasks.counts());
+    return this.#read("counting tasks", ({ tasks, path }) => tasks.counts(path));
   }
 
   async cancel(ids: readonly string[], reason: Reason): Promise<number> {
@@ -288,7 +289,7 @@ class SqliteEngine implements Engine {
     return store.committer.run(what, (changes) => work(store, changes));
   }
 
-  async #read<T>(what: string, read: (store: Store) => T): Promise<T> {
+  async #read<T>(what: string, read: (store: Store) => T | Promise<T>): Promise<T> {
     const store = this.#store ?? (await this.#opened());
     try {
       return await untilFree(() => {

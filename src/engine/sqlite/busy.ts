@@ -12,11 +12,12 @@ import { isBusy } from "./errors.ts";
  * Between two tries it sleeps 0 to 2 ms, a little longer each time (at most 20 ms): random, so that
  * processes that collided do not collide again.
  */
-export async function untilFree<T>(action: () => T, patience: number): Promise<T> {
+export async function untilFree<T>(action: () => T | Promise<T>, patience: number): Promise<T> {
   const deadline = performance.now() + patience;
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return action();
+      const result = action();
+      return result instanceof Promise ? await result : result;
     } catch (error) {
       if (!isBusy(error) || performance.now() >= deadline) throw error;
     }

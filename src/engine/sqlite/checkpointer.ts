@@ -11,6 +11,7 @@ import type * as sqlite from "node:sqlite";
 import type { DatabaseSync } from "node:sqlite";
 import type * as threads from "node:worker_threads";
 import { Worker as Thread } from "node:worker_threads";
+import { besides } from "./file-guard.ts";
 
 /** A commit that takes longer, in milliseconds, has moved pages, or waited for another that does. */
 const slow = 8;
@@ -80,6 +81,7 @@ export class Checkpointer {
         });
       });
       thread.unref();
+      besides(this.#path, 1);
       this.#database.exec(`PRAGMA wal_autocheckpoint = ${lastResort}`);
     } catch {
       this.#ended();
@@ -101,6 +103,7 @@ export class Checkpointer {
 
   /** From now on by SQLite itself again. */
   #ended(): void {
+    if (this.#thread !== undefined) besides(this.#path, -1);
     this.#thread = undefined;
     if (this.#database.isOpen) this.#database.exec(`PRAGMA wal_autocheckpoint = ${usual}`);
   }

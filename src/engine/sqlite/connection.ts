@@ -10,7 +10,7 @@ import { PetioleError } from "../../errors.ts";
 import { untilFree } from "./busy.ts";
 import { engineError } from "./errors.ts";
 import { closeGuarded, openGuarded } from "./file-guard.ts";
-import { pragma, type Place } from "./place.ts";
+import { ownFile, pragma, type Place } from "./place.ts";
 import { createTables, recognise } from "./schema.ts";
 
 /** What a committed task survives; see the option of {@link sqlite}. */
@@ -37,6 +37,9 @@ export async function connect(
     const opened = openGuarded(path, () => place.open(path));
     database = opened;
     const state = await untilFree(() => recognise(opened, path, place), patience);
+    // Pages that become free can be given back. To be said before the first page is written, and of our own file alone.
+    if (state === "empty" && place === ownFile)
+      await untilFree(() => opened.exec("PRAGMA auto_vacuum = INCREMENTAL"), patience);
     await untilFree(() => useLog(opened, path), patience);
     opened.exec(`PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"}`);
     // After a burst the write-ahead log shrinks back to this many bytes.

@@ -12,8 +12,17 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { PetioleError } from "../../errors.ts";
 
-/** Per file the descriptors that our own connections brought, and how many connections there are. */
-const ours = new Map<string, { descriptors: Set<string>; connections: number }>();
+/** What is known of a file that this process has open. */
+interface Known {
+  /** Those that our own connections brought. */
+  readonly descriptors: Set<string>;
+  /** How many connections of our own there are. */
+  connections: number;
+  /** How many of them threads of our own may have, whose descriptors are not known. */
+  beside: number;
+}
+
+const ours = new Map<string, Known>();
 
 /**
  * Opens a file through `open`, unless this process holds it through another SQLite library already: then it is
@@ -26,8 +35,9 @@ const ours = new Map<string, { descriptors: Set<string>; connections: number }>(
  */
 export function openGuarded<T>(path: string, open: () => T): T {
   const before = descriptors(path);
-  const known = ours.get(path) ?? { descriptors: new Set<string>(), connections: 0 };
-  const libraries = before.every((descriptor) => known.descriptors.has(descriptor)) ? [] : otherLibraries();
+  const known = ours.get(path) ?? { descriptors: new Set<string>(), connections: 0, beside: 0 };
+  const unknown = before.filter((descriptor) => !known.descriptors.has(descriptor));
+  const libraries = unknown.length <= known.beside ? [] : otherLibraries();
   if (libraries.length > 0) throw shared(path, libraries);
   const opened = open();
   known.connections += 1;
@@ -45,6 +55,15 @@ export function closeGuarded(path: string, close: () => void): void {
   if (known === undefined) return;
   known.connections -= 1;
   if (known.connections === 0) ours.delete(path);
+  // Their numbers are given to others.
+  const left = new Set(descriptors(path));
+  for (const descriptor of known.descriptors) if (!left.has(descriptor)) known.descriptors.delete(descriptor);
+}
+
+/** A thread of ours has a connection to a file that is open here, or, with -1, has no more. */
+export function besides(path: string, count: 1 | -1): void {
+  const known = ours.get(path);
+  if (known !== undefined) known.beside += count;
 }
 
 /** This process's descriptors of the file. Every connection has one, so `-wal` and `-shm` need no look. */

@@ -75,7 +75,12 @@ describe("whose file it is", () => {
     await send(first, "1");
     await first.close();
     const database = new DatabaseSync(files.path);
-    database.exec("DROP TABLE paused; PRAGMA user_version = 1");
+    database.exec(`DROP TABLE paused; DROP INDEX tasks_ended; DROP INDEX tasks_unique;
+      CREATE INDEX tasks_ended ON tasks (state, queue) WHERE state NOT IN ('scheduled', 'waiting', 'running');
+      CREATE INDEX tasks_unique ON tasks (task, unique_key, unique_until)
+        WHERE unique_key IS NOT NULL AND (unique_until IS NOT NULL OR state IN ('scheduled', 'waiting', 'running')
+          OR (state = 'parked' AND needs IS NOT NULL));
+      PRAGMA user_version = 1`);
     database.close();
     const [one, other] = [files.make(), files.make()];
     await Promise.all([one.open(), other.open()]);
@@ -83,6 +88,13 @@ describe("whose file it is", () => {
     expect(await claim(other)).toEqual([]);
     await other.resume("default");
     expect(ids(await claim(one))).toEqual(["1"]);
+    expect((await one.list({ states: ["succeeded"] })).records).toEqual([]);
+    expect(
+      await one.send([
+        { ...outgoing("2"), unique: { key: "k" } },
+        { ...outgoing("3"), unique: { key: "k" } },
+      ]),
+    ).toEqual(["2", "2"]);
   });
 
   test("refuses what is no database", async () => {

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startChild } from "../../../test/fixtures/engine/child.ts";
@@ -38,6 +39,31 @@ function quantile(values: readonly number[], share: number): string {
 }
 
 describe("several processes on one file", () => {
+  test("while others keep the file locked, the event loop is never kept for 50 ms", async () => {
+    const engine = files.make();
+    await engine.open();
+    const rivals = [start("hold.ts", 200), start("hold.ts", 100)];
+    for (const rival of rivals) expect(await rival.next()).toBe("open");
+    const longest: number[] = [];
+    // The machine may have kept this process waiting; SQLite would do so in every round.
+    for (let round = 0; round < 5; round += 1) {
+      const delay = monitorEventLoopDelay({ resolution: 1 });
+      delay.enable();
+      for (let count = 0; count < 10; count += 1) {
+        await engine.send([outgoing(`${round} ${count}`)]);
+        await engine.settle(
+          (await claim(engine)).map(({ lease }) => ({ kind: "complete", lease, result: "1" })),
+        );
+      }
+      delay.disable();
+      longest.push(delay.max / 1e6);
+    }
+    console.log(
+      `while the file is locked, the event loop waited ${longest.map(Math.round).join(", ")} ms at most`,
+    );
+    expect(Math.min(...longest)).toBeLessThan(50);
+  });
+
   test("a killed worker's tasks are claimed elsewhere after their leases, with a crash counted", async () => {
     const engine = files.make();
     await send(engine, "1", "2", "3");
@@ -53,11 +79,11 @@ describe("several processes on one file", () => {
     expect(performance.now() - killed).toBeLessThan(2000);
   });
 
-  test("eight processes compete, and every task has exactly one winner", async () => {
+  test("ten processes compete, and every task has exactly one winner", async () => {
     const engine = files.make();
     const ids = Array.from({ length: 400 }, (_, index) => `task ${index}`);
     await engine.send(ids.map((id) => outgoing(id)));
-    const rivals = [1, 1, 1, 1, 1, 2, 5, 10].map((limit) => start("compete.ts", limit));
+    const rivals = [1, 1, 1, 1, 1, 1, 1, 2, 5, 10].map((limit) => start("compete.ts", limit));
     for (const rival of rivals) expect(await rival.next()).toBe("open");
     for (const rival of rivals) rival.release();
     const won = (await Promise.all(rivals.map((rival) => rival.rest()))) as {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { pragma } from "./schema.ts";
 
 /**
  * The assignment that says when a task that ends is to be removed; its parameter from {@link removalTime}. Not
@@ -17,16 +18,37 @@ export function removalTime(now: number, keep: number): number | null {
   return at <= Number.MAX_SAFE_INTEGER ? at : null;
 }
 
+/** `PRAGMA auto_vacuum`, as SQLite tells it. */
+const incremental = 2;
+
 /** At most so many tasks are removed in one transaction. */
 const removedAtOnce = 200;
 
-/** Removes ended tasks, in small batches, and starts of tasks that do not count any more. */
+/** Free pages are kept, for what comes, as long as they are fewer than this, */
+const pagesKept = 1000;
+
+/** or than one in so many. */
+const shareKept = 4;
+
+/** At most so many pages are given back in one transaction. */
+const givenBackAtOnce = 250;
+
+/** Removes ended tasks, in small batches, and starts of tasks that do not count any more. Gives back free pages. */
 export class Retention {
+  readonly #database: DatabaseSync;
+  readonly #pages: StatementSync;
+  readonly #freePages: StatementSync;
+  readonly #canGiveBack: boolean;
   readonly #isDue: StatementSync;
   readonly #remove: StatementSync;
   readonly #forget: StatementSync;
 
   constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#pages = database.prepare("PRAGMA page_count");
+    this.#freePages = database.prepare("PRAGMA freelist_count");
+    // A file that was made by the first version cannot, and goes on with its free pages.
+    this.#canGiveBack = pragma(database, "auto_vacuum") === incremental;
     this.#isDue = database.prepare(
       `SELECT EXISTS (SELECT 1 FROM tasks WHERE remove_at <= $now)
          OR EXISTS (SELECT 1 FROM starts WHERE counted_until <= $now) AS due`,
@@ -39,13 +61,22 @@ export class Retention {
 
   /** Whether there is something to remove. Only reads. */
   isDue(): boolean {
-    return this.#isDue.get({ $now: Date.now() })?.["due"] === 1;
+    return this.#isDue.get({ $now: Date.now() })?.["due"] === 1 || this.#hasTooManyFree();
   }
 
   /** Removes a batch, within the committer's transaction. Whether there may be more. */
   remove(): boolean {
     const now = Date.now();
     this.#forget.run(now);
-    return Number(this.#remove.run(now).changes) === removedAtOnce;
+    if (Number(this.#remove.run(now).changes) === removedAtOnce) return true;
+    if (!this.#hasTooManyFree()) return false;
+    this.#database.exec(`PRAGMA incremental_vacuum(${givenBackAtOnce})`);
+    return this.#hasTooManyFree();
+  }
+
+  #hasTooManyFree(): boolean {
+    if (!this.#canGiveBack) return false;
+    const free = Number(this.#freePages.get()?.["freelist_count"]);
+    return free > pagesKept && free * shareKept > Number(this.#pages.get()?.["page_count"]);
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { LogLine, QueueCount, TaskRecord, TaskState } from "../../engine.ts";
+import { countInSlices, Size, type Count } from "./counting.ts";
 import { knownState, readRecord, recordColumns } from "./records.ts";
 import { ended } from "./schema.ts";
 import { readableColumn, toColumn } from "./text.ts";
@@ -25,6 +26,7 @@ export class Tasks {
   readonly #id: StatementSync;
   readonly #logs: StatementSync;
   readonly #counts: StatementSync;
+  readonly #size: Size;
 
   constructor(database: DatabaseSync) {
     this.#find = database.prepare(selectAnswering(recordColumns));
@@ -32,6 +34,7 @@ export class Tasks {
     this.#logs = database.prepare(
       `SELECT at, text FROM logs WHERE task = (${selectAnswering("sequence")}) ORDER BY number`,
     );
+    this.#size = new Size(database);
     this.#counts = database.prepare(
       `SELECT queue, 'scheduled' AS state, count(*) AS count FROM tasks INDEXED BY tasks_scheduled
          WHERE state = 'scheduled' GROUP BY queue
@@ -60,15 +63,20 @@ export class Tasks {
       .map((row) => ({ at: Number(row["at"]), text: readableColumn(String(row["text"])) }));
   }
 
-  counts(): QueueCount[] {
+  /** See {@link Engine.counts}. Of many, a slice at a time. */
+  async counts(path: string): Promise<QueueCount[]> {
     const counts = new Map<string, { queue: string; state: TaskState; count: number }>();
-    for (const row of this.#counts.all()) {
-      const state = knownState(row["state"]);
-      const stored = String(row["queue"]);
+    const add: Count = (stored, state, more) => {
+      if (more === 0) return;
       const key = `${state} ${stored}`;
       const count = counts.get(key) ?? { queue: readableColumn(stored), state, count: 0 };
-      count.count += Number(row["count"]);
+      count.count += more;
       counts.set(key, count);
+    };
+    if (this.#size.isMany()) await countInSlices(path, add);
+    else {
+      for (const { queue, state, count } of this.#counts.all())
+        add(String(queue), knownState(state), Number(count));
     }
     return [...counts.values()];
   }
