@@ -4,7 +4,7 @@
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { pragma } from "./schema.ts";
+import { pragma } from "./place.ts";
 
 /**
  * The assignment that says when a task that ends is to be removed; its parameter from {@link removalTime}. Not
