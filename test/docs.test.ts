@@ -115,7 +115,7 @@ describe("what is run does what the page says", () => {
   test.concurrent.for(pages.filter((page) => page.steps.length > 0))(
     "$name",
     // On a machine with no time to spare, the watchdog rightly accuses nobody, and its page has nothing to show.
-    { timeout: 60_000, retry: 2 },
+    { timeout: 180_000, retry: 2 },
     async (page, context) => {
       context.skip(page.skipped !== undefined, page.skipped);
       const environment = { ...process.env, PATH: path, NO_COLOR: "1", REDIS_URL: redis?.url };
@@ -125,7 +125,7 @@ describe("what is run does what the page says", () => {
           continue;
         }
         const [program, ...parameters] = command;
-        const options = { cwd: page.folder, env: environment, timeout: 30_000 };
+        const options = { cwd: page.folder, env: environment, timeout: 120_000 };
         const { stdout } = await promisify(execFile)(program, parameters, options).catch((error) => {
           throw new Error(`docs/${page.name}.md: ${title}\n${error.stdout}${error.stderr}`, { cause: error });
         });

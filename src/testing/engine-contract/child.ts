@@ -7,7 +7,6 @@
 import { createInterface } from "node:readline";
 import type { Engine } from "../../engine.ts";
 import type { Json } from "../../message.ts";
-import { contractApp } from "./app.ts";
 import { claim, ids, longLease, outgoing, pause } from "./case.ts";
 import type { Role } from "./processes.ts";
 
@@ -15,6 +14,9 @@ const [module = "", config = "null", role = "", parameters = "null"] = process.a
 const { open } = (await import(module)) as { open: (config: Json) => Engine };
 const engine = open(JSON.parse(config) as Json);
 const told = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+/** Loaded where it is needed only: eight processes that start at the same time have enough to do. */
+const appModule = () => import("./app.ts");
 
 // Nobody listens any more.
 process.stdout.on("error", () => process.exit());
@@ -56,6 +58,7 @@ const roles: Readonly<Record<Role, (parameters: never) => Promise<void>>> = {
   },
   /** Waits for the result of a task, and says what is wrong with it, if anything is. */
   async wait({ id }: { id: string }) {
+    const { contractApp } = await appModule();
     const { check } = contractApp(engine);
     say("ready");
     say(await check(id));
@@ -68,6 +71,7 @@ const roles: Readonly<Record<Role, (parameters: never) => Promise<void>>> = {
   },
   /** Runs the app's tasks until told. */
   async work() {
+    const { contractApp } = await appModule();
     const { app } = contractApp(engine);
     const worker = app.worker({
       concurrency: 4,

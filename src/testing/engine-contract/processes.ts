@@ -70,7 +70,7 @@ function startChild({ module, config }: Elsewhere, role: Role, parameters: Json)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     async next() {
-      const line = await soon(lines.next(), `a line of the process that shall ${role}`, 30_000);
+      const line = await soon(lines.next(), `a line of the process that shall ${role}`, 60_000);
       if (line.done === true) throw new Error(`The process that shall ${role} has ended: ${endOf(child)}.`);
       return JSON.parse(line.value) as unknown;
     },
