@@ -97,7 +97,9 @@ describePostgres("pg-boss in the user's database", (createDatabase) => {
         const same = await task.enqueue(4, { unique: "l" });
         expect(same.id).toBe(cancelled.id);
         expect(await same.cancel()).toBe(true);
-        expect((await task.enqueue(5, { unique: "l" })).id).not.toBe(cancelled.id);
+        // Its queue is made meanwhile, and does not wait for this transaction.
+        const free = await task.enqueue(5, { unique: "l", queue: "another" });
+        expect(free.id).not.toBe(cancelled.id);
         expect(await engine.counts()).toMatchObject([{ count: 1 }]);
       });
       const failed = shop.begin(async () => {
@@ -107,6 +109,7 @@ describePostgres("pg-boss in the user's database", (createDatabase) => {
       await expect(failed).rejects.toThrow("undone");
       const { records } = await engine.list({});
       expect(records.map(({ message }) => message.payload)).toEqual(["1", "5"]);
+      expect((await pool.query("select id from pgboss.job")).rows).toHaveLength(2);
     });
 
     test("of two senders of a key, in transactions at once, one holds it", async () => {
