@@ -5,7 +5,7 @@
  * @module
  */
 import { PetioleError, describe } from "./errors.ts";
-import { changedOrders, hasEscapedKey, inOrders } from "./kept-payload/key-orders.ts";
+import { changedOrders, hasFragileKey, inOrders } from "./kept-payload/key-orders.ts";
 import type { KeyOrders } from "./kept-payload/key-orders.ts";
 import { isDeeperThan } from "./kept-payload/nesting.ts";
 import type { Json } from "./message.ts";
@@ -62,8 +62,10 @@ function readable(text: string): Json | undefined {
   try {
     const data = JSON.parse(text) as Json;
     if (JSON.stringify(data) !== text) return undefined;
-    // V8's JSON.parse now and then takes a key that has escapes for another (nodejs/node#63785), in others' hands too.
-    return text.includes("\\") && hasEscapedKey(data) ? undefined : data;
+    // V8's JSON.parse now and then takes a key that has escapes for another (nodejs/node#63785), and a copy made with
+    // Object.assign has no key `__proto__`: what is a string cannot come to harm on its way.
+    const isSuspect = text.includes("\\") || text.includes("__proto__");
+    return isSuspect && hasFragileKey(data) ? undefined : data;
   } catch {
     return undefined;
   }

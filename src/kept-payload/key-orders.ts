@@ -64,13 +64,14 @@ export function inOrders(data: Json, orders: KeyOrders): Json {
   return ordered(data);
 }
 
-/** Whether JSON writes any key with an escape. */
-export function hasEscapedKey(value: Json): boolean {
+/** Whether there is a key that may come to harm in others' hands: `__proto__`, or one that JSON writes with an escape. */
+export function hasFragileKey(value: Json): boolean {
   if (typeof value !== "object" || value === null) return false;
-  if (isArray(value)) return value.some(hasEscapedKey);
-  for (const key in value)
-    if (JSON.stringify(key).length !== key.length + 2 || hasEscapedKey(value[key]!)) return true;
-  return false;
+  if (isArray(value)) return value.some(hasFragileKey);
+  return Object.keys(value).some(
+    (key) =>
+      key === "__proto__" || JSON.stringify(key).length !== key.length + 2 || hasFragileKey(value[key]!),
+  );
 }
 
 /** Whether the order of any object's keys is not that of `jsonb`. */

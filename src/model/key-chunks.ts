@@ -31,6 +31,7 @@ export function partOf(key: Key, attribute: string): KeyPart | undefined {
 
 /** A list in pieces of at most `size`. */
 export function chunked<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
+  if (items.length > 0 && items.length <= size) return [items];
   const chunks: (readonly Item[])[] = [];
   for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size));
   return chunks;

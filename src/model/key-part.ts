@@ -14,7 +14,9 @@ export const impossible = Symbol("impossible");
 
 /** Whether a part is a number that is as it should be already: the most usual, of which there may be thousands. */
 export function isIntegerOf(bits: number, part: unknown): part is number {
-  return Number.isSafeInteger(part) && Math.abs(part as number) < 2 ** (bits - 1);
+  if (!Number.isSafeInteger(part)) return false;
+  // Powers take longer than all else here. All safe integers have less than 64 bits.
+  return bits === 64 || Math.abs(part as number) < (bits === 32 ? 0x8000_0000 : 2 ** (bits - 1));
 }
 
 /** A whole number of so many bits with its sign; {@link impossible} for anything else. */

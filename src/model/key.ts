@@ -67,6 +67,8 @@ export function keyWith(
   attributes: readonly string[],
   valueOf: (attribute: string) => unknown,
 ): Key | undefined {
+  // Nearly all keys have one attribute, and there may be thousands.
+  if (attributes.length === 1) return (valueOf(attributes[0]!) ?? undefined) as KeyPart | undefined;
   const parts: [string, KeyPart][] = [];
   for (const attribute of attributes) {
     const part = valueOf(attribute);
@@ -74,12 +76,13 @@ export function keyWith(
     // What cannot be a part of a key is refused by whoever asked for it, with the reason.
     parts.push([attribute, part as KeyPart]);
   }
-  return parts.length === 1 ? parts[0]?.[1] : Object.fromEntries(parts);
+  return Object.fromEntries(parts);
 }
 
 /** The key that a plain row has; undefined when it has none yet. */
 export function keyIn(row: object, attributes: readonly string[]): Key | undefined {
-  return keyWith(attributes, (attribute) => Reflect.get(row, attribute));
+  const own = row as Readonly<Record<string, KeyPart | null | undefined>>;
+  return keyWith(attributes, (attribute) => own[attribute]);
 }
 
 function checkPart(description: ModelDescription, attribute: string, part: unknown): KeyPart {

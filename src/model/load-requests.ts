@@ -1,19 +1,18 @@
 /** Which rows are to be loaded, of which models, and how: references, put together to few requests. @module */
-import type { Key, Reference } from "../wire/reference.ts";
+import type { Reference, ReferenceDetails } from "../wire/reference.ts";
 import type { LoadOptions, ModelDescription, OrmAdapter } from "./adapter.ts";
-import { checkKey } from "./key.ts";
 import { findModel, type RegisteredModel } from "./registry.ts";
-import { markOf, type Mark } from "./row-matching.ts";
+import { AskedRows, type Mark } from "./row-matching.ts";
+
+type DetailedReference = Reference & { readonly details: ReferenceDetails };
 
 /** What is asked of one adapter about one model. */
 export interface Request extends RegisteredModel {
-  /** By their marks, so that each row is asked for once. */
-  readonly keys: Map<Mark, Key>;
-  readonly references: Reference[];
+  readonly rows: AskedRows;
+  /** The references that say more than whose row they are. */
+  readonly detailed: DetailedReference[];
   readonly relations: Set<string>;
   readonly options: LoadOptions;
-  /** What came of it, by the marks of the keys. */
-  rows: Map<Mark, object>;
 }
 
 /** What is asked, by model, and by what references say about how their rows are loaded. */
@@ -22,6 +21,8 @@ export class Requests {
   /** What several requests for one model give is one object, which has them all. */
   readonly #relations = new Map<ModelDescription, Set<string>>();
   readonly #byModel = new Map<string, Map<string, Request>>();
+  /** Of the last reference that says nothing more: those to one model mostly come in a row. */
+  #last: { readonly model: string; readonly request: Request } | undefined;
 
   constructor(
     adapters: readonly OrmAdapter[],
@@ -30,27 +31,31 @@ export class Requests {
   ) {
     for (const reference of references) {
       const request = this.#find(reference) ?? this.#add(reference, adapters, transactionOf);
-      const { description, keys, relations } = request;
-      const key = checkKey(description, reference.pk);
-      request.references.push(reference);
-      keys.set(markOf(description, key), key);
-      for (const relation of reference.details?.with ?? []) relations.add(relation);
+      request.rows.ask(reference.pk);
+      if (!isDetailed(reference)) continue;
+      request.detailed.push(reference);
+      for (const relation of reference.details.with ?? []) request.relations.add(relation);
     }
   }
 
   rowOf(reference: Reference): object | undefined {
-    const request = this.#find(reference);
-    return request?.rows.get(markOf(request.description, reference.pk));
+    return this.#find(reference)?.rows.rowOf(reference.pk);
   }
 
   modelsByRow(): Map<object, string> {
     return new Map(
-      this.all.flatMap(({ rows, description }) => [...rows.values()].map((row) => [row, description.name])),
+      this.all.flatMap(({ rows, description }) =>
+        [...rows.found()].map(([, row]) => [row, description.name] as const),
+      ),
     );
   }
 
   #find({ model, details }: Reference): Request | undefined {
-    return this.#byModel.get(model)?.get(wayOf(details));
+    if (details !== undefined) return this.#byModel.get(model)?.get(wayOf(details));
+    if (this.#last?.model === model) return this.#last.request;
+    const request = this.#byModel.get(model)?.get(usualWay);
+    if (request) this.#last = { model, request };
+    return request;
   }
 
   #add(
@@ -69,8 +74,13 @@ export class Requests {
     const others = this.#byModel.get(model) ?? new Map<string, Request>();
     const relations = this.#relations.get(found.description) ?? new Set();
     this.#relations.set(found.description, relations);
-    const asked = { keys: new Map(), references: [], relations, options };
-    const request: Request = { ...found, ...asked, rows: new Map() };
+    const request: Request = {
+      ...found,
+      rows: new AskedRows(found.description),
+      detailed: [],
+      relations,
+      options,
+    };
     this.#byModel.set(model, others.set(wayOf(details), request));
     this.all.push(request);
     return request;
@@ -78,12 +88,15 @@ export class Requests {
 }
 
 /** In which way rows are loaded, as text. */
-function wayOf(details: Reference["details"]): string {
-  if (details === undefined) return usualWay;
+function wayOf(details: ReferenceDetails): string {
   return JSON.stringify([details.connection ?? null, details.scope ?? "default", details.from ?? "primary"]);
 }
 
 const usualWay = wayOf({});
+
+function isDetailed(reference: Reference): reference is DetailedReference {
+  return reference.details !== undefined;
+}
 
 /** What two requests give is one object: of a row and its replica, the row. */
 export function shareRows(requests: readonly Request[]): void {
@@ -95,9 +108,9 @@ export function shareRows(requests: readonly Request[]): void {
   )) {
     const known = shared.get(description) ?? new Map<Mark, object>();
     shared.set(description, known);
-    for (const [mark, row] of rows) {
+    for (const [mark, row] of rows.found()) {
       const first = known.get(mark);
-      if (first) rows.set(mark, first);
+      if (first) rows.replace(mark, first);
       else known.set(mark, row);
     }
   }

@@ -7,7 +7,6 @@ import { PetioleError, describe } from "../errors.ts";
 import { identityOf, type Key, type Reference } from "../wire/reference.ts";
 import type { OrmAdapter } from "./adapter.ts";
 import { Requests, shareRows, type Request } from "./load-requests.ts";
-import { markOf, matchRows, type Mark } from "./row-matching.ts";
 import { hasChanged, xmin } from "./version.ts";
 import { readXmin } from "./xmin.ts";
 
@@ -45,21 +44,19 @@ export async function loadReferences(
   const changed: Reference[] = [];
   const versions = await Promise.all(
     requests.all.map(async (request) => {
-      request.rows = await loadRows(request);
+      await loadRows(request);
       return versionsOf(request);
     }),
   );
-  for (const [index, { description, adapter, references, rows }] of requests.all.entries()) {
-    for (const reference of references) {
-      if (reference.details === undefined) continue;
-      const mark = markOf(description, reference.pk);
-      const row = rows.get(mark);
-      if (row && hasChanged(reference, description, adapter, row, versions[index]?.get(mark)))
-        changed.push(reference);
+  for (const [index, { description, adapter, detailed, rows }] of requests.all.entries()) {
+    for (const reference of detailed) {
+      const row = rows.rowOf(reference.pk);
+      const version = versions[index]?.get(rows.placeOf(reference.pk)!);
+      if (row && hasChanged(reference, description, adapter, row, version)) changed.push(reference);
     }
   }
   shareRows(requests.all);
-  const isComplete = requests.all.every(({ rows, keys }) => rows.size === keys.size);
+  const isComplete = requests.all.every(({ rows }) => rows.isComplete());
   const missing = isComplete ? [] : references.filter((reference) => requests.rowOf(reference) === undefined);
   let models: Map<object, string> | undefined;
   return {
@@ -80,8 +77,8 @@ function eachOnce(references: readonly Reference[]): Reference[] {
   return [...once.values()];
 }
 
-async function loadRows(request: Request): Promise<Map<Mark, object>> {
-  const { description, adapter, keys, relations, options } = request;
+async function loadRows(request: Request): Promise<void> {
+  const { description, adapter, rows, relations, options } = request;
   if (relations.size > mostRelations) {
     throw new PetioleError(
       "ERR_MODEL_DEFINITION",
@@ -89,10 +86,10 @@ async function loadRows(request: Request): Promise<Map<Mark, object>> {
     );
   }
   const whole = relations.size > 0 ? { ...options, with: [...relations] } : options;
-  return asked(request, async () => {
-    const loaded: unknown = await adapter.load(description.name, [...keys.values()], whole);
+  await asked(request, async () => {
+    const loaded: unknown = await adapter.load(description.name, rows.keys, whole);
     if (!Array.isArray(loaded)) throw new TypeError(`load() gave ${describe(loaded)}, not an array of rows`);
-    return matchRows(request, loaded);
+    rows.take(adapter, loaded);
   });
 }
 
@@ -100,27 +97,26 @@ async function loadRows(request: Request): Promise<Map<Mark, object>> {
  * The versions of rows, where the database alone knows them and a reference says one. They are read after the rows: a
  * row that changes in between has changed.
  */
-async function versionsOf(request: Request): Promise<ReadonlyMap<Mark, string> | undefined> {
-  const { description, adapter, references, options, rows } = request;
+async function versionsOf(request: Request): Promise<ReadonlyMap<number, string> | undefined> {
+  const { description, adapter, detailed, options, rows } = request;
   if (description.version !== xmin) return undefined;
-  /** The keys as they are stored, by the marks that the rows were asked for under. */
-  const keys = new Map<Mark, Key>();
-  for (const { pk, details } of references) {
-    const mark = markOf(description, pk);
-    const row = details?.version === undefined ? undefined : rows.get(mark);
+  /** The keys as they are stored, by the places of their rows. */
+  const keys = new Map<number, Key>();
+  for (const { pk, details } of detailed) {
+    const row = details.version === undefined ? undefined : rows.rowOf(pk);
     const key = row && adapter.keyOf(description.name, row);
-    if (key !== undefined) keys.set(mark, key);
+    if (key !== undefined) keys.set(rows.placeOf(pk)!, key);
   }
   if (keys.size === 0) return undefined;
   const versions = await asked(request, () => readXmin(adapter, description, [...keys.values()], options));
   return new Map(
-    [...keys].map(([mark, key]) => [mark, versions.get(identityOf(description.name, key)) ?? ""]),
+    [...keys].map(([place, key]) => [place, versions.get(identityOf(description.name, key)) ?? ""]),
   );
 }
 
 /** Asks a database. */
 async function asked<Answer>(
-  { description, adapter, keys }: Request,
+  { description, adapter, rows: { size } }: Request,
   ask: () => Promise<Answer>,
 ): Promise<Answer> {
   try {
@@ -134,7 +130,7 @@ async function asked<Answer>(
     // The cause's own message is not repeated: drivers put the query's values into it.
     throw new PetioleError(
       "ERR_DATABASE_UNREACHABLE",
-      `${description.name}: ${adapter.name} could not load ${keys.size} ${keys.size === 1 ? "row" : "rows"}` +
+      `${description.name}: ${adapter.name} could not load ${size} ${size === 1 ? "row" : "rows"}` +
         `${codeOf(cause)}. Whether they exist is not known; see the cause`,
       { cause },
     );

@@ -133,10 +133,12 @@ export function kysely<Handle extends KyselyDatabaseLike, const Models extends K
       const isReplica = transaction === undefined && from === "replica";
       const handle = isReplica ? replicaOf() : handleOf(transaction);
       const bound = await model.bind(keys, handle);
-      const rows: object[] = [];
-      const columns = model.description.key.map((attribute) => ({ attribute }));
-      for (const query of selectKeys(handle.selectFrom(model.table).selectAll(), columns, bound))
-        rows.push(...(await query.execute()));
+      const all = handle.selectFrom(model.table).selectAll();
+      const [query, ...others] = selectKeys(all, model.description.key, bound);
+      const first = query === undefined ? [] : await query.execute();
+      if (others.length === 0) return first;
+      const rows = [...first];
+      for (const other of others) rows.push(...(await other.execute()));
       return rows;
     },
 

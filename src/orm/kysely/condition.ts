@@ -17,8 +17,8 @@ export interface KeyColumn {
   readonly type?: ColumnType | undefined;
 }
 
-/** A key in the values that the driver takes. */
-export type BoundKey = readonly unknown[];
+/** A key in the values that the driver takes: of one column its value, of several a list of theirs. Never undefined. */
+export type BoundKey = unknown;
 
 /** Keys as the driver takes them for their columns; undefined for one that the columns cannot hold. */
 export function bindKeys(
@@ -27,11 +27,16 @@ export function bindKeys(
   keys: readonly Key[],
 ): readonly (BoundKey | undefined)[] {
   const parts = columns.map(({ attribute, type }) => ({ attribute, bind: binders[dialect](type) }));
+  const bindPart = (key: Key, { attribute, bind }: (typeof parts)[number]): unknown => {
+    const part = partOf(key, attribute);
+    return part === undefined ? undefined : bind(part);
+  };
+  const [only, ...others] = parts;
+  if (only && others.length === 0) return keys.map((key) => bindPart(key, only));
   return keys.map((key) => {
     const bound: unknown[] = [];
-    for (const { attribute, bind } of parts) {
-      const part = partOf(key, attribute);
-      const value = part === undefined ? undefined : bind(part);
+    for (const each of parts) {
+      const value = bindPart(key, each);
       if (value === undefined) return undefined;
       bound.push(value);
     }
@@ -42,20 +47,17 @@ export function bindKeys(
 /** The same query once for each so many keys as fit into one statement. */
 export function selectKeys(
   query: Select,
-  columns: readonly KeyColumn[],
+  attributes: readonly string[],
   keys: readonly BoundKey[],
 ): readonly Select[] {
-  const [first, ...others] = columns.map(({ attribute }) => attribute);
+  const [first, ...others] = attributes;
   if (first === undefined) return [];
-  const size = keysInStatement(columns.length);
-  if (others.length === 0) {
-    const values = keys.map(([value]) => value);
-    return chunked(values, size).map((chunk) => query.where(first, "in", chunk));
-  }
-  return chunked(keys, size).map((chunk) =>
+  const size = keysInStatement(attributes.length);
+  if (others.length === 0) return chunked(keys, size).map((chunk) => query.where(first, "in", chunk));
+  return chunked(keys as readonly (readonly unknown[])[], size).map((chunk) =>
     query.where((builder) => {
       const each = chunk.map((key) =>
-        builder.and(columns.map(({ attribute }, index) => builder(attribute, "=", key[index]))),
+        builder.and(attributes.map((attribute, index) => builder(attribute, "=", key[index]))),
       );
       return anyOf(each, (some) => builder.or(some));
     }),

@@ -6,7 +6,7 @@
 import { type PetioleError, describe } from "../../errors.ts";
 import { invalidModel } from "../../model/adapter-errors.ts";
 import type { ModelDescription, SqlDialect, TableDescription } from "../../model/adapter.ts";
-import { distinctKeys } from "../../model/key-chunks.ts";
+import { distinctKeys, keysInStatement } from "../../model/key-chunks.ts";
 import type { Key, KeyPart } from "../../model/ref.ts";
 import { type ColumnTypes, askColumnTypes, tableOf } from "./column.ts";
 import { type BoundKey, type KeyColumn, bindKeys } from "./condition.ts";
@@ -56,15 +56,19 @@ export class Model {
     };
   }
 
-  /** Each different key once, as the driver takes it; those that no row can have are left out. */
+  /** The keys as the driver takes them, each once in all that is asked; those that no row can have are left out. */
   async bind(keys: readonly Key[], handle: Database): Promise<readonly BoundKey[]> {
-    const distinct = distinctKeys(this.description.name, keys);
+    const { name, key } = this.description;
+    // Twice in the list of one statement, it finds its row once.
+    const isOneList = key.length === 1 && keys.length <= keysInStatement(1);
+    const distinct = isOneList ? keys : distinctKeys(name, keys);
     if (distinct.length === 0) return [];
     const bindAll = (types: ColumnTypes) => bindKeys(this.#dialect, this.#keyColumns(types), distinct);
     const known = this.#types;
-    let bound = bindAll(await this.types(handle));
+    let bound = bindAll(known ?? (await this.#ask(handle)));
+    if (!bound.includes(undefined)) return bound;
     // A column may have become wider since it was asked for: a row must not be missing because of that.
-    if (known !== undefined && bound.includes(undefined)) bound = bindAll(await this.#ask(handle));
+    if (known !== undefined) bound = bindAll(await this.#ask(handle));
     return bound.filter((each) => each !== undefined);
   }
 
@@ -72,9 +76,9 @@ export class Model {
   bindOwn(key: Readonly<Record<string, KeyPart>>, types: ColumnTypes): Readonly<Record<string, unknown>> {
     const columns = this.#keyColumns(types);
     const [bound] = bindKeys(this.#dialect, columns, [key]);
-    return bound === undefined
-      ? key
-      : Object.fromEntries(columns.map(({ attribute }, at) => [attribute, bound[at]]));
+    if (bound === undefined) return key;
+    const values = columns.length === 1 ? [bound] : (bound as readonly unknown[]);
+    return Object.fromEntries(columns.map(({ attribute }, at) => [attribute, values[at]]));
   }
 
   /** The types of the columns, asked for once. */
