@@ -66,4 +66,6 @@ export const cases: Readonly<Record<string, Case>> = {
   ...Object.fromEntries(contestCases()),
   claim,
   "memory-sqlite": memoryCase("sqlite", "SQLite engine", "file"),
+  "memory-bullmq": memoryCase("bullmq", "BullMQ engine", "redis"),
+  "memory-pg-boss": memoryCase("pg-boss", "pg-boss engine", "postgres"),
 };

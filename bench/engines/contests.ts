@@ -11,7 +11,7 @@ const beside: Contest["metrics"] = {
 };
 const few = { pairs: 3, size: { warmUp: 500, count: 2000 } };
 const pgBossOptions =
-  "pg-boss: work() with batches as large as the concurrency, burstWhenBatchFull, NOTIFY, and a result for each job";
+  "raw pg-boss: work() with batches as large as the concurrency, burstWhenBatchFull, and a result for each job";
 
 /** By the name that `--case` takes. */
 export const contests: Readonly<Record<string, Contest>> = {
@@ -28,7 +28,7 @@ export const contests: Readonly<Record<string, Contest>> = {
       "idle latency p50": 1.5,
     },
     note: "durability: process (synchronous=NORMAL), beside appendfsync everysec",
-    pairs: 7,
+    pairs: 5,
     size: { warmUp: 2000, count: 10_000 },
   },
   power: {
@@ -45,6 +45,44 @@ export const contests: Readonly<Record<string, Contest>> = {
     note: "durability: power (synchronous=FULL), beside appendfsync always",
     pairs: 3,
     size: { warmUp: 2000, count: 10_000 },
+  },
+  bullmq: {
+    case: "BullMQ engine",
+    ours: { side: "petiole-bullmq", store: "redis" },
+    peer: { side: "bullmq", store: "redis" },
+    peerName: `${named("bullmq")}, Redis everysec`,
+    metrics: {
+      "enqueue, 50 in flight": 0.85,
+      "process, concurrency 50": 0.85,
+      "end to end": null,
+      "idle latency p50": null,
+    },
+    note: "both on one Redis, appendfsync everysec, with results kept",
+    pairs: 5,
+    size: { warmUp: 2000, count: 10_000 },
+  },
+  "pg-boss": {
+    case: "pg-boss engine",
+    ours: { side: "petiole-pg-boss", store: "postgres" },
+    peer: { side: "pg-boss", store: "postgres" },
+    peerName: `${named("pg-boss")}, PostgreSQL`,
+    metrics: {
+      "enqueue, 50 in flight": 0.9,
+      "process, concurrency 50": 0.9,
+    },
+    note: `${pgBossOptions}; no NOTIFY, which would slow its sends`,
+    pairs: 5,
+    size: { warmUp: 500, count: 2000 },
+  },
+  "pg-boss-notify": {
+    case: "pg-boss engine",
+    ours: { side: "petiole-pg-boss", store: "postgres" },
+    peer: { side: "pg-boss-notify", store: "postgres" },
+    peerName: `${named("pg-boss")}, PostgreSQL, notify`,
+    metrics: beside,
+    note: pgBossOptions,
+    pairs: 3,
+    size: { warmUp: 200, count: 1000 },
   },
   plainjob: {
     case: "SQLite engine",
@@ -77,10 +115,11 @@ export const contests: Readonly<Record<string, Contest>> = {
   "raw-pg-boss": {
     case: "SQLite engine, power loss",
     ours: { side: "petiole-sqlite", store: "file, power" },
-    peer: { side: "pg-boss", store: "postgres" },
-    peerName: `${named("pg-boss")}, PostgreSQL`,
+    peer: { side: "pg-boss-notify", store: "postgres" },
+    peerName: `${named("pg-boss")}, PostgreSQL, notify`,
     metrics: beside,
     note: pgBossOptions,
-    ...few,
+    pairs: 3,
+    size: { warmUp: 200, count: 1000 },
   },
 };

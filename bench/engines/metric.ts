@@ -11,7 +11,7 @@ export type Metric =
   | "idle latency p50";
 
 /** Idle workers: so many tasks, 50 ms apart. */
-const idle: Size = { warmUp: 10, count: 50 };
+const idle: Size = { warmUp: 5, count: 40 };
 const quickIdle: Size = { warmUp: 1, count: 3 };
 
 /** A round: fresh processes on a fresh place, and the figures that they give. */

@@ -106,10 +106,10 @@ export function residents(
 ): Promise<readonly [Resident, Resident]> {
   return inProcesses(side, place, many, async ({ producer, openWorker }) => {
     const worker = await openWorker(10);
-    await producer.ask("send", { from: 0, count: few, inFlight: 50 });
+    await producer.ask("send", { from: 0, count: few, inFlight: 500 });
     await worker.ask("until", { from: 1, count: few });
     const before = await worker.ask("resident", {});
-    await producer.ask("send", { from: few, count: many - few, inFlight: 50 });
+    await producer.ask("send", { from: few, count: many - few, inFlight: 500 });
     await worker.ask("until", { from: 1, count: many });
     return [before, await worker.ask("resident", {})];
   });

@@ -72,7 +72,9 @@ class BullmqEngine implements Engine {
 
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
     const store = this.#store ?? (await this.#opened());
-    const checking = store.versions.check(request.queues.map(toQueue));
+    const queues = request.queues.map(toQueue);
+    if (request.adopts !== undefined) store.newcomers.listen(queues);
+    const checking = store.versions.check(queues);
     if (checking !== undefined) await checking;
     // What ends in this turn ends before, and makes room.
     store.settlements.flush();

@@ -180,6 +180,25 @@ describe.skipIf(missing !== undefined)("jobs of others", () => {
     expect(await queue.getWaitingCount()).toBe(450);
   });
 
+  test("wake a worker that has nothing to do, without waiting for it to look", async () => {
+    config = { ...((await store.fresh()) as unknown as BullmqConfig), pollInterval: 60_000 };
+    const engine = another();
+    const queue = queueHere();
+    await queue.add("other", 1);
+    const found: string[] = [];
+    const look = async (): Promise<void> => {
+      for (const { message } of await claim(engine, ["mine"])) found.push(message.payload);
+    };
+    await look();
+    opened.push({ close: async () => stop() });
+    const stop = engine.onReady(["mail"], () => void look());
+    for (const [index, options] of [{}, { priority: 4 }, {}].entries()) {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await queue.add("mine", index, options);
+      await expect.poll(() => found.length, { timeout: 1000 }).toBe(index + 1);
+    }
+  });
+
   test("of a flow, a scheduler, or with a de-duplication of BullMQ's are left to its own workers", async () => {
     const engine = await engineHere();
     const queue = queueHere();

@@ -4,6 +4,7 @@
  * @module
  */
 import { script } from "./connection.ts";
+import { abandon } from "./scripts/abandon.ts";
 import { claim } from "./scripts/claim.ts";
 import { extend, report } from "./scripts/leases.ts";
 import { cancel, discard, pause, resume, retry } from "./scripts/manage.ts";
@@ -30,6 +31,7 @@ export const scripts = {
   send: script(send, again),
   claim: script(claim),
   settle: script(settle, again),
+  abandon: script(abandon, again),
   extend: script(extend, again),
   report: script(report),
   find: script(find, again),

@@ -79,6 +79,37 @@ describe.skipIf(missing !== undefined)("the BullMQ engine and its server", () =>
     stop();
   });
 
+  test("a claim whose answer was lost is handed back, and counts for nothing", async () => {
+    const store = await start();
+    closing.push(() => store.close());
+    const { port, pid } = { port: store.port!, pid: store.pid!() };
+    const engine = open({ ...(store.config as object), timeout: 400 } as never);
+    closing.push(() => engine.close());
+    await engine.send([outgoing("first"), outgoing("second")]);
+    expect(await engine.claim({ ...request, queues: ["other"] })).toEqual([]);
+    await engine.claim({ ...request, limit: 0 });
+    // It takes what was sent to it when it goes on, and nobody is there to be told.
+    process.kill(pid, "SIGSTOP");
+    closing.push(() => process.kill(pid, "SIGCONT"));
+    expect(await caught(engine.claim(request))).toMatchObject({ code: "ERR_ENGINE_UNREACHABLE" });
+    process.kill(pid, "SIGCONT");
+    const redis = new Redis(port);
+    closing.push(() => redis.disconnect());
+    const { prefix } = store.config as { prefix: string };
+    await expect.poll(() => redis.llen(`${prefix}:q:active`), { timeout: 3000 }).toBe(2);
+    const found: string[] = [];
+    await expect
+      .poll(
+        async () => {
+          for (const { message, crashes } of await engine.claim(request))
+            found.push(`${message.id} ${crashes}`);
+          return found;
+        },
+        { timeout: 5000 },
+      )
+      .toEqual(["first 0", "second 0"]);
+  });
+
   test("a Redis that is full refuses clearly, keeps what it has, and can be emptied", async () => {
     const { port, stop } = await startOwnRedis({ parameters: ["--maxmemory", "4mb"] });
     closing.push(stop);

@@ -11,6 +11,7 @@ import { Connection } from "./connection.ts";
 import { Leases } from "./leases.ts";
 import type { RedisLike } from "./like.ts";
 import { Managing } from "./managing.ts";
+import { Newcomers } from "./newcomers.ts";
 import type { Settings } from "./options.ts";
 import { Ready } from "./ready.ts";
 import { scripts } from "./scripts.ts";
@@ -33,6 +34,7 @@ export class Store {
   readonly cancels: Cancels;
   readonly managing: Managing;
   readonly versions: Versions;
+  readonly newcomers: Newcomers;
   readonly #channels: Channels;
   readonly #sweeper: NodeJS.Timeout;
 
@@ -45,6 +47,7 @@ export class Store {
     this.sending = new Sending(connection);
     this.settlements = new Settlements(connection, retention);
     this.ready = new Ready(connection, this.#channels, pollInterval);
+    this.newcomers = new Newcomers(redis, prefix, (queue) => this.ready.wake(queue));
     const soon = (delay: number): void => this.ready.soon(delay);
     this.claims = new Claims(connection, this.leases, this.settlements, deadAfter, soon);
     this.audience = new Audience(connection, this.#channels, pollInterval);
@@ -57,6 +60,7 @@ export class Store {
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
     this.ready.stop();
+    this.newcomers.stop();
     this.audience.close();
     this.cancels.stop();
     this.leases.stop();
