@@ -17,7 +17,7 @@ describe.concurrent(`faults (FAULTS_SEED=${seed})`, () => {
   for (const { name, missing } of engines) {
     test.skipIf(missing !== undefined)(
       name + (missing === undefined ? "" : ` (skipped: ${missing})`),
-      { timeout: 120_000 },
+      { timeout: 300_000 },
       async ({ signal }) => {
         const done: string[] = [];
         const tell = (fault: string, result: Outcome | string): void => {

@@ -551,6 +551,25 @@ describe("the worker", () => {
     expect(runs).toBe(1);
   });
 
+  test("an end that was stored although the engine could not say so is not told as a lost lease", async () => {
+    const engine = memory();
+    let tries = 0;
+    const settle: Engine["settle"] = async (settlements) => {
+      const answer = await engine.settle(settlements);
+      if (tries++ === 0) throw new PetioleError("ERR_ENGINE_UNREACHABLE", "the answer was lost");
+      return answer;
+    };
+    const app = makeApp({ engine: { ...bound(engine), settle } });
+    const handle = await app.task("once", () => 1).enqueue();
+    const warnings: string[] = [];
+    const worker = app.worker({ logger: { ...quiet, warn: (message) => warnings.push(message) } });
+    await worker.start();
+    expect(await handle.result()).toBe(1);
+    await expect.poll(() => warnings.length).toBe(1);
+    await worker.stop();
+    expect(warnings[0]).toContain("a try before this one has stored that");
+  });
+
   test("an end that cannot be stored is tried again soon, however long it has been, and a stop does not wait for it", async () => {
     const engine = memory();
     let tries = 0;

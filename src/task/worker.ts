@@ -309,7 +309,11 @@ export class Worker {
       try {
         const [accepted] = await this.#engine.settle([settlement]);
         if (accepted === false) {
-          this.#logger.warn(`${what()} ended here after its lease was lost: it runs, or ran, elsewhere too.`);
+          this.#logger.warn(
+            failures === 0
+              ? `${what()} ended here after its lease was lost: it runs, or ran, elsewhere too.`
+              : `${what()} ended here: a try before this one has stored that, or it runs, or ran, elsewhere too.`,
+          );
         }
         return;
       } catch (error) {

@@ -11,6 +11,8 @@ export interface Traits {
    * Whose clock leases are told by: the server's, or each process's own, which on one machine are the same.
    */
   readonly clock: "server" | "machine";
+  /** Its server must be started as durable for what it has acknowledged to survive SIGKILL: the machine lives on. */
+  readonly needsDurable: boolean;
   /** What passes to the server when something is asked of it; none where there is no server. */
   readonly requests?: Readonly<Record<Request, RegExp>>;
 }
@@ -19,10 +21,11 @@ export interface Traits {
 export type Request = "send" | "claim" | "settle";
 
 const traits: Readonly<Record<string, Traits>> = {
-  sqlite: { recovery: 2000, clock: "machine" },
+  sqlite: { recovery: 2000, clock: "machine", needsDurable: false },
   bullmq: {
     recovery: 20_000,
     clock: "server",
+    needsDurable: true,
     requests: {
       send: new RegExp(scripts.send.hash),
       claim: new RegExp(scripts.claim.hash),
@@ -32,6 +35,7 @@ const traits: Readonly<Record<string, Traits>> = {
   "pg-boss": {
     recovery: 20_000,
     clock: "server",
+    needsDurable: false,
     requests: { send: /\.send\(/, claim: /\.claim\(/, settle: /\.settle\(/ },
   },
 };

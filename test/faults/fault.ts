@@ -13,6 +13,8 @@ export interface Scene {
   readonly store: EngineStore;
   readonly effects: Effects;
   readonly effectsFile: string;
+  /** A folder in which Node keeps what it has compiled: many processes of the same program are started. */
+  readonly compiled: string;
   /** Less of everything, so that it takes seconds. */
   readonly isShort: boolean;
   readonly signal: AbortSignal;

@@ -109,12 +109,14 @@ export class WorkerProcess {
 /** The workers of one round, on one engine. */
 export class Crew {
   readonly #base: Omit<WorkerSettings, "name">;
+  readonly #environment: Readonly<Record<string, string>>;
   readonly #members = new Set<WorkerProcess>();
   /** Those that are dead too. */
   readonly all: WorkerProcess[] = [];
 
-  constructor(base: Omit<WorkerSettings, "name">) {
+  constructor(base: Omit<WorkerSettings, "name">, environment: Readonly<Record<string, string>>) {
     this.#base = base;
+    this.#environment = environment;
   }
 
   /** Those that were started and have not ended. */
@@ -125,7 +127,8 @@ export class Crew {
   /** Starts one; it may not be ready yet. */
   start(changes: Partial<WorkerSettings> = {}, options: Omit<StartOptions, "settings"> = {}): WorkerProcess {
     const settings = { ...this.#base, name: `worker ${this.all.length + 1}`, ...changes };
-    const worker = new WorkerProcess({ settings, ...options });
+    const environment = { ...this.#environment, ...options.environment };
+    const worker = new WorkerProcess({ settings, ...options, environment });
     this.#members.add(worker);
     this.all.push(worker);
     void worker.ended.then(() => this.#members.delete(worker));

@@ -44,8 +44,9 @@ export class Round {
 
   /** Who works. The lease is in milliseconds; the worker's default where it is left out. */
   crew(config: Json, lease?: number): Crew {
-    const { engine, effectsFile } = this.scene;
-    const crew = new Crew({ engine, config, effects: effectsFile, ...(lease !== undefined && { lease }) });
+    const { engine, effectsFile, compiled } = this.scene;
+    const base = { engine, config, effects: effectsFile, ...(lease !== undefined && { lease }) };
+    const crew = new Crew(base, { NODE_COMPILE_CACHE: compiled });
     this.#crews.push(crew);
     return crew;
   }

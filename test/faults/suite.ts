@@ -42,10 +42,11 @@ export async function runFaults(options: SuiteOptions): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), "petiole-faults-"));
   const effectsFile = join(folder, "effects.db");
   const effects = new Effects(effectsFile);
-  const store = await module.start({ durable: true });
-  const signal = options.signal ?? new AbortController().signal;
   const traits = traitsOf(engine);
-  const scene: Scene = { engine, module, traits, store, effects, effectsFile, isShort, signal };
+  const store = await module.start({ durable: traits.needsDurable });
+  const signal = options.signal ?? new AbortController().signal;
+  const compiled = join(folder, "compiled");
+  const scene: Scene = { engine, module, traits, store, effects, effectsFile, compiled, isShort, signal };
   const outcomes: Outcome[] = [];
   const doOne = async ({ fault, first, tasks }: Planned): Promise<void> => {
     // Of its own, so that a fault alone does what it does among the others.

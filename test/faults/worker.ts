@@ -1,5 +1,6 @@
 /** A worker in a process of its own: `node worker.ts SETTINGS`, the settings as JSON. */
 import { randomUUID } from "node:crypto";
+import { flushCompileCache } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Engine } from "../../src/engine.ts";
 import { makeApp, replacing, type Done } from "./app.ts";
@@ -42,6 +43,8 @@ const worker = app.worker({
     error: (message, error) => say({ log: `${message} ${String(error)}` }),
   },
 });
+// Those who start after it need not compile it again.
+flushCompileCache();
 await started();
 say({ ready: true });
 

@@ -20,7 +20,7 @@ export const killed: Fault = {
       first: () => round.random.below(200),
     });
     const sending = following(sent);
-    const least = isShort ? 5 : 40;
+    const least = isShort ? 4 : 40;
     while (!sending.isOver || round.countOf("killed") < least) {
       await round.pause(20, isShort ? 250 : 700);
       await team.killOne();

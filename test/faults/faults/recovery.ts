@@ -8,7 +8,7 @@ const forever = 3_600_000;
 
 export const recovery: Fault = {
   name: "recovery",
-  tasks: { count: 4 },
+  tasks: { count: 3 },
   waits: true,
   unfit: () => undefined,
   async run(round) {
