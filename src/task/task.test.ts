@@ -551,6 +551,23 @@ describe("the worker", () => {
     expect(runs).toBe(1);
   });
 
+  test("an end that cannot be stored is tried again soon, however long it has been, and a stop does not wait for it", async () => {
+    const engine = memory();
+    let tries = 0;
+    const settle = (): Promise<never> => {
+      tries++;
+      return Promise.reject(new PetioleError("ERR_ENGINE_DISK_FULL", "full"));
+    };
+    const app = makeApp({ engine: { ...bound(engine), settle } });
+    const worker = app.worker({ logger: quiet });
+    await app.task("once", () => 1).enqueue();
+    await worker.start();
+    await expect.poll(() => tries, { timeout: 10_000 }).toBe(6);
+    const since = performance.now();
+    await worker.stop({ timeout: 0 });
+    expect(performance.now() - since).toBeLessThan(2000);
+  });
+
   test.each([
     { concurrency: 0 },
     { concurrency: 1.5 },

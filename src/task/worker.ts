@@ -50,6 +50,9 @@ export interface WorkerOptions {
   readonly logger?: WorkerLogger;
 }
 
+/** For how long a worker tries to store an end, in milliseconds. */
+const settlePatience = 100_000;
+
 /** A claim that is not settled yet. */
 interface Claim {
   readonly lease: Lease;
@@ -301,6 +304,7 @@ export class Worker {
     if (settlement.kind !== "complete" && settlement.kind !== "release") {
       this.#logger.warn(`${what()}: ${settlement.kind}: ${settlement.reason.message}`);
     }
+    const deadline = performance.now() + settlePatience;
     for (let failures = 0; ; failures++) {
       try {
         const [accepted] = await this.#engine.settle([settlement]);
@@ -310,11 +314,12 @@ export class Worker {
         return;
       } catch (error) {
         const closed = error instanceof PetioleError && error.code === "ERR_ENGINE_CLOSED";
-        if (closed || failures === 10 || this.#stopNow.signal.aborted) {
+        if (closed || performance.now() > deadline || this.#stopNow.signal.aborted) {
           this.#logger.error(`${what()} ended here, but that could not be stored: it will run again.`, error);
           return;
         }
-        await sleep(100 * 2 ** failures);
+        // Soon, as the lease may have run out in a store that was away: whoever comes first has the task.
+        await sleep(Math.min(100 * 2 ** failures, 1000));
       }
     }
   }

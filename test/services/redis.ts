@@ -57,7 +57,14 @@ export async function startOwnRedis(options: OwnRedisOptions = {}): Promise<OwnR
     name: "redis",
     parameters: (port, folder) =>
       (parameters = [
-        ...["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
+        "--port",
+        `${port}`,
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        folder,
+        "--save",
+        "",
         ...(durable ? ["--appendonly", "yes", "--appendfsync", "always"] : []),
         ...more,
       ]),

@@ -48,6 +48,8 @@ export class Channels {
   #connect(): OwnRedis {
     const redis = duplicate(this.#connection);
     redis.on("error", () => undefined);
+    // To listen is no reason to stay alive.
+    redis.on("connect", () => redis.stream?.unref?.());
     redis.on("ready", () => {
       for (const [channel, listeners] of this.#listeners) this.#subscribe(redis, channel, listeners);
     });

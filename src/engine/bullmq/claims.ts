@@ -30,6 +30,9 @@ type Reply = readonly [readonly Claimed[], number, readonly string[], readonly s
 /** So many names of jobs of others are remembered at most. */
 const namesKept = 1000;
 
+/** How often what was claimed in vain is looked for, in milliseconds. */
+const handBackEvery = 500;
+
 /** At most so often a claim asks again: for needs that it did not know, and for jobs that could not be read. */
 const rounds = 10;
 
@@ -47,6 +50,9 @@ export class Claims {
   /** Makes tokens that no other engine makes: a random name for this one, and a count. */
   readonly #name = randomUUID();
   #count = 0;
+  /** Claims whose answer was lost: what they took, or may take yet, is to be handed back. */
+  readonly #abandoned = new Map<string, { readonly queues: readonly string[]; readonly until: number }>();
+  #handBackAt = 0;
 
   /** @param soon told when to look again, in milliseconds from now */
   constructor(
@@ -67,17 +73,12 @@ export class Claims {
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
     const deliveries: Delivery[] = [];
     if (request.queues.length === 0 || request.limit < 1) return deliveries;
+    if (this.#abandoned.size > 0) await this.#handBack();
     for (let round = 0; round < rounds; round += 1) {
       const limit = request.limit - deliveries.length;
       const token = `${this.#name}-${++this.#count}`;
       const lease = Math.min(request.lease, this.#deadAfter);
-      const reply = await this.#connection.run("claiming tasks", scripts.claim, [
-        String(limit),
-        String(Math.ceil(lease)),
-        token,
-        toName(request.worker),
-        ...this.#listsOf(request),
-      ]);
+      const reply = await this.#ask(token, limit, lease, request);
       const [claimed, next, unasked, names] = reply as Reply;
       for (const needs of unasked) this.#needs.set(needs, needsOf(needs));
       if (this.#names.size > namesKept) this.#names.clear();
@@ -99,6 +100,38 @@ export class Claims {
     );
     if (deliveries.length > 0) this.#soon(Math.min(request.lease, this.#deadAfter));
     return deliveries;
+  }
+
+  async #ask(token: string, limit: number, lease: number, request: ClaimRequest): Promise<unknown> {
+    try {
+      return await this.#connection.run("claiming tasks", scripts.claim, [
+        String(limit),
+        String(Math.ceil(lease)),
+        token,
+        toName(request.worker),
+        ...this.#listsOf(request),
+      ]);
+    } catch (error) {
+      // Later than that, its leases have run out.
+      const until = performance.now() + 2 * lease;
+      this.#abandoned.set(token, { queues: request.queues.map(toQueue), until });
+      throw error;
+    }
+  }
+
+  /** Now and then, and more than once: a claim may arrive after it was given up. */
+  async #handBack(): Promise<void> {
+    const now = performance.now();
+    if (now < this.#handBackAt) return;
+    this.#handBackAt = now + handBackEvery;
+    const abandoned = [...this.#abandoned];
+    const queues = new Set(abandoned.flatMap(([, claim]) => claim.queues));
+    await this.#connection.run("handing back what was claimed", scripts.abandon, [
+      String(queues.size),
+      ...queues,
+      ...abandoned.map(([token]) => token),
+    ]);
+    for (const [token, { until }] of abandoned) if (until < now) this.#abandoned.delete(token);
   }
 
   #listsOf({ queues, limits, knows, adopts }: ClaimRequest): string[] {

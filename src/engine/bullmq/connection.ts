@@ -21,25 +21,36 @@ export function script(text: string, { repeatable = false } = {}): Script {
   return { text, hash: createHash("sha1").update(text).digest("hex"), repeatable };
 }
 
-/** Makes another connection like the user's. It connects again by itself, and forgets nothing and queues nothing. */
+/** Answers as the scripts' are read, whatever the user's own client is set to. */
+const answers = {
+  protocol: 2,
+  replyMapping: "legacy",
+  stringNumbers: false,
+  commandTimeout: undefined,
+  enableAutoPipelining: false,
+};
+
+/** Makes another connection like the user's. It connects again by itself, and queues nothing and repeats nothing. */
 export function duplicate(connection: RedisLike): OwnRedis {
-  const own = {
-    lazyConnect: false,
-    enableOfflineQueue: false,
+  const retryStrategy = (times: number): number => Math.min(50 * times, 1000);
+  const own = { lazyConnect: false, enableOfflineQueue: false };
+  const make = connection.duplicate as unknown as (...parameters: unknown[]) => OwnRedis;
+  if ("isCluster" in connection && connection.isCluster === true)
+    return make.call(connection, [], {
+      ...own,
+      enableAutoPipelining: false,
+      clusterRetryStrategy: retryStrategy,
+      redisOptions: answers,
+    });
+  return make.call(connection, {
+    ...own,
+    ...answers,
     autoResendUnfulfilledCommands: false,
+    // The engine subscribes by itself; what ioredis does, rejects with nobody there when the connection breaks meanwhile.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     enableReadyCheck: true,
-    retryStrategy: (times: number) => Math.min(50 * times, 1000),
-  };
-  const make = connection.duplicate as unknown as (...parameters: unknown[]) => OwnRedis;
-  const isCluster = "isCluster" in connection && connection.isCluster === true;
-  if (!isCluster) return make.call(connection, own);
-  const { lazyConnect, enableOfflineQueue, retryStrategy } = own;
-  return make.call(connection, [], {
-    lazyConnect,
-    enableOfflineQueue,
-    clusterRetryStrategy: retryStrategy,
-    retryDelayOnFailover: 100,
+    retryStrategy,
   });
 }
 
@@ -65,6 +76,7 @@ export class Connection {
     this.#key = `${settings.prefix}:~petiole:seq`;
     this.#redis = duplicate(connection);
     this.#redis.on("error", (error: Error) => (this.#problem = error));
+    this.#redis.on("connect", () => this.#keepAlive());
     this.#redis.on("ready", () => {
       this.#problem = undefined;
       for (const waiter of this.#waiting) waiter.ready();
@@ -89,9 +101,19 @@ export class Connection {
     if (this.#closed) return Promise.reject(closedError());
     const running = this.#run(what, script, parameters, again);
     this.#running.add(running);
-    const over = (): void => void this.#running.delete(running);
+    if (this.#running.size === 1) this.#keepAlive();
+    const over = (): void => {
+      this.#running.delete(running);
+      if (this.#running.size === 0) this.#keepAlive();
+    };
     running.then(over, over);
     return running;
+  }
+
+  /** The connection keeps the process alive while there is something under way, and no longer. */
+  #keepAlive(): void {
+    if (this.#running.size > 0) this.#redis.stream?.ref?.();
+    else this.#redis.stream?.unref?.();
   }
 
   async #run(
@@ -146,11 +168,14 @@ export class Connection {
       });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        // It is there and says nothing: frozen, or cut off without a word. Another connection may do better.
-        this.#redis.disconnect(true);
-        reject(new Error("there was no answer in time"));
-      }, deadline - performance.now());
+      timer = setTimeout(
+        () => {
+          // It is there and says nothing: frozen, or cut off without a word. Another connection may do better.
+          this.#redis.disconnect(true);
+          reject(new Error("there was no answer in time"));
+        },
+        Math.max(1, deadline - performance.now()),
+      );
     });
     asking.catch(() => undefined);
     try {

@@ -96,9 +96,9 @@ describe.skipIf(missing !== undefined)("jobs of others", () => {
     expect((await engine.find(delivery!.message.id))?.state).toBe("running");
     const result = job.waitUntilFinished(events, 5000);
     expect(await engine.report(delivery!.lease, { lines: [{ at: 0, text: "hello" }] })).toBe(true);
-    expect(await engine.settle([{ kind: "complete", lease: delivery!.lease, result: '{"sent":true}' }])).toEqual([
-      true,
-    ]);
+    expect(
+      await engine.settle([{ kind: "complete", lease: delivery!.lease, result: '{"sent":true}' }]),
+    ).toEqual([true]);
     expect(await result).toEqual({ sent: true });
     const after = await queue.getJob(job.id!);
     expect([await after!.getState(), after!.returnvalue, after!.attemptsMade]).toEqual([
@@ -168,7 +168,9 @@ describe.skipIf(missing !== undefined)("jobs of others", () => {
     const engine = await engineHere();
     const queue = queueHere();
     await queue.addBulk(Array.from({ length: 450 }, (_, n) => ({ name: "other", data: n })));
-    await queue.addBulk(Array.from({ length: 250 }, (_, n) => ({ name: "low", data: n, opts: { priority: 1 } })));
+    await queue.addBulk(
+      Array.from({ length: 250 }, (_, n) => ({ name: "low", data: n, opts: { priority: 1 } })),
+    );
     await queue.add("mine", 1);
     await queue.add("mine", 2, { priority: 5 });
     const found: string[] = [];
@@ -176,6 +178,25 @@ describe.skipIf(missing !== undefined)("jobs of others", () => {
       found.push(...(await claim(engine, ["mine"])).map(({ message }) => message.payload));
     expect(found.toSorted()).toEqual(["1", "2"]);
     expect(await queue.getWaitingCount()).toBe(450);
+  });
+
+  test("wake a worker that has nothing to do, without waiting for it to look", async () => {
+    config = { ...((await store.fresh()) as unknown as BullmqConfig), pollInterval: 60_000 };
+    const engine = another();
+    const queue = queueHere();
+    await queue.add("other", 1);
+    const found: string[] = [];
+    const look = async (): Promise<void> => {
+      for (const { message } of await claim(engine, ["mine"])) found.push(message.payload);
+    };
+    await look();
+    opened.push({ close: async () => stop() });
+    const stop = engine.onReady(["mail"], () => void look());
+    for (const [index, options] of [{}, { priority: 4 }, {}].entries()) {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await queue.add("mine", index, options);
+      await expect.poll(() => found.length, { timeout: 1000 }).toBe(index + 1);
+    }
   });
 
   test("of a flow, a scheduler, or with a de-duplication of BullMQ's are left to its own workers", async () => {
@@ -191,10 +212,14 @@ describe.skipIf(missing !== undefined)("jobs of others", () => {
     const engine = await engineHere();
     const app = new Petiole({ engine });
     const seen: unknown[] = [];
-    app.task("welcome", async (payload: { to: string }) => {
-      seen.push(payload);
-      return { sent: payload.to };
-    }, { queue: "mail" });
+    app.task(
+      "welcome",
+      async (payload: { to: string }) => {
+        seen.push(payload);
+        return { sent: payload.to };
+      },
+      { queue: "mail" },
+    );
     const worker = app.worker({ watchdog: false, logger: { ...console, info: () => undefined } });
     await worker.start();
     const queue = queueHere();

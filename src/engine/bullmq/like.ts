@@ -17,6 +17,8 @@ export interface OwnRedis extends RedisLike {
   evalsha(hash: string, keys: number, ...parameters: readonly string[]): Promise<unknown>;
   eval(script: string, keys: number, ...parameters: readonly string[]): Promise<unknown>;
   script(command: "LOAD", script: string): Promise<unknown>;
+  xread(...parameters: readonly string[]): Promise<readonly (readonly [string, unknown])[] | null>;
+  xrevrange(key: string, ...parameters: readonly string[]): Promise<readonly (readonly [string, unknown])[]>;
   subscribe(channel: string): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
   on(event: string, listener: (...parameters: never[]) => void): unknown;

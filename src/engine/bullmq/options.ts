@@ -25,7 +25,7 @@ export interface BullmqOptions {
   readonly retention?: number;
   /**
    * After how long without a sign of life of this process its tasks are given to others, where their lease is longer:
-   * three times in that time, the engine renews the leases that its workers hold. Default: 12 seconds.
+   * three times in that time, the engine renews the leases that its workers hold. Default: 15 seconds.
    */
   readonly deadAfter?: number;
   /**
@@ -55,7 +55,7 @@ export function settingsOf(options: BullmqOptions): Settings {
   return {
     prefix: options.prefix ?? "bull",
     retention: options.retention ?? 86_400_000,
-    deadAfter: options.deadAfter ?? 12_000,
+    deadAfter: options.deadAfter ?? 15_000,
     timeout: options.timeout ?? 10_000,
     pollInterval: options.pollInterval ?? 1000,
   };

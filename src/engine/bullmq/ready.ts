@@ -60,6 +60,11 @@ export class Ready {
     };
   }
 
+  /** There may be something in this queue. */
+  wake(queue: string): void {
+    for (const { queues, call } of this.#listeners) if (queues.includes(queue)) call.wake();
+  }
+
   /** Something may become ready by itself, in so many milliseconds: a time of this process's own claims. */
   soon(delay: number): void {
     for (const listener of this.#listeners) this.#set(listener, delay);

@@ -4,10 +4,23 @@
  * @module
  */
 import { script } from "./connection.ts";
+import { abandon } from "./scripts/abandon.ts";
 import { claim } from "./scripts/claim.ts";
 import { extend, report } from "./scripts/leases.ts";
 import { cancel, discard, pause, resume, retry } from "./scripts/manage.ts";
-import { counts, find, glance, list, logs, marked, paused, peek, sweep, versions } from "./scripts/read.ts";
+import {
+  counts,
+  find,
+  glance,
+  list,
+  logs,
+  marked,
+  paused,
+  peek,
+  sweep,
+  eviction,
+  version,
+} from "./scripts/read.ts";
 import { send } from "./scripts/send.ts";
 import { settle } from "./scripts/settle.ts";
 
@@ -18,6 +31,7 @@ export const scripts = {
   send: script(send, again),
   claim: script(claim),
   settle: script(settle, again),
+  abandon: script(abandon, again),
   extend: script(extend, again),
   report: script(report),
   find: script(find, again),
@@ -28,7 +42,8 @@ export const scripts = {
   paused: script(paused, again),
   marked: script(marked, again),
   peek: script(peek, again),
-  versions: script(versions, again),
+  version: script(version, again),
+  eviction: script(eviction, again),
   sweep: script(sweep, again),
   cancel: script(cancel),
   discard: script(discard),

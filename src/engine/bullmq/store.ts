@@ -11,12 +11,13 @@ import { Connection } from "./connection.ts";
 import { Leases } from "./leases.ts";
 import type { RedisLike } from "./like.ts";
 import { Managing } from "./managing.ts";
+import { Newcomers } from "./newcomers.ts";
 import type { Settings } from "./options.ts";
 import { Ready } from "./ready.ts";
 import { scripts } from "./scripts.ts";
 import { Sending } from "./sending.ts";
 import { Settlements } from "./settlements.ts";
-import { refuseUnknownVersions } from "./version.ts";
+import { Versions, warnOfEviction } from "./version.ts";
 
 /** How often records that were kept long enough are removed, in milliseconds. Claims and looks do it as well. */
 const sweepInterval = 30_000;
@@ -32,6 +33,8 @@ export class Store {
   readonly audience: Audience;
   readonly cancels: Cancels;
   readonly managing: Managing;
+  readonly versions: Versions;
+  readonly newcomers: Newcomers;
   readonly #channels: Channels;
   readonly #sweeper: NodeJS.Timeout;
 
@@ -44,23 +47,29 @@ export class Store {
     this.sending = new Sending(connection);
     this.settlements = new Settlements(connection, retention);
     this.ready = new Ready(connection, this.#channels, pollInterval);
+    this.newcomers = new Newcomers(redis, prefix, (queue) => this.ready.wake(queue));
     const soon = (delay: number): void => this.ready.soon(delay);
     this.claims = new Claims(connection, this.leases, this.settlements, deadAfter, soon);
     this.audience = new Audience(connection, this.#channels, pollInterval);
     this.cancels = new Cancels(connection, this.#channels, pollInterval);
+    this.versions = new Versions(connection);
     this.managing = new Managing(connection, retention);
     this.#sweeper = setInterval(() => void this.#sweep(), sweepInterval).unref();
   }
 
-  async close(): Promise<void> {
+  /** Tells nobody any more. */
+  stop(): void {
     clearInterval(this.#sweeper);
     this.ready.stop();
+    this.newcomers.stop();
     this.audience.close();
     this.cancels.stop();
     this.leases.stop();
     this.#channels.close();
-    this.sending.flush();
-    this.settlements.flush();
+  }
+
+  /** To be stopped before. */
+  async close(): Promise<void> {
     await this.connection.close();
   }
 
@@ -73,13 +82,14 @@ export class Store {
   }
 }
 
-/** Opens it: waits for the server, and refuses queues of a BullMQ whose layout is not known. */
+/** Opens it: waits for the server. */
 export async function openStore(redis: RedisLike, settings: Settings): Promise<Store> {
   const store = new Store(redis, settings);
   try {
-    await refuseUnknownVersions(store.connection, []);
+    await warnOfEviction(store.connection);
     return store;
   } catch (error) {
+    store.stop();
     await store.close();
     throw error;
   }

@@ -157,11 +157,11 @@ export const appWorkerCases: readonly ContractCase[] = [
         (app) =>
           app.task("long", async (_: undefined, job) => {
             runs += 1;
-            await pause(900);
+            await pause(1300);
             return job.signal.aborted;
           }),
         async ({ tasks, work }) => {
-          for (let index = 0; index < 2; index += 1) await work({ lease: 300 });
+          for (let index = 0; index < 2; index += 1) await work({ lease: 500 });
           const handle = await tasks.enqueue();
           assert.equal(await handle.result({ timeout }), false);
           assert.equal(runs, 1);

@@ -49,8 +49,11 @@ export const reason: Reason = {
 /** How long a lease is that shall not run out during a test, in milliseconds. */
 export const longLease = 30_000;
 
-/** How long a lease is that shall run out during a test, in milliseconds. */
-export const shortLease = 60;
+/**
+ * How long a lease is that shall run out during a test, in milliseconds: longer than a few calls of a server that has
+ * much to do.
+ */
+export const shortLease = 200;
 
 /** How long something that must happen may take, in milliseconds. */
 export const patience = 5000;
@@ -108,6 +111,13 @@ export function assertRecord(record: TaskRecord | undefined, expected: Partial<T
     Object.keys(expected).map((key) => [key, record?.[key as keyof TaskRecord]]),
   );
   assert.deepEqual(actual, expected);
+}
+
+/** Checks that a task waits for its time, unless that has come meanwhile. */
+export async function assertScheduled(engine: Engine, id: string, runAt: number): Promise<void> {
+  const record = await find(engine, id);
+  assert.equal(record.runAt, runAt);
+  if (Date.now() < runAt) assert.equal(record.state, "scheduled");
 }
 
 /** Sends a task and brings it to an end or another state that it keeps. */
@@ -195,23 +205,30 @@ export function awaitEnd(
 
 /** Claims, woken by `onReady` alone, until a task is there. What an idle worker does. */
 export async function claimWhenReady(engine: Engine, changes: Partial<ClaimRequest> = {}): Promise<Delivery> {
-  let stop: (() => void) | undefined;
+  const { promise, resolve, reject } = Promise.withResolvers<Delivery>();
+  const found = new AbortController();
+  let woken = false;
+  let looking = false;
+  // One claim at a time: another that is under way would take a task that nobody gets.
+  const look = async (): Promise<void> => {
+    looking = true;
+    while (woken && !found.signal.aborted) {
+      woken = false;
+      const [delivery] = await claim(engine, changes);
+      if (delivery === undefined) continue;
+      found.abort();
+      resolve(delivery);
+    }
+    looking = false;
+  };
+  const stop = engine.onReady(changes.queues ?? ["default"], () => {
+    woken = true;
+    if (!looking) void look().catch(reject);
+  });
   try {
-    return await soon(
-      new Promise<Delivery>((resolve, reject) => {
-        const look = async (): Promise<void> => {
-          try {
-            const [delivery] = await claim(engine, changes);
-            if (delivery !== undefined) resolve(delivery);
-          } catch (error) {
-            reject(error as Error);
-          }
-        };
-        stop = engine.onReady(changes.queues ?? ["default"], () => void look());
-      }),
-      "a task becoming ready",
-    );
+    return await soon(promise, "a task becoming ready");
   } finally {
-    stop?.();
+    found.abort();
+    stop();
   }
 }

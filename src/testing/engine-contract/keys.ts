@@ -99,7 +99,8 @@ export const keyCases: readonly ContractCase[] = [
   {
     name: "is held until a time, even if its holder ends before, and no longer, even if it does not",
     async run(engine) {
-      const until = Date.now() + 400;
+      await engine.open();
+      const until = Date.now() + 800;
       await engine.send([keyed("ended", { key: "a", until }), keyed("waits", { key: "b", until })]);
       const { lease } = await claimOne(engine);
       await engine.settle([{ kind: "complete", lease, result: "1", keep: 0 }]);

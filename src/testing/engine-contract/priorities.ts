@@ -31,6 +31,7 @@ export const priorityCases: readonly ContractCase[] = [
     name: "lets a scheduled task of higher priority overtake once its time has come",
     features: ["priority"],
     async run(engine) {
+      await engine.open();
       const later = { ...outgoing("later", {}, 60_000), priority: 1 };
       await engine.send([
         outgoing("1"),

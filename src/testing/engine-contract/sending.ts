@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { MessageHeaders } from "../../message.ts";
 import {
   assertRecord,
+  assertScheduled,
   claim,
   claimOne,
   claimWhenReady,
@@ -113,9 +114,10 @@ export const sendingCases: readonly ContractCase[] = [
   {
     name: "holds a delayed task back until its time",
     async run(engine) {
-      const delayed = outgoing("1", {}, 120);
+      await engine.open();
+      const delayed = outgoing("1", {}, 300);
       await engine.send([delayed]);
-      assertRecord(await engine.find("1"), { state: "scheduled", runAt: delayed.runAt });
+      await assertScheduled(engine, "1", delayed.runAt);
       assert.deepEqual(await claim(engine), []);
       await claimWhenReady(engine);
       assert.ok(Date.now() >= delayed.runAt, "claimed before its time");
@@ -125,6 +127,7 @@ export const sendingCases: readonly ContractCase[] = [
     name: "holds a task back for months, without waking anybody for it",
     async run(engine) {
       // More milliseconds than a timer takes.
+      await engine.open();
       const far = outgoing("far", {}, 90 * 86_400_000);
       await engine.send([far]);
       let calls = 0;
@@ -141,11 +144,26 @@ export const sendingCases: readonly ContractCase[] = [
   {
     name: "runs delayed tasks in the order of their times, and none twice",
     async run(engine) {
-      await engine.send([outgoing("late", {}, 90), outgoing("early", {}, 50), outgoing("soon", {}, 70)]);
+      await engine.open();
+      await engine.send([outgoing("late", {}, 280), outgoing("early", {}, 200), outgoing("soon", {}, 240)]);
       assert.equal((await claimWhenReady(engine)).message.id, "early");
       assert.equal((await claimWhenReady(engine)).message.id, "soon");
       assert.equal((await claimWhenReady(engine)).message.id, "late");
       assert.deepEqual(await claim(engine), []);
+    },
+  },
+  {
+    name: "wakes for every one of many times that are near, whether they are over by then or not",
+    async run(engine) {
+      await engine.open();
+      for (let round = 0; round < 20; round += 1) {
+        const names = [3, 2, 1].map((part) => `${round} ${part}`);
+        await engine.send(names.map((id, index) => outgoing(id, {}, 1 + (3 - index) * (round % 8))));
+        const claimed = [];
+        for (const _ of names) claimed.push(await claimWhenReady(engine));
+        assert.deepEqual(ids(claimed).toSorted(), names.toSorted());
+        await engine.settle(claimed.map(({ lease }) => ({ kind: "complete", lease, result: "1" })));
+      }
     },
   },
   {

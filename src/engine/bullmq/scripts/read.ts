@@ -252,16 +252,15 @@ end
 return answer
 `;
 
-/** ARGV: prefix, queues or none for all. Returns the version of BullMQ that each was opened with, or an empty text. */
-export const versions = `${shared}
-local answer = {}
-local function add(queue)
-  answer[#answer + 1] = queue
-  answer[#answer + 1] = rcall('HGET', P .. queue .. ':meta', 'version') or ''
-end
-for at = 2, #ARGV do add(ARGV[at]) end
-if #ARGV == 1 then
-  for _, queue in ipairs(rcall('SMEMBERS', G .. 'queues')) do add(queue) end
-end
-return answer
+/** ARGV: prefix, queue. Returns the version of BullMQ that it was opened with, or an empty text. */
+export const version = `${shared}
+return rcall('HGET', P .. ARGV[2] .. ':meta', 'version') or ''
+`;
+
+/** ARGV: prefix. Returns what Redis does when it is full, or an empty text where it has no limit. */
+export const eviction = `
+local info = redis.pcall('INFO', 'memory')
+if type(info) ~= 'string' then return '' end
+if string.match(info, 'maxmemory:(%d+)') == '0' then return '' end
+return string.match(info, 'maxmemory_policy:([%w-]+)') or ''
 `;

@@ -75,13 +75,14 @@ for index = 0, messages - 1 do
         if ARGV[at + 10] ~= '' then rcall('HSET', q .. jobId, 'pt:until', ARGV[at + 10]) end
         rcall('ZADD', G .. 'key:' .. key, number, jobId)
       end
-      rcall('HSET', G .. 'where', jobId, queue)
-      rcall('ZADD', q .. '~petiole:tasks', number, jobId)
       if delay > 0 then
         schedule(queue, q, jobId, runAt, number)
       else
         makeReady(queue, q, jobId, lane, scoreOf(priority, number))
       end
+      -- Last, so that a send that failed on a key that is none may be repeated.
+      rcall('ZADD', q .. '~petiole:tasks', number, jobId)
+      rcall('HSET', G .. 'where', jobId, queue)
       changed(jobId, 'sent')
     end
   end

@@ -1,0 +1,53 @@
+import { Cluster, Redis } from "ioredis";
+import { afterAll, describe, expect, test } from "vitest";
+import { bullmq, type BullmqOptions } from "../bullmq.ts";
+
+describe("bullmq()", () => {
+  const connection = new Redis({ lazyConnect: true });
+  const cluster = new Cluster([{ port: 1 }], { lazyConnect: true });
+  afterAll(() => {
+    connection.disconnect();
+    cluster.disconnect();
+  });
+
+  test.each([
+    ["nothing", undefined],
+    ["no connection", {}],
+    ["options in place of a client", { connection: { host: "127.0.0.1" } }],
+    ["a URL", { connection: "redis://127.0.0.1" }],
+    ["an empty prefix", { connection, prefix: "" }],
+    ["a prefix with a lone surrogate", { connection, prefix: "\ud800" }],
+    ["a prefix that is no text", { connection, prefix: 7 }],
+    ["a negative retention", { connection, retention: -1 }],
+    ["a lease that would never be renewed in time", { connection, deadAfter: 10 }],
+    ["no time to wait", { connection, timeout: 0 }],
+    ["a number that is none", { connection, pollInterval: Number.NaN }],
+  ])("refuses %s", (_, options) => {
+    expect(() => bullmq(options as unknown as BullmqOptions)).toThrow(
+      expect.objectContaining({ code: "ERR_OPTION_INVALID", message: expect.stringContaining("bullmq()") }),
+    );
+  });
+
+  test("refuses a keyPrefix, as BullMQ does, and says what to do", () => {
+    const prefixed = new Redis({ lazyConnect: true, keyPrefix: "app:" });
+    expect(() => bullmq({ connection: prefixed })).toThrow(/keyPrefix string "app:".*`prefix`/s);
+    prefixed.disconnect();
+  });
+
+  test("refuses a cluster unless all keys are on one node", () => {
+    expect(() => bullmq({ connection: cluster })).toThrow(
+      expect.objectContaining({
+        code: "ERR_ENGINE_UNSUPPORTED",
+        message: expect.stringContaining('"{bull}"'),
+      }),
+    );
+    expect(() => bullmq({ connection: cluster, prefix: "a{}b" })).toThrow(/hash tag/);
+    expect(bullmq({ connection: cluster, prefix: "{bull}" }).name).toBe("bullmq");
+  });
+
+  test("opens nothing by itself", async () => {
+    const engine = bullmq({ connection });
+    await engine.close();
+    expect(connection.status).toBe("wait");
+  });
+});

@@ -1,0 +1,35 @@
+/** The short form of `npm run test:faults`: every fault once, to every engine, with some hundred tasks. */
+import { describe, expect, test } from "vitest";
+import { engineNames, loadEngine } from "./faults/engines.ts";
+import type { Outcome } from "./faults/fault.ts";
+import { lineOf } from "./faults/report.ts";
+import { runFaults } from "./faults/suite.ts";
+
+const tasks = 300;
+const seed = Number(process.env["FAULTS_SEED"] ?? Math.floor(Math.random() * 1e6));
+
+const engines = await Promise.all(
+  engineNames.map(async (name) => ({ name, missing: (await loadEngine(name)).missing })),
+);
+
+// Together, as they wait for leases most of the time.
+describe.concurrent(`faults (FAULTS_SEED=${seed})`, () => {
+  for (const { name, missing } of engines) {
+    test.skipIf(missing !== undefined)(
+      name + (missing === undefined ? "" : ` (skipped: ${missing})`),
+      { timeout: 120_000 },
+      async ({ signal }) => {
+        const done: string[] = [];
+        const tell = (fault: string, result: Outcome | string): void => {
+          done.push(typeof result === "string" ? `${fault}: ${result}` : lineOf(fault, result));
+        };
+        const outcome = await runFaults({ engine: name, tasks, seed, isShort: true, signal, tell });
+        expect({ ...outcome, told: done }).toMatchObject({ sent: tasks, done: tasks, lost: 0, problems: [] });
+        // Nothing of it shows that a fault is survived unless it was there.
+        expect(outcome.happened).toMatchObject({ killed: expect.any(Number), frozen: expect.any(Number) });
+        expect(outcome.repeated).toBeGreaterThan(0);
+        expect(outcome.refused).toBeGreaterThan(0);
+      },
+    );
+  }
+});
