@@ -111,7 +111,7 @@ export async function enginePage(): Promise<string> {
 }
 
 /** Every engine that is there, in the order of the titles. */
-function names(): string[] {
+export function names(): string[] {
   const there = globSync("src/engine/*.ts", { cwd: root })
     .map((file) => basename(file, ".ts"))
     .filter((name) => !/\.(test|test-d)$/.test(name));

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { enginePage, page } from "../scripts/generate-engine-page.ts";
+import { enginePage, names, page } from "../scripts/generate-engine-page.ts";
 import * as memoryCapabilities from "../src/engine/memory/capabilities.ts";
 import { memory } from "../src/engine/memory.ts";
 import * as sqliteCapabilities from "../src/engine/sqlite/capabilities.ts";
@@ -16,6 +17,12 @@ describe("docs/engines.md", () => {
     expect(sqlite("tasks.db").capabilities).toBe(sqliteCapabilities.capabilities);
     const inside = sqlite("app.db", { sameDatabase: true });
     expect(inside.capabilities).toBe(sqliteCapabilities.variants.sameDatabase);
+  });
+
+  test.each(names())("the %s engine uses the capabilities that the page is made of", (name) => {
+    const source = readFileSync(join(import.meta.dirname, "../src/engine", `${name}.ts`), "utf8");
+    expect(source).toContain(`from "./${name}/capabilities.ts"`);
+    expect(source).not.toMatch(/\blacks: \{/);
   });
 
   test("tells what each can do", () => {

@@ -18,6 +18,7 @@ import type {
   TaskPage,
   TaskRecord,
 } from "../engine.ts";
+import { capabilities } from "./bullmq/capabilities.ts";
 import { closedError } from "./bullmq/errors.ts";
 import type { RedisLike } from "./bullmq/like.ts";
 import { toQueue } from "./bullmq/names.ts";
@@ -44,13 +45,7 @@ export function bullmq(options: BullmqOptions): Engine {
 
 class BullmqEngine implements Engine {
   readonly name = "bullmq";
-  readonly capabilities = {
-    durable: true,
-    shared: true,
-    lacks: {
-      sameDatabase: "Redis takes no part in a transaction of your database; use the outbox",
-    },
-  } as const;
+  readonly capabilities = capabilities;
 
   readonly #redis: RedisLike;
   readonly #settings: Settings;

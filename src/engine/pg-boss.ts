@@ -20,6 +20,7 @@ import type {
   TaskRecord,
   TransactionSql,
 } from "../engine.ts";
+import { capabilities } from "./pg-boss/capabilities.ts";
 import { Database } from "./pg-boss/database.ts";
 import { closedError } from "./pg-boss/errors.ts";
 import { namesOf } from "./pg-boss/names.ts";
@@ -64,7 +65,7 @@ export function pgBoss(source: PgBossLike | PgPoolLike, options: PgBossOptions =
 
 class PgBossEngine implements Engine {
   readonly name = "pg-boss";
-  readonly capabilities = { durable: true, shared: true, lacks: {} } as const;
+  readonly capabilities = capabilities;
 
   readonly #database: Database;
   readonly #settings: Settings;
@@ -181,7 +182,7 @@ class PgBossEngine implements Engine {
 
   async #letGo(): Promise<void> {
     const store = await this.#opening?.catch(() => undefined);
-    await Promise.allSettled([...this.#calls]);
+    await Promise.allSettled(this.#calls);
     this.#store = undefined;
     await store?.close();
   }

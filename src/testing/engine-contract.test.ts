@@ -344,11 +344,13 @@ describe("engineContract", () => {
   test("passes for a sound engine", async () => {
     const { failed, skipped, denied } = await run({ create: faulty(() => ({})) });
     expect({ failed, skipped }).toEqual({ failed: [], skipped: [] });
-    expect(denied.size).toBeGreaterThan(5);
+    expect(denied.size).toBeGreaterThan(20);
     expect(new Set(denied.values())).toEqual(
       new Set([
         "the memory engine says that it is not shared",
         "the memory engine says that it is not durable",
+        "the harness has no `elsewhere`",
+        "the harness has no `interrupt`",
       ]),
     );
   });

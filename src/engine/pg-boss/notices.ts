@@ -29,7 +29,7 @@ export class Notices {
   readonly #database: Database;
   readonly #handlers: NoticeHandlers;
   readonly #subscriptions: { close(): Promise<void> }[] = [];
-  #bossHeard: Promise<void> | undefined;
+  #hearsBoss = false;
   #closed = false;
 
   constructor(database: Database, handlers: NoticeHandlers) {
@@ -44,9 +44,9 @@ export class Notices {
 
   /** Hears from now on also what pg-boss tells its own workers: a queue with jobs of others is worked on. */
   hearBoss(): void {
-    this.#bossHeard ??= this.#subscribe(this.#database.names.bossChannel, (queue) =>
-      this.#handlers.ready(queue),
-    ).then(() => undefined);
+    if (this.#hearsBoss) return;
+    this.#hearsBoss = true;
+    void this.#subscribe(this.#database.names.bossChannel, (queue) => this.#handlers.ready(queue));
   }
 
   async close(): Promise<void> {

@@ -238,7 +238,7 @@ function read<T>(what: string, part: () => T): T {
   try {
     return part();
   } catch (error) {
-    throw new TypeError(`${what}: ${problemOf(error)}`);
+    throw new TypeError(`${what}: ${problemOf(error)}`, { cause: error });
   }
 }
 

@@ -8,7 +8,6 @@ import { PetioleError } from "../../errors.ts";
 import { keptPayload } from "../../kept-payload.ts";
 import { Batcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
-import { codeOf } from "./errors.ts";
 import { idColumn, jobId } from "./ids.ts";
 import { toQueue } from "./queue-names.ts";
 import { readableColumn, toColumn } from "./text.ts";
@@ -44,8 +43,6 @@ export class Sending {
   readonly #soon: number;
   readonly #sent: OnReady;
   readonly #batcher: Batcher<readonly Encoded[], readonly string[]>;
-  /** Queues that are there. */
-  readonly #queues = new Set<string>();
   #place = 0;
 
   /** `soon`: for how many milliseconds of delay others are told at once: they would not look before. */
@@ -76,7 +73,6 @@ export class Sending {
     run: (text: string, parameters: readonly (string | number)[]) => Promise<string>,
   ): Promise<{ readonly ids: readonly string[]; readonly committed: () => void }> {
     const encoded = batch.map(encode);
-    await this.#makeQueues(encoded);
     const { tasks, json } = together([encoded]);
     const sent = JSON.parse(await run(...this.#statement(json))) as Sent;
     const ids = idsOf(encoded, tasks, sent);
@@ -97,20 +93,8 @@ export class Sending {
 
   async #send(batches: readonly (readonly Encoded[])[]): Promise<readonly (readonly string[])[]> {
     const { tasks, json } = together(batches);
-    await this.#makeQueues(tasks);
-    const count = tasks.length;
-    const what = `sending ${count === 1 ? "1 task" : `${count} tasks`}`;
-    const send = (): Promise<Sent> => this.#database.json<Sent>(what, ...this.#statement(json));
-    let sent: Sent;
-    try {
-      sent = await send();
-    } catch (error) {
-      if (!isQueueMissing(error)) throw error;
-      // Somebody has deleted it since.
-      this.#queues.clear();
-      await this.#makeQueues(tasks);
-      sent = await send();
-    }
+    const what = `sending ${tasks.length === 1 ? "1 task" : `${tasks.length} tasks`}`;
+    const sent = await this.#database.json<Sent>(what, ...this.#statement(json));
     this.#place = Math.max(this.#place, sent.place);
     this.#tell(tasks);
     return batches.map((batch) => idsOf(batch, tasks, sent));
@@ -134,25 +118,6 @@ export class Sending {
     }
     this.#sent(queues, soonest);
   }
-
-  async #makeQueues(tasks: readonly Encoded[]): Promise<void> {
-    const missing = new Set(tasks.map(({ queue }) => queue).filter((queue) => !this.#queues.has(queue)));
-    if (missing.size === 0) return;
-    const { boss } = this.#database.names;
-    await this.#database.query(
-      "creating queues",
-      `SELECT ${boss}.create_queue(new.name, '{"policy":"standard"}'::jsonb) FROM unnest($1::text[]) AS new (name)
-       WHERE NOT EXISTS (SELECT FROM ${boss}.queue q WHERE q.name = new.name)`,
-      [[...missing]],
-    );
-    for (const queue of missing) this.#queues.add(queue);
-  }
-}
-
-function isQueueMissing(error: unknown): boolean {
-  const code = error instanceof Error ? codeOf(error.cause) : undefined;
-  // Without its queue, a job lacks what it takes from it, or points to nothing.
-  return code === "23502" || code === "23503";
 }
 
 /** Refuses here and now what cannot be written, so that nobody else's tasks are refused with it. */

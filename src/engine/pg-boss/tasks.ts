@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { endStates } from "../../engine.ts";
 import type { ListRequest, LogLine, QueueCount, TaskPage, TaskRecord, TaskState } from "../../engine.ts";
 import { PetioleError } from "../../errors.ts";
 import type { Database } from "./database.ts";
@@ -11,8 +10,6 @@ import { jobId } from "./ids.ts";
 import { fromQueue, toQueue } from "./queue-names.ts";
 import { readRecord, recordColumns, recordTables, type RecordRow } from "./records.ts";
 import { readableColumn, toColumn } from "./text.ts";
-
-const everyState: readonly TaskState[] = ["scheduled", "waiting", "running", ...endStates];
 
 /** pg-boss's states that a state of ours may be. */
 const bossStates: Readonly<Record<TaskState, readonly string[]>> = {
@@ -127,7 +124,7 @@ export class Tasks {
     const values: unknown[] = [after, limit + 1];
     const conditions = ["t.seq > $1"];
     if (request.states !== undefined) {
-      const states = request.states.filter((state) => everyState.includes(state));
+      const states = request.states.filter((state) => Object.hasOwn(bossStates, state));
       if (states.length === 0) return { records: [] };
       conditions.push(
         `${names.own}.state(j.state, j.start_after, t.ended) = ANY ($${values.push(states)}::text[])`,

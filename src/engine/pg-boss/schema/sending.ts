@@ -6,7 +6,7 @@
 import type { Names } from "../names.ts";
 import { byIndex } from "./common.ts";
 
-/** Of a JSON array of tasks, as \`sending.ts\` writes them. */
+/** Of a JSON array of tasks, as `sending.ts` writes them. */
 const columns =
   "j uuid, i text, q text, t text, l text, d jsonb, f text, h text, r float8, p int, k text, u float8, w boolean";
 
@@ -37,7 +37,9 @@ BEGIN
     i.run_at + interval '1000 years', 'standard', i.l <> '',
     q.retry_limit, q.retry_delay, q.retry_backoff, q.retry_delay_max, q.expire_seconds, q.deletion_seconds,
     q.heartbeat_seconds, q.dead_letter, i.k
-  FROM input i JOIN new ON new.job = i.j LEFT JOIN ${boss}.queue q ON q.name = i.q
+  FROM input i JOIN new ON new.job = i.j
+    -- A queue that is gone is an error, and not a task that is lost.
+    LEFT JOIN ${boss}.queue q ON q.name = i.q
   ORDER BY i.n;
 END $f$;
 
@@ -99,6 +101,10 @@ DECLARE
   base timestamptz := greatest(now_, 'epoch'::timestamptz + least_ * interval '1 microsecond');
   held json;
 BEGIN
+  -- Here, not before: a transaction of the user's may not see what was committed since it began.
+  PERFORM ${boss}.create_queue(x.q, '{"policy":"standard"}'::jsonb)
+    FROM (SELECT DISTINCT q FROM json_to_recordset(items) AS x (q text) ORDER BY q) x
+    WHERE NOT EXISTS (SELECT FROM ${boss}.queue q WHERE q.name = x.q);
   IF EXISTS (SELECT FROM json_to_recordset(items) AS x (k text) WHERE k IS NOT NULL) THEN
     held := ${own}.put_keyed(items, base, now_);
   ELSE
