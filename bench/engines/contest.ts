@@ -39,7 +39,7 @@ export async function whyNot(contest: Contest, stores: Stores): Promise<string |
     await drain(peer.side, await store.fresh(), 10, { warmUp: 5, count: 5 });
     return undefined;
   } catch (error) {
-    return String(error).split("\n", 1)[0];
+    return (error as Error).message.split("\n", 1)[0];
   }
 }
 

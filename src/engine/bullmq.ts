@@ -53,6 +53,8 @@ class BullmqEngine implements Engine {
   #store: Store | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
+  /** Calls under way: closing waits for them. */
+  readonly #calling = new Set<Promise<unknown>>();
 
   constructor(redis: RedisLike, settings: Settings) {
     this.#redis = redis;
@@ -64,39 +66,40 @@ class BullmqEngine implements Engine {
   }
 
   async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
-    const { sending, versions } = this.#store ?? (await this.#opened());
-    const checking = versions.check(batch.map(({ message }) => toQueue(message.queue)));
-    if (checking !== undefined) await checking;
-    return batch.length === 0 ? [] : sending.send(batch);
+    return this.#call(async ({ sending, versions }) => {
+      const checking = versions.check(batch.map(({ message }) => toQueue(message.queue)));
+      if (checking !== undefined) await checking;
+      return batch.length === 0 ? [] : sending.send(batch);
+    });
   }
 
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
-    const store = this.#store ?? (await this.#opened());
-    const queues = request.queues.map(toQueue);
-    if (request.adopts !== undefined) store.newcomers.listen(queues);
-    const checking = store.versions.check(queues);
-    if (checking !== undefined) await checking;
-    // What ends in this turn ends before, and makes room.
-    store.settlements.flush();
-    return store.claims.claim(request);
+    return this.#call(async ({ versions, newcomers, settlements, claims }) => {
+      const queues = request.queues.map(toQueue);
+      if (request.adopts !== undefined) newcomers.listen(queues);
+      const checking = versions.check(queues);
+      if (checking !== undefined) await checking;
+      // What ends in this turn ends before, and makes room.
+      settlements.flush();
+      return claims.claim(request);
+    });
   }
 
   async extend(leases: readonly Lease[], duration: number): Promise<readonly Lease[]> {
-    const store = this.#store ?? (await this.#opened());
-    return store.leases.extend(leases, duration);
+    return this.#call((store) => store.leases.extend(leases, duration));
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
-    const store = this.#store ?? (await this.#opened());
-    if (settlements.length === 0) return [];
-    const settling = store.settlements.settle(settlements);
-    store.leases.over(settlements.map(({ lease }) => lease));
-    return settling;
+    return this.#call(async (store) => {
+      if (settlements.length === 0) return [];
+      const settling = store.settlements.settle(settlements);
+      store.leases.over(settlements.map(({ lease }) => lease));
+      return settling;
+    });
   }
 
   async report(lease: Lease, report: Report): Promise<boolean> {
-    const { leases } = this.#store ?? (await this.#opened());
-    return leases.report(lease, report);
+    return this.#call(({ leases }) => leases.report(lease, report));
   }
 
   onReady(queues: readonly string[], listener: () => void): () => void {
@@ -105,8 +108,7 @@ class BullmqEngine implements Engine {
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {
-    const { audience } = this.#store ?? (await this.#opened());
-    return audience.find(id);
+    return this.#call(({ audience }) => audience.find(id));
   }
 
   async ended(id: string, signal?: AbortSignal): Promise<TaskRecord | undefined> {
@@ -120,23 +122,19 @@ class BullmqEngine implements Engine {
   }
 
   async logs(id: string): Promise<readonly LogLine[]> {
-    const { managing } = this.#store ?? (await this.#opened());
-    return managing.logs(id);
+    return this.#call(({ managing }) => managing.logs(id));
   }
 
   async list(request: ListRequest): Promise<TaskPage> {
-    const { managing } = this.#store ?? (await this.#opened());
-    return managing.list(request);
+    return this.#call(({ managing }) => managing.list(request));
   }
 
   async counts(): Promise<readonly QueueCount[]> {
-    const { managing } = this.#store ?? (await this.#opened());
-    return managing.counts();
+    return this.#call(({ managing }) => managing.counts());
   }
 
   async cancel(ids: readonly string[], reason: Reason): Promise<number> {
-    const { managing } = this.#store ?? (await this.#opened());
-    return managing.cancel(ids, reason);
+    return this.#call(({ managing }) => managing.cancel(ids, reason));
   }
 
   onCancel(worker: string, listener: (leases: readonly Lease[]) => void): () => void {
@@ -144,28 +142,23 @@ class BullmqEngine implements Engine {
   }
 
   async retry(ids: readonly string[]): Promise<number> {
-    const { managing } = this.#store ?? (await this.#opened());
-    return managing.retry(ids);
+    return this.#call(({ managing }) => managing.retry(ids));
   }
 
   async discard(ids: readonly string[], reason: Reason): Promise<number> {
-    const { managing } = this.#store ?? (await this.#opened());
-    return managing.discard(ids, reason);
+    return this.#call(({ managing }) => managing.discard(ids, reason));
   }
 
   async pause(queue: string): Promise<void> {
-    const { managing } = this.#store ?? (await this.#opened());
-    return managing.pause(queue);
+    return this.#call(({ managing }) => managing.pause(queue));
   }
 
   async resume(queue: string): Promise<void> {
-    const { managing } = this.#store ?? (await this.#opened());
-    return managing.resume(queue);
+    return this.#call(({ managing }) => managing.resume(queue));
   }
 
   async paused(): Promise<readonly string[]> {
-    const { managing } = this.#store ?? (await this.#opened());
-    return managing.paused();
+    return this.#call(({ managing }) => managing.paused());
   }
 
   async close(): Promise<void> {
@@ -178,7 +171,18 @@ class BullmqEngine implements Engine {
     const store = await this.#opening?.catch(() => undefined);
     this.#opening = undefined;
     this.#store = undefined;
+    store?.stop();
+    await Promise.allSettled(this.#calling);
     await store?.close();
+  }
+
+  /** Calls at once where it is open, so that calls keep their order. */
+  #call<T>(call: (store: Store) => Promise<T>): Promise<T> {
+    const calling = this.#store === undefined ? this.#opened().then(call) : call(this.#store);
+    this.#calling.add(calling);
+    const over = (): void => void this.#calling.delete(calling);
+    calling.then(over, over);
+    return calling;
   }
 
   /** The open store; opens it if need be, and again after an opening that failed. */

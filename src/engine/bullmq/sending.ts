@@ -43,9 +43,4 @@ export class Sending {
     }));
     return this.#batcher.add(items);
   }
-
-  /** Sends now what waits for the end of the turn. */
-  flush(): void {
-    this.#batcher.flush();
-  }
 }

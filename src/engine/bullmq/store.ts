@@ -57,7 +57,8 @@ export class Store {
     this.#sweeper = setInterval(() => void this.#sweep(), sweepInterval).unref();
   }
 
-  async close(): Promise<void> {
+  /** Tells nobody any more. */
+  stop(): void {
     clearInterval(this.#sweeper);
     this.ready.stop();
     this.newcomers.stop();
@@ -65,8 +66,10 @@ export class Store {
     this.cancels.stop();
     this.leases.stop();
     this.#channels.close();
-    this.sending.flush();
-    this.settlements.flush();
+  }
+
+  /** To be stopped before. */
+  async close(): Promise<void> {
     await this.connection.close();
   }
 
@@ -86,6 +89,7 @@ export async function openStore(redis: RedisLike, settings: Settings): Promise<S
     await warnOfEviction(store.connection);
     return store;
   } catch (error) {
+    store.stop();
     await store.close();
     throw error;
   }

@@ -177,6 +177,20 @@ describe.skipIf(missing !== undefined)("pg-boss: the server", () => {
     expect((await use(pgBoss(poolOn(url))).list({})).records).toEqual([]);
   });
 
+  test("refuses a priority that pg-boss has no room for, and nothing beside it", async () => {
+    const engine = use(pgBoss(poolOn(await fresh())));
+    for (const priority of [2 ** 31, -(2 ** 31) - 1, 0.5, Number.NaN]) {
+      const [refused, sent] = await Promise.allSettled([
+        engine.send([{ ...outgoing("1"), priority }]),
+        engine.send([outgoing(`beside ${priority}`)]),
+      ]);
+      expect(refused).toMatchObject({ status: "rejected", reason: { code: "ERR_OPTION_INVALID" } });
+      expect(sent).toMatchObject({ status: "fulfilled" });
+    }
+    await engine.send([{ ...outgoing("1"), priority: 2 ** 31 - 1 }]);
+    expect(ids(await claim(engine))).toEqual(["1"]);
+  });
+
   test("parks what cannot be read any more, with what it holds, and goes on", async () => {
     const url = await fresh();
     const engine = use(open({ url }));

@@ -35,6 +35,8 @@ export interface PgClientLike {
 
 /** What of `pg`'s `Pool` is used. */
 export interface PgPoolLike {
+  /** How many connections there are. A client, which has the other two as well, has no such thing. */
+  readonly totalCount: number;
   query(text: string, values?: unknown[]): Promise<PgRowsLike>;
   connect(): Promise<PgClientLike>;
 }
