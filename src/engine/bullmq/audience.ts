@@ -11,7 +11,7 @@ import { closedError } from "./errors.ts";
 import { toJobId } from "./names.ts";
 import { recordOf, type RecordReply } from "./records.ts";
 import { scripts } from "./scripts.ts";
-import { Soon } from "./soon.ts";
+import { Soon } from "../shared/soon.ts";
 
 interface Watcher {
   readonly jobId: string;

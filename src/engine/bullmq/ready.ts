@@ -7,7 +7,7 @@ import type { Channels } from "./channels.ts";
 import type { Connection } from "./connection.ts";
 import { toQueue } from "./names.ts";
 import { scripts } from "./scripts.ts";
-import { Soon } from "./soon.ts";
+import { Soon } from "../shared/soon.ts";
 
 interface Listener {
   readonly queues: readonly string[];

@@ -6,7 +6,7 @@
 import type { Lease, TaskRecord } from "../../engine.ts";
 import { recordOf } from "./entry.ts";
 import type { Entry } from "./entry.ts";
-import { Soon } from "./soon.ts";
+import { Soon } from "../shared/soon.ts";
 
 interface Waiter {
   readonly resolve: (record: TaskRecord) => void;

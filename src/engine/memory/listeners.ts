@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Soon } from "./soon.ts";
+import { Soon } from "../shared/soon.ts";
 
 interface Listener {
   readonly queues: ReadonlySet<string>;

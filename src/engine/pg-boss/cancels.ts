@@ -7,7 +7,7 @@ import type { Lease } from "../../engine.ts";
 import type { Database } from "./database.ts";
 import { Lookout } from "./lookout.ts";
 import { idOf } from "./records.ts";
-import { toColumn } from "./text.ts";
+import { toColumn } from "../shared/text.ts";
 
 interface Listener {
   readonly worker: string;

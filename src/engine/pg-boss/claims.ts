@@ -8,7 +8,7 @@ import type { Cycle } from "./cycle.ts";
 import type { Leases } from "./leases.ts";
 import { toQueue } from "./queue-names.ts";
 import { idOf, readDelivery, unreadable, type DeliveryRow } from "./records.ts";
-import { toColumn } from "./text.ts";
+import { toColumn } from "../shared/text.ts";
 
 /** What `own.claim` gives. */
 interface Claimed {

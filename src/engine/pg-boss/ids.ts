@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { toColumn } from "./text.ts";
+import { toColumn } from "../shared/text.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

@@ -7,7 +7,7 @@ import type { Reason } from "../../engine.ts";
 import type { Database } from "./database.ts";
 import { jobId } from "./ids.ts";
 import { fromQueue, toQueue } from "./queue-names.ts";
-import { readableColumn } from "./text.ts";
+import { readableColumn } from "../shared/text.ts";
 
 /** What it has come to, for whoever waits. Queues as pg-boss names them. */
 export interface Managed {

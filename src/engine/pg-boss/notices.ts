@@ -6,7 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Database } from "./database.ts";
-import { fromColumn } from "./text.ts";
+import { fromColumn } from "../shared/text.ts";
 
 /** Who is told of what. */
 export interface NoticeHandlers {

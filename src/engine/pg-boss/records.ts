@@ -9,7 +9,7 @@ import { payloadOf, type PayloadForm } from "../../kept-payload.ts";
 import type { Json, Message, MessageHeaders } from "../../message.ts";
 import type { Names } from "./names.ts";
 import { fromQueue } from "./queue-names.ts";
-import { fromColumn, readableColumn } from "./text.ts";
+import { fromColumn, readableColumn } from "../shared/text.ts";
 
 /** What `own.deliveries` gives of a task. */
 export type DeliveryRow = readonly [

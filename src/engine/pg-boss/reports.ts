@@ -8,7 +8,7 @@ import { Batcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
 import { jobId } from "./ids.ts";
 import { tokenColumn } from "./settlements.ts";
-import { toColumn } from "./text.ts";
+import { toColumn } from "../shared/text.ts";
 
 /** Of a task's lines, so many are kept. */
 const linesKept = 1000;

@@ -10,7 +10,7 @@ import { Batcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
 import { idColumn, jobId } from "./ids.ts";
 import { toQueue } from "./queue-names.ts";
-import { readableColumn, toColumn } from "./text.ts";
+import { readableColumn, toColumn } from "../shared/text.ts";
 
 /** A task as the statement takes it. */
 interface Encoded {

@@ -9,7 +9,7 @@ import type { Database } from "./database.ts";
 import { jobId } from "./ids.ts";
 import { fromQueue, toQueue } from "./queue-names.ts";
 import { readRecord, recordColumns, recordTables, type RecordRow } from "./records.ts";
-import { readableColumn, toColumn } from "./text.ts";
+import { readableColumn, toColumn } from "../shared/text.ts";
 
 /** pg-boss's states that a state of ours may be. */
 const bossStates: Readonly<Record<TaskState, readonly string[]>> = {

@@ -7,7 +7,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Lease } from "../../engine.ts";
 import type { Bell } from "./bell.ts";
 import { Lookout } from "./lookout.ts";
-import { readableColumn, toColumn } from "./text.ts";
+import { readableColumn, toColumn } from "../shared/text.ts";
 
 interface Listener {
   readonly worker: string;

@@ -13,7 +13,7 @@ import { problemOf, readMessage, readReason, unreadable } from "./records.ts";
 import type { Row } from "./records.ts";
 import { ended } from "./schema.ts";
 import { deliveryColumns, type Selection } from "./selection.ts";
-import { fromColumn, readableColumn, toColumn } from "./text.ts";
+import { fromColumn, readableColumn, toColumn } from "../shared/text.ts";
 
 /** At most so often a claim fills up again for rows that it had to park. */
 const rounds = 10;

@@ -11,7 +11,7 @@ import { isBusy } from "./errors.ts";
 import { Lookout } from "./lookout.ts";
 import { isEnd } from "./records.ts";
 import type { Tasks } from "./tasks.ts";
-import { toColumn } from "./text.ts";
+import { toColumn } from "../shared/text.ts";
 
 interface Waiter {
   readonly resolve: (record: TaskRecord | undefined) => void;

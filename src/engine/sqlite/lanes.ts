@@ -6,7 +6,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { LaneLimit } from "../../engine.ts";
 import { distinct } from "./distinct.ts";
-import { readableColumn } from "./text.ts";
+import { readableColumn } from "../shared/text.ts";
 
 /** The limits of a claim, by lane. */
 export type Limits = ReadonlyMap<string, LaneLimit>;

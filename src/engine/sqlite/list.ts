@@ -9,7 +9,7 @@ import type { ListRequest, TaskPage, TaskState } from "../../engine.ts";
 import { PetioleError } from "../../errors.ts";
 import { readRecord, recordColumns } from "./records.ts";
 import { ended } from "./schema.ts";
-import { toColumn } from "./text.ts";
+import { toColumn } from "../shared/text.ts";
 
 const everyState: readonly TaskState[] = ["scheduled", "waiting", "running", ...endStates];
 

@@ -8,7 +8,7 @@ import type { Reason } from "../../engine.ts";
 import type { Changes } from "./committer.ts";
 import { removalTime, removeAt } from "./retention.ts";
 import { left } from "./schema.ts";
-import { readableColumn, toColumn } from "./text.ts";
+import { readableColumn, toColumn } from "../shared/text.ts";
 
 /** Changes tasks that no worker has, and marks those that one has. */
 export class Managing {

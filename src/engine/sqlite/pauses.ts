@@ -5,7 +5,7 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Changes } from "./committer.ts";
-import { readableColumn, toColumn } from "./text.ts";
+import { readableColumn, toColumn } from "../shared/text.ts";
 
 /** The queues of which no process takes anything. */
 export class Pauses {

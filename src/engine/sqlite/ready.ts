@@ -8,7 +8,7 @@ import type { Bell } from "./bell.ts";
 import type { Changes } from "./committer.ts";
 import type { Pauses } from "./pauses.ts";
 import { left } from "./schema.ts";
-import { toColumn } from "./text.ts";
+import { toColumn } from "../shared/text.ts";
 
 interface Listener {
   readonly queues: ReadonlySet<string>;

@@ -7,7 +7,7 @@ import type { SQLOutputValue } from "node:sqlite";
 import { endStates } from "../../engine.ts";
 import type { Progress, Reason, TaskRecord, TaskState } from "../../engine.ts";
 import type { Message, MessageHeaders } from "../../message.ts";
-import { fromColumn } from "./text.ts";
+import { fromColumn } from "../shared/text.ts";
 
 /** A row as `node:sqlite` gives it. */
 export type Row = Record<string, SQLOutputValue>;

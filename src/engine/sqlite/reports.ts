@@ -6,7 +6,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Lease, LogLine, Report } from "../../engine.ts";
 import type { Changes } from "./committer.ts";
-import { toColumn } from "./text.ts";
+import { toColumn } from "../shared/text.ts";
 
 /** Of a task's lines, so many are kept. */
 const linesKept = 1000;

@@ -10,7 +10,7 @@ import type { Lanes, Rooms } from "./lanes.ts";
 import type { Pauses } from "./pauses.ts";
 import { messageColumns, type Row } from "./records.ts";
 import { left } from "./schema.ts";
-import { toColumn } from "./text.ts";
+import { toColumn } from "../shared/text.ts";
 
 /** At most so many tasks whose time has come are made waiting by one claim; the next claim goes on. */
 const promotedAtOnce = 1000;

@@ -12,7 +12,7 @@ import { libraryMark, selectLibraryMark } from "./library.ts";
 import { prefixed, selectMark, selectVersion } from "./place.ts";
 import { mayHoldKey, schemaVersion } from "./schema.ts";
 import { insertedColumns, rowOf, tell } from "./sending.ts";
-import { fromColumn, toColumn } from "./text.ts";
+import { fromColumn, toColumn } from "../shared/text.ts";
 
 type Parameter = string | number | null;
 

@@ -7,7 +7,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Outgoing, UniqueKey } from "../../engine.ts";
 import type { Changes } from "./committer.ts";
 import { mayHoldKey } from "./schema.ts";
-import { fromColumn, toColumn } from "./text.ts";
+import { fromColumn, toColumn } from "../shared/text.ts";
 
 interface Holder {
   readonly sequence: number;

@@ -8,7 +8,7 @@ import { endOf, type Reason, type Settlement, type TaskState } from "../../engin
 import type { Changes } from "./committer.ts";
 import type { Row } from "./records.ts";
 import { removalTime, removeAt } from "./retention.ts";
-import { fromColumn, toColumn } from "./text.ts";
+import { fromColumn, toColumn } from "../shared/text.ts";
 
 /** Fences every settlement: it changes the row only while this very lease is held. */
 const held = "id = ? AND lease_token = ? AND state = 'running'";

@@ -8,7 +8,7 @@ import type { LogLine, QueueCount, TaskRecord, TaskState } from "../../engine.ts
 import { countInSlices, Size, type Count } from "./counting.ts";
 import { knownState, readRecord, recordColumns } from "./records.ts";
 import { ended } from "./schema.ts";
-import { readableColumn, toColumn } from "./text.ts";
+import { readableColumn, toColumn } from "../shared/text.ts";
 
 // Parameters that stand twice have names: Node 22 does not bind `?1` from a list.
 

@@ -7,7 +7,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Bell } from "./bell.ts";
 import { Lookout } from "./lookout.ts";
 import { selectAnswering } from "./tasks.ts";
-import { toColumn } from "./text.ts";
+import { toColumn } from "../shared/text.ts";
 
 interface Watched {
   /** How it was when it was looked at last; undefined when that could not be told. */

@@ -1,28 +1,10 @@
-/** Texts, ids and names, as they lie in the database. */
+/** Ids and names, as they lie in the database. */
 import { describe, expect, test } from "vitest";
 import { pgBoss } from "../pg-boss.ts";
+import { fromColumn } from "../shared/text.ts";
 import { idColumn, jobId } from "./ids.ts";
 import { namesOf } from "./names.ts";
 import { fromQueue, toQueue } from "./queue-names.ts";
-import { fromColumn, readableColumn, toColumn } from "./text.ts";
-
-describe("pg-boss: texts", () => {
-  test.each(["", "plain", "a\0b", "\ud800", "\u0001", '\u0001"x"', "🌿"])(
-    "%j comes out as it went in",
-    (text) => {
-      const column = toColumn(text);
-      expect(fromColumn(column)).toBe(text);
-      expect(column.isWellFormed() && !column.includes("\0")).toBe(true);
-    },
-  );
-
-  test("what is damaged is refused, or shown as it is", () => {
-    for (const column of ["\u0001", "\u0001[1]", "\u0001{"]) {
-      expect(() => fromColumn(column)).toThrow();
-      expect(readableColumn(column)).toBe(column);
-    }
-  });
-});
 
 describe("pg-boss: ids", () => {
   test("a UUID is the job's id", () => {

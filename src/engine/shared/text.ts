@@ -1,9 +1,9 @@
 /**
- * Text in a TEXT column. SQLite holds UTF-8, which has no lone surrogates, and `node:sqlite` before Node 24
- * reads no further than a NUL. So text with either is stored as a marked JSON string, where both are escaped;
- * all other text is stored as it is, and reads well in any SQLite tool.
+ * Text in a column of a database that holds UTF-8, which has no lone surrogates. PostgreSQL takes no NUL, and
+ * `node:sqlite` before Node 24 reads no further than one. So text with either is stored as a marked JSON string, where
+ * both are escaped; all other text is stored as it is, and reads well in any tool.
  *
- * The same text always gives the same column, so ids can be compared in SQL.
+ * The same text always gives the same column, so that it can be compared in SQL.
  *
  * @module
  */

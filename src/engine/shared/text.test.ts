@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fromColumn, toColumn } from "./text.ts";
+import { fromColumn, readableColumn, toColumn } from "./text.ts";
 
 describe("text in a column", () => {
   test.each(["", "plain", "葉柄 🌿", '{"a":"\\u0000"}', "\u0002"])("stores %j as it is", (text) => {
@@ -25,5 +25,9 @@ describe("text in a column", () => {
   test("refuses a mark with no text behind it", () => {
     expect(() => fromColumn("\u0001{")).toThrow(SyntaxError);
     expect(() => fromColumn("\u00011")).toThrow(TypeError);
+  });
+
+  test.each(["\u0001", "\u0001[1]", "\u0001{"])("shows %j, which is damaged, as it is", (column) => {
+    expect(readableColumn(column)).toBe(column);
   });
 });
