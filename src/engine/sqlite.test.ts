@@ -341,6 +341,7 @@ describe("sqlite: options", () => {
   test.each([
     [{ retention: -1 }, /retention is a number of milliseconds.*number -1/],
     [{ busyTimeout: Number.NaN }, /busyTimeout/],
+    [{ pollInterval: 2 ** 31 }, /pollInterval.*less than 2 \*\* 31; it got number 2147483648/],
     [{ pollInterval: "1s" as unknown as number }, /pollInterval.*string "1s"/],
     [{ durability: "none" as "power" }, /durability is "process" or "power"/],
   ])("refuses %j", (options, message) => {

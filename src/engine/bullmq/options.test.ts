@@ -21,6 +21,7 @@ describe("bullmq()", () => {
     ["a negative retention", { connection, retention: -1 }],
     ["a lease that would never be renewed in time", { connection, deadAfter: 10 }],
     ["no time to wait", { connection, timeout: 0 }],
+    ["what no timer can wait for", { connection, timeout: 2 ** 31 }],
     ["a number that is none", { connection, pollInterval: Number.NaN }],
   ])("refuses %s", (_, options) => {
     expect(() => bullmq(options as unknown as BullmqOptions)).toThrow(

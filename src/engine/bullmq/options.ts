@@ -4,6 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../../errors.ts";
+import { refuseSpans } from "../shared/milliseconds.ts";
 import type { RedisLike } from "./like.ts";
 
 /** How {@link bullmq} behaves. Times in milliseconds. */
@@ -89,14 +90,12 @@ function refuseInvalid(options: BullmqOptions): void {
         `It got ${describe(prefix ?? "bull")}.`,
     );
   }
-  const least = { retention: 0, deadAfter: 300, timeout: 1, pollInterval: 10 } as const;
-  for (const [name, minimum] of Object.entries(least)) {
-    const value: unknown = options[name as keyof typeof least];
-    if (value === undefined || (typeof value === "number" && value >= minimum)) continue;
-    throw invalid(
-      `bullmq(): ${name} is a number of milliseconds, ${minimum} or more; it got ${describe(value)}.`,
-    );
-  }
+  refuseSpans("bullmq()", options, {
+    retention: { least: 0, isTimer: false },
+    deadAfter: { least: 300, isTimer: true },
+    timeout: { least: 1, isTimer: true },
+    pollInterval: { least: 10, isTimer: true },
+  });
 }
 
 function isRedis(value: unknown): value is RedisLike {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
+import { refuseSpans } from "../shared/milliseconds.ts";
 
 /** How {@link pgBoss} behaves. All times in milliseconds. */
 export interface PgBossOptions {
@@ -41,18 +41,12 @@ export interface Settings {
  * @throws PetioleError `ERR_OPTION_INVALID` for one that cannot be
  */
 export function settingsOf(options: PgBossOptions): Settings {
-  const least = { retention: 0, pollInterval: 10, maxSilence: 1000, timeout: 1 };
-  for (const [name, minimum] of Object.entries(least) as [keyof typeof least, number][]) {
-    const value: unknown = options[name];
-    const isRight =
-      value === undefined ||
-      (typeof value === "number" && value >= minimum && (name === "retention" || value < 2 ** 31));
-    if (isRight) continue;
-    throw new PetioleError(
-      "ERR_OPTION_INVALID",
-      `pgBoss(): ${name} is a number of milliseconds, ${minimum} or more; it got ${describe(value)}.`,
-    );
-  }
+  refuseSpans("pgBoss()", options, {
+    retention: { least: 0, isTimer: false },
+    pollInterval: { least: 10, isTimer: true },
+    maxSilence: { least: 1000, isTimer: true },
+    timeout: { least: 1, isTimer: true },
+  });
   return {
     retention: options.retention ?? 86_400_000,
     pollInterval: options.pollInterval,

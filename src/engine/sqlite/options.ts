@@ -4,6 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../../errors.ts";
+import { refuseSpans } from "../shared/milliseconds.ts";
 
 /** How {@link sqlite} behaves. */
 export interface SqliteOptions {
@@ -79,12 +80,9 @@ export function refuseInvalid(path: string, options: SqliteOptions): void {
       `sqlite(): sameDatabase is true or false; it got ${describe(options.sameDatabase)}.`,
     );
   }
-  for (const name of ["retention", "busyTimeout", "pollInterval"] as const) {
-    const value: unknown = options[name];
-    if (value === undefined || (typeof value === "number" && value >= 0)) continue;
-    throw new PetioleError(
-      "ERR_OPTION_INVALID",
-      `sqlite(): ${name} is a number of milliseconds, 0 or more; it got ${describe(value)}.`,
-    );
-  }
+  refuseSpans("sqlite()", options, {
+    retention: { least: 0, isTimer: false },
+    busyTimeout: { least: 0, isTimer: false },
+    pollInterval: { least: 0, isTimer: true },
+  });
 }
