@@ -34,6 +34,7 @@ import {
   type PgRowsLike,
 } from "./pg-boss/sql.ts";
 import { openStore, type Store } from "./pg-boss/store.ts";
+import { Opening } from "./shared/opening.ts";
 
 export type { PgBossDatabaseLike, PgBossLike, PgBossOptions, PgClientLike, PgPoolLike, PgRowsLike };
 
@@ -67,178 +68,112 @@ class PgBossEngine implements Engine {
   readonly name = "pg-boss";
   readonly capabilities = capabilities;
 
-  readonly #database: Database;
-  readonly #settings: Settings;
-  #opening: Promise<Store> | undefined;
-  #store: Store | undefined;
-  #closing: Promise<void> | undefined;
-  /** Calls under way. */
-  readonly #calls = new Set<Promise<unknown>>();
+  readonly #opening: Opening<Store>;
 
   constructor(database: Database, settings: Settings) {
-    this.#database = database;
-    this.#settings = settings;
+    this.#opening = new Opening({
+      open: () => openStore(database, settings),
+      closed: closedError,
+      retryAfter: settings.pollInterval ?? 1000,
+    });
   }
 
   async open(): Promise<void> {
-    await this.#opened();
+    await this.#opening.opened();
   }
 
   async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
     if (batch.length === 0) return this.open().then(() => []);
-    return this.#do(({ sending }) => sending.send(batch));
+    return this.#opening.call(({ sending }) => sending.send(batch));
   }
 
   async sendWithin(batch: readonly Outgoing[], sql: TransactionSql): Promise<SentWithin> {
-    return this.#do((store) => store.sendWithin(batch, sql));
+    return this.#opening.call((store) => store.sendWithin(batch, sql));
   }
 
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
-    return this.#do(({ claims, notices }) => {
+    return this.#opening.call(({ claims, notices }) => {
       if (request.adopts !== undefined && request.queues.some(request.adopts)) notices.hearBoss();
       return claims.claim(request);
     });
   }
 
   async extend(leases: readonly Lease[], duration: number): Promise<readonly Lease[]> {
-    return this.#do((store) => store.leases.extend(leases, duration));
+    return this.#opening.call((store) => store.leases.extend(leases, duration));
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
     if (settlements.length === 0) return this.open().then(() => []);
-    return this.#do((store) => store.settle(settlements));
+    return this.#opening.call((store) => store.settle(settlements));
   }
 
   async report(lease: Lease, report: Report): Promise<boolean> {
-    return this.#do(({ reports }) => reports.report(lease, report));
+    return this.#opening.call(({ reports }) => reports.report(lease, report));
   }
 
   onReady(queues: readonly string[], listener: () => void): () => void {
     // Where the database cannot be opened, the listener's claim will be told why.
-    return this.#listen(({ ready }) => ready.listen(queues, listener), listener);
+    return this.#opening.listen(({ ready }) => ready.listen(queues, listener), listener);
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {
-    return this.#do(({ tasks }) => tasks.find(id));
+    return this.#opening.call(({ tasks }) => tasks.find(id));
   }
 
   async ended(id: string, signal?: AbortSignal): Promise<TaskRecord | undefined> {
     signal?.throwIfAborted();
-    const { tasks, ends } = await this.#opened();
-    const job = await this.#do(() => tasks.answering(id));
-    if (this.#closing !== undefined) throw closedError();
+    const { tasks, ends } = await this.#opening.opened();
+    const job = await this.#opening.call(() => tasks.answering(id));
+    if (this.#opening.isClosed) throw closedError();
     return ends.wait(job, signal);
   }
 
   watch(id: string, listener: () => void): () => void {
     // What has changed until the database is open, nobody knows.
-    return this.#listen(({ watch }) => watch.listen(id, listener), undefined, listener);
+    return this.#opening.listen(({ watch }) => watch.listen(id, listener), undefined, listener);
   }
 
   async logs(id: string): Promise<readonly LogLine[]> {
-    return this.#do(({ tasks }) => tasks.logs(id));
+    return this.#opening.call(({ tasks }) => tasks.logs(id));
   }
 
   async list(request: ListRequest): Promise<TaskPage> {
-    return this.#do(({ tasks }) => tasks.list(request));
+    return this.#opening.call(({ tasks }) => tasks.list(request));
   }
 
   async counts(): Promise<readonly QueueCount[]> {
-    return this.#do(({ tasks }) => tasks.counts());
+    return this.#opening.call(({ tasks }) => tasks.counts());
   }
 
   async cancel(ids: readonly string[], reason: Reason): Promise<number> {
-    return this.#do(({ managing }) => managing.cancel(ids, reason));
+    return this.#opening.call(({ managing }) => managing.cancel(ids, reason));
   }
 
   onCancel(worker: string, listener: (leases: readonly Lease[]) => void): () => void {
-    return this.#listen(({ cancels }) => cancels.listen(worker, listener));
+    return this.#opening.listen(({ cancels }) => cancels.listen(worker, listener));
   }
 
   async retry(ids: readonly string[]): Promise<number> {
-    return this.#do(({ managing }) => managing.retry(ids));
+    return this.#opening.call(({ managing }) => managing.retry(ids));
   }
 
   async discard(ids: readonly string[], reason: Reason): Promise<number> {
-    return this.#do(({ managing }) => managing.discard(ids, reason));
+    return this.#opening.call(({ managing }) => managing.discard(ids, reason));
   }
 
   async pause(queue: string): Promise<void> {
-    return this.#do(({ managing }) => managing.pause(queue));
+    return this.#opening.call(({ managing }) => managing.pause(queue));
   }
 
   async resume(queue: string): Promise<void> {
-    return this.#do(({ managing }) => managing.resume(queue));
+    return this.#opening.call(({ managing }) => managing.resume(queue));
   }
 
   async paused(): Promise<readonly string[]> {
-    return this.#do(({ managing }) => managing.paused());
+    return this.#opening.call(({ managing }) => managing.paused());
   }
 
   async close(): Promise<void> {
-    this.#closing ??= this.#letGo();
-    await this.#closing;
-  }
-
-  async #letGo(): Promise<void> {
-    const store = await this.#opening?.catch(() => undefined);
-    await Promise.allSettled(this.#calls);
-    this.#store = undefined;
-    await store?.close();
-  }
-
-  /** What is open; opens it if need be, and again after an opening that failed. */
-  #opened(): Promise<Store> {
-    if (this.#closing !== undefined) return Promise.reject(closedError());
-    this.#opening ??= openStore(this.#database, this.#settings).then(
-      (store) => (this.#store = store),
-      (error: unknown) => {
-        this.#opening = undefined;
-        throw error;
-      },
-    );
-    return this.#opening;
-  }
-
-  /** Does something that `close` waits for. */
-  async #do<T>(work: (store: Store) => Promise<T>): Promise<T> {
-    if (this.#closing !== undefined) throw closedError();
-    const opened = this.#store;
-    const call = opened === undefined ? this.#opened().then(work) : work(opened);
-    this.#calls.add(call);
-    try {
-      return await call;
-    } finally {
-      this.#calls.delete(call);
-    }
-  }
-
-  /**
-   * Listens, once the database is open. `failed` is called whenever it could not be opened, which is tried again and
-   * again; `late` when there was a time during which nobody listened.
-   */
-  #listen(listen: (store: Store) => () => void, failed?: () => void, late?: () => void): () => void {
-    if (this.#closing !== undefined) throw closedError();
-    if (this.#store !== undefined) return listen(this.#store);
-    let stop: (() => void) | undefined;
-    let stopped = false;
-    const attach = async (): Promise<void> => {
-      try {
-        const store = await this.#opened();
-        if (stopped || this.#closing !== undefined) return;
-        stop = listen(store);
-        if (late !== undefined) queueMicrotask(() => !stopped && this.#closing === undefined && late());
-      } catch {
-        if (stopped || this.#closing !== undefined) return;
-        // It may open one day.
-        setTimeout(attach, this.#settings.pollInterval ?? 1000).unref();
-        failed?.();
-      }
-    };
-    void attach();
-    return () => {
-      stopped = true;
-      stop?.();
-    };
+    await this.#opening.close();
   }
 }

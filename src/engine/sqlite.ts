@@ -21,6 +21,7 @@ import type {
   TaskRecord,
   TransactionSql,
 } from "../engine.ts";
+import { Opening } from "./shared/opening.ts";
 import { untilFree } from "./sqlite/busy.ts";
 import { capabilities, variants } from "./sqlite/capabilities.ts";
 import type { Changes } from "./sqlite/committer.ts";
@@ -90,21 +91,23 @@ class SqliteEngine implements Engine {
   readonly #settings: Required<SqliteOptions>;
   /** Transactions that are of this file. */
   readonly #known = new WeakSet<TransactionSql>();
-  #opening: Promise<Store> | undefined;
-  #store: Store | undefined;
-  #closing: Promise<void> | undefined;
-  #closed = false;
+  readonly #opening: Opening<Store>;
 
   constructor(path: string, options: SqliteOptions) {
     this.#path = path;
     this.#settings = settingsOf(options);
+    this.#opening = new Opening({
+      open: () => openStore(path, this.#settings),
+      closed: () => closedError(path),
+      retryAfter: this.#settings.pollInterval,
+    });
     const { sameDatabase } = this.#settings;
     if (sameDatabase) this.sendWithin = (batch, sql) => this.#sendWithin(batch, sql);
     this.capabilities = sameDatabase ? variants.sameDatabase : capabilities;
   }
 
   async open(): Promise<void> {
-    await this.#opened();
+    await this.#opening.opened();
   }
 
   async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
@@ -115,7 +118,7 @@ class SqliteEngine implements Engine {
   }
 
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
-    const store = this.#store ?? (await this.#opened());
+    const store = this.#opening.store ?? (await this.#opening.opened());
     store.claiming();
     // Most looks of an idle worker find nothing: they shall not take the write lock.
     if (store.committer.idle && !store.mayFind(request)) return [];
@@ -143,7 +146,7 @@ class SqliteEngine implements Engine {
 
   onReady(queues: readonly string[], listener: () => void): () => void {
     // Where the file cannot be opened, the listener's claim will be told why.
-    return this.#listen((store) => store.listen(queues, listener), listener);
+    return this.#opening.listen((store) => store.listen(queues, listener), listener);
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {
@@ -153,13 +156,13 @@ class SqliteEngine implements Engine {
   async ended(id: string, signal?: AbortSignal): Promise<TaskRecord | undefined> {
     signal?.throwIfAborted();
     const answering = await this.#read("looking up a task", ({ tasks }) => tasks.answering(id));
-    const { ends } = await this.#opened();
+    const { ends } = await this.#opening.opened();
     return ends.wait(answering, signal);
   }
 
   watch(id: string, listener: () => void): () => void {
     // What has changed until the file is open, nobody knows.
-    return this.#listen(({ watch }) => watch.listen(id, listener), undefined, listener);
+    return this.#opening.listen(({ watch }) => watch.listen(id, listener), undefined, listener);
   }
 
   async logs(id: string): Promise<readonly LogLine[]> {
@@ -181,7 +184,7 @@ class SqliteEngine implements Engine {
   }
 
   onCancel(worker: string, listener: (leases: readonly Lease[]) => void): () => void {
-    return this.#listen(({ cancels }) => cancels.listen(worker, listener));
+    return this.#opening.listen(({ cancels }) => cancels.listen(worker, listener));
   }
 
   async retry(ids: readonly string[]): Promise<number> {
@@ -209,91 +212,41 @@ class SqliteEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#closing ??= this.#letGo();
-    await this.#closing;
+    await this.#opening.close();
   }
 
   async #sendWithin(batch: readonly Outgoing[], sql: TransactionSql): Promise<SentWithin> {
-    if (this.#closed) throw closedError(this.#path);
+    if (this.#opening.isClosed) throw closedError(this.#path);
     // Not opened here: that may have to write, and would wait for this transaction.
-    const path = this.#store?.path ?? realPath(this.#path);
+    const path = this.#opening.store?.path ?? realPath(this.#path);
     if (!this.#known.has(sql)) {
       await refuseElsewhere(sql, path);
-      if (this.#store === undefined) await refuseUnprepared(sql, path);
+      if (this.#opening.store === undefined) await refuseUnprepared(sql, path);
       this.#known.add(sql);
     }
     const { ids, changes } = await sendWithin(batch, sql);
     const committed = (): void => {
-      if (this.#store) this.#store.committed(changes);
+      if (this.#opening.store) this.#opening.store.committed(changes);
       // Whoever looks by itself finds them where this fails.
-      else if (!this.#closed)
-        void this.#opened()
+      else if (!this.#opening.isClosed)
+        void this.#opening
+          .opened()
           .then((store) => store.committed(changes))
           .catch(() => {});
     };
     return { ids, committed, withdraw };
   }
 
-  async #letGo(): Promise<void> {
-    const store = await this.#opening?.catch(() => undefined);
-    this.#opening = undefined;
-    this.#store = undefined;
-    await store?.close();
-  }
-
-  /** The open file; opens it if need be, and again after an opening that failed. */
-  #opened(): Promise<Store> {
-    if (this.#closed) return Promise.reject(closedError(this.#path));
-    this.#opening ??= openStore(this.#path, this.#settings).then(
-      (store) => (this.#store = store),
-      (error: unknown) => {
-        this.#opening = undefined;
-        throw error;
-      },
-    );
-    return this.#opening;
-  }
-
-  /**
-   * Listens, once the file is open. `failed` is called whenever it could not be opened, which is tried again and
-   * again; `late` when there was a time during which nobody listened.
-   */
-  #listen(listen: (store: Store) => () => void, failed?: () => void, late?: () => void): () => void {
-    if (this.#closed) throw closedError(this.#path);
-    if (this.#store !== undefined) return listen(this.#store);
-    let stop: (() => void) | undefined;
-    let stopped = false;
-    const attach = async (): Promise<void> => {
-      try {
-        const store = await this.#opened();
-        if (stopped) return;
-        stop = listen(store);
-        if (late !== undefined) queueMicrotask(late);
-      } catch {
-        if (stopped || this.#closed) return;
-        // It may open one day.
-        setTimeout(attach, this.#settings.pollInterval).unref();
-        failed?.();
-      }
-    };
-    void attach();
-    return () => {
-      stopped = true;
-      stop?.();
-    };
-  }
-
   async #write<T>(what: string, work: (store: Store, changes: Changes) => T): Promise<T> {
-    const store = this.#store ?? (await this.#opened());
+    const store = this.#opening.store ?? (await this.#opening.opened());
     return store.committer.run(what, (changes) => work(store, changes));
   }
 
   async #read<T>(what: string, read: (store: Store) => T | Promise<T>): Promise<T> {
-    const store = this.#store ?? (await this.#opened());
+    const store = this.#opening.store ?? (await this.#opening.opened());
     try {
       return await untilFree(() => {
-        if (this.#closed) throw closedError(this.#path);
+        if (this.#opening.isClosed) throw closedError(this.#path);
         return read(store);
       }, this.#settings.busyTimeout);
     } catch (error) {
