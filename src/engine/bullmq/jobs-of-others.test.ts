@@ -123,10 +123,10 @@ describe.skipIf(missing !== undefined)("jobs of others", () => {
     await engine.settle([{ kind: "release", lease: delivery.lease }]);
     expect(await job.getState()).toBe("waiting");
     delivery = await one();
-    await engine.settle([{ kind: "retryAt", lease: delivery.lease, at: Date.now() + 60, reason }]);
+    await engine.settle([{ kind: "retryAt", lease: delivery.lease, at: Date.now() + 1500, reason }]);
     expect(await job.getState()).toBe("delayed");
     expect(await claim(engine, ["a"])).toEqual([]);
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await new Promise((resolve) => setTimeout(resolve, 1600));
     delivery = await one();
     expect(delivery.attempts).toBe(1);
     await engine.settle([{ kind: "defer", lease: delivery.lease, at: 0, reason }]);
