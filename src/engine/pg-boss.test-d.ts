@@ -1,5 +1,5 @@
-import { Pool, type Client } from "pg";
-import { PgBoss } from "pg-boss";
+import type { Client, Pool } from "pg";
+import type { PgBoss } from "pg-boss";
 import { expectTypeOf, test } from "vitest";
 import type { Engine } from "../engine.ts";
 import { pgBoss, type PgBossLike, type PgBossOptions, type PgPoolLike } from "./pg-boss.ts";
