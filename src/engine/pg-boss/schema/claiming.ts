@@ -123,7 +123,7 @@ function claiming({ own, boss }: Names): string {
   return `
 -- Claims as the request says (claims.ts). Where there are parked tasks that need what it does not tell whether it
 -- knows, it claims nothing, and asks.
-CREATE FUNCTION ${own}.claim(request text) RETURNS text LANGUAGE plpgsql AS $f$
+CREATE FUNCTION ${own}.claim(request text) RETURNS text LANGUAGE plpgsql SET jit = off AS $f$
 #variable_conflict use_variable
 DECLARE
   r jsonb := request::jsonb;

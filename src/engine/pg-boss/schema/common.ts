@@ -5,9 +5,12 @@
  */
 import type { Names } from "../names.ts";
 
-/** As a function's plans are kept for its connection, they must not depend on how full the tables were at first. */
+/**
+ * As a function's plans are kept for its connection, they must not depend on how full the tables were at first. Plans by
+ * index count as dear then, so that PostgreSQL would compile them, which takes longer than to run them.
+ */
 export const byIndex =
-  "SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off";
+  "SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off";
 
 /** Helpers. */
 export function commonFunctions({ own, boss, channel, bossChannel }: Names): string {

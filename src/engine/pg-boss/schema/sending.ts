@@ -94,7 +94,7 @@ END $f$;
 
 -- Sends. "least" is the least place for what may run at once, in microseconds: after what was sent before.
 CREATE FUNCTION ${own}.send(batch text, least_ double precision, soon double precision, who text) RETURNS text
-LANGUAGE plpgsql AS $f$
+LANGUAGE plpgsql SET jit = off AS $f$
 DECLARE
   items json := batch::json;
   now_ timestamptz := clock_timestamp();

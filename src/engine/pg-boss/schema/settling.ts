@@ -96,7 +96,7 @@ function settling({ own }: Names): string {
   return `
 -- Settles as the batch says (settlements.ts).
 CREATE FUNCTION ${own}.settle(batch text, retention double precision, soon double precision, who text) RETURNS text
-LANGUAGE plpgsql AS $f$
+LANGUAGE plpgsql SET jit = off AS $f$
 DECLARE
   items json := batch::json;
   held int[] := '{}';
