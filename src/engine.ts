@@ -369,8 +369,8 @@ export interface Engine {
 
   /**
    * Calls off tasks: those scheduled or waiting, and those parked for a worker that knows what they need, end as
-   * cancelled; those running are marked, and their workers told through {@link onCancel}. Those at an end, or marked already, are left alone. Returns how many were
-   * called off or marked.
+   * cancelled; those running are marked, and their workers told through {@link onCancel}. Those at an end, or marked
+   * already, are left alone. Returns how many were called off or marked.
    */
   cancel(ids: readonly string[], reason: Reason): Promise<number>;
 

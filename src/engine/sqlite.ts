@@ -42,7 +42,7 @@ export type { SqliteOptions };
  * Every process that opens the same file, web or worker, takes part. Beside the file there will be `-wal` and
  * `-shm` (SQLite's) and four tiny ones, `-bell`, `-bell-ended`, `-bell-changed` and `-bell-cancelled`, by which
  * processes wake each other, and a folder, `-workers`, with a lock for each process that claims: by that the others
- * see within a second that it has died. The file is opened with the first use, and must be on a local disk.
+ * see within two seconds that it has died. The file is opened with the first use, and must be on a local disk.
  *
  * The file belongs to the engine. Do not open it with another SQLite library (better-sqlite3, libsql) in a
  * process that uses the engine: two copies of SQLite in one process cancel each other's file locks, and

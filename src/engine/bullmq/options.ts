@@ -10,8 +10,8 @@ import type { RedisLike } from "./like.ts";
 /** How {@link bullmq} behaves. Times in milliseconds. */
 export interface BullmqOptions {
   /**
-   * Your client of ioredis, `Redis` or `Cluster`. The engine makes two connections like it, and leaves the client itself
-   * alone: it is yours to use and to close.
+   * Your client of ioredis, `Redis` or `Cluster`. The engine makes two connections like it, and a third where a
+   * worker takes jobs that others add. The client itself is left alone: it is yours to use and to close.
    */
   readonly connection: RedisLike;
   /**
