@@ -8,8 +8,8 @@
  */
 import type { Outgoing, Reason, UniqueKey } from "../../engine.ts";
 import { PetioleError, describe } from "../../errors.ts";
-import { keptPayload, payloadOf } from "../../kept-payload.ts";
-import type { PayloadForm } from "../../kept-payload.ts";
+import { keptPayload, payloadOf } from "../shared/kept-payload.ts";
+import type { PayloadForm } from "../shared/kept-payload.ts";
 import type { Json, Message, MessageHeaders } from "../../message.ts";
 import { foreignId, fromJobId, fromText, isForeign, toJobId, toName, toQueue, toText } from "./names.ts";
 

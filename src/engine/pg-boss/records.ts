@@ -5,7 +5,7 @@
  */
 import { endStates } from "../../engine.ts";
 import type { Delivery, Progress, Reason, TaskRecord, TaskState } from "../../engine.ts";
-import { payloadOf, type PayloadForm } from "../../kept-payload.ts";
+import { payloadOf, type PayloadForm } from "../shared/kept-payload.ts";
 import type { Json, Message, MessageHeaders } from "../../message.ts";
 import type { Names } from "./names.ts";
 import { fromQueue } from "./queue-names.ts";

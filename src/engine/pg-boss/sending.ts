@@ -5,7 +5,7 @@
  */
 import type { Outgoing, TransactionSql } from "../../engine.ts";
 import { PetioleError } from "../../errors.ts";
-import { keptPayload } from "../../kept-payload.ts";
+import { keptPayload } from "../shared/kept-payload.ts";
 import { Batcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
 import { idColumn, jobId } from "./ids.ts";

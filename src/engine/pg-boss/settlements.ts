@@ -5,7 +5,7 @@
  */
 import { endOf } from "../../engine.ts";
 import type { Settlement } from "../../engine.ts";
-import { keptPayload } from "../../kept-payload.ts";
+import { keptPayload } from "../shared/kept-payload.ts";
 import { jobId } from "./ids.ts";
 import { formColumn } from "./sending.ts";
 

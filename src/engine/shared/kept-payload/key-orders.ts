@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Json } from "../message.ts";
+import type { Json } from "../../../message.ts";
 
 /** One order for each distinct set of keys whose order is changed. */
 export type KeyOrders = readonly (readonly string[])[];

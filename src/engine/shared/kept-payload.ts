@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { PetioleError, describe } from "./errors.ts";
+import { PetioleError, describe } from "../../errors.ts";
 import { changedOrders, hasFragileKey, inOrders } from "./kept-payload/key-orders.ts";
 import type { KeyOrders } from "./kept-payload/key-orders.ts";
 import { isDeeperThan } from "./kept-payload/nesting.ts";
-import type { Json } from "./message.ts";
+import type { Json } from "../../message.ts";
 
 /** What keeps the JSON: as the text that it is (Redis), or as PostgreSQL's `jsonb`, which normalises it. */
 export type JsonStore = "text" | "jsonb";

@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { PetioleError } from "./errors.ts";
+import { PetioleError } from "../../errors.ts";
 import { keptPayload, payloadOf } from "./kept-payload.ts";
 import type { JsonStore, KeptPayload, PayloadForm } from "./kept-payload.ts";
-import type { Json } from "./message.ts";
-import { describePostgres } from "../test/services/describe-postgres.ts";
-import { carried } from "../test/fixtures/through-json.ts";
+import type { Json } from "../../message.ts";
+import { describePostgres } from "../../../test/services/describe-postgres.ts";
+import { carried } from "../../../test/fixtures/through-json.ts";
 
 /** A text, and how it is to lie in each store. */
 const cases: readonly { readonly text: string; readonly redis: PayloadForm; readonly jsonb: PayloadForm }[] =
