@@ -5,11 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { noPostgres, startPostgres } from "../../test/services/postgres.ts";
-import { startServer } from "../../test/services/server.ts";
+import { redisServer, startOwnRedis } from "../../test/services/redis.ts";
 import type { Place } from "./side.ts";
-
-/** Debian's, unless told, as in the tests. */
-const redisServer = process.env["REDIS_SERVER"] ?? "/usr/bin/redis-server";
 
 /** Hands out empty places. */
 export interface Store {
@@ -38,18 +35,8 @@ async function files(power: boolean): Promise<Store> {
  * SQLite) or with each write (`FULL`). It is emptied for each round, and its file not rewritten meanwhile.
  */
 async function redis(appendfsync: "everysec" | "always"): Promise<Store> {
-  const { port, stop } = await startServer({
-    program: redisServer,
-    name: "bench-redis",
-    parameters: (port, folder) => [
-      "--port",
-      `${port}`,
-      "--bind",
-      "127.0.0.1",
-      "--dir",
-      folder,
-      "--save",
-      "",
+  const { port, url, stop } = await startOwnRedis({
+    parameters: [
       "--appendonly",
       "yes",
       "--appendfsync",
@@ -59,13 +46,12 @@ async function redis(appendfsync: "everysec" | "always"): Promise<Store> {
       "--maxmemory-policy",
       "noeviction",
     ],
-    ready: "Ready to accept connections",
   });
   const client = new Redis(port, "127.0.0.1");
   return {
     async fresh() {
       await client.flushall();
-      return { at: `redis://127.0.0.1:${port}`, power: appendfsync === "always" };
+      return { at: url, power: appendfsync === "always" };
     },
     async close() {
       client.disconnect();

@@ -5,21 +5,21 @@ import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startServer } from "./server.ts";
 
-/** Debian's, unless told; `scripts/setup-services.sh` installs it. */
-const program = process.env["REDIS_SERVER"] ?? "/usr/bin/redis-server";
+/** The program. Debian's, unless told; `scripts/setup-services.sh` installs it. */
+export const redisServer = process.env["REDIS_SERVER"] ?? "/usr/bin/redis-server";
 const given = process.env["PETIOLE_TEST_REDIS"];
 const ready = "Ready to accept connections";
 
 /** Why there is none; undefined where one can be had. Where everything is to be tested, starting it fails instead. */
 export const noRedis =
-  given === undefined && !existsSync(program) && !process.env["CI"]
-    ? `there is no ${program}: bash scripts/setup-services.sh installs it, or PETIOLE_TEST_REDIS names another`
+  given === undefined && !existsSync(redisServer) && !process.env["CI"]
+    ? `there is no ${redisServer}: bash scripts/setup-services.sh installs it, or PETIOLE_TEST_REDIS names another`
     : undefined;
 
 /** Why there is none of the test's own, to be stopped and started; undefined where one can be had. */
 export const noOwnRedis =
-  !existsSync(program) && !process.env["CI"]
-    ? `there is no ${program}: bash scripts/setup-services.sh installs it`
+  !existsSync(redisServer) && !process.env["CI"]
+    ? `there is no ${redisServer}: bash scripts/setup-services.sh installs it`
     : undefined;
 
 export interface Redis {
@@ -53,7 +53,7 @@ export async function startOwnRedis(options: OwnRedisOptions = {}): Promise<OwnR
   const { durable = false, parameters: more = [] } = options;
   let parameters: readonly string[] = [];
   const server = await startServer({
-    program,
+    program: redisServer,
     name: "redis",
     parameters: (port, folder) =>
       (parameters = [
@@ -91,7 +91,7 @@ export async function startOwnRedis(options: OwnRedisOptions = {}): Promise<OwnR
 }
 
 async function startAgain(parameters: readonly string[]) {
-  const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(redisServer, parameters, { stdio: ["ignore", "pipe", "ignore"] });
   const end = (): boolean => child.kill("SIGKILL");
   process.once("exit", end);
   child.once("close", () => process.off("exit", end));
@@ -102,7 +102,7 @@ async function startAgain(parameters: readonly string[]) {
       if (said.includes(ready)) resolve();
     });
     child.once("error", reject);
-    child.once("close", (code) => reject(new Error(`${program} ended with ${code}:\n${said}`)));
+    child.once("close", (code) => reject(new Error(`${redisServer} ended with ${code}:\n${said}`)));
   });
   return {
     pid: child.pid!,
