@@ -27,7 +27,8 @@ export interface WorkerOptions {
   readonly queues?: readonly string[];
   /**
    * For how long a task is this worker's without a heartbeat, of which there are three in that time. When it
-   * dies, its tasks run elsewhere after that (with SQLite, within two seconds). From 10 ms to a day; 30 s unless told.
+   * dies, its tasks run elsewhere after that; sooner where the engine sees that the process is gone, as its page says.
+   * From 10 ms to a day; 30 s unless told.
    */
   readonly lease?: Duration;
   /**
