@@ -1,5 +1,5 @@
 /** The short form of `npm run test:faults`: every fault once, to every engine, with some hundred tasks. */
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { engineNames, loadEngine } from "./faults/engines.ts";
 import type { Outcome } from "./faults/fault.ts";
 import { lineOf } from "./faults/report.ts";
@@ -12,6 +12,10 @@ const engines = await Promise.all(
   engineNames.map(async (name) => ({ name, missing: (await loadEngine(name)).missing })),
 );
 
+/** A test that runs out of time is told so by its signal; what it has started ends a little later. */
+const running: Promise<unknown>[] = [];
+afterAll(() => Promise.allSettled(running), 60_000);
+
 // Together, as they wait for leases most of the time.
 describe.concurrent(`faults (FAULTS_SEED=${seed})`, () => {
   for (const { name, missing } of engines) {
@@ -23,7 +27,9 @@ describe.concurrent(`faults (FAULTS_SEED=${seed})`, () => {
         const tell = (fault: string, result: Outcome | string): void => {
           done.push(typeof result === "string" ? `${fault}: ${result}` : lineOf(fault, result));
         };
-        const outcome = await runFaults({ engine: name, tasks, seed, isShort: true, signal, tell });
+        const faulting = runFaults({ engine: name, tasks, seed, isShort: true, signal, tell });
+        running.push(faulting);
+        const outcome = await faulting;
         expect({ ...outcome, told: done }).toMatchObject({ sent: tasks, done: tasks, lost: 0, problems: [] });
         // Nothing of it shows that a fault is survived unless it was there.
         expect(outcome.happened).toMatchObject({ killed: expect.any(Number), frozen: expect.any(Number) });
