@@ -88,6 +88,17 @@ describe("the user's own file", () => {
     expect(database.prepare("SELECT version FROM petiole_engine").all()).toEqual([{ version: 2 }]);
   });
 
+  test("is counted in slices when there are very many tasks, and they are the engine's", async () => {
+    await engine.open();
+    database.exec("INSERT INTO tasks VALUES (1, 'mine')");
+    database.exec(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
+       INSERT INTO petiole_tasks (id, task, queue, state, sent_at, run_at, headers, payload)
+       SELECT i, 'test.task', 'default', 'waiting', 1, i, '{"wire":1}', '1' FROM n`,
+    );
+    expect(await engine.counts()).toEqual([{ queue: "default", state: "waiting", count: 60_000 }]);
+  });
+
   test("is refused when a newer version has written it", async () => {
     await engine.open();
     database.exec("UPDATE petiole_engine SET version = 99");
