@@ -205,7 +205,10 @@ describe("sqlite: the locks", () => {
   /** Does something once, after `file` was opened to be looked at and before its lock is asked for. */
   function whileLookedAt(file: string, act: () => void): void {
     const { exec } = DatabaseSync.prototype;
-    const spied = vi.spyOn(DatabaseSync.prototype, "exec").mockImplementation(function (this, statements) {
+    const spied = vi.spyOn(DatabaseSync.prototype, "exec").mockImplementation(function (
+      this: DatabaseSync,
+      statements,
+    ) {
       if (this.location() === file) {
         spied.mockRestore();
         act();
