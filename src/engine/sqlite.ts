@@ -49,7 +49,9 @@ export type { SqliteOptions };
  * committed rows vanish. On Linux, opening a file that is held that way is refused with `ERR_ENGINE_FILE_SHARED`;
  * a handle of your own from `node:sqlite` is the same library and harmless (but it is refused too while another
  * library is loaded, as nobody can tell whose it is; so is an engine in a second thread of such a process).
- * Another process may read the file with any tool.
+ * Nor may a process that uses the engine read the file, or those in `-workers`, as plain files, to back them up, say:
+ * with the end of reading it loses its locks, is taken for dead, and its tasks run elsewhere too. Back up from another
+ * process, or with `VACUUM INTO` through `node:sqlite`. Another process may read the file with any tool.
  *
  * With `sameDatabase` the file is the application's own, and the engine's tables lie beside the application's: for
  * `transactions: "same-database"`, where the application's own connection is a `node:sqlite` one.

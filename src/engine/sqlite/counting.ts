@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { TaskState } from "../../engine.ts";
 import { distinct } from "./distinct.ts";
 import { closeGuarded, openGuarded } from "./file-guard.ts";
+import type { Place } from "./place.ts";
 import { knownState, type Row } from "./records.ts";
 import { ended } from "./schema.ts";
 
@@ -36,8 +37,8 @@ export class Size {
 }
 
 /** Counts by queue and state, on a connection of its own to the engine's file. */
-export async function countInSlices(path: string, count: Count): Promise<void> {
-  const database = openGuarded(path, () => new DatabaseSync(path, { timeout: 0 }));
+export async function countInSlices(path: string, place: Place, count: Count): Promise<void> {
+  const database = openGuarded(path, () => place.open(path));
   try {
     database.exec("BEGIN");
     await countAll(database, count);

@@ -103,14 +103,19 @@ describe("sqlite: counting very many", () => {
     const engine = files.make();
     await engine.open();
     fill(1_000_000, "waiting");
-    const delay = monitorEventLoopDelay({ resolution: 1 });
-    await pause(20);
-    delay.enable();
-    const counts = await engine.counts();
-    delay.disable();
-    expect(counts.map(({ count }) => count).toSorted()).toEqual([333_333, 666_667]);
-    console.log(`counting a million: the event loop waited ${(delay.max / 1e6).toFixed(1)} ms at most`);
-    expect(delay.max / 1e6).toBeLessThan(200);
+    const longest: number[] = [];
+    // The machine may have kept this process waiting; counting would do so in every round.
+    for (let round = 0; round < 3; round += 1) {
+      const delay = monitorEventLoopDelay({ resolution: 1 });
+      await pause(20);
+      delay.enable();
+      const counts = await engine.counts();
+      delay.disable();
+      expect(counts.map(({ count }) => count).toSorted()).toEqual([333_333, 666_667]);
+      longest.push(delay.max / 1e6);
+    }
+    console.log(`counting a million: the event loop waited ${longest.map(Math.round).join(", ")} ms at most`);
+    expect(Math.min(...longest)).toBeLessThan(50);
     const before = performance.now();
     for (let round = 0; round < 50; round += 1) await claim(engine, { limit: 10 });
     const each = (performance.now() - before) / 50;

@@ -90,6 +90,11 @@ export class Holder {
 
 /** The lock of a process that has ended. */
 export interface LeftBehind {
+  /**
+   * Whether its file is still there. If not, somebody has removed it, its own process perhaps, which may live, and may
+   * have made another one of that name.
+   */
+  isThere(): boolean;
   /** Removes its file. */
   remove(): void;
   /** Leaves it to whoever looks next. */
@@ -103,14 +108,19 @@ export interface LeftBehind {
 export function leftBehind(file: string): LeftBehind | undefined {
   let lock: DatabaseSync | undefined;
   try {
+    const seen = statSync(file).ino;
+    const isThere = (): boolean => statSync(file, { throwIfNoEntry: false })?.ino === seen;
     const url = pathToFileURL(file);
     // Not to be made anew when another process has just removed it.
     url.search = "mode=rw";
     lock = new DatabaseSync(url, { timeout: 0 });
     lock.exec(noJournal);
     lock.exec("BEGIN IMMEDIATE");
+    // Its process lets go of it when its file is removed, so that the lock of a removed one tells nothing.
+    if (!isThere()) throw new Error("its file was removed");
     const found = lock;
-    return { remove: () => remove(file, found), leave: () => found.close() };
+    const leave = (): void => found.close();
+    return { isThere, leave, remove: () => (isThere() ? remove(file, found) : leave()) };
   } catch {
     lock?.close();
     // Locked, as a rule. Whatever else it may be: its leases run out one day.

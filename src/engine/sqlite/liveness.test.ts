@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { Worker as Thread } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { startChild, type Child } from "../../../test/fixtures/engine/child.ts";
@@ -12,6 +13,7 @@ import {
   pause,
   send,
 } from "../../testing/engine-contract/case.ts";
+import { Holder, leftBehind } from "./holder.ts";
 
 const minute = 60_000;
 
@@ -24,6 +26,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   for (const child of children) await child.kill();
   await files.close();
 });
@@ -80,11 +83,11 @@ describe("sqlite: workers that die", () => {
     const engine = files.make();
     await send(engine, "1");
     const child = await hanging(1, 3000);
-    const claimed = performance.now();
     child.signal("SIGSTOP");
+    const { startedAt = 0 } = (await engine.find("1")) ?? {};
     engine.onReady(["default"], () => {});
     const { crashes } = await claimWhenReady(engine);
-    expect(performance.now() - claimed).toBeGreaterThan(2800);
+    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(3000);
     expect(crashes).toBe(1);
     expect(locks(), "it lives").toHaveLength(2);
   });
@@ -197,5 +200,60 @@ describe("sqlite: the locks", () => {
     await pause(1500);
     expect(await claim(other)).toEqual([]);
     expect(await one.settle([{ kind: "complete", lease, result: "null" }])).toEqual([true]);
+  });
+
+  /** Does something once, after `file` was opened to be looked at and before its lock is asked for. */
+  function whileLookedAt(file: string, act: () => void): void {
+    const { exec } = DatabaseSync.prototype;
+    const spied = vi.spyOn(DatabaseSync.prototype, "exec").mockImplementation(function (
+      this: DatabaseSync,
+      statements,
+    ) {
+      if (this.location() === file) {
+        spied.mockRestore();
+        act();
+      }
+      exec.call(this, statements);
+    });
+  }
+
+  test("one that is let go while it is looked at is no death: what it holds yet is held until its lease runs out", async () => {
+    const taken = vi.spyOn(Holder.prototype, "take");
+    const [one, other] = [files.make(), files.make({ pollInterval: minute })];
+    await send(one, "1");
+    const { lease } = await claimOne(one, { lease: minute });
+    const [holder] = taken.mock.contexts as Holder[];
+    taken.mockRestore();
+    // As its engine does when it closes, while the handler goes on.
+    const letGo = vi.fn(() => holder?.release());
+    whileLookedAt(join(realpathSync(`${files.path}-workers`), holder?.name ?? ""), letGo);
+    await claim(other);
+    await vi.waitFor(() => expect(letGo).toHaveBeenCalled(), { timeout: 5000 });
+    await pause(100);
+    expect(await claim(other)).toEqual([]);
+    expect(await one.settle([{ kind: "complete", lease, result: "null" }])).toEqual([true]);
+  });
+
+  test("one that was made anew while it is looked at is no death, and stays", async () => {
+    mkdirSync(`${files.path}-workers`);
+    const file = join(realpathSync(`${files.path}-workers`), "0123456789abcdef");
+    new DatabaseSync(file).close();
+    let anew: DatabaseSync | undefined;
+    const makeAnew = (): void => {
+      rmSync(file);
+      anew = new DatabaseSync(file);
+      anew.exec("BEGIN EXCLUSIVE");
+    };
+    whileLookedAt(file, makeAnew);
+    leftBehind(file)?.remove();
+    expect(existsSync(file), "before the lock was had").toBe(true);
+    anew?.close();
+    const late = leftBehind(file);
+    expect(late?.isThere()).toBe(true);
+    makeAnew();
+    expect(late?.isThere(), "after the lock was had").toBe(false);
+    late?.remove();
+    expect(existsSync(file)).toBe(true);
+    anew?.close();
   });
 });

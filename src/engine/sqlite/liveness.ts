@@ -71,9 +71,10 @@ export class Liveness {
     try {
       // Nothing comes after its death, so that what is not there now never will be.
       if (this.#claims.isHolding(name)) {
-        await this.#committer.run("ending the leases of a worker that died", (changes) =>
-          this.#claims.lapse(name, changes),
-        );
+        await this.#committer.run("ending the leases of a worker that died", (changes) => {
+          // One that lives may have begun just now, and made its lock anew: before it claimed anything.
+          if (dead.isThere()) this.#claims.lapse(name, changes);
+        });
       }
       // Only now: where the file is missing, nobody would look again.
       dead.remove();

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { DatabaseSync } from "node:sqlite";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -5,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { temporaryEngines } from "../../../test/fixtures/engine/files.ts";
 import { openUsersDatabase, sqlOf } from "../../../test/fixtures/engine/users-database.ts";
 import { engineContract } from "../../testing/engine-contract.ts";
-import { claim, claimWhenReady, ids, message, send } from "../../testing/engine-contract/case.ts";
+import { claim, claimWhenReady, ids, message, pause, send } from "../../testing/engine-contract/case.ts";
 import type { Engine, Outgoing } from "../../engine.ts";
 import { sqlite } from "../sqlite.ts";
 
@@ -86,6 +87,17 @@ describe("the user's own file", () => {
     await next.pause("default");
     expect(await claim(next)).toEqual([]);
     expect(database.prepare("SELECT version FROM petiole_engine").all()).toEqual([{ version: 2 }]);
+  });
+
+  test("is counted in slices when there are very many tasks, and they are the engine's", async () => {
+    await engine.open();
+    database.exec("INSERT INTO tasks VALUES (1, 'mine')");
+    database.exec(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
+       INSERT INTO petiole_tasks (id, task, queue, state, sent_at, run_at, headers, payload)
+       SELECT i, 'test.task', 'default', 'waiting', 1, i, '{"wire":1}', '1' FROM n`,
+    );
+    expect(await engine.counts()).toEqual([{ queue: "default", state: "waiting", count: 60_000 }]);
   });
 
   test("is refused when a newer version has written it", async () => {
@@ -254,23 +266,24 @@ describe("a send within a transaction", () => {
   });
 
   test("while a transaction is open, what the engine writes by itself waits, and the event loop does not", async () => {
-    database.exec("BEGIN IMMEDIATE");
-    await within(["1"]);
-    let longest = 0;
-    let last = performance.now();
-    const ticking = setInterval(() => {
-      longest = Math.max(longest, performance.now() - last);
-      last = performance.now();
-    }, 1);
-    let isSent = false;
-    const sending = engine.send([outgoing("2")]).then(() => (isSent = true));
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(isSent).toBe(false);
-    database.exec("COMMIT");
-    await sending;
-    clearInterval(ticking);
-    expect(longest).toBeLessThan(50);
-    expect(ids(await claim(engine, { limit: 9 }))).toEqual(["1", "2"]);
+    const longest: number[] = [];
+    // The machine may have kept this process waiting; SQLite would do so in every round.
+    for (const round of [1, 2, 3, 4]) {
+      database.exec("BEGIN IMMEDIATE");
+      await within([`within ${round}`]);
+      const delay = monitorEventLoopDelay({ resolution: 1 });
+      delay.enable();
+      let isSent = false;
+      const sending = engine.send([outgoing(`without ${round}`)]).then(() => (isSent = true));
+      await pause(150);
+      expect(isSent).toBe(false);
+      delay.disable();
+      database.exec("COMMIT");
+      await sending;
+      longest.push(delay.max / 1e6);
+      expect(ids(await claim(engine, { limit: 9 }))).toEqual([`within ${round}`, `without ${round}`]);
+    }
+    expect(Math.min(...longest)).toBeLessThan(50);
   });
 });
 

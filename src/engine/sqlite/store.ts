@@ -19,7 +19,7 @@ import { Holder } from "./holder.ts";
 import { Lanes } from "./lanes.ts";
 import { Liveness } from "./liveness.ts";
 import { Managing } from "./managing.ts";
-import { ownFile, userFile } from "./place.ts";
+import { ownFile, userFile, type Place } from "./place.ts";
 import { Pauses } from "./pauses.ts";
 import { ReadyWatch } from "./ready.ts";
 import { Reports } from "./reports.ts";
@@ -41,10 +41,13 @@ export interface Settings {
   readonly sameDatabase: boolean;
 }
 
+function placeOf({ sameDatabase }: Settings): Place {
+  return sameDatabase ? userFile : ownFile;
+}
+
 /** Opens the file and puts together what works on it. */
 export async function openStore(path: string, settings: Settings): Promise<Store> {
-  const place = settings.sameDatabase ? userFile : ownFile;
-  const connection = await connect(path, place, settings.durability, settings.busyTimeout);
+  const connection = await connect(path, placeOf(settings), settings.durability, settings.busyTimeout);
   try {
     return new Store(connection, settings);
   } catch (error) {
@@ -107,7 +110,7 @@ export class Store {
     this.#liveness = new Liveness(path, this.#holder, this.claims, this.committer);
     this.reports = new Reports(database);
     this.settlements = new Settlements(database, retention);
-    this.tasks = new Tasks(database);
+    this.tasks = new Tasks(database, placeOf(settings));
     this.managing = new Managing(database, retention);
     this.#ready = new ReadyWatch(database, this.#bells.ready, this.pauses, pollInterval);
     this.ends = new EndWatch(database, this.tasks, this.#bells.ended, pollInterval, (error) =>

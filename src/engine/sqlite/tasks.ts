@@ -6,6 +6,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { LogLine, QueueCount, TaskRecord, TaskState } from "../../engine.ts";
 import { countInSlices, Size, type Count } from "./counting.ts";
+import type { Place } from "./place.ts";
 import { knownState, readRecord, recordColumns } from "./records.ts";
 import { ended } from "./schema.ts";
 import { readableColumn, toColumn } from "../shared/text.ts";
@@ -27,8 +28,10 @@ export class Tasks {
   readonly #logs: StatementSync;
   readonly #counts: StatementSync;
   readonly #size: Size;
+  readonly #place: Place;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, place: Place) {
+    this.#place = place;
     this.#find = database.prepare(selectAnswering(recordColumns));
     this.#id = database.prepare(selectAnswering("id"));
     this.#logs = database.prepare(
@@ -73,7 +76,7 @@ export class Tasks {
       count.count += more;
       counts.set(key, count);
     };
-    if (this.#size.isMany()) await countInSlices(path, add);
+    if (this.#size.isMany()) await countInSlices(path, this.#place, add);
     else {
       for (const { queue, state, count } of this.#counts.all())
         add(String(queue), knownState(state), Number(count));
