@@ -26,6 +26,9 @@ function wanted(text: string, what: string, all: readonly string[]): string[] {
 const names = wanted(options.case, "case", Object.keys(cases));
 const ours = wanted(options.engine, "engine", engines);
 
+// An end by a signal is an exit, with which the servers end.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 const stores = new Stores();
 const rows: Row[] = [];
 try {
@@ -39,6 +42,8 @@ try {
     }
     const found = await run(stores, options.quick);
     rows.push(...found);
+    // What was found is there also when the rest is given up.
+    if (options.json !== undefined) writeRows(options.json, rows);
     console.log(block(title, found, notes));
   }
 } finally {
