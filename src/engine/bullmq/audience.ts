@@ -134,7 +134,8 @@ export class Audience {
   #seen(watcher: Watcher, answering: string, state: string): void {
     if (!this.#watchers.has(watcher)) return;
     const seen = `${answering} ${state}`;
-    if (watcher.seen !== undefined && watcher.seen !== seen) watcher.call.wake();
+    // The first sight too: what the listener found when it was called at first may be from before it.
+    if (watcher.seen !== seen) watcher.call.wake();
     watcher.seen = seen;
     if (answering === "" || answering === watcher.jobId || answering === watcher.holder) return;
     watcher.leaveHolder();
