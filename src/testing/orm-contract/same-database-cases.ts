@@ -116,6 +116,7 @@ export const sameDatabaseCases: readonly OrmContractCase[] = [
     run: (harness) =>
       withRows(harness, async ({ app, task, rows }) => {
         const both = Promise.withResolvers<void>();
+        const late = setTimeout(() => both.reject(new Error("the second did not begin")), 5000);
         let open = 0;
         const outcomes = await Promise.allSettled(
           [1, 2].map((number) =>
@@ -128,6 +129,7 @@ export const sameDatabaseCases: readonly OrmContractCase[] = [
             }),
           ),
         );
+        clearTimeout(late);
         assert.deepEqual(
           outcomes.map(({ status }) => status),
           ["fulfilled", "rejected"],
