@@ -163,7 +163,8 @@ describe.each(versions)("on Node %s", (version) => {
     async (language, context) => {
       const node = await nodeFor(version, context);
       const database = language === "js" ? "javascript.db" : "typescript.db";
-      for (const file of readdirSync(project)) if (file.startsWith(database)) rmSync(join(project, file));
+      for (const file of readdirSync(project))
+        if (file.startsWith(database)) rmSync(join(project, file), { recursive: true });
       // As the shell would start it: by its first line, which looks for a `node` in the path.
       const petiole = (...parameters: string[]) =>
         new Running(
