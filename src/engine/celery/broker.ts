@@ -1,0 +1,161 @@
+/**
+ * What the engine asks of a transport: Redis lists as Kombu keeps them, or queues of RabbitMQ.
+ *
+ * Three parts, each behind its interface: the {@link Broker} carries messages, {@link Results} keeps how tasks ended, as
+ * Celery's result backends do, and {@link Kept} holds what waits for a person, which Celery has nothing for.
+ *
+ * @module
+ */
+import type { QueueCount, ListRequest, Reason } from "../../engine.ts";
+import type { CeleryMessage } from "./protocol/message.ts";
+import type { TaskEnd } from "./protocol/result.ts";
+
+/** A message that was taken, and not acknowledged yet. */
+export interface Taken {
+  /** The right to it: new with each taking, so that who comes late is fenced. */
+  readonly tag: string;
+  readonly message: CeleryMessage;
+  /** Somebody had it before, and was lost or gave it back. */
+  readonly redelivered: boolean;
+}
+
+/** How a taken message is done with. What it publishes is accepted before the message is acknowledged. */
+export interface Finish {
+  readonly tag: string;
+  /** What takes its place: another attempt, a later time, the next step of a chain. */
+  readonly publish: readonly CeleryMessage[];
+}
+
+/** What is broadcast to all workers: Celery's remote control. */
+export interface ControlMessage {
+  readonly method: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+/** Carries messages. Every call opens it if need be. */
+export interface Broker {
+  /** For messages to people. */
+  readonly name: "Redis" | "RabbitMQ";
+  /** All of a batch is accepted or none of it. */
+  readonly atomic: boolean;
+
+  open(): Promise<void>;
+
+  /** Resolves once the broker has accepted all of them. */
+  publish(messages: readonly CeleryMessage[]): Promise<void>;
+
+  /**
+   * Takes messages that wait, at most `limit`, in the order of `queues`; never waits for one. Each is this process's for
+   * `lease` milliseconds. What it could not make a message of is not among them: see `onUnreadable`.
+   */
+  take(queues: readonly string[], limit: number, lease: number): Promise<readonly Taken[]>;
+
+  /** Extends the right to `lease` milliseconds from now. Resolves to the tags that are lost. */
+  extend(tags: readonly string[], lease: number): Promise<readonly string[]>;
+
+  /**
+   * Acknowledges. Of those whose right was lost nothing is done. For the others `before` is called first, once, and what
+   * it does is done before any of them is acknowledged: their results are stored there.
+   *
+   * @returns for each whether it was still held
+   */
+  finish(
+    finishes: readonly Finish[],
+    before: (held: readonly boolean[]) => Promise<void>,
+  ): Promise<readonly boolean[]>;
+
+  /** Gives messages back untouched, to the front of their queue where that can be. */
+  giveBack(tags: readonly string[]): Promise<void>;
+
+  /**
+   * Calls `listener` when `take` may find something. It may call it too often, and never misses for long. Returns the
+   * function that stops it.
+   */
+  onArrival(queues: readonly string[], listener: () => void): () => void;
+
+  /**
+   * Calls `listener` with what lies in a queue and is no message of any known form, after it was put aside: its bytes are
+   * held as `Taken` is, under a tag, so that the engine parks it.
+   */
+  onUnreadable(listener: (unreadable: Unreadable) => void): void;
+
+  /** Tells all workers of any language. */
+  broadcast(message: ControlMessage): Promise<void>;
+
+  /** Calls `listener` with what others, and this process, broadcast. Returns the function that stops it. */
+  onBroadcast(listener: (message: ControlMessage) => void): () => void;
+
+  /** How many messages wait in each queue that was used here. */
+  lengths(): Promise<readonly { readonly queue: string; readonly count: number }[]>;
+
+  close(): Promise<void>;
+}
+
+/** What lay in a queue and is no message. */
+export interface Unreadable {
+  readonly tag: string;
+  readonly queue: string;
+  /** What it is made of, as far as it is text; else base64. */
+  readonly text: string;
+  readonly reason: Reason;
+}
+
+/** Keeps how tasks ended. */
+export interface Results {
+  /** Whether `find` answers for tasks that other processes sent. Results by rpc go to whoever sent the task alone. */
+  readonly shared: boolean;
+  /** Where a task that this process sends shall be answered: its `reply_to`. */
+  readonly replyTo: string | undefined;
+
+  open(): Promise<void>;
+
+  /** Stores ends, and tells whoever waits. An end that is a success is never overwritten. */
+  store(ends: readonly { readonly end: TaskEnd; readonly replyTo: string | undefined }[]): Promise<void>;
+
+  /** The end of a task; undefined where none is known. */
+  find(id: string): Promise<TaskEnd | undefined>;
+
+  /** Calls `listener` when the end of a task may be there. Returns the function that stops it. */
+  onEnd(id: string, listener: () => void): () => void;
+
+  close(): Promise<void>;
+}
+
+/** A task that waits for a person: failed or parked, with its bytes and the reason. Plain JSON. */
+export interface KeptTask {
+  readonly id: string;
+  readonly task: string;
+  readonly queue: string;
+  readonly state: "failed" | "parked";
+  readonly endedAt: number;
+  readonly sentAt: number;
+  readonly attempts: number;
+  readonly crashes: number;
+  readonly deferrals: number;
+  readonly reason: Reason;
+  readonly worker?: string;
+  /** As it came; its body in base64. */
+  readonly message: KeptMessage;
+}
+
+/** A {@link CeleryMessage} as plain JSON. */
+export interface KeptMessage extends Omit<CeleryMessage, "body"> {
+  readonly body: string;
+}
+
+/** Holds what waits for a person. */
+export interface Kept {
+  open(): Promise<void>;
+  /** One of an id that is there already takes its place. */
+  put(tasks: readonly KeptTask[]): Promise<void>;
+  find(id: string): Promise<KeptTask | undefined>;
+  /** In the order in which they ended. */
+  list(request: ListRequest): Promise<{ readonly tasks: readonly KeptTask[]; readonly next?: string }>;
+  counts(): Promise<readonly QueueCount[]>;
+  /**
+   * Hands each of these to `settle` and removes it once that has resolved: it is there until what takes its place is
+   * accepted. Resolves to how many there were.
+   */
+  remove(ids: readonly string[], settle: (tasks: readonly KeptTask[]) => Promise<void>): Promise<number>;
+  close(): Promise<void>;
+}
