@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Progress } from "../../engine.ts";
 import { aborted, withSides } from "./app.ts";
-import { assertRecord, assertUnderWay, eventually, find, patience, pause } from "./case.ts";
+import { assertRecord, assertUnderWay, eventually, patience, pause } from "./case.ts";
 import type { ContractCase } from "./case.ts";
 
 const timeout = patience;
