@@ -8,7 +8,10 @@ import type { Reason } from "../../engine.ts";
 
 /** The error for calls after `close()`. */
 export function closedError(): PetioleError {
-  return new PetioleError("ERR_ENGINE_CLOSED", "The Celery engine is closed. Make another one with celery().");
+  return new PetioleError(
+    "ERR_ENGINE_CLOSED",
+    "The Celery engine is closed. Make another one with celery().",
+  );
 }
 
 /** Why a message is parked that cannot be read or carried on. */

@@ -63,7 +63,8 @@ export async function openStore(parts: Parts): Promise<Store> {
   const ready = new Ready(broker);
   const delayed = new Delayed(broker, (queue) => ready.wake(queue));
   const cancels = new Cancels({ broker, running, delayed, revoked, ending, records });
-  const claims = new Claims({ broker, protocol, running, delayed, revoked, ending, ready });
+  const claiming = { broker, protocol, running, delayed, revoked, ending, ready };
+  const claims = new Claims({ ...claiming, begins: () => cancels.begin() });
   return {
     sending: new Sending(parts),
     claims,
@@ -72,7 +73,7 @@ export async function openStore(parts: Parts): Promise<Store> {
     ready,
     records,
     audience,
-    managing: new Managing({ ...parts, revoked, records, audience, cancels }),
+    managing: new Managing({ ...parts, revoked, records, audience }),
     cancels,
     stop() {
       audience.close(closedError());

@@ -39,6 +39,9 @@ export interface TaskEnd {
   readonly worker?: string;
   /** Attempts that ended. */
   readonly attempts?: number;
+  /** Lost leases. */
+  readonly crashes?: number;
+  readonly deferrals?: number;
   /** The payload's wire text, where it was told. */
   readonly payload?: string;
   readonly headers?: { readonly [name: string]: Json };
@@ -80,6 +83,8 @@ export function metaOf(end: TaskEnd, { exceptions }: Pick<ProtocolSettings, "exc
     endedAt,
     attempts,
     ...definedOf({ reason, result: form, payload: end.payload, headers: end.headers, sentAt: end.sentAt }),
+    // Counters that are 0 are not said.
+    ...definedOf({ crashes: end.crashes || undefined, deferrals: end.deferrals || undefined }),
     ...(!id.isWellFormed() && { id }),
   };
   const fields = {
@@ -211,6 +216,8 @@ function readEnd(text: string, receivedAt: number): TaskEnd | undefined {
       worker: textOrUndefined(read("worker")),
       parentId: textOrUndefined(read("parent_id")),
       groupId: textOrUndefined(read("group_id")),
+      crashes: own.crashes,
+      deferrals: own.deferrals,
       payload: own.payload,
       headers: own.headers,
       sentAt: own.sentAt,
@@ -257,7 +264,10 @@ function resultOf(text: string, form: "text" | undefined): string {
 }
 
 /** What an engine of ours has told beside. */
-interface OwnFields extends Pick<TaskEnd, "payload" | "headers" | "sentAt" | "reason" | "attempts"> {
+interface OwnFields extends Pick<
+  TaskEnd,
+  "payload" | "headers" | "sentAt" | "reason" | "attempts" | "crashes" | "deferrals"
+> {
   readonly state?: TaskEnd["state"];
   readonly endedAt?: number;
   readonly result?: "text";
@@ -274,11 +284,14 @@ function ownFields(text: unknown): OwnFields {
     return {};
   }
   if (!isObject(value)) return {};
-  const { state, endedAt, attempts, result, id, reason, payload, headers, sentAt } = value;
+  const { state, endedAt, attempts, crashes, deferrals, result, id, reason, payload, headers, sentAt } =
+    value;
   return definedOf({
     state: ends.has(state) ? state : undefined,
     endedAt: Number.isFinite(endedAt) ? endedAt : undefined,
     attempts: isCount(attempts) ? attempts : undefined,
+    crashes: isCount(crashes) ? crashes : undefined,
+    deferrals: isCount(deferrals) ? deferrals : undefined,
     result: result === "text" ? result : undefined,
     id: textOrUndefined(id),
     reason: isReason(reason) ? reason : undefined,
