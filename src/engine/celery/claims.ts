@@ -157,7 +157,7 @@ export class Claims {
     const { received, crashes } = holding;
     const { message, attempts, deferrals, deferredAt, timeout } = received;
     const startedAt = Date.now();
-    running.add({ ...holding, worker, startedAt, leaseUntil: performance.now() + lease });
+    running.add({ ...holding, worker, startedAt, leaseUntil: performance.now() + lease, isSettling: false });
     const revocation = revoked.of(received.celery, message.id);
     return {
       message: { ...message, headers: headersOf(message.headers, timeout) },

@@ -22,6 +22,8 @@ export interface Running extends Holding {
   readonly startedAt: number;
   /** When its lease runs out, by the monotonic clock. */
   leaseUntil: number;
+  /** Its end is being stored. */
+  isSettling: boolean;
 }
 
 /** So long after its lease has run out a task that nobody has settled is forgotten here, in milliseconds. */

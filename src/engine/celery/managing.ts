@@ -141,7 +141,16 @@ function discarded(
 ): TaskEnd {
   const state = "discarded";
   return {
-    ...{ id, task, queue, attempts, crashes, deferrals, sentAt, reason, state, payload },
+    id,
+    task,
+    queue,
+    attempts,
+    crashes,
+    deferrals,
+    sentAt,
+    reason,
+    state,
+    payload,
     status: statusOf(state),
     endedAt: Date.now(),
     headers: headers as Readonly<Record<string, Json>>,

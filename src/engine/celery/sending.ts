@@ -1,40 +1,31 @@
 /**
- * Sending: what is asked for in one turn goes together.
+ * Sending.
  *
  * @module
  */
 import type { Outgoing } from "../../engine.ts";
 import { unsupported } from "../../errors.ts";
-import { Batcher } from "./batcher.ts";
 import { capabilities } from "./capabilities.ts";
-import type { CeleryMessage } from "./protocol/message.ts";
 import { messageOf, noCounters } from "./protocol/sending.ts";
-import type { ProtocolSettings } from "./protocol/settings.ts";
 import type { Parts } from "./store.ts";
 
 /** Sends messages. */
 export class Sending {
-  readonly #batcher: Batcher<CeleryMessage, null>;
-  readonly #protocol: ProtocolSettings;
-  readonly #replyTo: () => string | undefined;
+  readonly #parts: Pick<Parts, "broker" | "results" | "protocol">;
 
-  constructor({ broker, results, protocol }: Pick<Parts, "broker" | "results" | "protocol">) {
-    this.#protocol = protocol;
-    this.#replyTo = () => results?.replyTo;
-    this.#batcher = new Batcher(async (messages) => {
-      await broker.publish(messages);
-      return messages.map(() => null);
-    });
+  constructor(parts: Pick<Parts, "broker" | "results" | "protocol">) {
+    this.#parts = parts;
   }
 
   /** See {@link Engine.send}. What cannot be sent is refused before anything is. */
   async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
-    const now = { sentAt: Date.now(), replyTo: this.#replyTo() };
+    const { broker, results, protocol } = this.#parts;
+    const now = { sentAt: Date.now(), replyTo: results?.replyTo };
     const messages = batch.map((outgoing) => {
       refuseLacking(outgoing);
-      return messageOf(outgoing, noCounters, this.#protocol, now);
+      return messageOf(outgoing, noCounters, protocol, now);
     });
-    if (messages.length > 0) await this.#batcher.add(messages);
+    if (messages.length > 0) await broker.publish(messages);
     return batch.map(({ message }) => message.id);
   }
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import { endOf as stateOf, type Reason, type Settlement } from "../../engine.ts";
-import { Batcher } from "./batcher.ts";
 import type { Broker, Finish } from "./broker.ts";
 import { endOf, type Ending, type Outcome } from "./ending.ts";
 import { reasonOfError } from "./errors.ts";
@@ -38,38 +37,37 @@ type Again = Extract<Settlement, { kind: "retryAt" | "defer" | "release" }>;
 /** Settles. */
 export class Settlements {
   readonly #context: SettlementsContext;
-  readonly #batcher: Batcher<Settlement, boolean>;
 
   constructor(context: SettlementsContext) {
     this.#context = context;
-    this.#batcher = new Batcher((settlements) => this.#settle(settlements), { oneByOne: true });
   }
 
   /** See {@link Engine.settle}. */
-  settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
-    return settlements.length === 0 ? Promise.resolve([]) : this.#batcher.add(settlements);
-  }
-
-  async #settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+  async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
     const { broker, running, ending } = this.#context;
-    const planned = new Map<string, Plan>();
-    const tags = settlements.map((settlement) => {
+    const tasks: Running[] = [];
+    const plans: Plan[] = [];
+    const places = settlements.map((settlement) => {
       const task = running.of(settlement.lease);
       // Of two, the first holds.
-      if (task === undefined || planned.has(task.tag)) return undefined;
-      planned.set(task.tag, this.#plan(task, settlement));
-      return task.tag;
+      if (task === undefined || task.isSettling || tasks.includes(task)) return -1;
+      plans.push(this.#plan(task, settlement));
+      return tasks.push(task) - 1;
     });
-    const plans = [...planned.values()];
     if (plans.length === 0) return settlements.map(() => false);
-    const answers = await broker.finish(
-      plans.map(({ finish }) => finish),
-      (held) =>
-        ending.store(plans.flatMap(({ outcome }, index) => (held[index] && outcome ? [outcome] : []))),
-    );
-    const done = new Set(plans.flatMap(({ finish }, index) => (answers[index] ? [finish.tag] : [])));
-    for (const tag of planned.keys()) running.remove(tag);
-    return tags.map((tag) => tag !== undefined && done.has(tag));
+    for (const task of tasks) task.isSettling = true;
+    let answers: readonly boolean[];
+    try {
+      answers = await broker.finish(
+        plans.map(({ finish }) => finish),
+        (held) => ending.store(plans.flatMap(({ outcome }, at) => (held[at] && outcome ? [outcome] : []))),
+      );
+    } catch (error) {
+      for (const task of tasks) task.isSettling = false;
+      throw error;
+    }
+    for (const { tag } of tasks) running.remove(tag);
+    return places.map((place) => answers[place] === true);
   }
 
   #plan(task: Running, settlement: Settlement): Plan {
