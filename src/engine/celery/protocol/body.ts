@@ -6,14 +6,15 @@
  *
  * @module
  */
-import { EncodeError, describe } from "../../../errors.ts";
+import { EncodeError, PetioleError, describe } from "../../../errors.ts";
 import { malformed } from "./malformed.ts";
 import { fromWireNumbers, toWireNumbers } from "./numbers.ts";
 import type { OwnFields } from "./petiole-header.ts";
-import { areTagKeys, itemsOf, membersOf } from "./pieces.ts";
+import { areTagKeys, itemsOf, membersOf, stringOf } from "./pieces.ts";
 import type { Member } from "./pieces.ts";
 import { movePointers, partsOf, pointerPart } from "./pointers.ts";
 import { scanText, skipSpace } from "./scanner.ts";
+import type { Visitor } from "./scanner.ts";
 
 /** What the third part of a body says, each signature as the text that it came as. */
 export interface Embed {
@@ -67,24 +68,46 @@ export function argumentsOf(payload: string, positional: readonly string[], task
   return split(members, leading, task);
 }
 
+/**
+ * The wire's text as Python's JSON, its pointers beginning at `root` of what it will be part of.
+ *
+ * @returns undefined for what is no JSON, or what UTF-8 cannot hold
+ */
+export function wireJson(text: string, root: string): string | undefined {
+  if (!text.isWellFormed()) return undefined;
+  try {
+    scanText(text, "text", noSpecial);
+  } catch (error) {
+    if (error instanceof PetioleError) return undefined;
+    throw error;
+  }
+  const moved = root === "" ? text : movePointers(text, "text", (pointer) => root + pointer);
+  return fromWireNumbers(moved, "text");
+}
+
 /** The properties of a payload that is a plain object. */
 function propertiesOf(payload: string): readonly Member[] | undefined | "no JSON" {
   if (!payload.isWellFormed()) return "no JSON";
   try {
     if (payload[skipSpace(payload, 0)] !== "{") {
-      scanText(payload, "payload", { special: refuseSpecial });
+      scanText(payload, "payload", noSpecial);
       return undefined;
     }
+    if (/NaN|Infinity/.test(payload)) scanText(payload, "payload", noSpecial);
     const members = membersOf(payload, "payload");
     return areTagKeys(members) ? undefined : members;
-  } catch {
-    return "no JSON";
+  } catch (error) {
+    if (error instanceof PetioleError) return "no JSON";
+    throw error;
   }
 }
 
-function refuseSpecial(): never {
-  throw new TypeError("NaN is not JSON.");
-}
+/** Python's numbers beside JSON's are none of the wire's. */
+const noSpecial: Visitor = {
+  special(start) {
+    throw malformed("payload", `JSON at its character ${start}`, "NaN or Infinity");
+  },
+};
 
 function split(members: readonly Member[], leading: readonly string[], task: string): Arguments {
   const places = new Map(leading.map((name, index) => [name, `/0/${index}`]));
@@ -144,10 +167,8 @@ export function payloadOf(
   if (areTagKeys(named)) throw malformed("body[1]", "arguments by their names", "a tag");
   const isAlone = args.length === 1 && named.length === 0;
   if (how.payload === "undefined" && args.length === 0 && named.length === 0) return undefinedTag;
-  if (how.payload === "text" && isAlone) {
-    const text: unknown = JSON.parse(args[0]!);
-    if (typeof text === "string") return text;
-  }
+  const kept = how.payload === "text" && isAlone ? stringOf(args[0]!) : undefined;
+  if (kept !== undefined) return kept;
   if (isAlone && (how.payload === "argument" || positional.length === 0))
     return received(args[0]!, "/0/0", "");
   if (args.length === 0) return received(kwargs, "/1", "");

@@ -33,8 +33,13 @@ const counterparts: Readonly<Record<string, string>> = {
  * process of whoever asks for the result.
  *
  * @param exceptions the user's own, by the error's name
+ * @param task its task's name, which is what Python says of a task that nobody knows
  */
-export function pythonError(reason: Reason, exceptions: Readonly<Record<string, string>>): PythonError {
+export function pythonError(
+  reason: Reason,
+  exceptions: Readonly<Record<string, string>>,
+  task?: string,
+): PythonError {
   const details = isObject(reason.details) ? reason.details : {};
   const kept = keptError(details["python"]) ?? keptError({ type: details["name"], ...details });
   if (kept) return kept;
@@ -47,7 +52,9 @@ export function pythonError(reason: Reason, exceptions: Readonly<Record<string, 
   }
   if (reason.code === "ERR_TASK_TIMEOUT")
     return { type: "TimeLimitExceeded", module: celeryExceptions, args };
-  if (reason.code === "ERR_TASK_UNKNOWN") return { type: "NotRegistered", module: celeryExceptions, args };
+  if (reason.code === "ERR_TASK_UNKNOWN") {
+    return { type: "NotRegistered", module: celeryExceptions, args: task === undefined ? args : [task] };
+  }
   if (typeof name !== "string") return safe("Exception", "builtins", args);
   if (Object.hasOwn(counterparts, name)) return { type: counterparts[name]!, module: "builtins", args };
   return safe(name, celeryExceptions, args);

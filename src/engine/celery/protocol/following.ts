@@ -4,14 +4,12 @@
  * @module
  */
 import { describe } from "../../../errors.ts";
-import { bodyText, embedText, signatureList } from "./body.ts";
+import { bodyText, embedText, signatureList, wireJson } from "./body.ts";
 import type { Embed } from "./body.ts";
 import { compressed, compressionHeader } from "./compression.ts";
 import { celeryHeaders } from "./headers.ts";
 import { isObject, malformed, unsupportedMessage } from "./malformed.ts";
 import type { CeleryMessage } from "./message.ts";
-import { fromWireNumbers } from "./numbers.ts";
-import { movePointers } from "./pointers.ts";
 import type { Received } from "./receiving.ts";
 import type { TaskEnd } from "./result.ts";
 import { taskProtocol } from "./sending.ts";
@@ -63,7 +61,8 @@ export function afterSuccess(
 ): readonly CeleryMessage[] {
   const { callbacks, chain } = received.embed;
   if (callbacks.length === 0 && chain.length === 0) return [];
-  const first = argumentText(result);
+  // What is no JSON travels as a JSON string.
+  const first = wireJson(result, "/0/0") ?? JSON.stringify(result);
   const step = { received, settings, now, first, chain: [] };
   const next = chain.at(-1);
   return [
@@ -72,20 +71,6 @@ export function afterSuccess(
       ? []
       : messages(next, { ...step, chain: chain.slice(0, -1), role: `chain[${chain.length - 1}]` })),
   ];
-}
-
-/** A result as the first argument of a body. */
-function argumentText(result: string): string {
-  if (!result.isWellFormed()) return JSON.stringify(result);
-  try {
-    return fromWireNumbers(
-      movePointers(result, "result", (pointer) => `/0/0${pointer}`),
-      "result",
-    );
-  } catch {
-    // No JSON: whoever stored it as text reads it as one.
-    return JSON.stringify(result);
-  }
 }
 
 /**
@@ -106,14 +91,24 @@ export function afterFailure(
       end.status === "FAILURE"
         ? errbacks.flatMap((text, index) => messages(text, { ...step, role: `errbacks[${index}]` }))
         : [],
-    ends: [...chain.entries()].toReversed().flatMap(([index, text]) => {
-      const signature = signatureOf(text, `body[2].chain[${index}]`);
-      const id = textOption(signature, "task_id");
-      return id === undefined
-        ? []
-        : [{ end: endLike(end, id, signature), replyTo: textOption(signature, "reply_to") }];
-    }),
+    ends: [...chain.entries()]
+      .toReversed()
+      .flatMap(([index, text]) => endsLike(end, text, `body[2].chain[${index}]`)),
   };
+}
+
+/** The same end for a step, and for each member of a group. */
+function endsLike(end: TaskEnd, text: string, path: string): readonly EndToStore[] {
+  const signature = signatureOf(text, path);
+  const members = groupMembers(signature, path) ?? [];
+  const ends = [
+    signature,
+    ...members.map((member, index) => signatureOf(member, `${path}.kwargs.tasks[${index}]`)),
+  ];
+  return ends.flatMap((each) => {
+    const id = textOption(each, "task_id");
+    return id === undefined ? [] : [{ end: endLike(end, id, each), replyTo: textOption(each, "reply_to") }];
+  });
 }
 
 function endLike(end: TaskEnd, id: string, signature: Signature): TaskEnd {
@@ -185,11 +180,27 @@ function messages(text: string, step: Step): readonly CeleryMessage[] {
   const members = groupMembers(signature, step.role);
   if (members === undefined) return [message(signature, step)];
   const groupId = textOption(signature, "task_id");
-  return members.map((member, index) => {
+  // The group's own options are its members', whatever theirs say: Celery's way.
+  const shared = [...signature.options].filter(([name]) => !ofOneTask.has(name));
+  return members.map((text, index) => {
     const role = `${step.role}.tasks[${index}]`;
-    return message(signatureOf(member, role), { ...step, role }, groupId);
+    const member = signatureOf(text, role);
+    return message(
+      { ...member, options: new Map([...member.options, ...shared]) },
+      { ...step, role },
+      groupId,
+    );
   });
 }
+
+const ofOneTask: ReadonlySet<string> = new Set([
+  "task_id",
+  "group_id",
+  "group_index",
+  "root_id",
+  "parent_id",
+  "reply_to",
+]);
 
 function message(signature: Signature, step: Step, group?: string): CeleryMessage {
   const { received, settings, now, first, chain, role } = step;

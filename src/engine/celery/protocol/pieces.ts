@@ -106,3 +106,8 @@ export function kindAt(text: string, at: number): string {
 function found(text: string, at: number): string {
   return at >= text.length ? "the end of the text" : JSON.stringify(text.slice(at, at + 20));
 }
+
+/** The text that a JSON string stands for; undefined for other JSON. */
+export function stringOf(text: string): string | undefined {
+  return text.startsWith('"') ? (JSON.parse(text) as string) : undefined;
+}

@@ -6,11 +6,13 @@
 import { describe } from "../../../errors.ts";
 import type { Json, Message, MessageHeaders } from "../../../message.ts";
 import { embedOf, partsOfBody, payloadOf } from "./body.ts";
-import type { BodyParts, Embed } from "./body.ts";
+import type { Embed } from "./body.ts";
 import { uncompressed } from "./compression.ts";
 import { refuseCanvas } from "./following.ts";
 import { knownHeaders, isOfDelivery } from "./headers.ts";
-import { malformed, unsupportedMessage } from "./malformed.ts";
+import { isNestedDeeper } from "./header-values.ts";
+import { isObject, malformed, unsupportedMessage } from "./malformed.ts";
+import { fromProtocol1, isProtocol1 } from "./protocol-1.ts";
 import type { CeleryMessage } from "./message.ts";
 import { isCount, readPetioleHeader } from "./petiole-header.ts";
 import type { OwnFields } from "./petiole-header.ts";
@@ -48,7 +50,9 @@ export interface Received extends Counters {
  * @throws LimitError for a body that unpacks to more than `settings.maxBytes`
  * @throws PetioleError `ERR_ENGINE_UNSUPPORTED` for what is in order and not for this engine: other content, a chord
  */
-export function received(celery: CeleryMessage, settings: ProtocolSettings): Received {
+export function received(sent: CeleryMessage, settings: ProtocolSettings): Received {
+  checkHeaders(sent.headers);
+  const { celery, text } = inProtocol2(sent, settings);
   const { headers } = celery;
   const task = textHeader(headers["task"], "task");
   const id = textHeader(headers["id"], "id");
@@ -58,7 +62,7 @@ export function received(celery: CeleryMessage, settings: ProtocolSettings): Rec
   const expires = timeHeader(headers["expires"], "expires", settings.timezone);
   const timeout = timeLimit(headers["timelimit"]);
   const attempts = retries(headers["retries"]);
-  const body = bodyOf(celery, settings);
+  const body = partsOfBody(text);
   const embed = embedOf(body.embed);
   refuseCanvas(embed);
   const name = exact(own.task, task);
@@ -88,6 +92,15 @@ export function received(celery: CeleryMessage, settings: ProtocolSettings): Rec
     embed,
     celery,
   };
+}
+
+/** Deeper headers are refused: what is written again, or kept, is written by recursion. */
+const maxHeaderDepth = 100;
+
+function checkHeaders(headers: unknown): void {
+  if (!isObject(headers)) throw malformed("headers", "an object", describe(headers));
+  if (isNestedDeeper(headers, maxHeaderDepth))
+    throw malformed("headers", `at most ${maxHeaderDepth} levels`, "more");
 }
 
 function textHeader(value: unknown, name: string): string {
@@ -136,21 +149,28 @@ function retries(value: unknown): number {
 const contentTypes: ReadonlySet<string> = new Set(["application/json", "application/x-json", "text/json"]);
 const encodings: ReadonlySet<string> = new Set(["", "utf-8", "utf8", "us-ascii", "ascii"]);
 
-function bodyOf(celery: CeleryMessage, { maxBytes }: ProtocolSettings): BodyParts {
+/** The message in protocol 2, and its body's text. */
+function inProtocol2(
+  celery: CeleryMessage,
+  { maxBytes }: ProtocolSettings,
+): { readonly celery: CeleryMessage; readonly text: string } {
   const { contentType, contentEncoding, headers } = celery;
-  const type = String(contentType ?? "")
-    .toLowerCase()
-    .split(";")[0]!
-    .trim();
-  if (!contentTypes.has(type))
+  const [type = ""] = String(contentType ?? "").split(";");
+  if (!contentTypes.has(type.trim().toLowerCase()))
     throw unsupportedMessage(
       `its content is ${describe(contentType)}`,
       'This engine reads JSON: set task_serializer = "json" where it was sent.',
     );
   if (!encodings.has(String(contentEncoding ?? "").toLowerCase()))
     throw unsupportedMessage(`its text is in ${describe(contentEncoding)}`, "This engine reads UTF-8.");
-  const bytes = uncompressed(celery.body, headers["compression"], maxBytes);
-  return partsOfBody(textOf(bytes));
+  const text = textOf(uncompressed(celery.body, headers["compression"], maxBytes));
+  if (!isProtocol1(text)) return { celery, text };
+  const { compression: _compression, ...others } = headers as Readonly<Record<string, unknown>>;
+  const converted = fromProtocol1(others, text);
+  return {
+    celery: { ...celery, headers: converted.headers, body: Buffer.from(converted.text) },
+    text: converted.text,
+  };
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

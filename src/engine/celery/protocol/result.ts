@@ -11,11 +11,11 @@ import { isDeeperThan } from "../../shared/kept-payload/nesting.ts";
 import { pythonError, reasonOfPython, revokedError } from "./failure.ts";
 import type { PythonError } from "./failure.ts";
 import { isObject, malformed } from "./malformed.ts";
-import { fromWireNumbers, toWireNumbers } from "./numbers.ts";
+import { wireJson } from "./body.ts";
+import { toWireNumbers } from "./numbers.ts";
 import { isCount } from "./petiole-header.ts";
-import { membersOf } from "./pieces.ts";
+import { membersOf, stringOf } from "./pieces.ts";
 import { pythonJson } from "./python-json.ts";
-import { scanText } from "./scanner.ts";
 import type { ProtocolSettings } from "./settings.ts";
 import { isPythonTime, parseTime, toTime } from "./times.ts";
 
@@ -128,23 +128,12 @@ function tracebackOf({ traceback, reason, status }: TaskEnd): string | undefined
 
 /** A result as JSON; what is none is a JSON string, and says so. */
 function resultText(result: string): { readonly text: string; readonly form: "text" | undefined } {
-  if (result.isWellFormed()) {
-    try {
-      scanText(result, "result", {
-        special() {
-          throw new TypeError("no JSON");
-        },
-      });
-      return { text: fromWireNumbers(result, "result"), form: undefined };
-    } catch {
-      // It is kept as text.
-    }
-  }
-  return { text: JSON.stringify(result), form: "text" };
+  const text = wireJson(result, "");
+  return text === undefined ? { text: JSON.stringify(result), form: "text" } : { text, form: undefined };
 }
 
 function failureText(
-  { status, state, reason }: TaskEnd,
+  { status, state, reason, task }: TaskEnd,
   exceptions: ProtocolSettings["exceptions"],
 ): { readonly text: string; readonly form: undefined } {
   const why = reason ?? { code: "ERR_TASK_FAILED", message: state };
@@ -152,7 +141,7 @@ function failureText(
     status === "REVOKED"
       ? // The word that Celery itself uses, and looks for.
         revokedError(state === "expired" ? "expired" : why.message)
-      : pythonError(why, exceptions);
+      : pythonError(why, exceptions, task);
   return { text: errorText(error), form: undefined };
 }
 
@@ -256,10 +245,8 @@ function childrenOf(value: unknown): readonly string[] {
 }
 
 function resultOf(text: string, form: "text" | undefined): string {
-  if (form === "text") {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "string") return value;
-  }
+  const kept = form === "text" ? stringOf(text) : undefined;
+  if (kept !== undefined) return kept;
   return toWireNumbers(text, "result.result");
 }
 
