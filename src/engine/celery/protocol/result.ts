@@ -12,7 +12,10 @@ export interface TaskEnd {
   /** `"SUCCESS"`, `"FAILURE"`, `"REVOKED"`: what Python sees. `"STARTED"` and `"RETRY"` are no ends. */
   readonly status: string;
   /** One of ours, where it was an engine of ours that stored it; else as the status tells. */
-  readonly state: Extract<TaskState, "succeeded" | "failed" | "parked" | "skipped" | "discarded" | "expired" | "cancelled">;
+  readonly state: Extract<
+    TaskState,
+    "succeeded" | "failed" | "parked" | "skipped" | "discarded" | "expired" | "cancelled"
+  >;
   /** Wire text, of a success. */
   readonly result?: string;
   readonly reason?: Reason;
