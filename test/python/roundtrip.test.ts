@@ -4,7 +4,6 @@
  */
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createInterface, type Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
@@ -25,7 +24,7 @@ const reason = isSkipped ? ` (skipped: no Python at ${python}; set PETIOLE_PYTHO
 /** A Python that answers each line of text with one. */
 class Peer {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #lines: Interface;
+  #rest = "";
   readonly #waiting: ((line: string) => void)[] = [];
 
   constructor() {
@@ -33,8 +32,12 @@ class Peer {
       env: { ...process.env, PYTHONPATH: `${root}python/src:${root}python/tests` },
       stdio: ["pipe", "pipe", "inherit"],
     });
-    this.#lines = createInterface({ input: this.#process.stdout });
-    this.#lines.on("line", (line) => this.#waiting.shift()?.(line));
+    // Not `node:readline`, for which U+2028 ends a line.
+    this.#process.stdout.setEncoding("utf8").on("data", (text: string) => {
+      const lines = (this.#rest + text).split("\n");
+      this.#rest = lines.pop()!;
+      for (const line of lines) this.#waiting.shift()?.(line);
+    });
     const fail = (): void => this.#waiting.splice(0).forEach((answer) => answer("!Python ended"));
     this.#process.on("exit", fail).on("error", fail);
   }
@@ -115,8 +118,10 @@ describe.skipIf(isSkipped)(`through Python and back${reason}`, () => {
         continue;
       }
       const answer = await peer.ask(JSON.stringify(JSON.parse(text)));
-      if (!answer.startsWith("!")) expect(difference(value, wire.decode(answer))).toBeUndefined();
-      else expect(`${text.slice(0, 200)} ${answer}`).toMatch(/is registered here|test\.|shop\.PaymentError/);
+      // The classes that Python's tests have not.
+      if (/"(test.Tally|test.Stack|shop.PaymentError)"/.test(text) && answer.startsWith("!")) continue;
+      expect(answer.startsWith("!") ? `${text.slice(0, 300)} ${answer}` : undefined).toBeUndefined();
+      expect(difference(value, wire.decode(answer))).toBeUndefined();
     }
   });
 });

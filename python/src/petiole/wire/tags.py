@@ -265,8 +265,8 @@ def _read_regexp(content: Any, _reading: Reading, _opened: Any) -> RegExp:
     return RegExp(source, flags, index)
 
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]*:[^\s\x00-\x1f]*", re.DOTALL)
-_SPECIAL_URL = re.compile(r"(?:https?|wss?|ftp)://[^/?#\s]+/.*", re.DOTALL)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*:[^\x00-\x1f]*", re.DOTALL)
+_SPECIAL_URL = re.compile(r"(?:https?|wss?|ftp)://[^/?#\s]+/\S*", re.DOTALL)
 
 
 def is_url(text: str) -> bool:
@@ -302,13 +302,19 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _HEADER_VALUE = re.compile(r"(?![ \t])[^\x00\r\n\u0100-\U0010ffff]*(?<![ \t])", re.DOTALL)
 
 
+def _is_header_value(name: str, value: str) -> bool:
+    # Several values of one name are one, with a comma and a space between.
+    parts = [value] if name == "set-cookie" else value.split(", ")
+    return all(_HEADER_VALUE.fullmatch(part) for part in parts)
+
+
 def are_headers(pairs: List[Tuple[str, str]]) -> bool:
     names = [name for name, _ in pairs]
     once = [name for name in names if name != "set-cookie"]
     return (
         names == sorted(names)
         and len(set(once)) == len(once)
-        and all(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value) for name, value in pairs)
+        and all(_HEADER_NAME.fullmatch(name) and _is_header_value(name, value) for name, value in pairs)
     )
 
 
