@@ -116,8 +116,9 @@ class Wire:
             raise PetioleError('dialect must be "exact" or "portable".', code="ERR_OPTION_INVALID")
         limits = limits or Limits()
         self._decoding = DecodeContext(known, limits)
+        portable = dialect == "portable"
         self._encoding = EncodeContext(
-            known, limits, portable=dialect == "portable", understands=tuple(understands)
+            known, limits, portable=portable, understands=tuple(understands), pointers=not portable
         )
 
     def encode(self, value: Any) -> str:

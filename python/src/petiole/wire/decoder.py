@@ -29,8 +29,8 @@ class DecodeContext(NamedTuple):
     limits: Limits
     #: Integers beyond 2^53 are Python's own, and NaN and the infinities may stand bare, as Python writes them.
     pythonic: bool = False
-    #: What reads a name that is no tag and no value class.
-    unknown: Optional[Unknown] = None
+    #: What reads a name by others' rules: asked first, and for what is no tag and no value class.
+    others: Optional[Unknown] = None
 
 
 class Resolve(NamedTuple):
@@ -236,10 +236,8 @@ class Decoder:
 
     def tag_of(self, name: str) -> Optional[Tag]:
         """The tag of a name; None for one that is not known."""
-        tag = TAGS.get(name) or self.context.registry.tag(name)
-        if tag is None and self.context.unknown is not None:
-            return self.context.unknown(name)
-        return tag
+        others = self.context.others
+        return (others(name) if others else None) or TAGS.get(name) or self.context.registry.tag(name)
 
     def unknown_type(self, name: str, spot: Where) -> DecodeError:
         path = path_of(self.root, steps_to(spot))

@@ -11,7 +11,7 @@ import re
 import traceback
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set as TypingSet, Tuple, Type
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set as TypingSet, Tuple, Type
 from uuid import UUID
 
 from ..errors import EncodeError, LimitError, PetioleError, Refusal, describe, shortened
@@ -62,10 +62,14 @@ class EncodeContext(NamedTuple):
     #: Only the tags that Kombu reads by itself, and those of ``understands``; shared objects are written out.
     portable: bool = False
     understands: Tuple[str, ...] = ()
+    #: A second place of one object points at the first. Otherwise it is written out again, and cycles are refused.
+    pointers: bool = True
     #: What a row is written as: a reference; None for what is no row. Raises PetioleError for one that cannot be.
     refer: Optional[Callable[[Any], Optional["Ref[Any]"]]] = None
     #: What stands for an object that nothing here knows; NotImplemented for what it does not know either.
     default: Optional[Callable[[Any], Any]] = None
+    #: What is written by others' rules, by its exact class: before anything that is known here.
+    first: Mapping[type, Callable[[Any], Any]] = {}
     #: Keys that are numbers, booleans or None become text, as the standard library has it.
     loose_keys: bool = False
 
@@ -232,7 +236,7 @@ def _run(value: Any, context: EncodeContext, root: str, apart: bool) -> Tuple[An
             way = other.way
             continue
         except LimitError as error:
-            if error.limit != "depth" or way.graph or context.portable:
+            if error.limit != "depth" or way.graph or not context.pointers:
                 raise
             way = way._replace(graph=True)
             continue
@@ -354,8 +358,10 @@ class Encoder:
             raise _OtherWay(self.way._replace(lists=False))
         known = self._places.get(id(value))
         # Tuples are values: the compiler makes one of several that are alike, so they are written out each time.
-        if known is not None and not (known.done and (self.context.portable or isinstance(value, tuple))):
+        if known is not None and not (known.done and (not self.context.pointers or isinstance(value, tuple))):
             return self._same(known, above, key)
+        if kind in self.context.first:
+            return self._given(self.context.first[kind](value), value, above, key)
         writer = _WRITERS.get(kind)
         if writer is not None:
             return writer(self, value, above, key)
@@ -374,14 +380,10 @@ class Encoder:
             reference = self.context.refer(value)
             if reference is not None:
                 return _write_reference(self, reference, above, key)
-        if self.context.default is not None:
+        if self.context.default is not None and not isinstance(value, _NATIVE):
             given = self.context.default(value)
-            if isinstance(given, Marked):
-                return self._tag(given.name, "value", value, given.content, above, key, opens=False, known=True)
             if given is not NotImplemented:
-                above.container[key] = given
-                above.position -= 1
-                return None
+                return self._given(given, value, above, key)
         for cls, writer in _SUBCLASSES:
             if isinstance(value, cls):
                 return writer(self, value, above, key)
@@ -390,6 +392,15 @@ class Encoder:
         raise Unportable(
             f"{kind.__module__}.{kind.__qualname__} is not registered: give it a name with @petiole.value, or send a dict"
         )
+
+    def _given(self, given: Any, value: Any, above: Place, key: Any) -> Optional[Place]:
+        """What others write for a value: a tag of theirs, or something in its place."""
+        if isinstance(given, Marked):
+            return self._tag(given.name, "value", value, given.content, above, key, opens=False, known=True)
+        above.container[key] = given
+        # It comes again, as that.
+        above.position -= 1
+        return None
 
     # Scalars.
 
@@ -515,7 +526,7 @@ class Encoder:
         """A second place of one object: where the first is."""
         if not place.done:
             # A cycle. Every container on it must exist before its insides do, which a class's instance cannot.
-            if self.context.portable:
+            if not self.context.pointers:
                 return self._refuse_cycle(above, key, None)
             if above.in_class is not None and (place.in_class is place or above.in_class is not place.in_class):
                 return self._refuse_cycle(above, key, above.in_class)
@@ -636,7 +647,7 @@ _FEWEST = 4
 
 def _write_list(encoder: Encoder, value: Any, above: Place, key: Any) -> Optional[Place]:
     items = list(value)
-    if len(items) >= _FEWEST and encoder.way.lists and not encoder.way.graph and not encoder.context.portable:
+    if len(items) >= _FEWEST and encoder.way.lists and not encoder.way.graph and encoder.context.pointers:
         first = type(items[0])
         if first is Ref and _are_alike(items, Ref):
             if not any(item.details or item.was is not None for item in items):
@@ -687,9 +698,10 @@ def _cell(cell: Any, kind: str) -> Any:
 
 def _write_dict(encoder: Encoder, value: Any, above: Place, key: Any) -> Optional[Place]:
     content = dict(value)
-    is_odd = "__proto__" in content or (
-        len(content) == 2 and TYPE in content and VALUE in content and isinstance(content[TYPE], str)
-    )
+    has_tag_keys = len(content) == 2 and TYPE in content and VALUE in content
+    if has_tag_keys and encoder.context.portable:
+        raise Unportable("a worker would take it for a tag; name its keys otherwise")
+    is_odd = "__proto__" in content or (has_tag_keys and isinstance(content[TYPE], str))
     for name in content:
         if type(name) is str:
             if not encoder.has_indices and name[:1].isdigit() and not _unindexed(name):
@@ -699,8 +711,6 @@ def _write_dict(encoder: Encoder, value: Any, above: Place, key: Any) -> Optiona
         else:
             return _write_dict(encoder, _with_text_keys(encoder, value, content), above, key)
     if is_odd:
-        if encoder.context.portable and len(content) == 2:
-            raise Unportable("a worker would take it for a tag; name its keys otherwise")
         pairs = [[name, inside] for name, inside in content.items()]
         return encoder._tag("object", "entries", value, pairs, above, key)
     if encoder.way.ordered:
@@ -824,6 +834,9 @@ def _write_error(encoder: Encoder, value: WireError, above: Place, key: Any) -> 
         content["properties"] = dict(value.properties)
     return encoder._tag("error", "fields", value, content, above, key)
 
+
+#: What the standard library's JSON writes without asking anybody.
+_NATIVE = (str, int, float, list, tuple, dict)
 
 #: Which error of JavaScript's an exception is; all others are an Error with their own name.
 _ERRORS: List[Tuple[Type[BaseException], str]] = [
