@@ -66,6 +66,13 @@ class BigInt(int):
 
     __str__ = int.__repr__
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
+        """As a field of a pydantic model: an integer, which becomes one of these."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(cls, core_schema.int_schema())
+
 
 class Symbol:
     """A registered symbol, ``Symbol.for(key)``. Equal by its key; may be a key of a dict."""
