@@ -3,23 +3,19 @@
  * here. The vectors, in `python/tests`, are what both know by heart; these are what neither has seen.
  */
 import { spawn, type ChildProcessByStdio } from "node:child_process";
-import { existsSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { noPython, python, pythonEnvironment } from "../services/python.ts";
 import { graphs } from "../wire/arbitrary.ts";
 import { Box } from "../wire/classes.ts";
 import { corpus } from "../wire/corpus.ts";
 import { wire } from "../wire/places.ts";
 import { difference } from "../wire/same.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const python = process.env["PETIOLE_PYTHON"] ?? `${root}.python/bin/python`;
-const isThere = existsSync(python);
-// What is missing here is a fault where everything is to be tested.
-const isSkipped = !isThere && !process.env["CI"];
-const reason = isSkipped ? ` (skipped: no Python at ${python}; set PETIOLE_PYTHON)` : "";
+const tests = fileURLToPath(new URL("../../python/tests", import.meta.url));
+const reason = noPython === undefined ? "" : ` (skipped: ${noPython})`;
 
 /** A Python that answers each line of text with one. */
 class Peer {
@@ -29,7 +25,7 @@ class Peer {
 
   constructor() {
     this.#process = spawn(python, ["-m", "petiole.roundtrip", "--import", "wire_classes"], {
-      env: { ...process.env, PYTHONPATH: `${root}python/src:${root}python/tests` },
+      env: pythonEnvironment(tests),
       stdio: ["pipe", "pipe", "inherit"],
     });
     // Not `node:readline`, for which U+2028 ends a line.
@@ -56,7 +52,7 @@ class Peer {
 
 const runs = { numRuns: process.env["CI"] ? 3_000 : 500 };
 
-describe.skipIf(isSkipped)(`through Python and back${reason}`, () => {
+describe.skipIf(noPython !== undefined)(`through Python and back${reason}`, () => {
   let peer: Peer;
   beforeAll(() => void (peer = new Peer()));
   afterAll(() => peer.stop());
@@ -75,7 +71,10 @@ describe.skipIf(isSkipped)(`through Python and back${reason}`, () => {
   });
 
   test("deep and in circles, as a graph", async () => {
-    const ring: { next?: object; previous?: object; inside?: unknown }[] = Array.from({ length: 3_000 }, () => ({}));
+    const ring: { next?: object; previous?: object; inside?: unknown }[] = Array.from(
+      { length: 3_000 },
+      () => ({}),
+    );
     for (const [at, item] of ring.entries()) {
       item.next = ring[(at + 1) % ring.length]!;
       item.previous = ring.at(at - 1)!;
