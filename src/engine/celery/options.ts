@@ -72,7 +72,9 @@ export interface Settings {
 export function settingsOf(options: CeleryOptions): Settings {
   const given: unknown = options;
   if (typeof given !== "object" || given === null)
-    throw invalid(`needs { broker }, a client of Redis or a connection to RabbitMQ; it got ${describe(given)}.`);
+    throw invalid(
+      `needs { broker }, a client of Redis or a connection to RabbitMQ; it got ${describe(given)}.`,
+    );
   const broker = brokerOf(options.broker);
   const { keyPrefix = "", dialect = "portable", timezone = "UTC" } = options;
   if (typeof keyPrefix !== "string" || !keyPrefix.isWellFormed())
@@ -134,7 +136,9 @@ function resultsOf(value: unknown, broker: Settings["broker"]): Settings["result
   if (value === false) return false;
   if (value === "rpc") {
     if ("amqp" in broker) return value;
-    throw invalid('results can be "rpc" with RabbitMQ alone. Leave it out: results are kept in the broker\'s Redis.');
+    throw invalid(
+      'results can be "rpc" with RabbitMQ alone. Leave it out: results are kept in the broker\'s Redis.',
+    );
   }
   if (!isRedisClient(value))
     throw invalid(`results is a client of Redis, "rpc" or false; it got ${describe(value)}.`);
@@ -157,21 +161,22 @@ function hostnameOf(value: unknown): string {
   throw invalid(`hostname is a name such as "mailer@shop1"; it got ${describe(value)}.`);
 }
 
-const checks: Readonly<Record<keyof TaskProtocol, readonly [expected: string, (value: unknown) => boolean]>> = {
-  positional: [
-    "the names of properties, each once",
-    (value) =>
-      Array.isArray(value) &&
-      value.every((name) => typeof name === "string") &&
-      new Set(value).size === value.length,
-  ],
-  queue: ["a queue's name", (value) => typeof value === "string" && value !== ""],
-  priority: ["a whole number from 0 to 9", (value) => Number.isInteger(value) && inRange(value as number)],
-  timeLimit: ["milliseconds, more than 0", isSpan],
-  softTimeLimit: ["milliseconds, more than 0", isSpan],
-  compression: ['"zlib"', (value) => value === "zlib"],
-  ignoreResult: ["true or false", (value) => typeof value === "boolean"],
-};
+const checks: Readonly<Record<keyof TaskProtocol, readonly [expected: string, (value: unknown) => boolean]>> =
+  {
+    positional: [
+      "the names of properties, each once",
+      (value) =>
+        Array.isArray(value) &&
+        value.every((name) => typeof name === "string") &&
+        new Set(value).size === value.length,
+    ],
+    queue: ["a queue's name", (value) => typeof value === "string" && value !== ""],
+    priority: ["a whole number from 0 to 9", (value) => Number.isInteger(value) && inRange(value as number)],
+    timeLimit: ["milliseconds, more than 0", isSpan],
+    softTimeLimit: ["milliseconds, more than 0", isSpan],
+    compression: ['"zlib"', (value) => value === "zlib"],
+    ignoreResult: ["true or false", (value) => typeof value === "boolean"],
+  };
 
 function inRange(value: number): boolean {
   return value >= 0 && value <= 9;
@@ -198,7 +203,9 @@ function tasksOf(tasks: unknown): ProtocolSettings["tasks"] {
 function exceptionsOf(exceptions: unknown): ProtocolSettings["exceptions"] {
   for (const [name, path] of entriesOf("exceptions", exceptions)) {
     if (typeof path !== "string" || !/^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$/.test(path))
-      throw invalid(`exceptions.${name} is a class of Python's, "shop.errors.OutOfStock"; it got ${describe(path)}.`);
+      throw invalid(
+        `exceptions.${name} is a class of Python's, "shop.errors.OutOfStock"; it got ${describe(path)}.`,
+      );
   }
   return exceptions as ProtocolSettings["exceptions"];
 }

@@ -27,6 +27,9 @@ export interface AmqpBrokerSettings {
 export class AmqpBroker implements Broker {
   readonly name = "RabbitMQ";
   readonly atomic = false;
+  readonly keepsPlace = false;
+  /** RabbitMQ closes the channel of who holds a message for longer than its `consumer_timeout`: 30 minutes, as a rule. */
+  readonly holdsFor = 600_000;
   readonly #connection: AmqpConnection;
   readonly #publisher: Publisher;
   readonly #declaring: Declaring;
