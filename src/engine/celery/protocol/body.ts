@@ -10,10 +10,10 @@ import { EncodeError, PetioleError, describe } from "../../../errors.ts";
 import { malformed } from "./malformed.ts";
 import { fromWireNumbers, toWireNumbers } from "./numbers.ts";
 import type { OwnFields } from "./petiole-header.ts";
-import { areTagKeys, itemsOf, membersOf, stringOf } from "./pieces.ts";
+import { areTagKeys, isPadded, itemsOf, membersOf, stringOf } from "./pieces.ts";
 import type { Member } from "./pieces.ts";
 import { movePointers, partsOf, pointerPart } from "./pointers.ts";
-import { scanText, skipSpace } from "./scanner.ts";
+import { scanText } from "./scanner.ts";
 import type { Visitor } from "./scanner.ts";
 
 /** What the third part of a body says, each signature as the text that it came as. */
@@ -87,9 +87,9 @@ export function wireJson(text: string, root: string): string | undefined {
 
 /** The properties of a payload that is a plain object. */
 function propertiesOf(payload: string): readonly Member[] | undefined | "no JSON" {
-  if (!payload.isWellFormed()) return "no JSON";
+  if (!payload.isWellFormed() || isPadded(payload)) return "no JSON";
   try {
-    if (payload[skipSpace(payload, 0)] !== "{") {
+    if (!payload.startsWith("{")) {
       scanText(payload, "payload", noSpecial);
       return undefined;
     }

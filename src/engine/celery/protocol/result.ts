@@ -14,7 +14,7 @@ import { isObject, malformed } from "./malformed.ts";
 import { wireJson } from "./body.ts";
 import { toWireNumbers } from "./numbers.ts";
 import { isCount } from "./petiole-header.ts";
-import { membersOf, stringOf } from "./pieces.ts";
+import { isPadded, membersOf, stringOf } from "./pieces.ts";
 import { pythonJson } from "./python-json.ts";
 import type { ProtocolSettings } from "./settings.ts";
 import { isPythonTime, parseTime, toTime } from "./times.ts";
@@ -123,7 +123,7 @@ function tracebackOf({ traceback, reason, status }: TaskEnd): string | undefined
 
 /** A result as JSON; what is none is a JSON string, and says so. */
 function resultText(result: string): { readonly text: string; readonly form: "text" | undefined } {
-  const text = wireJson(result, "");
+  const text = isPadded(result) ? undefined : wireJson(result, "");
   return text === undefined ? { text: JSON.stringify(result), form: "text" } : { text, form: undefined };
 }
 
