@@ -4,6 +4,7 @@
  * @module
  */
 import { describe } from "../../../errors.ts";
+import { isDeeperThan } from "../../shared/kept-payload/nesting.ts";
 import { bodyText, embedText, signatureList, wireJson } from "./body.ts";
 import type { Embed } from "./body.ts";
 import { compressed, compressionHeader } from "./compression.ts";
@@ -24,7 +25,7 @@ import {
   valueOf,
 } from "./signature.ts";
 import type { Signature } from "./signature.ts";
-import { isPythonTime, parseTime } from "./times.ts";
+import { firstTime, isPythonTime, lastTime, parseTime } from "./times.ts";
 
 /** The end of a task, and where it is to be told besides the result backend. */
 export interface EndToStore {
@@ -133,7 +134,7 @@ function endLike(end: TaskEnd, id: string, signature: Signature): TaskEnd {
  *
  * @throws PetioleError `ERR_ENGINE_UNSUPPORTED` for a chord, or a part of one
  */
-export function refuseCanvas({ callbacks, errbacks, chain, chord }: Embed): void {
+export function refuseCanvas({ callbacks, errbacks, chain, chord }: Embed, timezone: string): void {
   if (chord !== undefined) throw chordError("it is part of a chord");
   for (const [index, text] of chain.entries()) {
     const path = `body[2].chain[${index}]`;
@@ -141,16 +142,17 @@ export function refuseCanvas({ callbacks, errbacks, chain, chord }: Embed): void
     const { options } = signature;
     if ((options.get("chord") ?? "null") !== "null")
       throw chordError("a step of its chain is part of a chord");
-    if (index === chain.length - 1) refuseStep(signature, path, index > 0);
+    if (index === chain.length - 1) refuseStep(signature, path, timezone, index > 0);
   }
   for (const [name, texts] of Object.entries({ callbacks, errbacks }))
     for (const [index, text] of texts.entries()) {
       const path = `body[2].${name}[${index}]`;
-      refuseStep(signatureOf(text, path), path, false);
+      refuseStep(signatureOf(text, path), path, timezone, false);
     }
 }
 
-function refuseStep(signature: Signature, path: string, isFollowed: boolean): void {
+function refuseStep(signature: Signature, path: string, timezone: string, isFollowed: boolean): void {
+  checkOptions(signature, path, timezone);
   if ((signature.options.get("chord") ?? "null") !== "null") throw chordError(`${path} is part of a chord`);
   const members = groupMembers(signature, path);
   if (members === undefined) {
@@ -163,9 +165,24 @@ function refuseStep(signature: Signature, path: string, isFollowed: boolean): vo
     const place = `${path}.kwargs.tasks[${index}]`;
     const member = signatureOf(text, place);
     if (member.task === "celery.group") throw chordError(`${place} is a celery.group in a group`);
-    refuseStep(member, place, false);
+    refuseStep(member, place, timezone, false);
   }
 }
+
+/** What is wrong with a step is told before its task is run, and not after. */
+function checkOptions(signature: Signature, path: string, timezone: string): void {
+  for (const [name, text] of signature.options) {
+    const place = `${path}.options.${name}`;
+    if (lists.has(name)) signatureList(text, place);
+    else if (isDeeperThan(text, maxOptionDepth))
+      throw malformed(place, `at most ${maxOptionDepth} levels`, "more");
+  }
+  times(signature, timezone, 0, path);
+}
+
+/** Options that hold signatures, whose text is passed on. All others become headers. */
+const lists: ReadonlySet<string> = new Set(["link", "link_error", "chain", "chord"]);
+const maxOptionDepth = 50;
 
 function chordError(what: string): Error {
   return unsupportedMessage(
@@ -236,8 +253,8 @@ function message(signature: Signature, step: Step, group?: string): CeleryMessag
       ...celeryHeaders({
         task,
         id: textOption(signature, "task_id") ?? derivedId(parent, role),
-        root: (typeof root === "string" ? root : parent).toWellFormed(),
-        parent: parent.toWellFormed(),
+        root: typeof root === "string" ? root : parent,
+        parent,
         ...times(signature, settings.timezone, now, role),
         timeLimit: seconds("time_limit", agreed.timeLimit),
         softTimeLimit: seconds("soft_time_limit", agreed.softTimeLimit),
@@ -305,15 +322,21 @@ function times(
 ): { readonly eta?: number | undefined; readonly expires?: number | undefined } {
   const read = (name: string): number | undefined => {
     const value = timeOption(signature, name);
+    if (typeof value === "number") return later(now, value);
     if (value === undefined) return undefined;
-    const time = typeof value === "number" ? now + value * 1000 : parseTime(value, timezone);
+    const time = parseTime(value, timezone);
     if (time === undefined || !isPythonTime(time))
       throw malformed(`${role}.options.${name}`, "a time, or seconds", describe(value));
     return time;
   };
   const countdown = numberOption(signature, "countdown");
   return {
-    eta: countdown ? now + countdown * 1000 : read("eta"),
+    eta: countdown ? later(now, countdown) : read("eta"),
     expires: read("expires"),
   };
+}
+
+/** So many seconds later; where Python has no such time, its last or its first one. */
+function later(now: number, seconds: number): number {
+  return Math.min(Math.max(now + seconds * 1000, firstTime), lastTime);
 }

@@ -126,8 +126,15 @@ describe.each([
     expect(value("numbers")).toStrictEqual({ x: 10n ** 20n, y: Number.NaN });
     expect(value("numbers2")).toStrictEqual({
       x: {
-        ...{ a: Infinity, b: -Infinity, c: 1e18, d: 10n ** 18n, e: 2 ** 53, f: 2n ** 53n, g: -(2n ** 63n) },
-        ...{ h: 1, i: -0 },
+        a: Infinity,
+        b: -Infinity,
+        c: 1e18,
+        d: 10n ** 18n,
+        e: 2 ** 53,
+        f: 2n ** 53n,
+        g: -(2n ** 63n),
+        h: 1,
+        i: -0,
       },
       y: 1,
     });
@@ -208,12 +215,12 @@ function refusal(message: CeleryMessage): PetioleError | undefined {
 }
 
 describe("refuses", () => {
-  test.each<[string, Partial<CeleryMessage["headers"]>, RegExp]>([
+  test.each<[string, Readonly<Record<string, unknown>>, RegExp]>([
     ["no id", { id: undefined }, /headers\.id: expected a task's id, found undefined/],
-    ["an id that is a number", { id: 5 as never }, /headers\.id: expected a task's id, found number 5/],
+    ["an id that is a number", { id: 5 }, /headers\.id: expected a task's id, found number 5/],
     ["an empty id", { id: "" }, /headers\.id/],
     ["no task", { task: undefined }, /headers\.task: expected a task's name/],
-    ["a task that is a list", { task: ["a"] as never }, /headers\.task/],
+    ["a task that is a list", { task: ["a"] }, /headers\.task/],
     ["a bad eta", { eta: "tomorrow" }, /headers\.eta: expected a time, .*, found string "tomorrow"/],
     ["an eta in numbers", { eta: 1_700_000_000 }, /headers\.eta/],
     ["numeric expires", { expires: 60 }, /headers\.expires: .* found number 60/],
@@ -521,9 +528,7 @@ describe("whatever comes is read, or refused", () => {
   const names = [...Object.keys(base.headers), "compression", "petiole", "other", "__proto__"];
 
   test("with headers of any JSON", () => {
-    const texts = fc.constantFrom(
-      ...["", "2026-01-01", "gzip", '{"wire":1}', '{"wire":1,"keys":["a"]}', "null"],
-    );
+    const texts = fc.constantFrom("", "2026-01-01", "gzip", '{"wire":1}', '{"wire":1,"keys":["a"]}', "null");
     const value = fc.oneof(fc.jsonValue(), texts, fc.integer(), fc.array(fc.integer(), { maxLength: 2 }));
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.constantFrom(...names), value)), (headers) => {

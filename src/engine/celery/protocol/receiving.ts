@@ -64,7 +64,7 @@ export function received(sent: CeleryMessage, settings: ProtocolSettings): Recei
   const attempts = retries(headers["retries"]);
   const body = partsOfBody(text);
   const embed = embedOf(body.embed);
-  refuseCanvas(embed);
+  refuseCanvas(embed, settings.timezone);
   const name = exact(own.task, task);
   const positional = taskProtocol(settings, name).positional ?? [];
   const { sentAt, crashes = 0, deferrals = 0, deferredAt } = own;

@@ -79,10 +79,10 @@ export function messageOf(
     headers: {
       ...options.headers,
       ...celeryHeaders({
-        task: task.toWellFormed(),
-        id: message.id.toWellFormed(),
-        root: (typeof root === "string" ? root : message.id).toWellFormed(),
-        parent: typeof parent === "string" ? parent.toWellFormed() : undefined,
+        task,
+        id: message.id,
+        root: typeof root === "string" ? root : message.id,
+        parent: typeof parent === "string" ? parent : undefined,
         eta: etaOf(runAt, sentAt),
         expires: expiryOf(headers["expires"]),
         retries: attempts,
