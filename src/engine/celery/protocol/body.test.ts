@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createWire } from "../../../wire/index.ts";
-import { argumentsOf, bodyText, embedOf, embedText, partsOfBody, payloadOf } from "./body.ts";
+import { argumentsOf, payloadOf } from "./arguments.ts";
+import { bodyText, embedOf, embedText, partsOfBody } from "./body.ts";
 
 const wire = createWire();
 
@@ -123,7 +124,7 @@ describe("a payload as arguments", () => {
     const payload = '{"__type__":"a","__value__":1,"x":2}';
     expect(carried(payload)).toBe(payload);
     expect(() => argumentsOf(payload, ["x"], "t")).toThrow(/a name of the wire's tags/);
-    expect(() => argumentsOf('{"x":1,"a":2,"a":3}', ["x"], "t")).toThrow(/a name twice/);
+    expect(() => argumentsOf('{"x":1,"a":2,"a":3}', ["x"], "t")).toThrow(/payload\.a {3}a name twice/);
   });
 
   test.each([

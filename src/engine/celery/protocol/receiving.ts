@@ -5,10 +5,11 @@
  */
 import { describe } from "../../../errors.ts";
 import type { Json, Message, MessageHeaders } from "../../../message.ts";
-import { embedOf, partsOfBody, payloadOf } from "./body.ts";
+import { payloadOf } from "./arguments.ts";
+import { embedOf, partsOfBody } from "./body.ts";
 import type { Embed } from "./body.ts";
 import { uncompressed } from "./compression.ts";
-import { refuseCanvas } from "./following.ts";
+import { refuseCanvas } from "./canvas.ts";
 import { knownHeaders, isOfDelivery } from "./headers.ts";
 import { isNestedDeeper } from "./header-values.ts";
 import { isObject, malformed, unsupportedMessage } from "./malformed.ts";

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { endStates } from "../../../engine.ts";
 import type { Reason, TaskState } from "../../../engine.ts";
 import { PetioleError, describe, messageOf } from "../../../errors.ts";
 import type { Json } from "../../../message.ts";
 import { isDeeperThan } from "../../shared/kept-payload/nesting.ts";
 import { pythonError, reasonOfPython, revokedError } from "./failure.ts";
 import type { PythonError } from "./failure.ts";
-import { isObject, malformed } from "./malformed.ts";
-import { wireJson } from "./body.ts";
+import { definedOf, isObject, malformed } from "./malformed.ts";
+import { ownFields } from "./own-result.ts";
+import { wireJson } from "./wire-json.ts";
 import { toWireNumbers } from "./numbers.ts";
 import { isCount } from "./petiole-header.ts";
 import { isPadded, membersOf, stringOf } from "./pieces.ts";
@@ -94,10 +94,6 @@ export function metaOf(end: TaskEnd, { exceptions }: Pick<ProtocolSettings, "exc
     petiole: textOf(own),
   };
   return `{"status":${JSON.stringify(status)},"result":${text},${JSON.stringify(fields).slice(1)}`;
-}
-
-function definedOf(fields: Readonly<Record<string, unknown>>): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 /** What cannot be written because it is nested too deep is left out: the end itself is told. */
@@ -242,41 +238,3 @@ function resultOf(text: string, form: "text" | undefined): string {
   if (kept !== undefined) return kept;
   return toWireNumbers(text, "result.result");
 }
-
-/** What an engine of ours has told beside. */
-interface OwnFields extends Pick<TaskEnd, "payload" | "headers" | "sentAt" | "reason" | "attempts"> {
-  readonly state?: TaskEnd["state"];
-  readonly endedAt?: number;
-  readonly result?: "text";
-  readonly id?: string;
-}
-
-/** Each is taken for what it should be, and left out where it is not. */
-function ownFields(text: unknown): OwnFields {
-  if (typeof text !== "string" || isDeeperThan(text, maxDepth)) return {};
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return {};
-  }
-  if (!isObject(value)) return {};
-  const { state, endedAt, attempts, result, id, reason, payload, headers, sentAt } = value;
-  return definedOf({
-    state: ends.has(state) ? state : undefined,
-    endedAt: Number.isFinite(endedAt) ? endedAt : undefined,
-    attempts: isCount(attempts) ? attempts : undefined,
-    result: result === "text" ? result : undefined,
-    id: textOrUndefined(id),
-    reason: isReason(reason) ? reason : undefined,
-    payload: textOrUndefined(payload),
-    headers: isObject(headers) ? headers : undefined,
-    sentAt: Number.isFinite(sentAt) ? sentAt : undefined,
-  });
-}
-
-function isReason(value: unknown): value is Reason {
-  return isObject(value) && typeof value["code"] === "string" && typeof value["message"] === "string";
-}
-
-const ends: ReadonlySet<unknown> = new Set(endStates);
