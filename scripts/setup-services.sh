@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the tests use and npm does not bring, from Debian's packages. Safe to run again: what is there is left
-# as it is.
+# Installs what the tests use and npm does not bring: servers from Debian's packages, and a Python environment. Safe to
+# run again: what is there is left as it is.
 set -euo pipefail
+
+bash "$(dirname "$0")/setup-python.sh"
 
 # The Debian package; the program that it brings; the variable that names another program (or a folder of them) to use in
 # its place.
@@ -9,6 +11,7 @@ postgres=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1 || 
 services=(
   "chromium /usr/bin/chromium CHROMIUM_PATH"
   "redis-server /usr/bin/redis-server REDIS_SERVER"
+  "rabbitmq-server /usr/lib/rabbitmq/bin/rabbitmq-server RABBITMQ_SERVER"
   "postgresql ${postgres:-/usr/lib/postgresql/15/bin}/postgres POSTGRES_BIN"
 )
 

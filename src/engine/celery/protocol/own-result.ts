@@ -15,7 +15,10 @@ import type { TaskEnd } from "./result.ts";
 const maxDepth = 500;
 
 /** What an engine of ours has told beside. */
-export interface OwnFields extends Pick<TaskEnd, "payload" | "headers" | "sentAt" | "reason" | "attempts"> {
+export interface OwnFields extends Pick<
+  TaskEnd,
+  "payload" | "headers" | "sentAt" | "reason" | "attempts" | "crashes" | "deferrals"
+> {
   readonly state?: TaskEnd["state"];
   readonly endedAt?: number;
   readonly result?: "text";
@@ -32,11 +35,14 @@ export function ownFields(text: unknown): OwnFields {
     return {};
   }
   if (!isObject(value)) return {};
-  const { state, endedAt, attempts, result, id, reason, payload, headers, sentAt } = value;
+  const { state, endedAt, attempts, crashes, deferrals, result, id, reason, payload, headers, sentAt } =
+    value;
   return definedOf({
     state: ends.has(state) ? state : undefined,
     endedAt: Number.isFinite(endedAt) ? endedAt : undefined,
     attempts: isCount(attempts) ? attempts : undefined,
+    crashes: isCount(crashes) ? crashes : undefined,
+    deferrals: isCount(deferrals) ? deferrals : undefined,
     result: result === "text" ? result : undefined,
     id: textOrUndefined(id),
     reason: isReason(reason) ? reason : undefined,

@@ -22,6 +22,8 @@ const full: TaskEnd = {
   queue: "celery",
   worker: "petiole@host",
   attempts: 3,
+  crashes: 1,
+  deferrals: 2,
   payload: '{"x":1}',
   headers: { wire: 1, types: ["a.B"] },
   sentAt: 5,
@@ -47,7 +49,7 @@ test("Celery's own fields, and ours in one text", () => {
     worker: "petiole@host",
     retries: 2,
     queue: "celery",
-    petiole: `{"state":"succeeded","endedAt":${endedAt},"attempts":3,"payload":"{\\"x\\":1}","headers":{"wire":1,"types":["a.B"]},"sentAt":5}`,
+    petiole: `{"state":"succeeded","endedAt":${endedAt},"attempts":3,"payload":"{\\"x\\":1}","headers":{"wire":1,"types":["a.B"]},"sentAt":5,"crashes":1,"deferrals":2}`,
   });
 });
 

@@ -39,6 +39,9 @@ export interface TaskEnd {
   readonly worker?: string;
   /** Attempts that ended. */
   readonly attempts?: number;
+  /** Lost leases. */
+  readonly crashes?: number;
+  readonly deferrals?: number;
   /** The payload's wire text, where it was told. */
   readonly payload?: string;
   readonly headers?: { readonly [name: string]: Json };
@@ -80,6 +83,8 @@ export function metaOf(end: TaskEnd, { exceptions }: Pick<ProtocolSettings, "exc
     endedAt,
     attempts,
     ...definedOf({ reason, result: form, payload: end.payload, headers: end.headers, sentAt: end.sentAt }),
+    // Counters that are 0 are not said.
+    ...definedOf({ crashes: end.crashes || undefined, deferrals: end.deferrals || undefined }),
     ...(!id.isWellFormed() && { id }),
   };
   const fields = {
@@ -196,6 +201,8 @@ function readEnd(text: string, receivedAt: number): TaskEnd | undefined {
       worker: textOrUndefined(read("worker")),
       parentId: textOrUndefined(read("parent_id")),
       groupId: textOrUndefined(read("group_id")),
+      crashes: own.crashes,
+      deferrals: own.deferrals,
       payload: own.payload,
       headers: own.headers,
       sentAt: own.sentAt,
