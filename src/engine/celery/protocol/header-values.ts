@@ -6,12 +6,13 @@
 
 /** Whether arrays and objects are nested deeper than `depth`. */
 export function isNestedDeeper(value: unknown, depth: number): boolean {
-  let level: unknown[] = [value];
-  for (let at = 0; level.length > 0; at++) {
-    if (at > depth) return level.some(isNested);
-    level = level.flatMap((each) => (isNested(each) ? Object.values(each) : []));
+  let level: readonly unknown[] = [value];
+  for (let at = 0; ; at++) {
+    const nested = level.filter(isNested);
+    if (nested.length === 0) return false;
+    if (at >= depth) return true;
+    level = nested.flatMap((each) => Object.values(each) as readonly unknown[]);
   }
-  return false;
 }
 
 function isNested(value: unknown): value is object {

@@ -34,23 +34,23 @@ export interface HeaderFields {
 /** As many characters of the arguments are shown in Celery's logs and tools. */
 const shownLength = 1024;
 
-/** The headers of a message. */
+/** The headers of a message, all of whose texts UTF-8 can hold. */
 export function celeryHeaders(fields: HeaderFields): CeleryHeaders {
   const { stamps = {} } = fields;
   const stamped = Object.keys(stamps);
   return {
     lang: "ts",
-    task: fields.task,
-    id: fields.id,
-    shadow: fields.shadow ?? null,
+    task: fields.task.toWellFormed(),
+    id: fields.id.toWellFormed(),
+    shadow: fields.shadow?.toWellFormed() ?? null,
     eta: fields.eta === undefined ? null : toTime(fields.eta),
     expires: fields.expires === undefined ? null : toTime(fields.expires),
-    group: fields.groupId ?? null,
+    group: fields.groupId?.toWellFormed() ?? null,
     group_index: fields.groupIndex ?? null,
     retries: fields.retries ?? 0,
     timelimit: [seconds(fields.timeLimit), seconds(fields.softTimeLimit)],
-    root_id: fields.root,
-    parent_id: fields.parent ?? null,
+    root_id: fields.root.toWellFormed(),
+    parent_id: fields.parent?.toWellFormed() ?? null,
     argsrepr: shownArgs(fields.args),
     kwargsrepr: shown(fields.kwargs),
     origin: fields.origin,

@@ -111,3 +111,8 @@ function found(text: string, at: number): string {
 export function stringOf(text: string): string | undefined {
   return text.startsWith('"') ? (JSON.parse(text) as string) : undefined;
 }
+
+/** Whether whitespace is around it, which is lost where it becomes a piece of another text. */
+export function isPadded(text: string): boolean {
+  return /^[ \t\r\n]|[ \t\r\n]$/.test(text);
+}

@@ -5,10 +5,11 @@
  */
 import { describe } from "../../../errors.ts";
 import type { Json, Message, MessageHeaders } from "../../../message.ts";
-import { embedOf, partsOfBody, payloadOf } from "./body.ts";
+import { payloadOf } from "./arguments.ts";
+import { embedOf, partsOfBody } from "./body.ts";
 import type { Embed } from "./body.ts";
 import { uncompressed } from "./compression.ts";
-import { refuseCanvas } from "./following.ts";
+import { refuseCanvas } from "./canvas.ts";
 import { knownHeaders, isOfDelivery } from "./headers.ts";
 import { isNestedDeeper } from "./header-values.ts";
 import { isObject, malformed, unsupportedMessage } from "./malformed.ts";
@@ -64,7 +65,7 @@ export function received(sent: CeleryMessage, settings: ProtocolSettings): Recei
   const attempts = retries(headers["retries"]);
   const body = partsOfBody(text);
   const embed = embedOf(body.embed);
-  refuseCanvas(embed);
+  refuseCanvas(embed, settings.timezone);
   const name = exact(own.task, task);
   const positional = taskProtocol(settings, name).positional ?? [];
   const { sentAt, crashes = 0, deferrals = 0, deferredAt } = own;

@@ -3,18 +3,18 @@
  *
  * @module
  */
-import { endStates } from "../../../engine.ts";
 import type { Reason, TaskState } from "../../../engine.ts";
 import { PetioleError, describe, messageOf } from "../../../errors.ts";
 import type { Json } from "../../../message.ts";
 import { isDeeperThan } from "../../shared/kept-payload/nesting.ts";
 import { pythonError, reasonOfPython, revokedError } from "./failure.ts";
 import type { PythonError } from "./failure.ts";
-import { isObject, malformed } from "./malformed.ts";
-import { wireJson } from "./body.ts";
+import { definedOf, isObject, malformed } from "./malformed.ts";
+import { ownFields } from "./own-result.ts";
+import { wireJson } from "./wire-json.ts";
 import { toWireNumbers } from "./numbers.ts";
 import { isCount } from "./petiole-header.ts";
-import { membersOf, stringOf } from "./pieces.ts";
+import { isPadded, membersOf, stringOf } from "./pieces.ts";
 import { pythonJson } from "./python-json.ts";
 import type { ProtocolSettings } from "./settings.ts";
 import { isPythonTime, parseTime, toTime } from "./times.ts";
@@ -101,10 +101,6 @@ export function metaOf(end: TaskEnd, { exceptions }: Pick<ProtocolSettings, "exc
   return `{"status":${JSON.stringify(status)},"result":${text},${JSON.stringify(fields).slice(1)}`;
 }
 
-function definedOf(fields: Readonly<Record<string, unknown>>): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-}
-
 /** What cannot be written because it is nested too deep is left out: the end itself is told. */
 function textOf(own: Readonly<Record<string, unknown>>): string {
   try {
@@ -128,7 +124,7 @@ function tracebackOf({ traceback, reason, status }: TaskEnd): string | undefined
 
 /** A result as JSON; what is none is a JSON string, and says so. */
 function resultText(result: string): { readonly text: string; readonly form: "text" | undefined } {
-  const text = wireJson(result, "");
+  const text = isPadded(result) ? undefined : wireJson(result, "");
   return text === undefined ? { text: JSON.stringify(result), form: "text" } : { text, form: undefined };
 }
 
@@ -249,47 +245,3 @@ function resultOf(text: string, form: "text" | undefined): string {
   if (kept !== undefined) return kept;
   return toWireNumbers(text, "result.result");
 }
-
-/** What an engine of ours has told beside. */
-interface OwnFields extends Pick<
-  TaskEnd,
-  "payload" | "headers" | "sentAt" | "reason" | "attempts" | "crashes" | "deferrals"
-> {
-  readonly state?: TaskEnd["state"];
-  readonly endedAt?: number;
-  readonly result?: "text";
-  readonly id?: string;
-}
-
-/** Each is taken for what it should be, and left out where it is not. */
-function ownFields(text: unknown): OwnFields {
-  if (typeof text !== "string" || isDeeperThan(text, maxDepth)) return {};
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return {};
-  }
-  if (!isObject(value)) return {};
-  const { state, endedAt, attempts, crashes, deferrals, result, id, reason, payload, headers, sentAt } =
-    value;
-  return definedOf({
-    state: ends.has(state) ? state : undefined,
-    endedAt: Number.isFinite(endedAt) ? endedAt : undefined,
-    attempts: isCount(attempts) ? attempts : undefined,
-    crashes: isCount(crashes) ? crashes : undefined,
-    deferrals: isCount(deferrals) ? deferrals : undefined,
-    result: result === "text" ? result : undefined,
-    id: textOrUndefined(id),
-    reason: isReason(reason) ? reason : undefined,
-    payload: textOrUndefined(payload),
-    headers: isObject(headers) ? headers : undefined,
-    sentAt: Number.isFinite(sentAt) ? sentAt : undefined,
-  });
-}
-
-function isReason(value: unknown): value is Reason {
-  return isObject(value) && typeof value["code"] === "string" && typeof value["message"] === "string";
-}
-
-const ends: ReadonlySet<unknown> = new Set(endStates);

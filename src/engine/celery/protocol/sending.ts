@@ -6,9 +6,11 @@
 import type { Outgoing } from "../../../engine.ts";
 import { PetioleError, describe } from "../../../errors.ts";
 import type { MessageHeaders } from "../../../message.ts";
-import { argumentsOf, bodyText, embedText } from "./body.ts";
+import { argumentsOf } from "./arguments.ts";
+import { bodyText, embedText } from "./body.ts";
 import { compressed, compressionHeader } from "./compression.ts";
 import { celeryHeaders } from "./headers.ts";
+import { definedOf } from "./malformed.ts";
 import type { CeleryMessage } from "./message.ts";
 import { writePetioleHeader } from "./petiole-header.ts";
 import { checkedSendOptions } from "./send-options.ts";
@@ -79,10 +81,10 @@ export function messageOf(
     headers: {
       ...options.headers,
       ...celeryHeaders({
-        task: task.toWellFormed(),
-        id: message.id.toWellFormed(),
-        root: (typeof root === "string" ? root : message.id).toWellFormed(),
-        parent: typeof parent === "string" ? parent.toWellFormed() : undefined,
+        task,
+        id: message.id,
+        root: typeof root === "string" ? root : message.id,
+        parent: typeof parent === "string" ? parent : undefined,
         eta: etaOf(runAt, sentAt),
         expires: expiryOf(headers["expires"]),
         retries: attempts,
@@ -108,10 +110,6 @@ export function messageOf(
 /** What is agreed about a task. */
 export function taskProtocol({ tasks }: ProtocolSettings, task: string): TaskProtocol {
   return Object.hasOwn(tasks, task) ? tasks[task]! : {};
-}
-
-function definedOf<T extends object>(options: T): T {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }
 
 /** Counters that are 0 are not said. */

@@ -133,8 +133,8 @@ export function checkTimezone(timezone: string): void {
 }
 
 /** The first millisecond of year 1 and the last of year 9999: Python has no others. */
-const firstTime = -62_135_596_800_000;
-const lastTime = 253_402_300_799_999;
+export const firstTime = -62_135_596_800_000;
+export const lastTime = 253_402_300_799_999;
 
 /** Whether Python has such a time. */
 export function isPythonTime(at: number): boolean {
