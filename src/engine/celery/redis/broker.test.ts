@@ -171,7 +171,7 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
       expect(third).toMatchObject({ message: { headers: { id: "1" } }, redeliveries: 2 });
       expect(await one.finish([{ tag: third!.tag, publish: [] }], async () => {})).toEqual([true]);
       expect(await redis.hkeys("unacked")).toEqual([second!.tag]);
-      expect(await redis.zrange("unacked_index", 0, -1)).toEqual([second!.tag]);
+      expect(await redis.zrange("unacked_index", "0", "-1")).toEqual([second!.tag]);
       expect(await redis.llen("celery")).toBe(0);
     });
 
@@ -365,7 +365,7 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
       await redis.sadd("_kombu.binding.logs", ["b.#", "^b\\..*$", "none"].join(separator));
       expect(await broker.take(["elsewhere"], 1, 1000)).toEqual([]);
       expect(await redis.hkeys("unacked")).toEqual(["young"]);
-      expect(await redis.zrange("unacked_index", 0, -1)).toEqual(["young"]);
+      expect(await redis.zrange("unacked_index", "0", "-1")).toEqual(["young"]);
       const lists = await redis.keys(`*${separator}6`);
       expect(lists.map((list) => list.split(separator)[0]).toSorted()).toEqual([
         "all",
@@ -387,6 +387,8 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
         routing_key: "video",
       });
       expect(envelope.properties.delivery_tag).toBe("d");
+      const [taken] = await broker.take(["videos"], 1, 30_000);
+      expect(JSON.stringify(taken!.message.headers)).toContain('"big":12345678901234567890');
     });
 
     test("what is held in a form that nobody knows is put aside, and is in nobody's way", async () => {
@@ -511,7 +513,7 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
       const stop = new AbortController();
       const killing = (async () => {
         while (!stop.signal.aborted) {
-          await redis.client("KILL", "TYPE", "normal", "SKIPME", "yes");
+          await redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
           await pause(15);
         }
       })();
@@ -590,6 +592,10 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
       await expect(waiting).rejects.toMatchObject({ code: "ERR_ENGINE_CLOSED" });
       await closed;
       await expect(broker.publish([message("1")])).rejects.toMatchObject({ code: "ERR_ENGINE_CLOSED" });
+      const refused = expect.objectContaining({ code: "ERR_ENGINE_CLOSED" });
+      expect(() => broker.onArrival(["q"], () => {})).toThrow(refused);
+      expect(() => broker.onBroadcast(() => {})).toThrow(refused);
+      await broker.close();
     });
   });
 });

@@ -62,7 +62,7 @@ export class RedisBroker implements Broker {
   }
 
   open(): Promise<void> {
-    this.#opening ??= refuseOld(this.#connection).catch((error: unknown) => {
+    this.#opening ??= refuseOld(this.#connection, true).catch((error: unknown) => {
       this.#opening = undefined;
       throw error;
     });
@@ -133,6 +133,7 @@ export class RedisBroker implements Broker {
   }
 
   onArrival(queues: readonly string[], listener: () => void): () => void {
+    this.#connection.refuseClosed();
     this.#declare(queues);
     return this.#arrivals.listen(queues, listener);
   }
@@ -148,6 +149,7 @@ export class RedisBroker implements Broker {
   }
 
   onBroadcast(listener: (message: ControlMessage) => void): () => void {
+    this.#connection.refuseClosed();
     const stop = this.#connection.hub.channels.listen(this.#channel, (text) => {
       const message = text && readControl(text, this.#settings.hostname);
       if (message !== undefined) listener(message);

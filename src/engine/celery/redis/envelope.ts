@@ -6,7 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { isUtf8 } from "node:buffer";
 import type { CeleryHeaders, CeleryMessage } from "../protocol/message.ts";
-import { itemsAt, withMember } from "./json-text.ts";
+import { itemsAt, parseExactly, withMember } from "./json-text.ts";
 import { priorityOf } from "./settings.ts";
 
 /** What was read. */
@@ -110,7 +110,7 @@ export function read(held: Buffer, queue: string): Read {
   if (!isUtf8(raw)) return bad("it is not UTF-8");
   let envelope: unknown;
   try {
-    envelope = JSON.parse(raw.toString());
+    envelope = parseExactly(raw.toString());
   } catch {
     return bad("it is not JSON");
   }
