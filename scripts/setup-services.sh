@@ -9,6 +9,7 @@ postgres=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1 || 
 services=(
   "chromium /usr/bin/chromium CHROMIUM_PATH"
   "redis-server /usr/bin/redis-server REDIS_SERVER"
+  "rabbitmq-server /usr/lib/rabbitmq/bin/rabbitmq-server RABBITMQ_SERVER"
   "postgresql ${postgres:-/usr/lib/postgresql/15/bin}/postgres POSTGRES_BIN"
 )
 

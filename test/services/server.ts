@@ -12,6 +12,8 @@ export interface ServerOptions {
   /** The start of the temporary folder's name. */
   readonly name: string;
   readonly parameters: (port: number, folder: string) => readonly string[];
+  /** What takes the place of this process's environment. */
+  readonly environment?: (port: number, folder: string) => Promise<NodeJS.ProcessEnv>;
   /** What it prints once it takes connections. */
   readonly ready: string;
   /** Makes the folder ready, once. */
@@ -33,13 +35,14 @@ export interface Server {
 
 /** Starts it; rejects with what it said when it ends instead. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { program, name, parameters, ready, prepare, user, urgently = "SIGTERM" } = options;
+  const { program, name, parameters, environment, ready, prepare, user, urgently = "SIGTERM" } = options;
   const folder = mkdtempSync(join(tmpdir(), `petiole-${name}-`));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   let child: ChildProcess;
   const end = (): boolean => child.kill(urgently);
   const start = async (port: number): Promise<void> => {
-    child = spawn(program, parameters(port, folder), { stdio: ["ignore", "pipe", "pipe"], ...user });
+    const env = (await environment?.(port, folder)) ?? process.env;
+    child = spawn(program, parameters(port, folder), { stdio: ["ignore", "pipe", "pipe"], env, ...user });
     await isReady(child, program, ready);
   };
   try {
@@ -89,7 +92,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 }
 
-async function freePort(): Promise<number> {
+/** One that is free at this moment. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -21,7 +21,7 @@ export const priorityCases: readonly ContractCase[] = [
   },
   {
     name: "records the priority: 0 unless told",
-    features: ["priority"],
+    features: ["records", "priority"],
     async run(engine) {
       await engine.send([outgoing("1"), { ...outgoing("2"), priority: -3 }]);
       assert.deepEqual([(await find(engine, "1")).priority, (await find(engine, "2")).priority], [0, -3]);

@@ -28,12 +28,14 @@ type Entry = readonly [queue: string, list: string, text: string];
 interface Finishing {
   readonly tag: string;
   readonly entries: readonly Entry[];
+  readonly front: boolean;
 }
 
 /** The broker on Redis. */
 export class RedisBroker implements Broker {
   readonly name = "Redis";
   readonly atomic = true;
+  readonly keepsPlace = true;
   readonly #settings: RedisSettings;
   readonly #connection: Connection;
   readonly #channel: string;
@@ -105,7 +107,11 @@ export class RedisBroker implements Broker {
     before: (held: readonly boolean[]) => Promise<void>,
   ): Promise<readonly boolean[]> {
     if (finishes.length === 0) return [];
-    const finishings = finishes.map(({ tag, publish }) => ({ tag, entries: publish.map(entryOf) }));
+    const finishings = finishes.map(({ tag, publish, front = false }) => ({
+      tag,
+      entries: publish.map(entryOf),
+      front,
+    }));
     await this.open();
     const held = await this.#looks.add(finishes.map(({ tag }) => tag));
     if (held.includes(true)) await before(held);
@@ -205,9 +211,9 @@ export class RedisBroker implements Broker {
     const answer = await this.#connection.run(counted("finishing", finishings), scripts.finish, [
       this.#settings.keyPrefix,
       ...this.#marker(),
-      ...finishings.flatMap(({ tag, entries }) => [
+      ...finishings.flatMap(({ tag, entries, front }) => [
         tag,
-        String(entries.length),
+        String(front ? -entries.length : entries.length),
         ...entries.flatMap(([, list, text]) => [list, text]),
       ]),
     ]);

@@ -68,6 +68,13 @@ export class RedisResults implements Results {
     return end;
   }
 
+  async forget(tasks: readonly { readonly id: string }[]): Promise<void> {
+    if (tasks.length === 0) return;
+    await this.open();
+    const keys = tasks.map(({ id }) => this.#prefix + keyOf(id));
+    await this.#connection.call("forgetting results", ["DEL", ...keys]);
+  }
+
   onEnd(id: string, listener: () => void): () => void {
     this.#connection.refuseClosed();
     const key = keyOf(id);

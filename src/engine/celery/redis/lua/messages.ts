@@ -129,8 +129,8 @@ return reply
 `;
 
 /**
- * ARGV: prefix, marker, for how long it is kept, then for each its tag, how many messages it publishes, and those as a
- * list and what goes into it. Returns a text of 1 and 0: whether it was held.
+ * ARGV: prefix, marker, for how long it is kept, then for each its tag, how many messages it publishes (below 0 where they
+ * go to the front), and those as a list and what goes into it. Returns a text of 1 and 0: whether it was held.
  */
 export const finish = `
 ${taken}
@@ -139,11 +139,12 @@ local before = redis.call('GET', marker)
 if before then return before end
 local at = 4
 while at <= #ARGV do
-  for message = 1, tonumber(ARGV[at + 1]) do
+  local count = math.abs(tonumber(ARGV[at + 1]))
+  for message = 1, count do
     local wrong = expect(ARGV[1] .. ARGV[at + 2 * message], 'list')
     if wrong then return wrong end
   end
-  at = at + 2 + 2 * tonumber(ARGV[at + 1])
+  at = at + 2 + 2 * count
 end
 -- First of all: a Redis that is full refuses here, where nothing was done yet.
 redis.call('SET', marker, '', 'PX', ARGV[3])
@@ -152,13 +153,15 @@ at = 4
 while at <= #ARGV do
   local there = redis.call('HDEL', unacked, ARGV[at])
   answers[#answers + 1] = there
+  local told = tonumber(ARGV[at + 1])
+  local count, push = math.abs(told), told < 0 and 'RPUSH' or 'LPUSH'
   if there == 1 then
     redis.call('ZREM', index, ARGV[at])
-    for message = 1, tonumber(ARGV[at + 1]) do
-      redis.call('LPUSH', ARGV[1] .. ARGV[at + 2 * message], ARGV[at + 2 * message + 1])
+    for message = 1, count do
+      redis.call(push, ARGV[1] .. ARGV[at + 2 * message], ARGV[at + 2 * message + 1])
     end
   end
-  at = at + 2 + 2 * tonumber(ARGV[at + 1])
+  at = at + 2 + 2 * count
 end
 local answer = table.concat(answers)
 redis.call('SET', marker, answer, 'PX', ARGV[3])
