@@ -67,7 +67,7 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
         ...first,
         body: [...body],
       });
-      expect(taken[0]).toMatchObject({ redelivered: false, redeliveries: 0 });
+      expect(taken[0]).toMatchObject({ redelivered: false });
       expect(new Set(taken.map(({ tag }) => tag)).size).toBe(3);
       expect(await broker.take(["celery"], 10, 30_000)).toEqual([]);
     });
@@ -154,7 +154,7 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
       await pause(350);
       const [again, ...more] = await other.take(["celery"], 10, 300);
       expect(more).toEqual([]);
-      expect(again).toMatchObject({ message: { headers: { id: "1" } }, redelivered: true, redeliveries: 1 });
+      expect(again).toMatchObject({ message: { headers: { id: "1" } }, redelivered: true });
       expect(again!.message).toEqual({ ...first!.message, headers: again!.message.headers });
       expect(again!.message.headers).toEqual(message("1").headers);
       expect(again!.tag).not.toBe(first!.tag);
@@ -168,7 +168,7 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
       await one.giveBack([first!.tag]);
       await pause(350);
       const [third] = await one.take(["celery"], 10, 30_000);
-      expect(third).toMatchObject({ message: { headers: { id: "1" } }, redeliveries: 2 });
+      expect(third).toMatchObject({ message: { headers: { id: "1" } }, redelivered: true });
       expect(await one.finish([{ tag: third!.tag, publish: [] }], async () => {})).toEqual([true]);
       expect(await redis.hkeys("unacked")).toEqual([second!.tag]);
       expect(await redis.zrange("unacked_index", "0", "-1")).toEqual([second!.tag]);
@@ -311,7 +311,9 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
       ];
       for (const entry of bad) await redis.lpush("celery", entry);
       await broker.publish([message("good")]);
-      expect(idsOf(await broker.take(["celery"], 100, 30_000))).toEqual(["good"]);
+      // Of Celery's protocol 1, which the engine knows.
+      await redis.lpush("celery", sound.replace('"task":"t","id":"i"', ""));
+      expect(idsOf(await broker.take(["celery"], 100, 30_000))).toEqual(["good", undefined]);
       expect(found).toHaveLength(bad.length);
       for (const [at, { queue, text, reason, tag }] of found.entries()) {
         const entry = bad[at]!;
