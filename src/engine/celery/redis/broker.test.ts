@@ -35,6 +35,7 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
   beforeAll(async () => {
     server = await startOwnRedis({ durable: true });
     redis = new Redis(server.port);
+    redis.on("error", () => undefined);
   });
   afterAll(async () => {
     redis?.disconnect();
@@ -70,6 +71,21 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
       expect(taken[0]).toMatchObject({ redelivered: false });
       expect(new Set(taken.map(({ tag }) => tag)).size).toBe(3);
       expect(await broker.take(["celery"], 10, 30_000)).toEqual([]);
+    });
+
+    test("carries headers of whatever text", async () => {
+      const broker = open();
+      const headers = {
+        task: "lone \ud800, \udc00\ud800, \\ud800 \\\\ud800 \0 🍃",
+        id: '"\\u"',
+        deep: { "": [null, 1.5, -0.1, "\u2028"] },
+      };
+      await broker.publish([{ ...message("1"), headers }]);
+      const [taken] = await broker.take(["celery"], 1, 200);
+      expect(taken!.message.headers).toEqual(headers);
+      await pause(250);
+      const [again] = await broker.take(["celery"], 1, 30_000);
+      expect([again!.message.headers, again!.redelivered]).toEqual([headers, true]);
     });
 
     test("writes what Kombu writes", async () => {
