@@ -17,8 +17,6 @@ export interface Taken {
   readonly message: CeleryMessage;
   /** Somebody had it before, and was lost or gave it back. */
   readonly redelivered: boolean;
-  /** How often its holder was lost since it was published, as far as the transport knows: 0 where it was only given back. */
-  readonly redeliveries?: number;
 }
 
 /** How a taken message is done with. What it publishes is accepted before the message is acknowledged. */

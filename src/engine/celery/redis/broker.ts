@@ -64,7 +64,7 @@ export class RedisBroker implements Broker {
   }
 
   open(): Promise<void> {
-    this.#opening ??= refuseOld(this.#connection).catch((error: unknown) => {
+    this.#opening ??= refuseOld(this.#connection, true).catch((error: unknown) => {
       this.#opening = undefined;
       throw error;
     });
@@ -139,6 +139,7 @@ export class RedisBroker implements Broker {
   }
 
   onArrival(queues: readonly string[], listener: () => void): () => void {
+    this.#connection.refuseClosed();
     this.#declare(queues);
     return this.#arrivals.listen(queues, listener);
   }
@@ -154,6 +155,7 @@ export class RedisBroker implements Broker {
   }
 
   onBroadcast(listener: (message: ControlMessage) => void): () => void {
+    this.#connection.refuseClosed();
     const stop = this.#connection.hub.channels.listen(this.#channel, (text) => {
       const message = text && readControl(text, this.#settings.hostname);
       if (message !== undefined) listener(message);

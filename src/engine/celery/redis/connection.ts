@@ -41,6 +41,11 @@ export class Connection {
     });
   }
 
+  /** Refuses what is asked of it after it was closed. */
+  refuseClosed(): void {
+    if (this.#closed) throw closedError();
+  }
+
   /**
    * Runs a script. When the connection is there, it is asked for at once, so that calls keep their order.
    *

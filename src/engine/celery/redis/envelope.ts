@@ -6,12 +6,12 @@
 import { randomUUID } from "node:crypto";
 import { isUtf8 } from "node:buffer";
 import type { CeleryHeaders, CeleryMessage } from "../protocol/message.ts";
-import { itemsAt, withMember } from "./json-text.ts";
+import { itemsAt, parseExactly, withMember } from "./json-text.ts";
 import { priorityOf } from "./settings.ts";
 
 /** What was read. */
 export type Read =
-  | { readonly message: CeleryMessage; readonly redeliveries: number }
+  | { readonly message: CeleryMessage; readonly redelivered: boolean }
   | {
       /** The bytes as they lay in the list. */
       readonly raw: Buffer;
@@ -21,8 +21,6 @@ export type Read =
       readonly isWrapped: boolean;
     };
 
-/** In the properties: how often its holder was lost. Kombu tells only that it was. */
-const redeliveries = "petiole_redeliveries";
 /** In the headers of what holds something that is no message. */
 const unreadable = "petiole-unreadable";
 
@@ -110,7 +108,7 @@ export function read(held: Buffer, queue: string): Read {
   if (!isUtf8(raw)) return bad("it is not UTF-8");
   let envelope: unknown;
   try {
-    envelope = JSON.parse(raw.toString());
+    envelope = parseExactly(raw.toString());
   } catch {
     return bad("it is not JSON");
   }
@@ -122,12 +120,12 @@ export function read(held: Buffer, queue: string): Read {
     const inner = Buffer.from(body, "hex");
     return { raw: inner, problem: problemOf(inner), isWrapped: true };
   }
-  if (typeof headers["task"] !== "string" || typeof headers["id"] !== "string")
-    return bad("its headers lack a task and an id; protocol 1 of Celery is not known here");
+  // Without a task it may be of Celery's protocol 1, which has all that in the body.
+  if (headers["task"] !== undefined && typeof headers["id"] !== "string")
+    return bad("its headers lack an id");
   const bytes = bodyOf(envelope);
   if (bytes === undefined) return bad("its body is not in base64, nor text");
   const info = isObject(properties["delivery_info"]) ? properties["delivery_info"] : {};
-  const lost = Number(properties[redeliveries] ?? 0);
   const { redelivered, ...rest } = headers;
   const replyTo = properties["reply_to"];
   return {
@@ -141,10 +139,7 @@ export function read(held: Buffer, queue: string): Read {
       ...(typeof replyTo === "string" && { replyTo }),
       ...(properties["priority"] !== undefined && { priority: priorityOf(properties["priority"]) }),
     },
-    redeliveries: Math.max(
-      Number.isSafeInteger(lost) && lost > 0 ? lost : 0,
-      info["redelivered"] === true ? 1 : 0,
-    ),
+    redelivered: info["redelivered"] === true,
   };
 }
 
@@ -165,20 +160,12 @@ export function lostOf(held: string):
     if (typeof routingKey !== "string" || routingKey === "") return undefined;
     const envelope = leniently(message);
     const properties = isObject(envelope["properties"]) ? envelope["properties"] : {};
-    const info = isObject(properties["delivery_info"]) ? properties["delivery_info"] : {};
-    const before = Number(properties[redeliveries] ?? (info["redelivered"] === true ? 1 : 0));
-    let text = withMember(message, ["headers", "redelivered"], "true");
-    text = withMember(text, ["properties", "delivery_info", "redelivered"], "true");
-    text = withMember(
-      text,
-      ["properties", redeliveries],
-      String(Number.isSafeInteger(before) ? before + 1 : 1),
-    );
+    const marked = withMember(message, ["headers", "redelivered"], "true");
     return {
       exchange: typeof exchangeName === "string" ? exchangeName : "",
       routingKey,
       priority: priorityOf(properties["priority"]),
-      text,
+      text: withMember(marked, ["properties", "delivery_info", "redelivered"], "true"),
     };
   } catch {
     return undefined;

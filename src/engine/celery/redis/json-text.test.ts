@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { itemsAt, valueAt, withMember } from "./json-text.ts";
+import { itemsAt, parseExactly, valueAt, withMember } from "./json-text.ts";
 
 describe("withMember", () => {
   test.each([
@@ -23,8 +23,8 @@ describe("withMember", () => {
   });
 
   test("does to a text what setting a member does to a value", () => {
-    const objects = fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue(), {
-      maxKeys: 5,
+    const objects = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 }), {
+      maxKeys: 4,
       noNullPrototype: true,
     });
     fc.assert(
@@ -39,6 +39,24 @@ describe("withMember", () => {
   test("is quick on texts that are large", () => {
     const text = `{"body":"${"\\\\".repeat(2_000_000)}","headers":{"a":"${"x".repeat(2_000_000)}"}}`;
     expect(withMember(text, ["headers", "a"], "1").length).toBe(text.length - 2_000_001);
+  });
+});
+
+describe("parseExactly", () => {
+  test.each([
+    '{"big":12345678901234567890,"small":-9007199254740993,"text":"12345678901234567890","ok":9007199254740991}',
+    "[1234567890123456789,[12345678901234567890]]",
+    "12345678901234567890",
+    '{"a":[1,2.5,"x",null,true]}',
+  ])("%s is written as it was", (text) => {
+    expect(JSON.stringify(parseExactly(text))).toBe(text);
+  });
+
+  test("leaves numbers alone that are no whole ones", () => {
+    expect(parseExactly("[0.1000000000000000000,1e300,1234567890123456]")).toEqual([
+      0.1, 1e300, 1234567890123456,
+    ]);
+    expect(() => parseExactly("[NaN,12345678901234567890]")).toThrow(SyntaxError);
   });
 });
 

@@ -8,6 +8,7 @@ import type { ListRequest, QueueCount, TaskState } from "../../../engine.ts";
 import { PetioleError } from "../../../errors.ts";
 import type { Kept, KeptTask } from "../broker.ts";
 import { Connection } from "./connection.ts";
+import { parseExactly } from "./json-text.ts";
 import type { RedisClientLike } from "./like.ts";
 import { scripts } from "./scripts.ts";
 import type { RedisSettings } from "./settings.ts";
@@ -128,7 +129,7 @@ export class RedisKept implements Kept {
 }
 
 function taskOf(text: Buffer): KeptTask {
-  return JSON.parse(text.toString()) as KeptTask;
+  return parseExactly(text.toString()) as KeptTask;
 }
 
 /** After which task a page begins. */

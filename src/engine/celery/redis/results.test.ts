@@ -177,6 +177,9 @@ describe.skipIf(noOwnRedis !== undefined)("results on Redis", () => {
       await results.close();
       await expect(results.find("1")).rejects.toMatchObject({ code: "ERR_ENGINE_CLOSED" });
       await expect(store(results, end("1"))).rejects.toMatchObject({ code: "ERR_ENGINE_CLOSED" });
+      expect(() => results.onEnd("1", () => {})).toThrow(
+        expect.objectContaining({ code: "ERR_ENGINE_CLOSED" }),
+      );
     });
   });
 });

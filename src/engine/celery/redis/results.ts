@@ -76,6 +76,7 @@ export class RedisResults implements Results {
   }
 
   onEnd(id: string, listener: () => void): () => void {
+    this.#connection.refuseClosed();
     const key = keyOf(id);
     const call = new Soon(listener);
     const waiting = this.#waiting.get(key) ?? new Set();

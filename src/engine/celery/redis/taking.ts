@@ -124,8 +124,8 @@ export class Taking {
       const found = read(held, origin.queue);
       this.#held.set(tag, origin);
       if ("message" in found) {
-        const { message, redeliveries } = found;
-        taken.push({ tag, message, redelivered: redeliveries > 0, redeliveries });
+        const { message, redelivered } = found;
+        taken.push({ tag, message, redelivered });
         continue;
       }
       // Python's workers would end of it, if this process were lost while it holds it.
