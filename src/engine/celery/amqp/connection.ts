@@ -49,9 +49,11 @@ export class AmqpConnection {
     if (--this.#users > 0) return;
     this.#closed = true;
     if (typeof this.#source !== "function") return;
-    const current = await this.#current?.catch(() => undefined);
-    if (current && !this.#ended.has(current))
-      await within(this.timeout, current.close()).catch(() => undefined);
+    // One that is made only now is closed, too, and not waited for any longer than others.
+    const closing = this.#current?.then(async (connection) => {
+      if (!this.#ended.has(connection)) await connection.close();
+    });
+    if (closing) await within(this.timeout, closing).catch(() => undefined);
   }
 
   /**
@@ -94,6 +96,12 @@ export class AmqpConnection {
       return (await within(deadline - performance.now(), opening)) as ChannelKinds[Kind];
     } catch (error) {
       late = true;
+      // It is there and says nothing: frozen, or cut off without a word. Another one may do better.
+      if (error instanceof LateError && typeof this.#source === "function") {
+        this.#ended.add(connection);
+        this.#current = undefined;
+        connection.close().catch(() => undefined);
+      }
       throw error;
     }
   }
@@ -122,12 +130,15 @@ export class AmqpConnection {
   }
 }
 
+/** There was no answer in time. */
+export class LateError extends Error {}
+
 /** Rejects when it takes too long. */
 export async function within<Value>(milliseconds: number, promise: Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Error("there was no answer in time")),
+      () => reject(new LateError("there was no answer in time")),
       Math.max(1, Math.min(milliseconds, 2 ** 31 - 1)),
     );
   });

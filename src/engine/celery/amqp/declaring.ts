@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PetioleError } from "../../../errors.ts";
 import type { AmqpConnection } from "./connection.ts";
 import { within } from "./connection.ts";
 import { failure, refusalCode } from "./errors.ts";
@@ -18,14 +19,15 @@ export class Declaring {
   }
 
   /** A durable queue without arguments; one that is there with other arguments is used as it is. */
-  queue(name: string): Promise<void> {
+  async queue(name: string): Promise<void> {
+    refuseName(name);
     let declared = this.#declared.get(name);
     if (!declared) {
       declared = this.#declare(name);
       this.#declared.set(name, declared);
       declared.catch(() => this.forget(name));
     }
-    return declared;
+    await declared;
   }
 
   /** The queue may be there no more. */
@@ -76,6 +78,17 @@ export class Declaring {
       closeQuietly(channel);
     }
   }
+}
+
+/** An empty name would make a queue that RabbitMQ names. */
+function refuseName(name: string): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes > 0 && bytes <= 255) return;
+  throw new PetioleError(
+    "ERR_OPTION_INVALID",
+    `Celery engine: the name of a queue of RabbitMQ has 1 to 255 bytes; this one has ${bytes}: ` +
+      `${JSON.stringify(name.slice(0, 50))}${name.length > 50 ? "…" : ""}`,
+  );
 }
 
 function closeQuietly(channel: AmqpChannelLike): void {

@@ -59,7 +59,7 @@ export class Publisher {
         confirms.push(this.#send(channel, pending));
         pendings.push(pending);
       } catch (error) {
-        refusal = refusalOf(what, publishing, error);
+        refusal = refusalOf(what, error);
         if (!refusal) confirms.push(Promise.reject(error));
         break;
       }
@@ -104,7 +104,7 @@ export class Publisher {
 }
 
 /** What amqplib refuses to write is refused for good; that its channel was closed meanwhile is not. */
-function refusalOf(what: string, { routingKey }: Publishing, error: unknown): PetioleError | undefined {
+function refusalOf(what: string, error: unknown): PetioleError | undefined {
   if (error instanceof RangeError)
     return new PetioleError(
       "ERR_PAYLOAD_LIMIT",
@@ -112,14 +112,6 @@ function refusalOf(what: string, { routingKey }: Publishing, error: unknown): Pe
         `(${error.message}). Put less beside the payload.`,
       { cause: error },
     );
-  if (error instanceof TypeError)
-    return Buffer.byteLength(routingKey) > 255
-      ? new PetioleError(
-          "ERR_OPTION_INVALID",
-          `Celery engine: ${what} failed: the name of a queue of RabbitMQ has at most 255 bytes; this one has ` +
-            `${Buffer.byteLength(routingKey)}: ${routingKey.slice(0, 50)}…`,
-          { cause: error },
-        )
-      : refused(what, error);
+  if (error instanceof TypeError) return refused(what, error);
   return undefined;
 }
