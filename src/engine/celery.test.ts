@@ -8,6 +8,13 @@ import type { Engine } from "../engine.ts";
 import type { Json } from "../message.ts";
 import { engineContract, type EngineContractOptions } from "../testing/engine-contract.ts";
 
+const noLineBreaks = [
+  {
+    test: "carries text unchanged: control characters",
+    reason: "RabbitMQ leaves line breaks out of the names of queues; such a send is refused",
+  },
+];
+
 /** Harnesses of engines of a module. */
 function harness(
   name: string,
@@ -61,6 +68,7 @@ describe.skipIf(rabbitmq.missing !== undefined)("the Celery engine, on RabbitMQ"
     describe,
     test,
     name: "celery over RabbitMQ",
+    skip: noLineBreaks,
     create: harness("celery-rabbitmq", rabbitmq.open, () => store),
   });
 });
@@ -79,6 +87,7 @@ describe.skipIf(neither !== undefined)("the Celery engine, on RabbitMQ with resu
     describe,
     test,
     name: "celery over RabbitMQ and Redis",
+    skip: noLineBreaks,
     create: harness(
       "celery-rabbitmq",
       rabbitmq.open,

@@ -46,7 +46,8 @@ export class Claims {
 
   /** See {@link Engine.claim}. What is not to be run ends, and it goes on. */
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
-    const { queues, limit, lease, limits } = request;
+    const { limit, lease, limits } = request;
+    const queues = request.queues.map(nameOf);
     if (limits !== undefined && limits.size > 0)
       throw unsupported("the limits of a claim", "celery", capabilities.lacks.limits ?? "");
     if (queues.length === 0 || limit < 1) return [];
@@ -175,6 +176,11 @@ export class Claims {
     // It is taken again, and put aside then.
     this.#parking = parking.catch(() => undefined);
   }
+}
+
+/** A queue's name, as brokers have it: they take UTF-8. */
+export function nameOf(queue: string): string {
+  return queue.toWellFormed();
 }
 
 /** A copy, so that nobody changes what is held. */

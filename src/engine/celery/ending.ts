@@ -15,6 +15,9 @@ import { statusOf } from "./protocol/result.ts";
 import type { TaskEnd } from "./protocol/result.ts";
 import type { ProtocolSettings } from "./protocol/settings.ts";
 
+/** After how many milliseconds is looked for what waits for a person without need. */
+const staleFor = 1000;
+
 /** The end of one task, and what is to be stored of it. */
 export interface Outcome {
   /** Ends to tell: its own, unless nobody wants it, and those of what would have followed. */
@@ -121,6 +124,10 @@ export class Ending {
   readonly #results: Results | undefined;
   readonly #kept: Kept;
   readonly #audience: Audience;
+  /** Tasks that have succeeded, and may lie there all the same. */
+  readonly #stale = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #forgetting: Promise<void> = Promise.resolve();
 
   constructor(
     { results, kept }: { readonly results: Results | undefined; readonly kept: Kept },
@@ -156,11 +163,35 @@ export class Ending {
   /** First what waits for a person, so that whoever is told of the end finds it. */
   async store(outcomes: readonly Outcome[]): Promise<void> {
     const kept = outcomes.flatMap((outcome) => outcome.kept ?? []);
-    const stale = outcomes.flatMap((outcome) => outcome.notKept ?? []);
     const ends = outcomes.flatMap((outcome) => outcome.ends);
     if (kept.length > 0) await this.#kept.put(kept);
     if (ends.length > 0) await this.#results?.store(ends);
-    if (stale.length > 0) await this.#kept.remove(stale, async () => undefined);
-    for (const { ids } of outcomes) for (const id of ids) this.#audience.changed(id);
+    for (const { ids, notKept } of outcomes) {
+      for (const id of ids) this.#audience.changed(id);
+      if (notKept !== undefined) this.#forgetKept(notKept);
+    }
+  }
+
+  /** Lets go of what nobody waits for. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#forgetting;
+  }
+
+  /** Some at a time: there is rarely anything, and to look may cost much. */
+  #forgetKept(id: string): void {
+    this.#stale.add(id);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const stale = [...this.#stale];
+      this.#stale.clear();
+      // A person finds it, if this fails.
+      this.#forgetting = this.#kept
+        .remove(stale, async () => undefined)
+        .then(
+          () => undefined,
+          () => undefined,
+        );
+    }, staleFor).unref();
   }
 }

@@ -20,6 +20,7 @@ import type {
 } from "../../engine.ts";
 import { unsupported } from "../../errors.ts";
 import { Opening } from "../shared/opening.ts";
+import { nameOf } from "./claims.ts";
 import { closedError } from "./errors.ts";
 import { openStore, type Parts, type Store } from "./store.ts";
 
@@ -73,7 +74,7 @@ export class CeleryEngine implements Engine {
 
   onReady(queues: readonly string[], listener: () => void): () => void {
     // Where it cannot be opened, the listener's claim will be told why.
-    return this.#opening.listen(({ ready }) => ready.listen(queues, listener), listener);
+    return this.#opening.listen(({ ready }) => ready.listen(queues.map(nameOf), listener), listener);
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {

@@ -82,7 +82,7 @@ export async function openStore(parts: Parts): Promise<Store> {
     },
     async close() {
       await claims.close();
-      await delayed.close();
+      await Promise.all([delayed.close(), ending.close()]);
       await closeAll(parts);
     },
   };

@@ -77,6 +77,7 @@ export const priorityCases: readonly ContractCase[] = [
   },
   {
     name: "takes lost tasks in the order of the queues as well",
+    features: ["place"],
     async run(engine) {
       await engine.send([outgoing("b1", { queue: "b" }), outgoing("a1", { queue: "a" })]);
       await claim(engine, { queues: ["a", "b"], limit: 2, lease: shortLease });

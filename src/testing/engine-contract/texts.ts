@@ -87,7 +87,9 @@ export const textCases: readonly ContractCase[] = [
       if (can(engine, "list")) {
         const page = await engine.list({ queue: sent.queue, task: sent.task });
         assert.deepEqual(page.records, [await find(engine, sent.id)]);
-        assert.ok((await engine.counts()).some(({ queue }) => queue === sent.queue));
+        // What is listed for people may be as UTF-8 has it.
+        const names = can(engine, "records") ? [sent.queue] : [sent.queue, sent.queue.toWellFormed()];
+        assert.ok((await engine.counts()).some(({ queue }) => names.includes(queue)));
       }
       assert.equal(await engine.retry([sent.id]), 1);
       const second = await claimOne(engine, { queues });

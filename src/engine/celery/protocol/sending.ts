@@ -77,7 +77,8 @@ export function messageOf(
   const isCompressed = options.compression !== undefined;
   const chosen = options.priority ?? priority;
   return {
-    queue: message.queue,
+    // As brokers name it: what UTF-8 cannot hold is exact in our header.
+    queue: message.queue.toWellFormed(),
     headers: {
       ...options.headers,
       ...celeryHeaders({
