@@ -88,7 +88,8 @@ def guard(task: Any) -> None:
 
 def _end(task: Any, undecoded: Undecoded) -> Any:
     error = undecoded.error
-    fate = getattr(error, "fate", "fail")
+    # What is no fate of its own is a message that cannot be decoded here, and perhaps elsewhere, or later.
+    fate = getattr(error, "fate", "park")
     request = task.request
     if fate == "skip" and not request.called_directly:
         # As a task of TypeScript's that is skipped: revoked, with the reason.
@@ -98,7 +99,7 @@ def _end(task: Any, undecoded: Undecoded) -> Any:
         raise Ignore(str(error)) from error
     if fate == "wait" and not request.called_directly and not request.is_eager:
         _again(task, error)
-    if fate == "fail" and settings().park and not request.called_directly and not request.is_eager:
+    if fate == "park" and settings().park and not request.called_directly and not request.is_eager:
         try:
             park(task, undecoded)
         except Exception as failure:
