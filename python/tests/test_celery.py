@@ -214,7 +214,9 @@ def parked(port: int) -> List[Any]:
     return [(each["headers"].get("id"), base64.b64decode(each["body"]).decode()) for each in envelopes]
 
 
-UNKNOWN = '[[{"__type__":"shop.Unknown","__value__":{}}],{},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]'
+UNKNOWN = (
+    '[[{"__type__":"shop.Unknown","__value__":{}}],{},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]'
+)
 
 
 def test_a_message_of_typescript(app: Any, worker: Any, port: int) -> None:

@@ -26,14 +26,13 @@ django.setup()
 from django.db import connections, models, transaction  # noqa: E402
 from django.db.utils import OperationalError  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
+from qa.models import Author, Comment, Token  # noqa: E402
 
 import petiole.celery  # noqa: E402
 import petiole.django  # noqa: E402
 from petiole import Lazy, ModelError, Ref, RowMissing, Snapshot  # noqa: E402
 from petiole.celery.serializer import Settings, Undecoded, configure, dumps, loads  # noqa: E402
 from petiole.celery.serializer import settings as petiole_settings  # noqa: E402
-from qa.models import Author, Comment, Token  # noqa: E402
-
 
 EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 

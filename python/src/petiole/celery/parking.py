@@ -13,7 +13,7 @@ from typing import Any, Dict
 from celery import bootsteps
 from celery.app.task import Context
 from celery.exceptions import Ignore, Reject, Retry
-from kombu import Queue
+from kombu.entity import Queue
 
 from .serializer import Undecoded, settings
 
@@ -32,6 +32,11 @@ def parked_queue(queue: str) -> str:
     return f"{queue}.parked"
 
 
+def _queue(name: str) -> Any:
+    kind: Any = Queue
+    return kind(name, routing_key=name, durable=True)
+
+
 def _publish(app: Any, queue: str, body: Any, headers: Dict[str, Any], **properties: Any) -> None:
     name = parked_queue(queue)
     with app.producer_or_acquire() as producer:
@@ -42,7 +47,7 @@ def _publish(app: Any, queue: str, body: Any, headers: Dict[str, Any], **propert
             serializer=None,
             compression=None,
             headers=headers,
-            declare=[Queue(name, routing_key=name, durable=True)],
+            declare=[_queue(name)],
             delivery_mode=2,
             retry=True,
             **properties,

@@ -26,7 +26,7 @@ _META = {"status", "result", "task_id"}
 _STATES = {"SUCCESS", "FAILURE", "RETRY", "REVOKED", "STARTED", "PENDING", "RECEIVED", "REJECTED", "IGNORED"}
 
 #: Kombu's own, whatever is registered later.
-_kombu_dumps = kombu_json.dumps
+_kombu_dumps: Callable[[Any], Any] = kombu_json.dumps
 
 
 class Rows:
@@ -248,8 +248,7 @@ def dumps(data: Any, **_options: Any) -> str:
         check_bytes(text, _settings.limits, "result")
         return text
     try:
-        text = _kombu_dumps(data)
-        return str(text)
+        return str(_kombu_dumps(data))
     except (TypeError, ValueError):
         return write(_run(data, _context(), "value", False)[0], True)
 
@@ -297,9 +296,7 @@ def _each_apart(args: Sequence[Any], kwargs: Dict[str, Any], context: EncodeCont
 
 def _dump_each(meta: Dict[str, Any]) -> str:
     """A result's meta data: each of its fields is a root of its own, and only the result has pointers."""
-    trees = {
-        name: _run(value, _context(pointers=name == "result"), name, False)[0] for name, value in meta.items()
-    }
+    trees = {name: _run(value, _context(pointers=name == "result"), name, False)[0] for name, value in meta.items()}
     text = write(trees, True)
     check_bytes(text, _settings.limits, "the result")
     return text

@@ -195,7 +195,7 @@ class DjangoRows(SnapshotBinding):
 
     def _has_changed(self, reference: "Ref[Any]", row: models.Model) -> bool:
         version = reference.details.get("version")
-        if version is not None:
+        if isinstance(version, str):
             field = self._versions.get(reference.model)
             if field is None:
                 raise ModelError(
@@ -203,14 +203,14 @@ class DjangoRows(SnapshotBinding):
                     code="ERR_MODEL_DEFINITION",
                 )
             return _version_text(getattr(row, field)) != version
-        digest = reference.details["digest"]
+        digest: Dict[str, Any] = reference.details["digest"]
         if not digest["sha256"].startswith(_DIGEST):
             raise ModelError(
                 f"{reference} has a digest, which only its maker can compare: give {reference.model} a version.",
                 code="ERR_MODEL_UNSUPPORTED",
             )
         known = {field.attname for field in row._meta.concrete_fields}
-        return not known.issuperset(digest["fields"]) or _digest(row, digest["fields"]) != digest["sha256"]
+        return not known.issuperset(digest["fields"]) or _digest(row, digest["fields"]) != str(digest["sha256"])
 
     # Rows as they were.
 

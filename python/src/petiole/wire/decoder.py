@@ -475,4 +475,3 @@ def _text_of(error: BaseException) -> str:
         return shortened(str(error), 500)
     except Exception:  # noqa: BLE001 - an error of the user's that cannot be written
         return "an error that cannot be written"
-

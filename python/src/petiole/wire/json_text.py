@@ -28,7 +28,8 @@ def digits_to_int(text: str) -> int:
     if text.startswith("-"):
         return -digits_to_int(text[1:])
     middle = len(text) // 2
-    return digits_to_int(text[:-middle]) * 10**middle + digits_to_int(text[-middle:])
+    shift: int = 10**middle
+    return digits_to_int(text[:-middle]) * shift + digits_to_int(text[-middle:])
 
 
 def int_to_digits(value: int) -> str:
@@ -163,9 +164,7 @@ def write(tree: Any, loose: bool = False) -> str:
 
 
 def _write_deep(tree: Any, loose: bool) -> str:
-    dumps = json.JSONEncoder(
-        ensure_ascii=False, separators=(",", ":"), allow_nan=loose, check_circular=False
-    ).encode
+    dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=loose, check_circular=False).encode
     parts: List[str] = []
     stack: List[Tuple[str, Any, bool]] = []
 
