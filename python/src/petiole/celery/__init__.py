@@ -75,7 +75,6 @@ def setup(
     app.on_after_finalize.connect(guard_all, weak=False)
     # Tasks may be registered after that, by modules that the worker imports.
     signals.worker_init.connect(guard_all, weak=False)
-    signals.beat_init.connect(guard_all, weak=False)
     signals.before_task_publish.connect(_before_publish, weak=False, dispatch_uid="petiole.celery")
 
 

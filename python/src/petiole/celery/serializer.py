@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from decimal import Decimal
 from typing import Any, Callable, Dict, Iterator, List, MutableMapping, NamedTuple, Optional, Sequence, Tuple
 
 import kombu.utils.json as kombu_json
@@ -184,7 +185,7 @@ _KOMBUS: List[Any] = [
     for part in [*(encoder for _, encoder in kombu_json._encoders.values()), *kombu_json._decoders.values()]
     if getattr(part, "__module__", None) in (None, kombu_json.__name__)
 ]
-_KOMBUS += [str]
+_KOMBUS += [str, Decimal]
 
 
 def _written_by(cls: type, marker: Optional[str], encoder: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -358,7 +359,8 @@ def loads(text: Any, **_options: Any) -> Any:
 
 
 def _decode(tree: Any, context: DecodeContext, root: str) -> Any:
-    return Decoder(tree, context, root).decode()
+    """What is no task's body: references stay references, and no row is asked for before somebody does."""
+    return Decoder(tree, context, root).decode(_lazily(_settings.rows)._replace(row=None))
 
 
 __all__ = ["Body", "PetioleError", "Rows", "Settings", "Undecoded", "configure", "dumps", "loads", "settings"]
