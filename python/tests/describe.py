@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Callable, Dict, List
 from uuid import UUID
 
 import wire_classes
+
 from petiole.wire import (
     ArrayBuffer,
     Bare,
@@ -27,7 +27,6 @@ from petiole.wire import (
     URLSearchParams,
     View,
     WireError,
-
     undefined,
 )
 from petiole.wire.lists import date_of_cell
@@ -50,6 +49,7 @@ INSTANCES = {
     "geo.Point": wire_classes.Point,
     "test.Box": wire_classes.Box,
 }
+
 
 class Builder:
     def __init__(self) -> None:
@@ -190,7 +190,7 @@ class Builder:
     def _coded(self, rest: List[Any], made: Callable[[Any], Any]) -> Any:
         return wire_classes.Wrapped(self.build(rest[1]))
 
+
 def value_of(description: Any) -> Any:
     """The value that a description stands for."""
     return Builder().build(description)
-

@@ -136,7 +136,9 @@ def test_what_is_not_as_declared_is_refused(text: str) -> None:
 
 
 def test_all_issues_are_told_with_their_place() -> None:
-    with pytest.raises(DecodeError, match=r"value\[0\]: expected a valid v.Price.*amount: expected .*extra: not a field"):
+    with pytest.raises(
+        DecodeError, match=r"value\[0\]: expected a valid v.Price.*amount: expected .*extra: not a field"
+    ):
         decode('[{"__type__":"v.Price","__value__":{"amount":"5","extra":1}}]')
 
 
@@ -211,6 +213,8 @@ def test_importing_this_package_imports_no_framework() -> None:
     import subprocess
     import sys
 
-    code = "import sys, petiole; print([n for n in ('django', 'celery', 'kombu', 'attr', 'pydantic') if n in sys.modules])"
+    code = (
+        "import sys, petiole; print([n for n in ('django', 'celery', 'kombu', 'attr', 'pydantic') if n in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": "src"})
     assert done.stdout.strip() == "[]", done.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 from petiole.wire import BigInt, Foreign, ValueType, registry
 
@@ -114,4 +114,3 @@ def register() -> None:
 
 
 register()
-

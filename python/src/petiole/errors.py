@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, List, NamedTuple, Optional, Sequence
 
 __all__ = [
+    "DatabaseUnreachable",
     "DecodeError",
     "EncodeError",
     "LimitError",
@@ -121,12 +122,22 @@ class RowMissing(PetioleError):
     """A row that a message refers to is gone."""
 
     code = "ERR_ROW_MISSING"
+    #: What becomes of the task: ``fail``, ``skip`` or ``wait``.
+    fate = "fail"
+
+
+class DatabaseUnreachable(PetioleError):
+    """A database that could not be asked for rows: the task is tried again later."""
+
+    code = "ERR_DATABASE_UNREACHABLE"
+    fate = "wait"
 
 
 class RowChanged(PetioleError):
     """A row that a message refers to has changed since, and the reference says that this matters."""
 
     code = "ERR_ROW_CHANGED"
+    fate = "fail"
 
 
 def shortened(text: str, longest: int = 2000) -> str:

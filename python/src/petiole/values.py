@@ -63,9 +63,7 @@ def value(
         else:
             shape = _shape_of(cls, name, fields, create)
             reads, writes = shape.decode, shape.encode
-        entry = ValueType(
-            cls, name, writes, reads, layout=layout, version=version, upgrade=upgrade, aliases=aliases
-        )
+        entry = ValueType(cls, name, writes, reads, layout=layout, version=version, upgrade=upgrade, aliases=aliases)
         registry.add(entry)
         return cls
 
@@ -378,5 +376,3 @@ def _name_of(kind: Any) -> str:
 def _wrong(held: Any, expected: str, path: str, issues: List[Issue]) -> Any:
     issues.append((path, f"expected {expected}, received {describe(held)}"))
     return held
-
-

@@ -50,20 +50,15 @@ def setup(
     :param park: whether the message of a task that cannot be decoded is kept in the queue ``<queue>.parked``
     """
     if dialect not in ("exact", "portable"):
-        raise PetioleError(
-            f'dialect must be "exact" or "portable", received {dialect!r}.', code="ERR_OPTION_INVALID"
-        )
+        raise PetioleError(f'dialect must be "exact" or "portable", received {dialect!r}.', code="ERR_OPTION_INVALID")
     if app.conf.task_serializer not in ("json", "application/json"):
         raise PetioleError(
             f"task_serializer must be json, and is {app.conf.task_serializer!r}: this package works through it.",
             code="ERR_OPTION_INVALID",
         )
-    configure(
-        Settings(limits or Limits(), dialect == "portable", tuple(understands), rows or Rows(), park)
-    )
-    kombu.serialization.register(
-        "json", dumps, loads, content_type="application/json", content_encoding="utf-8"
-    )
+    configure(Settings(limits or Limits(), dialect == "portable", tuple(understands), rows or Rows(), park))
+    register: Any = kombu.serialization.register
+    register("json", dumps, loads, content_type="application/json", content_encoding="utf-8")
     if getattr(app, "_petiole", False):
         return
     app._petiole = True
@@ -80,7 +75,6 @@ def setup(
     app.on_after_finalize.connect(guard_all, weak=False)
     # Tasks may be registered after that, by modules that the worker imports.
     signals.worker_init.connect(guard_all, weak=False)
-    signals.beat_init.connect(guard_all, weak=False)
     signals.before_task_publish.connect(_before_publish, weak=False, dispatch_uid="petiole.celery")
 
 

@@ -13,7 +13,7 @@ from typing import Any, Dict
 from celery import bootsteps
 from celery.app.task import Context
 from celery.exceptions import Ignore, Reject, Retry
-from kombu import Queue
+from kombu.entity import Queue
 
 from .serializer import Undecoded, settings
 
@@ -32,6 +32,11 @@ def parked_queue(queue: str) -> str:
     return f"{queue}.parked"
 
 
+def _queue(name: str) -> Any:
+    kind: Any = Queue
+    return kind(name, routing_key=name, durable=True)
+
+
 def _publish(app: Any, queue: str, body: Any, headers: Dict[str, Any], **properties: Any) -> None:
     name = parked_queue(queue)
     with app.producer_or_acquire() as producer:
@@ -42,7 +47,7 @@ def _publish(app: Any, queue: str, body: Any, headers: Dict[str, Any], **propert
             serializer=None,
             compression=None,
             headers=headers,
-            declare=[Queue(name, routing_key=name, durable=True)],
+            declare=[_queue(name)],
             delivery_mode=2,
             retry=True,
             **properties,
@@ -88,7 +93,8 @@ def guard(task: Any) -> None:
 
 def _end(task: Any, undecoded: Undecoded) -> Any:
     error = undecoded.error
-    fate = getattr(error, "fate", "fail")
+    # What is no fate of its own is a message that cannot be decoded here, and perhaps elsewhere, or later.
+    fate = getattr(error, "fate", "park")
     request = task.request
     if fate == "skip" and not request.called_directly:
         # As a task of TypeScript's that is skipped: revoked, with the reason.
@@ -98,7 +104,7 @@ def _end(task: Any, undecoded: Undecoded) -> Any:
         raise Ignore(str(error)) from error
     if fate == "wait" and not request.called_directly and not request.is_eager:
         _again(task, error)
-    if fate == "fail" and settings().park and not request.called_directly and not request.is_eager:
+    if fate == "park" and settings().park and not request.called_directly and not request.is_eager:
         try:
             park(task, undecoded)
         except Exception as failure:

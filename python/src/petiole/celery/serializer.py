@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from decimal import Decimal
 from typing import Any, Callable, Dict, Iterator, List, MutableMapping, NamedTuple, Optional, Sequence, Tuple
 
 import kombu.utils.json as kombu_json
@@ -26,7 +27,7 @@ _META = {"status", "result", "task_id"}
 _STATES = {"SUCCESS", "FAILURE", "RETRY", "REVOKED", "STARTED", "PENDING", "RECEIVED", "REJECTED", "IGNORED"}
 
 #: Kombu's own, whatever is registered later.
-_kombu_dumps = kombu_json.dumps
+_kombu_dumps: Callable[[Any], Any] = kombu_json.dumps
 
 
 class Rows:
@@ -184,7 +185,7 @@ _KOMBUS: List[Any] = [
     for part in [*(encoder for _, encoder in kombu_json._encoders.values()), *kombu_json._decoders.values()]
     if getattr(part, "__module__", None) in (None, kombu_json.__name__)
 ]
-_KOMBUS += [str]
+_KOMBUS += [str, Decimal]
 
 
 def _written_by(cls: type, marker: Optional[str], encoder: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -248,8 +249,7 @@ def dumps(data: Any, **_options: Any) -> str:
         check_bytes(text, _settings.limits, "result")
         return text
     try:
-        text = _kombu_dumps(data)
-        return str(text)
+        return str(_kombu_dumps(data))
     except (TypeError, ValueError):
         return write(_run(data, _context(), "value", False)[0], True)
 
@@ -297,9 +297,7 @@ def _each_apart(args: Sequence[Any], kwargs: Dict[str, Any], context: EncodeCont
 
 def _dump_each(meta: Dict[str, Any]) -> str:
     """A result's meta data: each of its fields is a root of its own, and only the result has pointers."""
-    trees = {
-        name: _run(value, _context(pointers=name == "result"), name, False)[0] for name, value in meta.items()
-    }
+    trees = {name: _run(value, _context(pointers=name == "result"), name, False)[0] for name, value in meta.items()}
     text = write(trees, True)
     check_bytes(text, _settings.limits, "the result")
     return text
@@ -361,7 +359,8 @@ def loads(text: Any, **_options: Any) -> Any:
 
 
 def _decode(tree: Any, context: DecodeContext, root: str) -> Any:
-    return Decoder(tree, context, root).decode()
+    """What is no task's body: references stay references, and no row is asked for before somebody does."""
+    return Decoder(tree, context, root).decode(_lazily(_settings.rows)._replace(row=None))
 
 
 __all__ = ["Body", "PetioleError", "Rows", "Settings", "Undecoded", "configure", "dumps", "loads", "settings"]

@@ -11,9 +11,9 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 
 from ..errors import DecodeError, LimitError, PetioleError, describe, shortened
 from . import graph, lists
-from .json_text import integer, number_of_integer, parse
+from .json_text import TooDeep, integer, number_of_integer, parse
 from .kinds import Bytes
-from .limits import Budget, Limits, check_bytes
+from .limits import Budget, Limits, check_bytes, over
 from .paths import Step, follow, path_of
 from .reference import Lazy, Ref, SnapshotBinding
 from .registry import Registry
@@ -168,7 +168,10 @@ def parse_text(text: Any, context: DecodeContext, root: str) -> Any:
         raise DecodeError(path=root, expected="text", found=describe(text))
     check_bytes(text, context.limits, root)
     try:
-        return parse(text, integer if context.pythonic else number_of_integer, context.pythonic)
+        read = integer if context.pythonic else number_of_integer
+        return parse(text, read, context.pythonic, context.limits.depth)
+    except TooDeep:
+        raise over(root, "depth", context.limits.depth, context.limits.depth + 1) from None
     except (ValueError, OverflowError):
         raise DecodeError(path=root, expected="JSON", found=f"{len(text)} characters that are none") from None
 
@@ -475,4 +478,3 @@ def _text_of(error: BaseException) -> str:
         return shortened(str(error), 500)
     except Exception:  # noqa: BLE001 - an error of the user's that cannot be written
         return "an error that cannot be written"
-

@@ -11,7 +11,8 @@ import re
 import traceback
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set as TypingSet, Tuple, Type
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import Set as TypingSet
 from uuid import UUID
 
 from ..errors import EncodeError, LimitError, PetioleError, Refusal, describe, shortened
@@ -338,17 +339,22 @@ class Encoder:
         except (LimitError, _OtherWay, MemoryError):
             raise
         except Unportable as error:
-            return self._refuse(above, key, _kind_name(kind), str(error))
+            self._refuse(above, key, _kind_name(kind), str(error))
+            return None
         except PetioleError as error:
-            return self._refuse(above, key, _kind_name(kind), error.message)
+            self._refuse(above, key, _kind_name(kind), error.message)
+            return None
         except Exception as error:  # noqa: BLE001 - reading an object may run code of the user's
-            return self._refuse(above, key, _kind_name(kind), f"reading it raises {type(error).__name__}: {error}")
+            self._refuse(above, key, _kind_name(kind), f"reading it raises {type(error).__name__}: {error}")
+            return None
 
     def _value(self, value: Any, kind: type, above: Place, key: Any) -> Optional[Place]:
         if kind is float:
-            return self._float(value, above, key)
+            self._float(value, above, key)
+            return None
         if kind is int or kind is BigInt:
-            return self._int(value, kind, above, key)
+            self._int(value, kind, above, key)
+            return None
         if above.own_arrays:
             return self._go(Place(above, key, value, None))
         if above.columns is not None:
@@ -359,7 +365,8 @@ class Encoder:
         known = self._places.get(id(value))
         # Tuples are values: the compiler makes one of several that are alike, so they are written out each time.
         if known is not None and not (known.done and (not self.context.pointers or isinstance(value, tuple))):
-            return self._same(known, above, key)
+            self._same(known, above, key)
+            return None
         if kind in self.context.first:
             return self._given(self.context.first[kind](value), value, above, key)
         writer = _WRITERS.get(kind)
@@ -379,7 +386,8 @@ class Encoder:
         if self.context.refer is not None:
             reference = self.context.refer(value)
             if reference is not None:
-                return _write_reference(self, reference, above, key)
+                _write_reference(self, reference, above, key)
+                return None
         if self.context.default is not None and not isinstance(value, _NATIVE):
             given = self.context.default(value)
             if given is not NotImplemented:
@@ -646,7 +654,7 @@ _FEWEST = 4
 
 
 def _write_list(encoder: Encoder, value: Any, above: Place, key: Any) -> Optional[Place]:
-    items = list(value)
+    items: List[Any] = [*value]
     if len(items) >= _FEWEST and encoder.way.lists and not encoder.way.graph and encoder.context.pointers:
         first = type(items[0])
         if first is Ref and _are_alike(items, Ref):
@@ -662,7 +670,7 @@ def _write_list(encoder: Encoder, value: Any, above: Place, key: Any) -> Optiona
     return encoder.container(value, items, above, key)
 
 
-def _are_alike(items: List[Any], kind: type) -> bool:
+def _are_alike(items: Sequence[Any], kind: Any) -> bool:
     model = items[0].model
     return all(type(item) is kind and item.model == model for item in items)
 
@@ -724,7 +732,8 @@ def _with_text_keys(encoder: Encoder, value: Any, content: Dict[Any, Any]) -> Di
         if isinstance(name, str) or type(name) is Symbol:
             name = str(name) if isinstance(name, str) else name
         elif encoder.context.loose_keys and (name is None or isinstance(name, (bool, int, float))):
-            name = {None: "null", True: "true", False: "false"}[name] if not _is_number(name) else _number_text(name)
+            words: Dict[Any, str] = {None: "null", True: "true", False: "false"}
+            name = _number_text(name) if _is_number(name) else words[name]
         else:
             raise Unportable(f"a dict has text as its keys, this one has {describe(name)}: send a petiole.Map")
         if name in made:

@@ -206,4 +206,3 @@ def _content(shape: Shape, row: List[Any]) -> Any:
     if shape.tag.layout == "items":
         return cells
     return [[cells[at], cells[at + 1]] for at in range(0, len(cells), 2)]
-

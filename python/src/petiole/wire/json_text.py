@@ -28,7 +28,8 @@ def digits_to_int(text: str) -> int:
     if text.startswith("-"):
         return -digits_to_int(text[1:])
     middle = len(text) // 2
-    return digits_to_int(text[:-middle]) * 10**middle + digits_to_int(text[-middle:])
+    shift: int = 10**middle
+    return digits_to_int(text[:-middle]) * shift + digits_to_int(text[-middle:])
 
 
 def int_to_digits(value: int) -> str:
@@ -64,15 +65,22 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is no JSON")
 
 
-def parse(text: str, parse_int: Callable[[str], Any], loose: bool = False) -> Any:
-    """The tree of a text. ``loose`` reads Python's ``NaN`` and ``Infinity`` too. Raises ValueError."""
+class TooDeep(ValueError):
+    """A text of more levels than are allowed."""
+
+
+def parse(text: str, parse_int: Callable[[str], Any], loose: bool = False, depth: float = math.inf) -> Any:
+    """The tree of a text. ``loose`` reads Python's ``NaN`` and ``Infinity`` too. Raises ValueError.
+
+    ``depth`` bounds the levels of what the standard library is not able to read; of all else, the decoder does.
+    """
     try:
         return json.loads(text, parse_int=parse_int, parse_constant=None if loose else _no_constant)
     except RecursionError:
-        return _parse_deep(text, parse_int, loose)
+        return _parse_deep(text, parse_int, loose, depth)
 
 
-def _parse_deep(text: str, parse_int: Callable[[str], Any], loose: bool) -> Any:
+def _parse_deep(text: str, parse_int: Callable[[str], Any], loose: bool, depth: float) -> Any:
     space = _SPACE.match
     words = {**_WORDS, **(_LOOSE_WORDS if loose else {})}
     stack: List[Tuple[Any, Any]] = []
@@ -86,6 +94,8 @@ def _parse_deep(text: str, parse_int: Callable[[str], Any], loose: bool) -> Any:
             value, at = scanstring(text, at + 1, True)
         elif first in ("[", "{") and first:
             stack.append((container, key))
+            if len(stack) > depth:
+                raise TooDeep("too deep")
             container, key = ([], None) if first == "[" else ({}, None)
             at = space(text, at + 1).end()  # type: ignore[union-attr]
             if text[at : at + 1] == ("]" if first == "[" else "}"):
@@ -163,9 +173,7 @@ def write(tree: Any, loose: bool = False) -> str:
 
 
 def _write_deep(tree: Any, loose: bool) -> str:
-    dumps = json.JSONEncoder(
-        ensure_ascii=False, separators=(",", ":"), allow_nan=loose, check_circular=False
-    ).encode
+    dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=loose, check_circular=False).encode
     parts: List[str] = []
     stack: List[Tuple[str, Any, bool]] = []
 

@@ -17,10 +17,12 @@ from typing import (
     MutableSet,
     Optional,
     Sequence,
-    Set as TypingSet,
     Tuple,
     TypeVar,
     Union,
+)
+from typing import (
+    Set as TypingSet,
 )
 
 from ..errors import ValueInvalid, describe
@@ -221,9 +223,7 @@ class View(Sequence[Any]):
 
     __slots__ = ("kind", "buffer", "offset", "length", "shared", "__weakref__")
 
-    def __init__(
-        self, kind: str, of: Union[bytes, ArrayBuffer], offset: int = 0, length: Optional[int] = None
-    ) -> None:
+    def __init__(self, kind: str, of: Union[bytes, ArrayBuffer], offset: int = 0, length: Optional[int] = None) -> None:
         if kind not in VIEWS:
             raise ValueInvalid(f"{describe(kind)} is no view; there are {', '.join(VIEWS)}.")
         size = VIEWS[kind][0]
@@ -317,7 +317,7 @@ class _Pairs(Sequence[Tuple[str, str]]):
         return self.pairs[index]
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.pairs == self.pairs  # type: ignore[attr-defined]
+        return type(other) is type(self) and other.pairs == self.pairs
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -571,4 +571,3 @@ class WireError(Exception):
 
 def _error(name: str, parts: Dict[str, Any], properties: Dict[Any, Any]) -> WireError:
     return WireError(name, parts=parts, properties=properties)
-

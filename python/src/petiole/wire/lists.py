@@ -82,12 +82,11 @@ def survey_snapshots(item: "Item", decoder: "Decoder") -> None:
     is_right = (
         type(given.get("model")) is str
         and type(columns) is list
-        and type(rows) is list
         and all(type(name) is str and name != "__proto__" for name in names)
         and len(set(names)) == len(names)
         and not given.keys() - {"model", "key", "columns", "rows"}
     )
-    if not is_right:
+    if not is_right or type(rows) is not list:
         raise Malformed("a model, columns that differ, and rows", describe(content))
     known: List[Tuple[str, str]] = [column for column in parsed if column]
     decoder.budget.json([given.get("key"), columns], item.level + 1)

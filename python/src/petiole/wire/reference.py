@@ -111,9 +111,7 @@ class Ref(Generic[Row]):
     #: The row's fields when the reference was made, where they travel with it.
     was: Optional[Mapping[str, Any]]
 
-    def __init__(
-        self, model: str, pk: Key, *, was: Optional[Mapping[str, Any]] = None, **details: Any
-    ) -> None:
+    def __init__(self, model: str, pk: Key, *, was: Optional[Mapping[str, Any]] = None, **details: Any) -> None:
         pk = dict(pk) if isinstance(pk, Mapping) else pk
         if type(model) is not str:
             raise ModelError(f"A reference needs a model's name, received {describe(model)}.")
@@ -232,7 +230,7 @@ class Snapshot(Generic[Row]):
             raise ModelError(f"{what} of a snapshot of {self.model}: there is no database here.")
         return self._bind
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: Any) -> bool:
         return isinstance(other, Snapshot) and (other.model, other.pk, other.fields) == (
             self.model,
             self.pk,

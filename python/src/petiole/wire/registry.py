@@ -123,4 +123,3 @@ def _is_again(known: ValueType, entry: ValueType) -> bool:
 
 def _reader(entry: ValueType, version: int) -> Callable[[Any, Any, Any], Any]:
     return lambda content, _reading, _opened: entry.read(content, version)
-

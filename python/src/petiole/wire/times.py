@@ -130,9 +130,7 @@ def _zone(text: Optional[str]) -> Tuple[bool, Optional[tzinfo]]:
     micros = _fraction(match[5]) if match else None
     if match is None or micros is None or int(match[3]) > 59 or int(match[4] or 0) > 59:
         return False, None
-    offset = timedelta(
-        hours=int(match[2]), minutes=int(match[3]), seconds=int(match[4] or 0), microseconds=micros
-    )
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3]), seconds=int(match[4] or 0), microseconds=micros)
     if offset >= timedelta(days=1):
         return False, None
     if not offset:
