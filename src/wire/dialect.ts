@@ -14,6 +14,8 @@ export type DialectName = "exact" | "portable";
 
 /** The rules of a dialect. */
 export interface Dialect {
+  /** A tag's content as the reader takes it, where it can be written in several ways. */
+  content(tag: string, content: unknown): unknown;
   /** Why a tag with this content cannot be written, as an advice; undefined when it can. */
   refusal(tag: string, content: unknown): string | undefined;
   /** Whether a plain object would be taken for a tag by the reader. */
@@ -27,6 +29,7 @@ export interface Dialect {
 }
 
 const exact: Dialect = {
+  content: (_tag, content) => content,
   refusal: () => undefined,
   looksLikeTag,
   pointers: true,
@@ -39,8 +42,10 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
   if (name === "exact") return exact;
   const known = new Set(["base64", "decimal", "uuid", ...understands]);
   return {
+    content: (tag, content) =>
+      tag === "time" && typeof content === "string" ? wholeThirds(content) : content,
     refusal(tag, content) {
-      if (tag === "datetime" || tag === "date" || tag === "time") return timeRefusal(tag, content);
+      if (tag === "datetime" || tag === "date" || tag === "time") return timeRefusal(content);
       if (known.has(tag)) return known.has("bigint") ? undefined : keyRefusal(tag, content);
       return advice[tag] ?? "the other side does not know this type; teach it, and name it in `understands`";
     },
@@ -72,19 +77,16 @@ function keyRefusal(tag: string, content: unknown): string | undefined {
   return hasBigint ? `its key is a bigint: ${advice["bigint"]}` : undefined;
 }
 
-const year = String.raw`(?!0000)\d{4}`;
-const clock = String.raw`\d\d:\d\d(:\d\d(\.\d{3}(\d{3})?)?)?([+-]\d\d:\d\d(:\d\d)?)?`;
-const pythonTimes: Readonly<Record<string, RegExp>> = {
-  datetime: new RegExp(`^${year}-\\d\\d-\\d\\dT${clock}$`),
-  date: new RegExp(`^${year}-\\d\\d-\\d\\d$`),
-  time: new RegExp(`^${clock}$`),
-};
+/** Python before 3.11 reads no other fractions of a second than those of 3 and of 6 digits. */
+function wholeThirds(time: string): string {
+  return time.replace(/\.\d+/, (digits) => digits.padEnd(1 + Math.ceil((digits.length - 1) / 3) * 3, "0"));
+}
 
-/** Python has the years 1 to 9999, no invalid time, no calendars, and before 3.11 neither `Z` nor other fractions. */
-function timeRefusal(tag: string, content: unknown): string | undefined {
+const pythonTime = /^(?!0000)(\d{4}-\d\d-\d\d(T|$))?(\d\d:\d\d(:\d\d(\.(\d{3}){1,2})?)?([+-][\d:]+)?)?$/;
+
+/** Python has no invalid time, and before 3.11 neither `Z` nor other fractions. */
+function timeRefusal(content: unknown): string | undefined {
   if (content === null) return "Python has no invalid date; send null";
-  if (pythonTimes[tag]?.test(content as string)) return undefined;
-  if (tag !== "time" && !new RegExp(`^${year}-`).test(content as string))
-    return "Python's years are 1 to 9999";
-  return "Python reads no calendar, no Z, and 3 or 6 digits of a fraction of a second; write it so";
+  if (pythonTime.test(content as string)) return undefined;
+  return "Python's years are 1 to 9999, without calendar or Z, with 3 or 6 digits of a fraction";
 }

@@ -302,13 +302,14 @@ export class Encoder {
       return this.#refuse(value, above, key, `${tag.name} of ${unknownModel}`, advice);
     }
     buffers.at = [above, key, value];
+    const { dialect } = this.context;
     let content: unknown;
     try {
-      content = tag.write(value, this.writing);
+      content = dialect.content(tag.name, tag.write(value, this.writing));
     } catch (error) {
       return this.#put(above, key, this.refusals.written(error, tag, value, above, key));
     }
-    const advice = this.context.dialect.refusal(tag.name, content);
+    const advice = dialect.refusal(tag.name, content);
     if (advice !== undefined) return this.#refuse(value, above, key, tag.name, advice);
     if (this.context.values.byName.has(tag.name)) this.types.add(tag.name);
     return this.#tag(tag, value, content, above, key);
