@@ -42,10 +42,9 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
   if (name === "exact") return exact;
   const known = new Set(["base64", "decimal", "uuid", ...understands]);
   return {
-    content: (tag, content) =>
-      tag === "time" && typeof content === "string" ? wholeThirds(content) : content,
+    content: (tag, content) => (tag === "time" ? wholeThirds(content as string) : content),
     refusal(tag, content) {
-      if (tag === "datetime" || tag === "date" || tag === "time") return timeRefusal(content);
+      if (/^(date|time|datetime)$/.test(tag)) return timeRefusal(content);
       if (known.has(tag)) return known.has("bigint") ? undefined : keyRefusal(tag, content);
       return advice[tag] ?? "the other side does not know this type; teach it, and name it in `understands`";
     },
@@ -82,11 +81,11 @@ function wholeThirds(time: string): string {
   return time.replace(/\.\d+/, (digits) => digits.padEnd(1 + Math.ceil((digits.length - 1) / 3) * 3, "0"));
 }
 
-const pythonTime = /^(?!0000)(\d{4}-\d\d-\d\d(T|$))?(\d\d:\d\d(:\d\d(\.(\d{3}){1,2})?)?([+-][\d:]+)?)?$/;
+const pythonTime = /^(?!0000)(\d{4}-..-..(T|$))?([\d:]+(\.(\d{3}){1,2})?([+-][\d:]+)?)?$/;
 
-/** Python has no invalid time, and before 3.11 neither `Z` nor other fractions. */
+/** Python has no invalid time, and before 3.11 neither `Z` nor other fractions. The text is a time's already. */
 function timeRefusal(content: unknown): string | undefined {
   if (content === null) return "Python has no invalid date; send null";
   if (pythonTime.test(content as string)) return undefined;
-  return "Python's years are 1 to 9999, without calendar or Z, with 3 or 6 digits of a fraction";
+  return "Python's years are 1 to 9999, no calendar, no Z, fractions of 3 or 6 digits";
 }
