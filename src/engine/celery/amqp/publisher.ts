@@ -34,7 +34,7 @@ export class Publisher {
     this.#connection = connection;
     this.#channel = new OwnChannel(connection, {
       kind: "confirm",
-      prepare: async (channel) => void channel.on("return", (back: AmqpDelivery) => this.#returned(back)),
+      prepare: async (channel) => void channel.on("return", (back) => this.#returned(back as AmqpDelivery)),
     });
   }
 
