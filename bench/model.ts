@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Postgres, noPostgres, startPostgres } from "../test/services/postgres.ts";
 import { fullEffort, quickEffort } from "./measure.ts";
+import { measureApart } from "./model/apart.ts";
 import type { Dialect } from "./model/case.ts";
-import { type Loading, measureLoading } from "./model/load.ts";
+import type { Loading } from "./model/load.ts";
 import { orms } from "./model/orms.ts";
 import { loadingTable, verdict } from "./model/print.ts";
 import { measureSnapshots } from "./model/snapshots.ts";
@@ -58,7 +59,7 @@ try {
   for (const dialect of databases) {
     const place = await placeOf(dialect);
     if (place === undefined) continue;
-    for (const name of names) loadings.push(await measureLoading(orms[name]!, name, dialect, place, effort));
+    for (const name of names) loadings.push(await measureApart(name, dialect, place, effort));
   }
 } finally {
   if (server !== undefined) {

@@ -35,6 +35,11 @@ const engines: Readonly<Record<string, { readonly title: string; readonly store:
 const local: ReadonlySet<string> = new Set(["memory", "sqlite"]);
 
 const features: Readonly<Record<EngineFeature, string>> = {
+  records: "a task that has not ended can be looked up",
+  knownIds: "a send that is repeated sends once",
+  place: "what is handed back, or was lost, keeps its place in its queue",
+  sharedEnds: "how a task ended can be learned in every process",
+  lastingLeases: "a lease outlives a connection that is cut",
   priority: "`priority`: within a queue, the higher runs first",
   limits: "`concurrency` and `rate` of a task, over all workers",
   uniqueKeys: "`unique`: de-duplication keys",

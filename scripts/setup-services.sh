@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the tests use and npm does not bring, from Debian's packages. Safe to run again: what is there is left
-# as it is.
+# Installs what the tests use and npm does not bring: servers from Debian's packages, and a Python environment. Safe to
+# run again: what is there is left as it is.
 set -euo pipefail
+
+bash "$(dirname "$0")/setup-python.sh"
 
 # The Debian package; the program that it brings; the variable that names another program (or a folder of them) to use in
 # its place.

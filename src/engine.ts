@@ -18,12 +18,31 @@ export interface Capabilities {
   readonly durable: boolean;
   /** Several processes may use the same queues at once. */
   readonly shared: boolean;
+  /**
+   * What its payloads are written in, where others than Petiole read them: see `dialect` of `createWire`. An app may
+   * say otherwise. `"exact"` unless told.
+   */
+  readonly dialect?: "portable";
   /** What it cannot do: why, and what to do instead. */
   readonly lacks: Readonly<Partial<Record<EngineFeature, string>>>;
 }
 
 /** What some engines cannot do. */
 export type EngineFeature =
+  /**
+   * A task that has not ended can be looked up: by `find`, `watch`, `list`, `counts`, and `ended` says of one that is not
+   * there that it is not. Without it, they know of ends, and of what waits for a person (`counts` may also tell how many
+   * wait); `discard` is for what failed or is parked, and `cancel` counts what it has told of.
+   */
+  | "records"
+  /** A message whose id is known already is left as it is. Without it, a send that is repeated may send again. */
+  | "knownIds"
+  /** What is handed back, or was lost, keeps its place in its queue. Without it, it goes to the end. */
+  | "place"
+  /** How a task ended can be learned in every process. Without it, in the one that sent it. */
+  | "sharedEnds"
+  /** A lease outlives the connection by which it was claimed. Without it, the task is others' when that is cut. */
+  | "lastingLeases"
   /** Within a queue, the higher priority runs first. */
   | "priority"
   /** A lane's limits: `concurrency` and `rate`. */
@@ -313,7 +332,7 @@ export interface Engine {
 
   /**
    * Accepts all of the batch or none of it; once it resolves, none is lost. A message whose id is known
-   * already is left as it is, so that a send may be repeated.
+   * already is left as it is, so that a send may be repeated (where it does not lack `knownIds`).
    *
    * Resolves to one id for each: the message's own, or the holder's where its key was held (also by one
    * before it in the same batch).
@@ -382,7 +401,7 @@ export interface Engine {
 
   /**
    * Makes tasks at an end that is no success wait again, all counters at 0: also one whose key is held by
-   * another by now. Returns how many there were.
+   * another by now. Returns how many there were. Nobody is told of the end before any more.
    */
   retry(ids: readonly string[]): Promise<number>;
 

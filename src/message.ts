@@ -19,6 +19,8 @@ export interface MessageHeaders {
   readonly types?: readonly string[];
   /** The version of the task's payload. 1 where it is left out. */
   readonly version?: number;
+  /** A run may take so many milliseconds, whatever the task allows: from senders that say it with each task. */
+  readonly timeout?: number;
   readonly [name: string]: Json | undefined;
 }
 

@@ -134,7 +134,7 @@ export function kysely<Handle extends KyselyDatabaseLike, const Models extends K
       const handle = isReplica ? replicaOf() : handleOf(transaction);
       const bound = await model.bind(keys, handle);
       const all = handle.selectFrom(model.table).selectAll();
-      const [query, ...others] = selectKeys(all, model.description.key, bound);
+      const [query, ...others] = selectKeys(all, dialect, model.description.key, bound);
       const first = query === undefined ? [] : await query.execute();
       if (others.length === 0) return first;
       const rows = [...first];

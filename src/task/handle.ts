@@ -74,7 +74,7 @@ export function makeHandle<Result>(
         return engine.ended(id, signal);
       });
       if (!record) throw notFound(task, id);
-      return resultOf(record, wire) as Result;
+      return resultOf(record, wire, task) as Result;
     },
     async cancel(why = "cancelled by its sender") {
       if (sending?.state === "held" && (sending.withdraw === undefined || (await sending.withdraw(id)))) {
@@ -111,13 +111,13 @@ async function* progressOf(
       const record = await engine.find(id);
       // Gone after it was there: it has ended, and was not kept.
       if (!record && isKnown) return;
-      if (!record) throw notFound(task, id);
-      isKnown = true;
-      const { progress } = record;
+      if (!record && engine.capabilities.lacks.records === undefined) throw notFound(task, id);
+      isKnown ||= record !== undefined;
+      const progress = record?.progress;
       const text = JSON.stringify(progress);
       if (progress && text !== told) yield progress;
       told = text;
-      if (isEnd(record.state)) return;
+      if (record && isEnd(record.state)) return;
       await changed;
     }
   } finally {
@@ -198,10 +198,12 @@ function isEnd(state: TaskState): boolean {
   return (endStates as readonly TaskState[]).includes(state);
 }
 
-function resultOf({ message, state, reason, result }: TaskRecord, wire: TaskWire): unknown {
+function resultOf({ message, state, reason, result }: TaskRecord, wire: TaskWire, name: string): unknown {
   const code = reason?.code === "ERR_TASK_TIMEOUT" && state === "failed" ? reason.code : codes[state];
   if (code) {
-    const { id, task } = message;
+    // A worker that is no Petiole's may not have told what it ran.
+    const { id } = message;
+    const task = message.task === "" ? name : message.task;
     throw new TaskError(code, { id, task, reason: reason ?? { code, message: "no reason was kept" } });
   }
   return wire.open(result ?? "null", "result").decode();

@@ -2,6 +2,7 @@
 import type { Engine } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
+import type { DialectName } from "../wire/dialect.ts";
 import type { Limits } from "../wire/limits.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
 import { createTaskWire } from "../wire/wire.ts";
@@ -29,6 +30,13 @@ export interface PetioleOptions<Values extends readonly ValueEntry[], Models ext
   readonly models?: Models;
   /** Bounds on one payload or result, replacing the defaults one by one. */
   readonly limits?: Partial<Limits>;
+  /**
+   * What those who read its payloads understand, as `createWire` has it. Unless told, what its engine says: `"portable"`
+   * for one whose tasks others run too, `"exact"` for the rest.
+   */
+  readonly dialect?: DialectName;
+  /** In the `portable` dialect, the types beside its own that the reader was taught: `["shop.Money"]`. */
+  readonly understands?: readonly string[];
   /** What holds for tasks that do not say otherwise. */
   readonly defaults?: GeneralTaskOptions;
   /**
@@ -50,6 +58,8 @@ export function makeAppContext(
     values,
     models = [],
     limits,
+    dialect,
+    understands = [],
     transactions = "buffered",
   }: PetioleOptions<readonly ValueEntry[], readonly OrmAdapter[]>,
   listeners: SaveListeners,
@@ -62,7 +72,13 @@ export function makeAppContext(
   }
   if (transactions === "same-database") refuseElsewhere(engine);
   refuseTwice(models);
-  const wire = createTaskWire({ models, ...(values ? { values } : {}), ...(limits ? { limits } : {}) });
+  const wire = createTaskWire({
+    models,
+    dialect: dialect ?? engine.capabilities.dialect ?? "exact",
+    understands,
+    ...(values ? { values } : {}),
+    ...(limits ? { limits } : {}),
+  });
   const context: AppContext = {
     engine,
     wire,

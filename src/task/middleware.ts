@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PetioleError } from "../errors.ts";
+import { PetioleError, describe } from "../errors.ts";
 import type { Json, MessageHeaders } from "../message.ts";
 import type { Job } from "./job.ts";
 
@@ -50,10 +50,23 @@ const reserved: ReadonlySet<string> = new Set([
   "root",
   "expires",
   "schedule",
+  "timeout",
 ]);
 
-/** Refuses headers that would take the place of the message's own. */
+/**
+ * Refuses headers that are no plain JSON, or would take the place of the message's own.
+ *
+ * @throws PetioleError `ERR_OPTION_INVALID`
+ */
 export function checkHeaders(headers: Readonly<Record<string, Json>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    const wrong = notJson(value, 0);
+    if (wrong === undefined) continue;
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      `headers.${name} must be plain JSON, at most ${deepest} levels of it; in it is ${wrong}.`,
+    );
+  }
   const taken = Object.keys(headers).find((name) => reserved.has(name));
   if (taken === undefined) return;
   const names = [...reserved].join(", ");
@@ -61,6 +74,23 @@ export function checkHeaders(headers: Readonly<Record<string, Json>>): void {
     "ERR_OPTION_INVALID",
     `headers cannot have ${taken}: ${names} are the message's own.`,
   );
+}
+
+/** Headers are no payload. */
+const deepest = 100;
+
+/** What in a value is no JSON, for the message; undefined where all is. */
+function notJson(value: unknown, depth: number): string | undefined {
+  if (depth > deepest) return "one that is deeper";
+  if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
+  if (typeof value === "number" && Number.isFinite(value)) return undefined;
+  const prototype: unknown = typeof value === "object" ? Object.getPrototypeOf(value) : undefined;
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return describe(value);
+  for (const part of Object.values(value as object)) {
+    const wrong = notJson(part, depth + 1);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
 }
 
 /** Runs layers around a core, the first outermost. Each must call its `next` once. */

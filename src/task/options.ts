@@ -1,6 +1,7 @@
 /** What can be said about a task: defaults, checks. @module */
 import type { LaneLimit } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
+import type { Json } from "../message.ts";
 import { upgrading, type Evolution } from "../value/evolution.ts";
 import { isSchema, type StandardSchemaLike } from "../value/schema.ts";
 import { milliseconds, type Duration } from "./duration.ts";
@@ -114,6 +115,11 @@ export interface EnqueueOptions {
    * the one that holds it.
    */
   readonly unique?: UniqueOption;
+  /**
+   * What travels beside the payload, readable on the other side as `headers`: plain JSON. What middleware puts there is
+   * beside it, and takes its place under the same name. An engine may have a function that makes some for it.
+   */
+  readonly headers?: Readonly<Record<string, Json>>;
   /**
    * The handle of a transaction: sent when it commits. Unless told, the transaction that `enqueue` is called in, if it
    * is called in one.

@@ -27,7 +27,7 @@ export interface Send {
   readonly task: string;
   readonly payload: unknown;
   readonly options: EnqueueOptions;
-  /** What middleware has put beside the payload. */
+  /** What middleware has put beside the payload, and what it found there. */
   readonly headers: Readonly<Record<string, Json>>;
   /** How errors speak of it: `payload`, `payloads[3]`. */
   readonly root: string;

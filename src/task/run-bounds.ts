@@ -29,6 +29,12 @@ export class Stop {
   }
 }
 
+/** The shorter of a task's own bound and the one that its message came with, in milliseconds. */
+export function shorter(own: number | undefined, sent: unknown): number | undefined {
+  if (typeof sent !== "number" || !(sent > 0)) return own;
+  return own === undefined ? sent : Math.min(own, sent);
+}
+
 /** One run's signal. Closed when the run is over, so that nothing outlives it. */
 export class RunBounds {
   readonly #timeout: number | undefined;

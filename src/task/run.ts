@@ -34,7 +34,7 @@ import { reasonOf, reasonOfThrown } from "./reason.ts";
 import { Reporter } from "./reporter.ts";
 import { retirement } from "./retired.ts";
 import { afterFailure, backoff, deferral } from "./retry.ts";
-import { RunBounds, type Stop } from "./run-bounds.ts";
+import { RunBounds, shorter, type Stop } from "./run-bounds.ts";
 import { schedulePatience, scheduleRefusal } from "./schedule.ts";
 import { TaskRows } from "./task-rows.ts";
 import type { Task } from "./task.ts";
@@ -188,7 +188,7 @@ async function runHandler(
   const { lease, message } = delivery;
   const { settings } = task;
   const { stop, warn } = options;
-  const bounds = new RunBounds(settings.timeout, stop);
+  const bounds = new RunBounds(shorter(settings.timeout, message.headers.timeout), stop);
   const reporter = new Reporter(context.engine, lease, (why) =>
     warn(`Task ${task.name} (${message.id}): what it told was not kept: ${why}`),
   );

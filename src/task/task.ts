@@ -116,18 +116,19 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
     what: string,
   ): Promise<Handle<Result>[]> {
     const { transactions, middleware } = this.#context;
-    const { transaction } = options;
+    const { transaction, headers } = options;
     const layers = middleware.flatMap((each) => (each.enqueue ? [each.enqueue.bind(each)] : []));
     const isSingle = payloads.length === 1;
     if (isSingle && layers.length === 0) {
-      const send = { id: newId(), task: this.name, payload: payloads[0], headers: {}, root: rootOf(0), what };
+      const payload = payloads[0];
+      const send = { id: newId(), task: this.name, payload, headers: { ...headers }, root: rootOf(0), what };
       const outgoing = await makeOutgoing({ ...send, options }, this.settings, this.#context);
       const sent = await transactions.send([outgoing], transaction);
       return [makeHandle<Result>(this.#context, this.name, sent.ids[0]!, sent)];
     }
     let sending: Promise<Sending> | undefined;
     const parts = payloads.map(async (payload, index) => {
-      const context = { id: newId(), task: this.name, payload, headers: {} };
+      const context = { id: newId(), task: this.name, payload, headers: { ...headers } };
       let part: Promise<Outgoing> | undefined;
       await around(layers, context, async () => {
         part = makeOutgoing({ ...context, options, root: rootOf(index), what }, this.settings, this.#context);

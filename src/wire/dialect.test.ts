@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { refusals } from "../../test/wire/refusals.ts";
 import { Value } from "../value/index.ts";
-import { Lazy, Reference, Snapshot, createWire, type ReferenceDetails } from "./index.ts";
+import { Foreign, Lazy, Reference, Snapshot, createWire, type ReferenceDetails } from "./index.ts";
 
 class Money extends Value("shop.Money", { amount: Number, currency: String }) {}
 class Cost extends Value("shop.Cost", { amount: BigInt, currency: String }) {}
@@ -41,7 +41,40 @@ describe("the portable dialect", () => {
     expect(() => wire.encode(level)).toThrow(expect.objectContaining({ code: "ERR_PAYLOAD_LIMIT" }));
   });
 
+  test("what Kombu knows of Python's own goes back as it came", () => {
+    const values = {
+      price: new Foreign("decimal", "19.90"),
+      key: new Foreign("uuid", "0".repeat(32)),
+      at: new Foreign("datetime", "2026-01-02T03:04:05.678901+05:30"),
+      naive: new Foreign("datetime", "2026-01-02T03:04:05"),
+      day: new Foreign("date", "2026-01-02"),
+      time: new Foreign("time", "01:02:03+00:00"),
+    };
+    const text = wire.encode(values);
+    expect(JSON.parse(text)).toMatchObject({
+      price: { __type__: "decimal", __value__: "19.90" },
+      key: { __type__: "uuid", __value__: { hex: "0".repeat(32) } },
+    });
+    // Some of it is Temporal's in between, where there is Temporal.
+    expect(wire.encode(wire.decode(text))).toBe(text);
+    const half = '{"__type__":"time","__value__":"01:02:03.500"}';
+    expect(wire.encode(wire.decode(half.replace("500", "500000")))).toMatch(/03\.500(000)?"/);
+  });
+
+  test("nothing is null", () => {
+    expect(wire.encode(undefined)).toBe("null");
+  });
+
   test.each([
+    [
+      "a time that ends in Z",
+      new Foreign("datetime", "2026-01-02T03:04:05Z"),
+      "Python reads no calendar, no Z",
+    ],
+    ["nanoseconds", new Foreign("time", "01:02:03.123456789"), "3 or 6 digits"],
+    ["a calendar", new Foreign("date", "2026-01-02[u-ca=hebrew]"), "Python reads no calendar"],
+    ["a day of the year 0", new Foreign("date", "0000-01-02"), "Python's years are 1 to 9999"],
+    ["an instant of Temporal's", new Foreign("instant", "2026-01-02T03:04:05Z"), "does not know this type"],
     ["a bigint", 5n, "value   bigint   Python does not know the tag"],
     ["NaN", NaN, "JSON has no such number"],
     ["undefined in an array", [undefined], "value[0]   undefined   send null"],

@@ -37,10 +37,10 @@ const exact: Dialect = {
 /** The dialect of a name; `understands` are the types that a portable reader has been taught. */
 export function dialectOf(name: DialectName, understands: readonly string[]): Dialect {
   if (name === "exact") return exact;
-  const known = new Set(["base64", ...understands]);
+  const known = new Set(["base64", "decimal", "uuid", ...understands]);
   return {
     refusal(tag, content) {
-      if (tag === "datetime") return dateRefusal(content);
+      if (tag === "datetime" || tag === "date" || tag === "time") return timeRefusal(tag, content);
       if (known.has(tag)) return known.has("bigint") ? undefined : keyRefusal(tag, content);
       return advice[tag] ?? "the other side does not know this type; teach it, and name it in `understands`";
     },
@@ -72,8 +72,19 @@ function keyRefusal(tag: string, content: unknown): string | undefined {
   return hasBigint ? `its key is a bigint: ${advice["bigint"]}` : undefined;
 }
 
-/** Python's datetime has the years 1 to 9999, and no invalid value. */
-function dateRefusal(content: unknown): string | undefined {
+const year = String.raw`(?!0000)\d{4}`;
+const clock = String.raw`\d\d:\d\d(:\d\d(\.\d{3}(\d{3})?)?)?([+-]\d\d:\d\d(:\d\d)?)?`;
+const pythonTimes: Readonly<Record<string, RegExp>> = {
+  datetime: new RegExp(`^${year}-\\d\\d-\\d\\dT${clock}$`),
+  date: new RegExp(`^${year}-\\d\\d-\\d\\d$`),
+  time: new RegExp(`^${clock}$`),
+};
+
+/** Python has the years 1 to 9999, no invalid time, no calendars, and before 3.11 neither `Z` nor other fractions. */
+function timeRefusal(tag: string, content: unknown): string | undefined {
   if (content === null) return "Python has no invalid date; send null";
-  return /^(?!0000)\d{4}-/.test(content as string) ? undefined : "Python's years are 1 to 9999";
+  if (pythonTimes[tag]?.test(content as string)) return undefined;
+  if (tag !== "time" && !new RegExp(`^${year}-`).test(content as string))
+    return "Python's years are 1 to 9999";
+  return "Python reads no calendar, no Z, and 3 or 6 digits of a fraction of a second; write it so";
 }

@@ -35,6 +35,8 @@ const noBuffers = new Buffers(none);
  * @throws LimitError when it is over a limit
  */
 export function encode(value: unknown, context: EncodeContext, subject: EncodeSubject): Encoded {
+  // A handler that returns nothing has a result all the same.
+  if (value === undefined && context.dialect.omitsUndefined) return { text: "null", types: [] };
   // A getter or a proxy may throw; the general way then says where.
   const finding = attempt(() => scan(value, context)) ?? "rich";
   const plain = finding === "plain" ? attempt(() => stringify(value)) : undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Outgoing } from "../../engine.ts";
-import { Batcher } from "./batcher.ts";
+import { Batcher } from "../shared/batcher.ts";
 import type { Connection } from "./connection.ts";
 import { argumentsOf } from "./job.ts";
 import { fromJobId } from "./names.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { endOf, type Settlement } from "../../engine.ts";
-import { Batcher } from "./batcher.ts";
+import { Batcher } from "../shared/batcher.ts";
 import type { Connection } from "./connection.ts";
 import { kept, shownOf } from "./job.ts";
 import { toJobId } from "./names.ts";

@@ -24,6 +24,8 @@ export interface Finish {
   readonly tag: string;
   /** What takes its place: another attempt, a later time, the next step of a chain. */
   readonly publish: readonly CeleryMessage[];
+  /** It goes to the front of its queue, where the broker can (see `keepsPlace`): the last of all first. */
+  readonly front?: boolean;
 }
 
 /** What is broadcast to all workers: Celery's remote control. */
@@ -38,6 +40,10 @@ export interface Broker {
   readonly name: "Redis" | "RabbitMQ";
   /** All of a batch is accepted or none of it. */
   readonly atomic: boolean;
+  /** Messages can be put at the front of their queue, so that they keep their place. */
+  readonly keepsPlace: boolean;
+  /** For so many milliseconds a message may be held; undefined for as long as its right is extended. */
+  readonly holdsFor?: number;
 
   open(): Promise<void>;
 
@@ -114,6 +120,9 @@ export interface Results {
 
   /** The end of a task; undefined where none is known. */
   find(id: string): Promise<TaskEnd | undefined>;
+
+  /** Forgets how tasks ended: they begin again. */
+  forget(tasks: readonly { readonly id: string; readonly replyTo: string | undefined }[]): Promise<void>;
 
   /** Calls `listener` when the end of a task may be there. Returns the function that stops it. */
   onEnd(id: string, listener: () => void): () => void;

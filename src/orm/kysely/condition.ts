@@ -47,12 +47,19 @@ export function bindKeys(
 /** The same query once for each so many keys as fit into one statement. */
 export function selectKeys(
   query: Select,
+  dialect: SqlDialect,
   attributes: readonly string[],
   keys: readonly BoundKey[],
 ): readonly Select[] {
   const [first, ...others] = attributes;
   if (first === undefined) return [];
   const size = keysInStatement(attributes.length);
+  if (others.length === 0 && dialect === "postgres") {
+    // One parameter, whatever their number: neither Kysely nor PostgreSQL has a list to write and to read.
+    return chunked(keys, size).map((chunk) =>
+      query.where((builder) => builder(first, "=", builder.fn("any", [builder.val(chunk)]))),
+    );
+  }
   if (others.length === 0) return chunked(keys, size).map((chunk) => query.where(first, "in", chunk));
   return chunked(keys as readonly (readonly unknown[])[], size).map((chunk) =>
     query.where((builder) => {

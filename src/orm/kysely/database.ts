@@ -15,6 +15,9 @@ export interface ExpressionBuilder {
   (column: string, operator: "=", value: unknown): Expression;
   and(conditions: readonly Expression[]): Expression;
   or(conditions: readonly Expression[]): Expression;
+  /** A value as one parameter, a list too. */
+  val(value: unknown): Expression;
+  fn(name: string, parameters: readonly Expression[]): Expression;
 }
 
 /** What can be filtered. */

@@ -20,8 +20,15 @@ export function conditionsFor(
   dialect: string,
   keys: readonly Key[],
 ): readonly object[] {
-  const [first, ...others] = key;
   const columns = key.map((attribute) => [attribute, target.rawAttributes[attribute]] as const);
+  const [only, ...others] = columns;
+  if (only && others.length === 0) {
+    const [attribute, column] = only;
+    const values = keys
+      .map((each) => comparable(column, partOf(each, attribute), dialect))
+      .filter((value) => value !== impossible);
+    return chunked(values, maxVariables).map((chunk) => ({ [attribute]: { [isIn]: chunk } }));
+  }
   const rows = keys
     .map((each) =>
       columns.map(([attribute, column]) => {
@@ -29,11 +36,6 @@ export function conditionsFor(
       }),
     )
     .filter((row) => row.every(([, value]) => value !== impossible));
-  if (others.length === 0) {
-    return chunked(rows, maxVariables).map((chunk) => ({
-      [first]: { [isIn]: chunk.map((row) => row[0]?.[1]) },
-    }));
-  }
   return chunked(rows, maxCompositeKeys).map((chunk) =>
     anyOf<object>(
       chunk.map((row) => Object.fromEntries(row)),
@@ -45,7 +47,7 @@ export function conditionsFor(
 /** The condition, and that of the model's default scope, which Sequelize would replace where both name an attribute. */
 export function withDefaultScope({ target }: SequelizeModel, condition: object): object {
   const scope = target._scope?.where;
-  return { [and]: scope === undefined ? [condition] : [condition, scope] };
+  return scope === undefined ? condition : { [and]: [condition, scope] };
 }
 
 /** A part of a key in the type that the column wants; {@link impossible} when the column cannot hold it. */

@@ -31,7 +31,7 @@ export async function load(
   const useMaster = options.from !== "replica";
   const { name, target } = model;
   const include = includesFor(connection, model, options.with ?? [], isAll);
-  const rows: object[] = [];
+  const lists: (readonly object[])[] = [];
   for (const condition of conditionsFor(model, connection.getDialect(), distinctKeys(name, keys))) {
     const found = await (isAll ? target.unscoped() : target).findAll({
       where: isAll ? condition : withDefaultScope(model, condition),
@@ -52,7 +52,7 @@ export async function load(
         `the default scope of ${target.name} leaves out its key; let it select that as well`,
       );
     }
-    rows.push(...found);
+    lists.push(found);
   }
-  return rows;
+  return lists.length === 1 ? lists[0]! : lists.flat();
 }

@@ -33,6 +33,7 @@ export const appRunningCases: readonly ContractCase[] = [
   },
   {
     name: "brings a result with its types to another process that waits for it",
+    features: ["sharedEnds"],
     needs: "elsewhere",
     run: (engine, another, { elsewhere }) =>
       withSides(
@@ -177,7 +178,7 @@ export const appRunningCases: readonly ContractCase[] = [
   },
   {
     name: "gives a task that was not known to the first worker that knows it",
-    features: ["needs"],
+    features: ["records", "needs"],
     run: (engine, another) =>
       withSides(
         engine,

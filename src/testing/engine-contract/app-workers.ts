@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Progress } from "../../engine.ts";
 import { aborted, withSides } from "./app.ts";
-import { assertRecord, eventually, find, patience, pause } from "./case.ts";
+import { assertRecord, assertUnderWay, eventually, patience, pause } from "./case.ts";
 import type { ContractCase } from "./case.ts";
 
 const timeout = patience;
@@ -42,7 +42,7 @@ export const appWorkerCases: readonly ContractCase[] = [
   },
   {
     name: "tells progress and log lines through a handle, while the task runs and after",
-    features: ["reports"],
+    features: ["records", "reports"],
     async run(engine, another) {
       const steps = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
       await withSides(
@@ -108,7 +108,7 @@ export const appWorkerCases: readonly ContractCase[] = [
           await eventually(() => runs.length === 1, "the first running");
           const stopped = first.stop();
           await pause(50);
-          assertRecord(await engine.find(waiting.id), { state: "waiting" });
+          await assertUnderWay(engine, waiting.id, { state: "waiting" });
           go.resolve();
           await stopped;
           assert.equal(await running.result({ timeout }), "running");
@@ -138,7 +138,7 @@ export const appWorkerCases: readonly ContractCase[] = [
           const handle = await tasks.enqueue();
           await eventually(() => attempts.length === 1, "its run");
           await first.stop({ timeout: 0 });
-          assertRecord(await engine.find(handle.id), { state: "waiting", attempts: 0, crashes: 0 });
+          await assertUnderWay(engine, handle.id, { state: "waiting", attempts: 0, crashes: 0 });
           await work({ name: "second" });
           assert.equal(await handle.result({ timeout }), "done");
           assert.deepEqual(attempts, [1, 1]);
@@ -218,7 +218,7 @@ export const appWorkerCases: readonly ContractCase[] = [
           const held = await paused.enqueue();
           assert.equal(await (await other.enqueue()).result({ timeout }), "not paused");
           await pause(50);
-          assert.equal((await find(engine, held.id)).state, "waiting");
+          await assertUnderWay(engine, held.id, { state: "waiting" });
           await engine.resume("paused");
           assert.equal(await held.result({ timeout }), "resumed");
         },

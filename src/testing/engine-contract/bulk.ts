@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Engine, Outgoing } from "../../engine.ts";
+import type { Engine, Lease, Outgoing } from "../../engine.ts";
 import type { MessageHeaders } from "../../message.ts";
-import { claim, find, ids, longLease, outgoing, reason } from "./case.ts";
+import { can, claim, find, ids, longLease, outgoing, reason } from "./case.ts";
 import type { ContractCase } from "./case.ts";
 
 const impossible = { wire: 1, amount: 1n } as unknown as MessageHeaders;
@@ -22,8 +22,7 @@ export const bulkCases: readonly ContractCase[] = [
       const queues = ["a", "b", "c"];
       const batch = thousand().map((id, index) => outgoing(id, { queue: queues[index % 3] ?? "" }));
       await engine.send(batch);
-      const counts = await total(engine);
-      assert.equal(counts, 1000);
+      if (can(engine, "records")) assert.equal(await total(engine), 1000);
       for (const queue of queues) {
         const expected = batch.filter((one) => one.message.queue === queue).map((one) => one.message.id);
         assert.deepEqual(ids(await claim(engine, { queues: [queue], limit: 1000 })), expected);
@@ -42,7 +41,7 @@ export const bulkCases: readonly ContractCase[] = [
   },
   {
     name: "repeats a batch of which all is known, or half, without a second task",
-    features: ["list"],
+    features: ["list", "records", "knownIds"],
     async run(engine) {
       const batch = thousand().map((id) => outgoing(id));
       await engine.send(batch.slice(0, 500));
@@ -57,14 +56,19 @@ export const bulkCases: readonly ContractCase[] = [
     async run(engine) {
       const names = thousand();
       await engine.send(names.map((id) => outgoing(id)));
-      const leases = (await claim(engine, { limit: 1000 })).map(({ lease }) => lease);
+      const leases = await claimed(engine);
       assert.deepEqual(await engine.extend(leases, longLease), []);
       const failed = await engine.settle(leases.map((lease) => ({ kind: "fail", lease, reason })));
       assert.deepEqual(new Set(failed), new Set([true]));
       assert.equal(failed.length, 1000);
       assert.equal(await engine.retry(names), 1000);
       assert.equal(await engine.cancel(names, reason), 1000);
+      assert.deepEqual(await claim(engine, { limit: 1000 }), []);
       assert.equal(await engine.retry(names), 1000);
+      if (!can(engine, "records")) {
+        const again = await claimed(engine);
+        await engine.settle(again.map((lease) => ({ kind: "fail", lease, reason })));
+      }
       assert.equal(await engine.discard(names, reason), 1000);
       for (const id of names.slice(0, 3)) assert.equal((await find(engine, id)).state, "discarded");
       assert.deepEqual(await claim(engine, { limit: 1000 }), []);
@@ -80,6 +84,10 @@ export const bulkCases: readonly ContractCase[] = [
     },
   },
 ];
+
+async function claimed(engine: Engine): Promise<Lease[]> {
+  return (await claim(engine, { limit: 1000 })).map(({ lease }) => lease);
+}
 
 function thousand(): string[] {
   return Array.from({ length: 1000 }, (_, index) => `task ${index}`);

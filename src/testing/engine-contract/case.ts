@@ -24,7 +24,7 @@ import type { EngineHarness } from "./harness.ts";
 export interface ContractCase {
   readonly name: string;
   /** The capability, or the part of the harness, without which the test means nothing. */
-  readonly needs?: Exclude<keyof Capabilities, "lacks"> | keyof Beyond;
+  readonly needs?: Exclude<keyof Capabilities, "lacks" | "dialect"> | keyof Beyond;
   /** What it uses of what some engines lack. What all of a group uses, `groups.ts` says. */
   readonly features?: readonly EngineFeature[];
   /** `another` makes a second instance on the same storage. Of `beyond` there is what the test `needs`. */
@@ -113,8 +113,28 @@ export function assertRecord(record: TaskRecord | undefined, expected: Partial<T
   assert.deepEqual(actual, expected);
 }
 
+/** Checks part of the record of a task that has not ended, where the engine has one. */
+export async function assertUnderWay(
+  engine: Engine,
+  id: string,
+  expected: Partial<TaskRecord>,
+): Promise<void> {
+  if (can(engine, "records")) assertRecord(await engine.find(id), expected);
+}
+
+/** Calls off a task that waits: discards it, where the engine can. Returns what it has become. */
+export async function callOff(engine: Engine, id: string): Promise<TaskRecord["state"]> {
+  const isKnown = can(engine, "records");
+  assert.equal(await (isKnown ? engine.discard([id], reason) : engine.cancel([id], reason)), 1);
+  if (isKnown) return "discarded";
+  // Whoever takes it ends it.
+  assert.deepEqual(await claim(engine), []);
+  return "cancelled";
+}
+
 /** Checks that a task waits for its time, unless that has come meanwhile. */
 export async function assertScheduled(engine: Engine, id: string, runAt: number): Promise<void> {
+  if (!can(engine, "records")) return;
   const record = await find(engine, id);
   assert.equal(record.runAt, runAt);
   if (Date.now() < runAt) assert.equal(record.state, "scheduled");

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Engine } from "../../engine.ts";
 import {
   assertRecord,
+  assertUnderWay,
   claim,
   claimOne,
   find,
@@ -25,6 +26,7 @@ export const claimingCases: readonly ContractCase[] = [
   },
   {
     name: "records who runs a task, and since when",
+    features: ["records"],
     async run(engine) {
       await send(engine, "1");
       const before = Date.now();
@@ -69,11 +71,12 @@ export const claimingCases: readonly ContractCase[] = [
       assert.notEqual(found.lease.token, lost.lease.token);
       await pause(shortLease + 20);
       assert.equal((await claimOne(engine)).crashes, 2);
-      assertRecord(await engine.find("1"), { state: "running", attempts: 0, crashes: 2 });
+      await assertUnderWay(engine, "1", { state: "running", attempts: 0, crashes: 2 });
     },
   },
   {
     name: "hands lost tasks on beside waiting ones, within the limit",
+    features: ["place"],
     async run(engine) {
       await send(engine, "1", "2");
       await claim(engine, { limit: 2, lease: shortLease });
@@ -115,7 +118,7 @@ export const claimingCases: readonly ContractCase[] = [
         ]),
         [false, false, false, false],
       );
-      assertRecord(await engine.find("1"), { state: "running", attempts: 0, crashes: 1 });
+      await assertUnderWay(engine, "1", { state: "running", attempts: 0, crashes: 1 });
       assert.deepEqual(await engine.settle([{ kind: "complete", lease: held.lease, result: "2" }]), [true]);
       assert.deepEqual(await engine.settle([{ kind: "complete", lease: lost.lease, result: "1" }]), [false]);
       assertRecord(await engine.find("1"), { state: "succeeded", result: "2" });
@@ -145,7 +148,7 @@ export const claimingCases: readonly ContractCase[] = [
       assert.deepEqual(await engine.extend(leases, longLease), leases);
       const settlements = leases.map((lease) => ({ kind: "complete", lease, result: "1" }) as const);
       assert.deepEqual(await engine.settle(settlements), [false, false]);
-      assertRecord(await engine.find("1"), { state: "waiting" });
+      await assertUnderWay(engine, "1", { state: "waiting" });
     },
   },
 ];

@@ -4,13 +4,16 @@ import {
   assertRecord,
   claim,
   claimOne,
+  claimWhenReady,
   find,
+  ids,
   longLease,
   outcome,
   outgoing,
   pause,
   reason,
   send,
+  sendAs,
   soon,
 } from "./case.ts";
 import type { ContractCase } from "./case.ts";
@@ -112,19 +115,35 @@ export const closingCases: readonly ContractCase[] = [
   },
   {
     name: "finishes what was asked for before it was closed",
-    features: ["list"],
     needs: "durable",
     async run(engine, another) {
       await engine.open();
       const sending = [engine.send([outgoing("1")]), engine.send([outgoing("2")])];
       await engine.close();
       await Promise.all(sending);
-      assert.equal((await another().list({})).records.length, 2);
+      assert.deepEqual(ids(await claim(another(), { limit: 10 })), ["1", "2"]);
+    },
+  },
+  {
+    name: "has kept what waits, what failed and what is parked when it is opened again",
+    needs: "durable",
+    async run(engine, another) {
+      for (const state of ["failed", "parked"] as const) await sendAs(engine, state, state);
+      await engine.send([outgoing("waiting", { payload: "1\u0000" }), outgoing("scheduled", {}, 300)]);
+      const before = [await find(engine, "failed"), await find(engine, "parked")];
+      await engine.close();
+      const reopened = another();
+      assert.deepEqual([await find(reopened, "failed"), await find(reopened, "parked")], before);
+      const waiting = await claimWhenReady(reopened);
+      assert.equal(waiting.message.payload, "1\u0000");
+      assert.equal((await claimWhenReady(reopened)).message.id, "scheduled");
+      assert.equal(await reopened.retry(["failed", "parked"]), 2);
+      assert.deepEqual(ids(await claim(reopened, { limit: 10 })).toSorted(), ["failed", "parked"]);
     },
   },
   {
     name: "has kept everything when it is opened again",
-    features: ["list"],
+    features: ["list", "records"],
     needs: "durable",
     async run(engine, another) {
       await engine.send([outgoing("waiting", { payload: "1\u0000" }), outgoing("scheduled", {}, 3_600_000)]);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { claimWhenReady, eventually, find, outgoing, pause } from "./case.ts";
+import { assertUnderWay, claimWhenReady, eventually, find, outgoing, pause } from "./case.ts";
 import type { ContractCase } from "./case.ts";
 import { withChildren } from "./processes.ts";
 
@@ -9,6 +9,7 @@ const processes = 8;
 export const competingCases: readonly ContractCase[] = [
   {
     name: "gives each task to exactly one of 8 competing processes, those that wait and those that come",
+    features: ["sharedEnds"],
     needs: "elsewhere",
     async run(engine, _, { elsewhere }) {
       const names = Array.from({ length: 400 }, (_, index) => `task ${index}`);
@@ -98,7 +99,7 @@ export const competingCases: readonly ContractCase[] = [
       const lease = 1500;
       await withChildren(elsewhere, "hold", [{ lease }], async ([child]) => {
         assert.deepEqual(await child?.next(), ["1"]);
-        assert.equal((await find(engine, "1")).worker, "holder");
+        await assertUnderWay(engine, "1", { worker: "holder" });
         await child?.kill();
         const claimed = await claimWhenReady(engine);
         assert.deepEqual([claimed.crashes, claimed.attempts], [1, 0]);

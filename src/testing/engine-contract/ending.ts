@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { endStates } from "../../engine.ts";
-import { assertRecord, awaitEnd, claimOne, outcome, pause, reason, send, sendAs, soon } from "./case.ts";
+import {
+  assertRecord,
+  awaitEnd,
+  callOff,
+  claimOne,
+  outcome,
+  pause,
+  reason,
+  send,
+  sendAs,
+  soon,
+} from "./case.ts";
 import type { ContractCase } from "./case.ts";
 
 /** `ended`: the end of a task is told to whoever waits. */
@@ -21,8 +32,8 @@ export const endingCases: readonly ContractCase[] = [
       await engine.settle([{ kind: "complete", lease, result: "7" }]);
       assertRecord(await soon(ends[0]!, "the end of 1"), { state: "succeeded", result: "7" });
       assertRecord(await soon(ends[1]!, "the end of 1"), { state: "succeeded", result: "7" });
-      await engine.discard(["2"], reason);
-      assertRecord(await soon(ends[2]!, "the end of 2"), { state: "discarded", reason });
+      const state = await callOff(engine, "2");
+      assertRecord(await soon(ends[2]!, "the end of 2"), { state, reason });
     },
   },
   {
@@ -44,6 +55,7 @@ export const endingCases: readonly ContractCase[] = [
   },
   {
     name: "tells in one instance what ended in another",
+    features: ["sharedEnds"],
     needs: "shared",
     async run(engine, another) {
       const other = another();
@@ -53,12 +65,13 @@ export const endingCases: readonly ContractCase[] = [
       await other.settle([{ kind: "complete", lease, result: "7" }]);
       assertRecord(await soon(end, "its end"), { state: "succeeded", result: "7" });
       const discarded = awaitEnd(other, "2");
-      await engine.discard(["2"], reason);
-      assertRecord(await soon(discarded, "its end"), { state: "discarded" });
+      const state = await callOff(engine, "2");
+      assertRecord(await soon(discarded, "its end"), { state });
     },
   },
   {
     name: "resolves as undefined for a task that is not there",
+    features: ["records"],
     async run(engine) {
       assert.equal(await soon(engine.ended("1"), "the answer"), undefined);
     },
@@ -77,8 +90,8 @@ export const endingCases: readonly ContractCase[] = [
         await soon(outcome(engine.ended("1", AbortSignal.abort(why))), "the refusal to wait"),
         why,
       );
-      await engine.discard(["1"], reason);
-      assertRecord(await soon(patient, "its end"), { state: "discarded" });
+      const state = await callOff(engine, "1");
+      assertRecord(await soon(patient, "its end"), { state });
     },
   },
 ];

@@ -127,7 +127,7 @@ export const keyCases: readonly ContractCase[] = [
   },
   {
     name: "lets a duplicate whose id was given out answer for the holder",
-    features: ["list", "reports"],
+    features: ["records", "list", "reports"],
     async run(engine) {
       await engine.send([keyed("1")]);
       const duplicate = keyed("2", { key: "k", follow: true });
@@ -166,6 +166,7 @@ export const keyCases: readonly ContractCase[] = [
   },
   {
     name: "lets a holder that is retried hold its key again, beside another if need be",
+    features: ["records"],
     async run(engine) {
       await engine.send([keyed("1")]);
       const { lease } = await claimOne(engine);

@@ -1,12 +1,31 @@
 import assert from "node:assert/strict";
 import type { Engine, EngineFeature } from "../../engine.ts";
-import { assertRecord, claim, claimOne, outgoing, reason, send } from "./case.ts";
+import { assertRecord, claim, claimOne, ids, outgoing, reason, send } from "./case.ts";
 import type { ContractCase } from "./case.ts";
 
 const refusal = { code: "ERR_ENGINE_UNSUPPORTED" };
 
 /** What an engine does when it is asked for what it lacks: it never does something else without a word. */
 const asked: Readonly<Partial<Record<EngineFeature, (engine: Engine) => Promise<void>>>> = {
+  async records(engine) {
+    await send(engine, "1");
+    assert.equal(await engine.find("1"), undefined);
+    assert.equal(await engine.discard(["1"], reason), 0, "it is no task that waits for a person");
+    const { lease } = await claimOne(engine);
+    assert.equal(await engine.find("1"), undefined);
+    await engine.settle([{ kind: "complete", lease, result: "1" }]);
+    assertRecord(await engine.find("1"), { state: "succeeded", result: "1" });
+  },
+  async knownIds(engine) {
+    await send(engine, "1", "1");
+    assert.deepEqual(new Set(ids(await claim(engine, { limit: 10 }))), new Set(["1"]));
+  },
+  async place(engine) {
+    await send(engine, "1", "2");
+    const { lease } = await claimOne(engine);
+    await engine.settle([{ kind: "release", lease }]);
+    assert.deepEqual(ids(await claim(engine, { limit: 10 })).toSorted(), ["1", "2"]);
+  },
   async priority(engine) {
     await assert.rejects(engine.send([{ ...outgoing("1"), priority: 5 }]), refusal);
     assert.equal(await engine.find("1"), undefined);
@@ -62,12 +81,29 @@ const asked: Readonly<Partial<Record<EngineFeature, (engine: Engine) => Promise<
 
 /** Where it is no refusal. */
 const outcomes: Readonly<Partial<Record<EngineFeature, string>>> = {
+  records: "knows of ends alone",
+  knownIds: "may send again",
+  place: "gives it out after the others",
   cancelRunning: "leaves running tasks alone, and says so",
   needs: "is left to people",
 };
 
 /** What it must do where it says that it can; the other tests show whether it does it well. */
 const given: Readonly<Partial<Record<EngineFeature, (engine: Engine) => Promise<unknown>>>> = {
+  async records(engine) {
+    await send(engine, "1");
+    assertRecord(await engine.find("1"), { state: "waiting" });
+  },
+  async knownIds(engine) {
+    await send(engine, "1", "1");
+    assert.deepEqual(ids(await claim(engine, { limit: 10 })), ["1"]);
+  },
+  async place(engine) {
+    await send(engine, "1", "2");
+    const { lease } = await claimOne(engine);
+    await engine.settle([{ kind: "release", lease }]);
+    assert.deepEqual(ids(await claim(engine, { limit: 10 })), ["1", "2"]);
+  },
   priority: (engine) => engine.send([{ ...outgoing("1"), priority: 5 }]),
   limits: (engine) => claim(engine, { limits: new Map([["narrow", { concurrency: 1 }]]) }),
   uniqueKeys: (engine) => engine.send([{ ...outgoing("1"), unique: { key: "k" } }]),

@@ -20,6 +20,7 @@ const two = limited("narrow", { concurrency: 2 });
 export const laneCases: readonly ContractCase[] = [
   {
     name: "runs no more of a lane at once than its concurrency, with nobody behind it held up",
+    features: ["records"],
     async run(engine) {
       await engine.send(["1", "2", "3", "4", "5"].map((id) => inLane("narrow", id)));
       await engine.send([outgoing("6"), inLane("wide", "7")]);
@@ -118,6 +119,7 @@ export const laneCases: readonly ContractCase[] = [
   },
   {
     name: "starts no more of a lane in any window than its rate",
+    features: ["records"],
     async run(engine) {
       const rate = { limit: 3, per: 150 };
       const limits = limited("narrow", { rate });

@@ -23,6 +23,7 @@ function knowing(...things: string[]): { readonly knows: (need: string) => boole
 export const leavingCases: readonly ContractCase[] = [
   {
     name: "hands a parked task to the first that knows what it needs, and to no other",
+    features: ["records"],
     async run(engine) {
       await send(engine, "1");
       await leave(engine, ["type a.B@2", "task t"]);

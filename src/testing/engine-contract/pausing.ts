@@ -18,6 +18,7 @@ import type { ContractCase } from "./case.ts";
 export const pausingCases: readonly ContractCase[] = [
   {
     name: "takes nothing from a paused queue, and everything in its order once it is resumed",
+    features: ["records"],
     async run(engine) {
       await send(engine, "1", "2");
       await engine.pause("default");
@@ -93,6 +94,7 @@ export const pausingCases: readonly ContractCase[] = [
   },
   {
     name: "lets people cancel, discard and retry in a paused queue",
+    features: ["records"],
     async run(engine) {
       await send(engine, "1", "2", "3");
       await engine.pause("default");

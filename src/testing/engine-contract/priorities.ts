@@ -21,7 +21,7 @@ export const priorityCases: readonly ContractCase[] = [
   },
   {
     name: "records the priority: 0 unless told",
-    features: ["priority"],
+    features: ["records", "priority"],
     async run(engine) {
       await engine.send([outgoing("1"), { ...outgoing("2"), priority: -3 }]);
       assert.deepEqual([(await find(engine, "1")).priority, (await find(engine, "2")).priority], [0, -3]);
@@ -77,6 +77,7 @@ export const priorityCases: readonly ContractCase[] = [
   },
   {
     name: "takes lost tasks in the order of the queues as well",
+    features: ["place"],
     async run(engine) {
       await engine.send([outgoing("b1", { queue: "b" }), outgoing("a1", { queue: "a" })]);
       await claim(engine, { queues: ["a", "b"], limit: 2, lease: shortLease });

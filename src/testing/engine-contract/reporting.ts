@@ -6,7 +6,7 @@ import type { ContractCase } from "./case.ts";
 export const reportingCases: readonly ContractCase[] = [
   {
     name: "keeps the latest progress, beyond the end, until the next run begins",
-    features: ["list"],
+    features: ["records", "list"],
     async run(engine) {
       await send(engine, "1");
       assert.equal((await find(engine, "1")).progress, undefined);

@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
-import type { Lease } from "../../engine.ts";
+import type { Engine, Lease } from "../../engine.ts";
 import type { Json, MessageHeaders } from "../../message.ts";
-import { assertRecord, can, claim, claimOne, eventually, find, ids, message, outgoing } from "./case.ts";
+import {
+  assertRecord,
+  assertUnderWay,
+  can,
+  claim,
+  claimOne,
+  eventually,
+  find,
+  ids,
+  message,
+  outgoing,
+} from "./case.ts";
 import type { ContractCase } from "./case.ts";
 
 /** Texts that storage is known to change. None is a secret handshake of any engine's. */
@@ -29,13 +40,15 @@ export const textCases: readonly ContractCase[] = [
       const unique = { key: `key ${text}`, follow: true };
       const lane = `lane ${text}`;
       await engine.send([{ message: sent, runAt: 0, lane, ...(can(engine, "uniqueKeys") && { unique }) }]);
-      await engine.send([outgoing("other"), { message: sent, runAt: 0 }]);
+      const again = { message: sent, runAt: 0 };
+      await engine.send([outgoing("other"), ...(can(engine, "knownIds") ? [again] : [])]);
       const duplicate = { ...sent, id: `duplicate ${text}` };
       if (can(engine, "uniqueKeys")) {
         assert.deepEqual(await engine.send([{ message: duplicate, runAt: 0, unique }]), [sent.id]);
-        assert.deepEqual((await engine.find(duplicate.id))?.message, sent);
+        if (can(engine, "records")) assert.deepEqual((await engine.find(duplicate.id))?.message, sent);
       }
-      if (can(engine, "list")) assert.equal((await engine.list({})).records.length, 2);
+      if (can(engine, "list") && can(engine, "records"))
+        assert.equal((await engine.list({})).records.length, 2);
       const queues = [sent.queue];
       const worker = `worker ${text}`;
       const limits = new Map([[lane, { concurrency: 0 }]]);
@@ -74,7 +87,9 @@ export const textCases: readonly ContractCase[] = [
       if (can(engine, "list")) {
         const page = await engine.list({ queue: sent.queue, task: sent.task });
         assert.deepEqual(page.records, [await find(engine, sent.id)]);
-        assert.ok((await engine.counts()).some(({ queue }) => queue === sent.queue));
+        // What is listed for people may be as UTF-8 has it.
+        const names = can(engine, "records") ? [sent.queue] : [sent.queue, sent.queue.toWellFormed()];
+        assert.ok((await engine.counts()).some(({ queue }) => names.includes(queue)));
       }
       assert.equal(await engine.retry([sent.id]), 1);
       const second = await claimOne(engine, { queues });
@@ -108,7 +123,7 @@ export const textCases: readonly ContractCase[] = [
         assert.deepEqual(await settling, [true]);
         assert.ok((await find(engine, "1")).result === result);
       } else {
-        assertRecord(await find(engine, "1"), { state: "running", attempts: 0 });
+        await assertUnderWay(engine, "1", { state: "running", attempts: 0 });
         assert.deepEqual(await engine.settle([{ kind: "complete", lease, result: "1" }]), [true]);
       }
     },
@@ -127,13 +142,24 @@ export const textCases: readonly ContractCase[] = [
       const expected = structuredClone(headers);
       await engine.send([outgoing("1", { headers })]);
       (headers.types as string[]).push("c.D");
-      const record = await find(engine, "1");
-      assert.deepEqual(record.message.headers, expected);
-      (record.message.headers.types as string[]).push("e.F");
+      if (can(engine, "records")) await changeHeaders(engine, expected);
+      const { lease, message } = await claimOne(engine);
+      assert.deepEqual(message.headers, expected);
+      (message.headers.types as string[]).push("g.H");
+      await engine.settle([{ kind: "fail", lease, reason: { code: "ERR_TEST", message: "kept" } }]);
+      await changeHeaders(engine, expected);
+      assert.equal(await engine.retry(["1"]), 1);
       assert.deepEqual((await claimOne(engine)).message.headers, expected);
     },
   },
 ];
+
+/** Changes the headers of a record, which must be as they are expected to be. */
+async function changeHeaders(engine: Engine, expected: MessageHeaders): Promise<void> {
+  const { headers } = (await find(engine, "1")).message;
+  assert.deepEqual(headers, expected);
+  (headers.types as string[]).push("e.F");
+}
 
 /** Whether something was accepted; what refuses it must say so with a code. */
 async function carried(call: Promise<unknown>): Promise<boolean> {

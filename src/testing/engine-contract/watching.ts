@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../engine.ts";
-import { claimOne, claimWhenReady, eventually, outgoing, pause, reason, send } from "./case.ts";
+import { can, claimOne, claimWhenReady, eventually, outgoing, pause, reason, send } from "./case.ts";
 import type { ContractCase } from "./case.ts";
 
 /** `watch`: whoever looks at a task when called sees every change, in the end. */
 export const watchingCases: readonly ContractCase[] = [
   {
     name: "tells of every change of a task",
-    features: ["reports"],
+    features: ["records", "reports"],
     run: (engine) => follow(engine, engine),
   },
   {
     name: "tells of every change of a task by another instance",
-    features: ["reports"],
+    features: ["records", "reports"],
     needs: "shared",
     run: (engine, another) => follow(engine, another()),
   },
@@ -30,7 +30,8 @@ export const watchingCases: readonly ContractCase[] = [
       second?.();
       await pause(30);
       const before = [...calls];
-      await claimOne(engine);
+      const { lease } = await claimOne(engine);
+      if (!can(engine, "records")) await engine.settle([{ kind: "fail", lease, reason }]);
       const more = (index: number): boolean => (calls[index] ?? 0) > (before[index] ?? 0);
       await eventually(() => more(0) && more(2), "both being told");
       await pause(30);
@@ -47,7 +48,8 @@ export const watchingCases: readonly ContractCase[] = [
         calls += 1;
         void engine.find("1");
       });
-      await claimOne(engine);
+      const { lease } = await claimOne(engine);
+      if (!can(engine, "records")) await engine.settle([{ kind: "fail", lease, reason }]);
       await pause(200);
       stop();
       assert.ok(calls >= 1 && calls < 20, `called ${calls} times within 200 ms`);

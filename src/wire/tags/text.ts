@@ -65,6 +65,11 @@ interface TextClass {
   from?(text: string): object;
 }
 
+/** Python before 3.11 reads no other fractions of a second than those of 3 and of 6 digits. */
+function wholeThirds(time: string): string {
+  return time.replace(/\.\d+/, (digits) => digits.padEnd(1 + Math.ceil((digits.length - 1) / 3) * 3, "0"));
+}
+
 /** A class whose instances are their own text. What does not come back from its text is kept as that, or refused. */
 function textTagOf(name: string, of: TextClass): Tag<object> {
   // The class's own, not what an instance may have in its place.
@@ -77,7 +82,7 @@ function textTagOf(name: string, of: TextClass): Tag<object> {
     write(value) {
       const text = textOf(value);
       if (!of.from) return text;
-      if (isEqual(value, of.from(text))) return text;
+      if (isEqual(value, of.from(text))) return name === "time" ? wholeThirds(text) : text;
       if (name === "duration") return partsOf(value);
       throw new Unportable(
         "it does not come back from its own text, as its reference day or year is not the usual one",

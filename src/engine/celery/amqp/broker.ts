@@ -27,15 +27,19 @@ export interface AmqpBrokerSettings {
 export class AmqpBroker implements Broker {
   readonly name = "RabbitMQ";
   readonly atomic = false;
+  readonly keepsPlace = false;
+  /** RabbitMQ closes the channel of who holds a message for longer than its `consumer_timeout`: 30 minutes, as a rule. */
+  readonly holdsFor = 600_000;
   readonly #connection: AmqpConnection;
   readonly #publisher: Publisher;
   readonly #declaring: Declaring;
   readonly #control: Control;
   readonly #queues = new Map<string, WorkQueue>();
   readonly #used = new Set<string>();
-  readonly #held = new HeldDeliveries((held) =>
-    this.#tell([held], (it) => it.channel.nack(it.delivery, false, true)),
-  );
+  readonly #held = new HeldDeliveries({
+    due: ({ queue }) => this.#queue(queue).wake(),
+    over: (held) => void this.#requeue([held]),
+  });
   readonly #onUnreadable = new Set<(unreadable: Unreadable) => void>();
   #closed = false;
 
@@ -60,6 +64,9 @@ export class AmqpBroker implements Broker {
 
   async take(queues: readonly string[], limit: number, lease: number): Promise<readonly Taken[]> {
     this.#refuseClosed();
+    // Unlike others, RabbitMQ itself does not know of leases.
+    const expired = this.#held.takeExpired(queues);
+    if (expired.length > 0) await this.#requeue(expired);
     const taken: Taken[] = [];
     let count = 0;
     for (const name of queues) {
@@ -188,7 +195,16 @@ export class AmqpBroker implements Broker {
   }
 
   #asHeld(queue: string, { channel, delivery }: Got): Held {
-    return { tag: randomUUID(), queue, channel, delivery, message: undefined, until: 0, busy: false };
+    return {
+      tag: randomUUID(),
+      queue,
+      channel,
+      delivery,
+      message: undefined,
+      until: 0,
+      isDue: false,
+      busy: false,
+    };
   }
 
   #hold(queue: string, got: Got, lease: number): Held | undefined {
@@ -200,6 +216,10 @@ export class AmqpBroker implements Broker {
       for (const listener of this.#onUnreadable)
         listener({ tag: held.tag, queue, text: read.text, reason: read.reason });
     return held;
+  }
+
+  async #requeue(helds: readonly Held[]): Promise<void> {
+    await this.#tell(helds, ({ channel, delivery }) => channel.nack(delivery, false, true));
   }
 
   #remove(tags: readonly string[]): readonly Held[] {

@@ -17,20 +17,32 @@ export interface Held {
   readonly message: CeleryMessage | undefined;
   /** When the lease is over, of the process's own clock. */
   until: number;
+  /** Its lease is over, which was told. */
+  isDue: boolean;
   /** It is being finished: its lease does not run out meanwhile. */
   busy: boolean;
+}
+
+/** So long after its lease is over, in milliseconds, a slow holder may still finish what nobody here has asked for. */
+const patience = 1000;
+
+/** What becomes of deliveries whose lease is over. */
+export interface HeldEvents {
+  /** It is over: whoever takes may have it. */
+  readonly due: (held: Held) => void;
+  /** It is held no more: others shall have it. */
+  readonly over: (held: Held) => void;
 }
 
 /** Holds deliveries, by tag. */
 export class HeldDeliveries {
   readonly #held = new Map<string, Held>();
-  readonly #over: (held: Held) => void;
+  readonly #events: HeldEvents;
   #timer: NodeJS.Timeout | undefined;
   #next = Infinity;
 
-  /** @param over called with one whose lease has run out, when it is held no more */
-  constructor(over: (held: Held) => void) {
-    this.#over = over;
+  constructor(events: HeldEvents) {
+    this.#events = events;
   }
 
   add(held: Held): void {
@@ -51,8 +63,19 @@ export class HeldDeliveries {
     const held = this.#held.get(tag);
     if (!held) return false;
     held.until = performance.now() + lease;
+    held.isDue = false;
     this.#watch(held.until);
     return true;
+  }
+
+  /** Those of these queues whose leases are over. They are held no more. */
+  takeExpired(queues: readonly string[]): readonly Held[] {
+    const now = performance.now();
+    const expired = [...this.#held.values()].filter(
+      ({ queue, until, busy }) => until <= now && !busy && queues.includes(queue),
+    );
+    for (const { tag } of expired) this.#held.delete(tag);
+    return expired;
   }
 
   /** A channel is gone: the broker has what was delivered on it. */
@@ -83,9 +106,13 @@ export class HeldDeliveries {
     for (const [tag, held] of this.#held) {
       if (held.busy) {
         next = Math.min(next, now + 100);
-      } else if (held.until <= now) {
+      } else if (held.until + patience <= now) {
         this.#held.delete(tag);
-        this.#over(held);
+        this.#events.over(held);
+      } else if (held.until <= now) {
+        next = Math.min(next, held.until + patience);
+        if (!held.isDue) this.#events.due(held);
+        held.isDue = true;
       } else next = Math.min(next, held.until);
     }
     if (next < Infinity) this.#watch(next);

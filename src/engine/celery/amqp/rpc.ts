@@ -63,10 +63,13 @@ export class RpcResults implements Results {
     ends: readonly { readonly end: TaskEnd; readonly replyTo: string | undefined }[],
   ): Promise<void> {
     this.#refuseClosed();
+    // Of its own tasks it knows at once.
+    for (const { end, replyTo } of ends) if (replyTo === this.replyTo) this.#ended(this.#copyOf(end));
     const answers = ends.flatMap(({ end, replyTo }) =>
-      replyTo === undefined ? [] : [this.#answer(end, replyTo)],
+      replyTo === undefined || replyTo === this.replyTo ? [] : [this.#answer(end, replyTo)],
     );
     // That no queue takes it means that nobody waits any more.
+    if (answers.length === 0) return;
     await this.#publisher.publish(
       answers.length === 1 ? "sending 1 result" : `sending ${answers.length} results`,
       answers,
@@ -76,6 +79,10 @@ export class RpcResults implements Results {
   async find(id: string): Promise<TaskEnd | undefined> {
     this.#refuseClosed();
     return this.#ends.get(id);
+  }
+
+  async forget(tasks: readonly { readonly id: string }[]): Promise<void> {
+    for (const { id } of tasks) this.#ends.delete(id);
   }
 
   onEnd(id: string, listener: () => void): () => void {
@@ -143,9 +150,18 @@ export class RpcResults implements Results {
       return;
     }
     const end = this.#read(delivery);
-    if (end) this.#keep(end);
     channel.ack(delivery);
-    for (const listener of (end && this.#listeners.get(end.id)) ?? []) listener();
+    if (end) this.#ended(end);
+  }
+
+  #ended(end: TaskEnd): void {
+    this.#keep(end);
+    for (const listener of this.#listeners.get(end.id) ?? []) listener();
+  }
+
+  /** As it arrives. */
+  #copyOf(end: TaskEnd): TaskEnd {
+    return this.#settings.fromText(this.#settings.toText(end)) ?? end;
   }
 
   /** Anybody may publish there anything. */

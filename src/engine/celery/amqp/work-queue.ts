@@ -115,6 +115,11 @@ export class WorkQueue {
     };
   }
 
+  /** There may be something, as somebody here knows. */
+  wake(): void {
+    this.#ring();
+  }
+
   /** Whether the channel that a message came on is still there. */
   has(channel: AmqpChannelLike): boolean {
     return this.#channel.has(channel);

@@ -1,0 +1,11 @@
+/** Measures one ORM on one database, in the process of its own that {@link measureApart} starts. @module */
+import type { Effort } from "../measure.ts";
+import type { Dialect } from "./case.ts";
+import { measureLoading } from "./load.ts";
+import { orms } from "./orms.ts";
+
+const [name = "", dialect = "", place = "", effort = ""] = process.argv.slice(2);
+const orm = orms[name];
+if (orm === undefined || process.send === undefined) throw new Error("bench/model/apart.ts starts this");
+const loading = await measureLoading(orm, name, dialect as Dialect, place, JSON.parse(effort) as Effort);
+process.send(loading, () => process.disconnect());

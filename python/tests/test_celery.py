@@ -1,0 +1,368 @@
+"""Celery itself, with a Redis of its own: what is sent arrives, and nothing is lost."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections import OrderedDict
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Iterator, List
+
+import celery
+import kombu.serialization
+import pytest
+import redis
+import wire_classes
+from celery.contrib.testing.worker import start_worker
+from kombu.utils import json as kombu_json
+
+import petiole.celery
+from petiole.errors import DecodeError
+from petiole.wire import BigInt, Map, Ref, Symbol, undefined
+
+pytestmark = pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = free.getsockname()[1]
+    server = subprocess.Popen(
+        ["redis-server", "--port", str(number), "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL
+    )
+    client = redis.Redis(port=number)
+    for _ in range(100):
+        try:
+            client.ping()
+            break
+        except redis.ConnectionError:
+            time.sleep(0.05)
+    yield number
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(scope="module")
+def app(port: int) -> Iterator[Any]:
+    url = f"redis://127.0.0.1:{port}/0"
+    app = celery.Celery("tests", broker=url, backend=url, set_as_current=False)
+    app.conf.update(result_chord_join_timeout=10, broker_connection_retry_on_startup=False)
+    petiole.celery.setup(app)
+
+    @app.task(name="tests.kinds")
+    def kinds(*args: Any, **kwargs: Any) -> Any:
+        return [type(each).__name__ for each in [*args, *kwargs.values()]]
+
+    @app.task(name="tests.echo")
+    def echo(value: Any = None, **more: Any) -> Any:
+        return value
+
+    @app.task(name="tests.same")
+    def same(one: Any, other: Any = None, *, named: Any = None) -> Any:
+        return [one is other, one is named]
+
+    @app.task(name="tests.bound", bind=True, max_retries=1)
+    def bound(self: Any, value: Any) -> Any:
+        if self.request.retries == 0:
+            raise self.retry(countdown=0)
+        return [value, self.request.petiole]
+
+    @app.task(name="tests.saw")
+    def saw(*args: Any) -> Any:
+        redis.Redis(port=app.conf.petiole_port).set("saw", repr(args))
+
+    @app.task(name="tests.cycle")
+    def cycle(value: Any) -> Any:
+        value["self"] = value
+        return value
+
+    app.conf.petiole_port = port
+    yield app
+    # What a failed get() leaves behind would look for the server when it is collected.
+    type(app.backend).remove_pending_result = lambda self, result: result
+
+
+@pytest.fixture(scope="module")
+def worker(app: Any) -> Iterator[Any]:
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=20) as running:
+        yield running
+
+
+def echo(app: Any, value: Any) -> Any:
+    return app.tasks["tests.echo"].delay(value).get(timeout=15)
+
+
+class Level(IntEnum):
+    HIGH = 3
+
+
+def test_python_objects(app: Any, worker: Any) -> None:
+    at = datetime(2026, 7, 2, 1, 2, 3, 456789, timezone.utc)
+    money = wire_classes.Money(amount=BigInt(5), currency="EUR")
+    value = {
+        "at": at,
+        "date": date(2026, 1, 2),
+        "price": Decimal("1.10"),
+        "id": uuid.UUID(int=7),
+        "bytes": b"\xff\x00",
+        "text": b"text",
+        "set": {1, 2},
+        "map": Map([((1, 2), 3)]),
+        "nothing": undefined,
+        "symbol": Symbol("k"),
+        "ref": Ref("qa.Comment", 7),
+        "big": 2**70,
+        "float": 5.0,
+        "large": 1e17,
+        "infinite": float("inf"),
+        "level": Level.HIGH,
+        "ordered": OrderedDict(b=1, a=2),
+        1: "a key that is a number",
+    }
+    back = echo(app, {**value, "money": money})
+    assert back["money"].amount == 5 and type(back["money"]) is wire_classes.Money
+    for name in ("at", "date", "price", "id", "bytes", "text", "set", "nothing", "symbol", "ref", "infinite"):
+        assert back[name] == value[name] and isinstance(back[name], type(value[name])), name
+    assert (back["big"], type(back["big"])) == (2**70, int)
+    assert (back["float"], type(back["float"])) == (5.0, float)
+    assert (back["large"], type(back["large"])) == (1e17, float)
+    assert back["level"] == 3 and list(back["ordered"]) == ["b", "a"]
+    assert back["1"] == "a key that is a number"
+    assert list(back["map"].items()) == [([1, 2], 3)]
+
+
+def test_kinds_as_arguments(app: Any, worker: Any) -> None:
+    sent = app.tasks["tests.kinds"].delay(Decimal(1), [b"a"], when=date(2026, 1, 2), gone=undefined)
+    assert sent.get(timeout=15) == ["Decimal", "list", "date", "UndefinedType"]
+
+
+def test_one_object_in_several_arguments(app: Any, worker: Any) -> None:
+    shared = {"a": [1]}
+    assert app.tasks["tests.same"].delay(shared, shared, named=shared).get(timeout=15) == [True, True]
+    assert app.tasks["tests.same"].delay(shared, {"a": [1]}).get(timeout=15) == [False, False]
+
+
+def test_a_result_in_a_circle(app: Any, worker: Any) -> None:
+    back = app.tasks["tests.cycle"].delay({"a": 1}).get(timeout=15)
+    assert back["self"] is back
+
+
+def test_deep_arguments(app: Any, worker: Any) -> None:
+    for levels in (3_000, 30_000):
+        deep: Any = {"end": {1, 2}}
+        for _ in range(levels):
+            deep = [deep]
+        back = echo(app, deep)
+        for _ in range(levels):
+            (back,) = back
+        assert back == {"end": {1, 2}}
+
+
+def test_a_retry_and_the_header(app: Any, worker: Any) -> None:
+    money = wire_classes.Money(amount=BigInt(1), currency="EUR")
+    value, header = app.tasks["tests.bound"].delay(money).get(timeout=15)
+    assert value.currency == "EUR"
+    said = json.loads(header)
+    assert said["wire"] == 1 and said["types"] == ["shop.Money"] and abs(said["sentAt"] / 1000 - time.time()) < 60
+
+
+def test_canvas(app: Any, worker: Any) -> None:
+    task, shared = app.tasks["tests.echo"], [Decimal(1)]
+    chain = (task.s(shared) | task.s(more=shared)).delay()
+    assert chain.get(timeout=15) == [Decimal(1)]
+    group = celery.group(task.s(b"a"), task.s({1}), app=app).delay()
+    assert group.get(timeout=15) == [b"a", {1}]
+    chord = celery.chord([task.s(Decimal(at)) for at in range(3)], task.s(), app=app).delay()
+    assert chord.get(timeout=15) == [0, 1, 2]
+    linked = task.apply_async(({3},), link=app.tasks["tests.saw"].s(Decimal(4)))
+    assert linked.get(timeout=15) == {3}
+    for _ in range(100):
+        if saw := redis.Redis(port=app.conf.petiole_port).get("saw"):
+            break
+        time.sleep(0.05)
+    assert b"Decimal('4')" in (saw or b"") and b"3" in (saw or b"")
+
+
+def test_a_worker_of_several_processes(app: Any, port: int) -> None:
+    """What runs a task is another process than what receives it."""
+    url = f"redis://127.0.0.1:{port}/2"
+    here = Path(__file__).parent
+    environment = {**os.environ, "TEST_REDIS": url, "PYTHONPATH": f"{here}:{here.parent / 'src'}"}
+    client = celery.Celery("client", broker=url, backend=url, set_as_current=False)
+    money = wire_classes.Money(amount=BigInt(5), currency="EUR")
+    sent = client.send_task("apart.kinds", (money, {1}), {"at": date(2026, 1, 2)})
+    unknown = push(port, "apart.kinds", UNKNOWN, db=2)
+    command = [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-c", "1", "-P", "prefork", "-l", "error"]
+    process = subprocess.Popen(command, env=environment, cwd=here)
+    try:
+        names, args, kwargs = sent.get(timeout=40)
+        assert names == ["Money", "OrderedSet"] and args[0].currency == "EUR" and kwargs == {"at": date(2026, 1, 2)}
+        with pytest.raises(DecodeError, match="shop.Unknown"):
+            client.AsyncResult(unknown).get(timeout=20)
+        assert redis.Redis(port=port, db=2).llen("celery.parked") == 1
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def push(port: int, task: str, body: str, queue: str = "celery", db: int = 0, **headers: Any) -> str:
+    """A message as another language sends it."""
+    identity = str(uuid.uuid4())
+    tag = {"delivery_tag": str(uuid.uuid4()), "delivery_mode": 2, "priority": 0, "body_encoding": "base64"}
+    info = {"exchange": "", "routing_key": queue}
+    envelope = {
+        "body": base64.b64encode(body.encode()).decode(),
+        "content-encoding": "utf-8",
+        "content-type": headers.pop("content_type", "application/json"),
+        "headers": {
+            "lang": "ts", "task": task, "id": identity, "root_id": identity, "parent_id": None, "group": None,
+            "retries": 0, "eta": None, "expires": None, "timelimit": [None, None], "petiole": '{"wire":1}', **headers,
+        },
+        "properties": {"correlation_id": identity, "reply_to": "x", "delivery_info": info, **tag},
+    }  # fmt: skip
+    redis.Redis(port=port, db=db).lpush(queue, json.dumps(envelope))
+    return identity
+
+
+def parked(port: int) -> List[Any]:
+    client = redis.Redis(port=port)
+    envelopes = [json.loads(text) for text in client.lrange("celery.parked", 0, -1)]
+    client.delete("celery.parked")
+    return [(each["headers"].get("id"), base64.b64decode(each["body"]).decode()) for each in envelopes]
+
+
+UNKNOWN = (
+    '[[{"__type__":"shop.Unknown","__value__":{}}],{},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]'
+)
+
+
+def test_a_message_of_typescript(app: Any, worker: Any, port: int) -> None:
+    body = (
+        '[[{"a":1},{"__type__":"same","__value__":"/0/0"}],{"named":{"__type__":"same","__value__":"/0/0"}},'
+        '{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]'
+    )
+    assert app.AsyncResult(push(port, "tests.same", body)).get(timeout=15) == [True, True]
+
+
+def test_what_cannot_be_decoded_fails_and_is_kept(app: Any, worker: Any, port: int) -> None:
+    parked(port)
+    identity = push(port, "tests.echo", UNKNOWN)
+    with pytest.raises(Exception, match="shop.Unknown"):
+        app.AsyncResult(identity).get(timeout=15)
+    assert app.AsyncResult(identity).state == "FAILURE"
+    assert parked(port) == [(identity, UNKNOWN)]
+
+
+def test_what_is_no_json_fails_and_is_kept(app: Any, worker: Any, port: int) -> None:
+    parked(port)
+    for body in ("{", '[[{"__type__":', "[" * 30_000):
+        identity = push(port, "tests.echo", body)
+        with pytest.raises(Exception, match="expected|over the limit"):
+            app.AsyncResult(identity).get(timeout=15)
+        assert parked(port) == [(identity, body)]
+    other = push(port, "tests.echo", "x", content_type="application/x-other")
+    with pytest.raises(Exception, match="untrusted|Refusing"):
+        app.AsyncResult(other).get(timeout=15)
+    assert parked(port) == [(other, "x")]
+    assert echo(app, "still working") == "still working"
+
+
+def test_kept_messages_can_be_sent_again(app: Any, worker: Any, port: int) -> None:
+    body = UNKNOWN.replace("shop.Unknown", "shop.Late")
+    identity = push(port, "tests.kinds", body)
+    with pytest.raises(Exception, match="shop.Late"):
+        app.AsyncResult(identity).get(timeout=15)
+    from petiole.wire import ValueType, registry
+
+    class Late:
+        pass
+
+    registry.add(ValueType(Late, "shop.Late", lambda late: {}, lambda fields: Late()))
+    client = redis.Redis(port=port)
+    client.delete(f"celery-task-meta-{identity}")
+    assert client.rpoplpush("celery.parked", "celery")
+    assert app.AsyncResult(identity).get(timeout=15) == ["Late"]
+
+
+def test_what_cannot_travel_is_refused_when_it_is_sent(app: Any) -> None:
+    with pytest.raises(kombu.serialization.EncodeError, match=r"args\[0\]\[0\]\.done"):
+        app.tasks["tests.echo"].delay({"done": lambda: None})
+    with pytest.raises(kombu.serialization.EncodeError, match="not registered"):
+        app.tasks["tests.echo"].delay(object())
+
+
+class Place:
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+
+class Written:
+    def __json__(self) -> Any:
+        return {"written": [1]}
+
+
+def test_what_kombu_reads_stays(app: Any, worker: Any) -> None:
+    kombu_json.register_type(Place, "geo.Place", lambda place: {"x": place.x}, lambda fields: Place(**fields))
+    try:
+        back = echo(app, [Place(date(2026, 1, 2)), Written()])
+        assert (type(back[0]), back[0].x) == (Place, date(2026, 1, 2)) and back[1] == {"written": [1]}
+    finally:
+        del kombu_json._encoders[Place], kombu_json._decoders["geo.Place"]
+
+
+CASES = [
+    [1, 2.5, "a", None, True, 5.0, 1e17, 2**64, float("inf"), -0.0],
+    {"a": datetime(2026, 1, 2, 3, 4, 5, 678), "b": date(2026, 1, 2), "c": Decimal("NaN"), "d": uuid.UUID(int=3)},
+    [b"text", b"\xff", (1, 2), {1: 2, None: 3, False: 4, 1.5: 5}],
+    [datetime.now(timezone.utc).time(), {"__type__": "x"}, {"a": {"__value__": 2}}],
+]
+
+
+@pytest.mark.parametrize("value", CASES)
+def test_bodies_that_plain_kombu_wrote_are_read_as_it_reads_them(value: Any) -> None:
+    embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+    text = kombu_json.dumps(([value], {"k": value}, embed))
+    ours, kombus = petiole.celery.loads(text), kombu_json.loads(text)
+    assert repr(list(ours)) == repr(kombus)
+
+
+@pytest.mark.parametrize("value", CASES)
+def test_what_plain_kombu_knows_it_reads_from_us(value: Any) -> None:
+    embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+    ours = kombu_json.loads(petiole.celery.dumps(([value], {}, embed)))
+    assert repr(ours) == repr(kombu_json.loads(kombu_json.dumps(([value], {}, embed))))
+
+
+def test_the_portable_dialect(port: int) -> None:
+    app = celery.Celery("portable", broker=f"redis://127.0.0.1:{port}/1", set_as_current=False)
+    before = petiole.celery.serializer.settings()
+    petiole.celery.setup(app, dialect="portable", understands=["shop.Money"])
+    try:
+        embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+        shared = [Decimal(1)]
+        assert kombu_json.loads(petiole.celery.dumps(([shared, shared], {}, embed)))[0] == [shared, shared]
+        money = wire_classes.Money(amount=5, currency="EUR")
+        assert '"shop.Money"' in petiole.celery.dumps(([money], {}, embed))
+        for value in ({1}, undefined, Map(), {"__type__": 1, "__value__": 1}, Ref("a.B", 1)):
+            with pytest.raises(petiole.errors.EncodeError):
+                petiole.celery.dumps(([value], {}, embed))
+    finally:
+        petiole.celery.serializer.configure(before)
+
+
+def test_other_messages_are_kombus() -> None:
+    shared: List[Any] = [1]
+    assert petiole.celery.dumps({"method": "ping", "a": shared, "b": shared}) == (
+        '{"method": "ping", "a": [1], "b": [1]}'
+    )

@@ -1,0 +1,310 @@
+"""Django's rows in Celery's messages."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import uuid
+from typing import Any, Iterator, List
+
+import celery
+import django
+import pytest
+from django.conf import settings
+
+settings.configure(
+    DATABASES={
+        "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
+        "archive": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
+    },
+    INSTALLED_APPS=["qa"],
+    USE_TZ=True,
+    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+)
+django.setup()
+
+from django.db import connections, models, transaction  # noqa: E402
+from django.db.utils import OperationalError  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+from qa.models import Author, Comment, Token  # noqa: E402
+
+import petiole.celery  # noqa: E402
+import petiole.django  # noqa: E402
+from petiole import Lazy, ModelError, Ref, RowMissing, Snapshot  # noqa: E402
+from petiole.celery.serializer import Settings, Undecoded, configure, dumps, loads  # noqa: E402
+from petiole.celery.serializer import settings as petiole_settings  # noqa: E402
+
+EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+
+
+@pytest.fixture(autouse=True)
+def tables() -> Iterator[None]:
+    for alias in connections:
+        with connections[alias].schema_editor() as editor:
+            for model in (Author, Comment, Token):
+                editor.create_model(model)
+    before = petiole_settings()
+    use()
+    yield
+    configure(before)
+    for alias in connections:
+        with connections[alias].schema_editor() as editor:
+            for model in (Token, Comment, Author):
+                editor.delete_model(model)
+
+
+def use(**options: Any) -> None:
+    configure(Settings(rows=petiole.django.rows(**options)))
+
+
+def send(*args: Any, **kwargs: Any) -> str:
+    return dumps((args, kwargs, EMBED))
+
+
+def receive(text: str) -> Any:
+    args, kwargs, _ = loads(text)
+    if args and type(args[0]) is Undecoded:
+        raise args[0].error
+    return args, kwargs
+
+
+def test_a_row_travels_as_a_reference_and_arrives_as_it_is_then() -> None:
+    comment = Comment.objects.create(body="first")
+    text = send(comment, by_name={"c": [comment]})
+    assert '{"model":"qa.Comment","pk":1}' in text and "first" not in text
+    Comment.objects.update(body="edited")
+    (arrived,), kwargs = receive(text)
+    assert arrived.body == "edited" and kwargs["by_name"]["c"][0] is arrived
+
+
+def test_one_query_for_each_model() -> None:
+    author = Author.objects.create(name="a")
+    comments = [Comment.objects.create(body=str(at), author=author) for at in range(20)]
+    text = send(comments, author, {"more": [comments[3], {"lazy": 1}]}, last=comments[-1])
+    with CaptureQueriesContext(connections["default"]) as queries:
+        args, kwargs = receive(text)
+    assert len(queries) == 2
+    assert [each.body for each in args[0]] == [str(at) for at in range(20)]
+    assert args[2]["more"][0] is args[0][3] and kwargs["last"] is args[0][-1] and args[1].name == "a"
+
+
+def test_no_query_before_it_is_unpacked_or_without_rows() -> None:
+    comment = Comment.objects.create(body="x")
+    with CaptureQueriesContext(connections["default"]) as queries:
+        body = loads(send(comment))
+        assert "args" not in body
+        receive(send({"plain": {1}}))
+        receive(send(Lazy(Ref("qa.Comment", 1))))
+    assert len(queries) == 0
+
+
+def test_lazy_references_are_loaded_when_asked() -> None:
+    comment = Comment.objects.create(body="x")
+    (lazy, gone, row), _ = receive(send(Lazy(Ref("qa.Comment", 1)), Lazy(Ref("qa.Comment", 9)), comment))
+    assert lazy.load() is row is lazy.load()
+    with pytest.raises(RowMissing):
+        gone.load()
+
+
+def test_rows_that_were_not_saved_are_refused_with_their_place() -> None:
+    for row in (Comment(body="x"), Comment(pk=7), Token()):
+        with pytest.raises(petiole.EncodeError, match=r"args\[0\]\[0\]\.rows\[1\].*has no row yet"):
+            send({"rows": [1, row]})
+    with pytest.raises(petiole.EncodeError, match="QuerySet"):
+        send(Comment.objects.all())
+
+
+@pytest.mark.parametrize("pk", [99, "abc", 2**80, "x" * 500, {"a": 1}, 1.5, "\x00"])
+def test_missing_rows(pk: Any) -> None:
+    Comment.objects.create(body="x")
+    with pytest.raises(RowMissing) as missing:
+        receive(send(Ref("qa.Comment", pk)))
+    assert missing.value.fate == "fail"
+    assert receive(send(Ref("qa.Comment", pk, if_missing="null"), 5))[0] == [None, 5]
+    for fate in ("skip", "wait"):
+        with pytest.raises(RowMissing) as missing:
+            receive(send(Ref("qa.Comment", pk, if_missing=fate)))
+        assert missing.value.fate == fate
+
+
+def test_what_fails_comes_before_what_waits_and_skips() -> None:
+    references = [Ref("qa.Comment", 1, if_missing=fate) for fate in ("skip", "wait", "fail")]
+    for several, fate in ((references, "fail"), (references[:2], "wait")):
+        with pytest.raises(RowMissing) as missing:
+            receive(send(several))
+        assert missing.value.fate == fate
+
+
+def test_models_that_are_unknown() -> None:
+    for name in ("qa.Nothing", "nothing", "other.Model", ""):
+        with pytest.raises(ModelError):
+            receive(send(Ref(name, 1)))
+    with pytest.raises(ModelError, match="no database"):
+        receive(send(Ref("qa.Comment", 1, connection="nowhere")))
+    for path in ("nothing", "author.nothing", "body", "author.comments.author.comments.author"):
+        with pytest.raises(ModelError):
+            receive(send(Ref("qa.Comment", 1, with_=[path])))
+
+
+def test_names_relations_and_hidden_rows() -> None:
+    use(names={"shop.Note": "qa.Comment", "shop.Writer": Author})
+    author = Author.objects.create(name="a")
+    comment = Comment.objects.create(body="x", author=author, hidden=True)
+    assert '"model":"shop.Note"' in send(comment) and '"model":"shop.Writer"' in send(author)
+    with pytest.raises(RowMissing):
+        receive(send(comment))
+    (arrived,), _ = receive(send(Ref("shop.Note", 1, scope="all", with_=["author.comments"])))
+    with CaptureQueriesContext(connections["default"]) as queries:
+        assert arrived.author.name == "a"
+    assert len(queries) == 0
+
+
+def test_several_databases() -> None:
+    Comment.objects.create(body="default")
+    archived = Comment.objects.using("archive").create(body="archived")
+    assert '"connection":"archive"' in send(archived)
+    (one, other), _ = receive(send(archived, Ref("qa.Comment", 1)))
+    assert (one.body, other.body) == ("archived", "default")
+    use(aliases={"old": "archive"}, replica="archive")
+    assert '"connection":"old"' in send(archived)
+    (one, replica), _ = receive(send(archived, Ref("qa.Comment", 1, from_="replica")))
+    assert (one.body, replica.body) == ("archived", "archived")
+
+
+def test_rows_that_have_changed() -> None:
+    use(versions={"qa.Comment": "version"})
+    comment = Comment.objects.create(body="x")
+    text = send(petiole.django.ref(comment, if_changed="skip"))
+    assert '"version":"1"' in text
+    assert receive(text)[0][0].body == "x"
+    Comment.objects.update(version=2)
+    with pytest.raises(petiole.RowChanged) as changed:
+        receive(text)
+    assert changed.value.fate == "skip"
+    use()
+    digest = send(petiole.django.ref(Comment.objects.get(), if_changed="fail"))
+    receive(digest)
+    Comment.objects.update(body="y")
+    with pytest.raises(petiole.RowChanged):
+        receive(digest)
+    with pytest.raises(ModelError, match="versions"):
+        receive(text)
+    foreign = Ref("qa.Comment", 1, if_changed="skip", digest={"fields": ["body"], "sha256": "x"})
+    with pytest.raises(ModelError, match="only its maker"):
+        receive(send(foreign))
+
+
+def test_a_database_out_of_reach_is_no_missing_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        raise OperationalError("no connection")
+
+    monkeypatch.setattr(models.QuerySet, "in_bulk", fails)
+    with pytest.raises(petiole.errors.DatabaseUnreachable) as error:
+        receive(send(Ref("qa.Comment", 1, if_missing="skip")))
+    assert error.value.fate == "wait"
+
+
+def test_snapshots() -> None:
+    at = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901, datetime.timezone.utc)
+    author = Author.objects.create(name="a")
+    comment = Comment.objects.create(body="was", author=author, at=at, price="1.10", data={"a": [1]}, raw=b"\xff")
+    comment = Comment.objects.get()
+    text = send(petiole.django.snapshot(comment))
+    Comment.objects.update(body="is", version=5)
+    (arrived,), _ = receive(text)
+    assert isinstance(arrived, Snapshot) and arrived.fields["at"] == at and arrived.fields["author"] == author.pk
+    made = arrived.object()
+    assert (made.body, made.pk, made.author_id, made.data, bytes(made.raw)) == ("was", 1, 1, {"a": [1]}, b"\xff")
+    arrived.save()
+    assert Comment.objects.get().body == "was" and Comment.objects.get().version == 1
+    Comment.objects.all().delete()
+    assert arrived.save().pk == 1
+    part = Snapshot("qa.Comment", 1, {"body": "part"}, petiole.django.rows())
+    assert (part.save().body, Comment.objects.get().price == comment.price) == ("part", True)
+
+
+def test_snapshots_that_do_not_fit() -> None:
+    for fields, pk in [({"nothing": 1}, 1), ({"id": 2}, 1), ({"version": "x"}, 1), ({"body": "x"}, "abc")]:
+        (arrived,), _ = receive(send(Snapshot("qa.Comment", pk, fields)))
+        with pytest.raises(ModelError):
+            arrived.object()
+    use(fields={"qa.Comment": {"authorId": "author"}})
+    (arrived,), _ = receive(send(Snapshot("qa.Comment", 1, {"authorId": 3})))
+    assert arrived.object().author_id == 3
+
+
+def test_keys_that_are_uuids() -> None:
+    token = Token.objects.create()
+    assert f'"pk":"{token.pk}"' in send(token)
+    assert receive(send(token))[0][0] == token
+
+
+class Sent:
+    def __init__(self) -> None:
+        self.calls: List[Any] = []
+
+    def apply_async(self, args: Any, kwargs: Any, **options: Any) -> None:
+        self.calls.append((args, kwargs, options))
+
+
+def test_send_on_commit() -> None:
+    task = Sent()
+    with transaction.atomic():
+        comment = Comment.objects.create(body="x")
+        identity = petiole.django.send_on_commit(task, comment, named=1, options={"queue": "mail"})
+        assert task.calls == [] and uuid.UUID(identity)
+    assert task.calls == [((comment,), {"named": 1}, {"task_id": identity, "queue": "mail"})]
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        petiole.django.send_on_commit(task, comment)
+        raise ZeroDivisionError
+    assert len(task.calls) == 1
+    with pytest.raises(petiole.EncodeError):
+        petiole.django.send_on_commit(task, object())
+
+
+def test_send_on_commit_waits_for_the_database_of_the_rows() -> None:
+    task = Sent()
+    with transaction.atomic(using="archive"):
+        archived = Comment.objects.using("archive").create(body="x")
+        with transaction.atomic():
+            petiole.django.send_on_commit(task, {"row": [archived]})
+        assert task.calls == []
+    assert len(task.calls) == 1
+    other = Comment.objects.create(body="y")
+    with pytest.raises(ModelError, match="several databases"):
+        petiole.django.send_on_commit(task, archived, other)
+
+
+def test_a_task_with_rows_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = celery.Celery("rows", broker="memory://", backend="cache+memory://", set_as_current=False)
+    petiole.celery.setup(app, rows=petiole.django.rows())
+    seen: List[Any] = []
+
+    @app.task(name="rows.read")
+    def read(comment: Any) -> Any:
+        seen.append(comment)
+        return comment.body
+
+    app.finalize()
+    comment = Comment.objects.create(body="x")
+    from celery.app.trace import build_tracer
+
+    tracer = build_tracer("rows.read", app.tasks["rows.read"], app=app)
+
+    def run(reference: Any) -> Any:
+        args, kwargs, embed = loads(send(reference))
+        identity = str(uuid.uuid4())
+        tracer(identity, args, kwargs, {"id": identity, "delivery_info": {}, "retries": 0, **embed})
+        return app.AsyncResult(identity)
+
+    assert run(comment).result == "x" and seen == [comment]
+    skipped = run(Ref("qa.Comment", 99, if_missing="skip"))
+    assert skipped.state == "REVOKED" and "is gone" in str(skipped.result) and len(seen) == 1
+    failed = run(Ref("qa.Comment", 99))
+    assert failed.state == "FAILURE" and type(failed.result) is RowMissing and len(seen) == 1
+    waiting = run(Ref("qa.Comment", 99, if_missing="wait"))
+    assert waiting.state == "RETRY" and len(seen) == 1
+    with app.connection() as connection:
+        message = connection.SimpleQueue("celery").get(block=False)
+        assert json.loads(message.body)[0][0]["__value__"]["pk"] == 99
+        assert message.headers["retries"] == 1 and message.headers["eta"]

@@ -1,0 +1,192 @@
+/**
+ * Claiming tasks.
+ *
+ * @module
+ */
+import type { ClaimRequest, Delivery } from "../../engine.ts";
+import { unsupported } from "../../errors.ts";
+import type { MessageHeaders } from "../../message.ts";
+import type { Broker, Taken, Unreadable } from "./broker.ts";
+import { capabilities } from "./capabilities.ts";
+import type { Delayed } from "./delayed.ts";
+import { endOf, type Ending } from "./ending.ts";
+import { leaseOf, type Holding, type RunningTasks } from "./held.ts";
+import { parkMalformed, parkUnreadable } from "./parking.ts";
+import { again } from "./protocol/again.ts";
+import { received, type Received } from "./protocol/receiving.ts";
+import type { ProtocolSettings } from "./protocol/settings.ts";
+import type { Ready } from "./ready.ts";
+import { withoutAgain, type Revoked } from "./revoked.ts";
+
+/** At most so often a claim takes again: what it took were tasks for later, or none to be run. */
+const rounds = 200;
+
+/** What a claim needs of the engine. */
+export interface ClaimsContext {
+  readonly broker: Broker;
+  readonly protocol: ProtocolSettings;
+  readonly running: RunningTasks;
+  readonly delayed: Delayed;
+  readonly revoked: Revoked;
+  readonly ending: Ending;
+  readonly ready: Ready;
+  /** Called with the first claim: from then on it matters who is called off. */
+  readonly begins: () => void;
+}
+
+/** Hands out tasks. */
+export class Claims {
+  readonly #context: ClaimsContext;
+  #parking: Promise<void> = Promise.resolve();
+
+  constructor(context: ClaimsContext) {
+    this.#context = context;
+    context.broker.onUnreadable((unreadable) => this.#park(unreadable));
+  }
+
+  /** See {@link Engine.claim}. What is not to be run ends, and it goes on. */
+  async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
+    const { limit, lease, limits } = request;
+    const queues = request.queues.map(nameOf);
+    if (limits !== undefined && limits.size > 0)
+      throw unsupported("the limits of a claim", "celery", capabilities.lacks.limits ?? "");
+    if (queues.length === 0 || limit < 1) return [];
+    this.#context.begins();
+    const deliveries: Delivery[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      const wanted = limit - deliveries.length;
+      try {
+        const held = await this.#due(queues, wanted, lease);
+        for (const each of held) deliveries.push(this.#deliver(each, request));
+        if (deliveries.length >= limit) return deliveries;
+        const asked = limit - deliveries.length;
+        const taken = await this.#context.broker.take(queues, asked, lease);
+        const { ready, again: isMore } = await this.#sort(taken);
+        for (const each of ready) deliveries.push(this.#deliver(each, request));
+        if (deliveries.length >= limit || (taken.length < asked && !isMore)) return deliveries;
+      } catch (error) {
+        // What was claimed before must reach the worker.
+        if (deliveries.length === 0) throw error;
+        return deliveries;
+      }
+    }
+    for (const queue of queues) this.#context.ready.wake(queue);
+    return deliveries;
+  }
+
+  /** Waits until what cannot be read is put aside. */
+  async close(): Promise<void> {
+    await this.#parking;
+  }
+
+  /** Tasks whose time has come while they were held here. */
+  async #due(queues: readonly string[], limit: number, lease: number): Promise<readonly Holding[]> {
+    const held = this.#context.delayed.due(queues, limit, Date.now());
+    if (held.length === 0) return held;
+    const tags = held.map(({ tag }) => tag);
+    const lost = new Set(await this.#context.broker.extend(tags, lease));
+    return held.filter(({ tag }) => !lost.has(tag));
+  }
+
+  /** Tells what may run from what is for later, was called off, was lost before, or cannot be read. */
+  async #sort(
+    taken: readonly Taken[],
+  ): Promise<{ readonly ready: readonly Holding[]; readonly again: boolean }> {
+    const { delayed, protocol, revoked } = this.#context;
+    const ready: Holding[] = [];
+    const lost: Holding[] = [];
+    const over: Holding[] = [];
+    const malformed: { readonly taken: Taken; readonly error: unknown }[] = [];
+    const now = Date.now();
+    for (const each of taken) {
+      let read: Received;
+      try {
+        read = received(each.message, protocol);
+      } catch (error) {
+        malformed.push({ taken: each, error });
+        continue;
+      }
+      const { runAt, crashes } = read;
+      const holding = { tag: each.tag, received: read, crashes };
+      const isLater = runAt !== undefined && runAt > now;
+      // Before its time it was held, and not run.
+      const wasLost = each.redelivered && !isLater;
+      const isRevoked = revoked.of(each.message, read.message.id) !== undefined;
+      if (isRevoked && !wasLost && crashes === 0) over.push(holding);
+      else if (isLater) delayed.hold(holding, runAt);
+      else if (wasLost) lost.push(holding);
+      else ready.push(holding);
+    }
+    if (over.length > 0) await this.#callOff(over);
+    for (const each of malformed) await parkMalformed(each.taken, each.error, this.#context);
+    if (lost.length > 0) await this.#countCrashes(lost, now);
+    return { ready, again: lost.length > 0 };
+  }
+
+  /** What was called off before it ran ends so. */
+  async #callOff(holdings: readonly Holding[]): Promise<void> {
+    const { ending, broker, revoked } = this.#context;
+    const outcomes = holdings.map(({ received }) => {
+      const { id } = received.message;
+      const reason = revoked.of(received.celery, id)?.reason;
+      const { attempts, crashes } = received;
+      return ending.outcomeOf(received, endOf(received, { state: "cancelled", reason, attempts, crashes }));
+    });
+    await broker.finish(
+      holdings.map(({ tag }) => ({ tag, publish: [] })),
+      (held) => ending.store(outcomes.filter((_, index) => held[index] === true)),
+    );
+  }
+
+  /**
+   * Counts a lost lease where it outlives this process too: in the message, before it is run once more. It would never
+   * be told from one that was lost the first time.
+   */
+  async #countCrashes(holdings: readonly Holding[], now: number): Promise<void> {
+    await this.#context.broker.finish(
+      holdings.toReversed().map(({ tag, received, crashes }) => ({
+        tag,
+        publish: [again(received, { crashes: crashes + 1, runAt: received.runAt ?? 0, now })],
+        front: true,
+      })),
+      async () => undefined,
+    );
+  }
+
+  #deliver(holding: Holding, { worker, lease }: ClaimRequest): Delivery {
+    const { running, revoked } = this.#context;
+    const { received, crashes } = holding;
+    const { message, attempts, deferrals, deferredAt, timeout } = received;
+    const startedAt = Date.now();
+    running.add({ ...holding, worker, startedAt, leaseUntil: performance.now() + lease, isSettling: false });
+    const revocation = revoked.of(received.celery, message.id);
+    return {
+      message: { ...message, headers: headersOf(message.headers, timeout) },
+      lease: leaseOf(holding),
+      attempts,
+      crashes,
+      deferrals,
+      ...(deferredAt !== undefined && { deferredAt }),
+      ...(revocation && { cancelled: revocation.reason }),
+    };
+  }
+
+  #park(unreadable: Unreadable): void {
+    const parking = this.#parking.then(() => parkUnreadable(unreadable, this.#context));
+    // It is taken again, and put aside then.
+    this.#parking = parking.catch(() => undefined);
+  }
+}
+
+/** A queue's name, as brokers have it: they take UTF-8. */
+export function nameOf(queue: string): string {
+  return queue.toWellFormed();
+}
+
+/** A copy, so that nobody changes what is held. */
+function headersOf(headers: MessageHeaders, timeout: number | undefined): MessageHeaders {
+  const copy = Object.values(headers).some((value) => typeof value === "object")
+    ? structuredClone(headers)
+    : { ...headers };
+  return { ...withoutAgain(copy), ...(timeout !== undefined && { timeout }) };
+}

@@ -1,0 +1,170 @@
+/**
+ * Messages whose time has not come: Celery's workers take them out of the queue, and hold them until it has.
+ *
+ * @module
+ */
+import type { Broker } from "./broker.ts";
+import type { Holding } from "./held.ts";
+import { again } from "./protocol/again.ts";
+
+/** The right to what is held is for so long, in milliseconds, and renewed three times in that time. */
+const lease = 60_000;
+
+/** So long after its time, in milliseconds, what nobody here has claimed goes back to its queue: others may be free. */
+const patience = 1000;
+
+/** As far as a timer goes. */
+const longest = 2 ** 31 - 1;
+
+interface Entry extends Holding {
+  readonly runAt: number;
+  /** By the monotonic clock. */
+  readonly since: number;
+  isTold: boolean;
+}
+
+/** Holds messages, and hands them out when their time has come. */
+export class Delayed {
+  readonly #broker: Broker;
+  readonly #wake: (queue: string) => void;
+  /** In the order of their times. */
+  #entries: Entry[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #beating: NodeJS.Timeout | undefined;
+  #working: Promise<void> = Promise.resolve();
+
+  /** @param wake told when something of a queue may run */
+  constructor(broker: Broker, wake: (queue: string) => void) {
+    this.#broker = broker;
+    this.#wake = wake;
+  }
+
+  /** Holds a message that was taken just now. */
+  hold(holding: Holding, runAt: number): void {
+    const entry = { ...holding, runAt, since: performance.now(), isTold: false };
+    let at = this.#entries.length;
+    while (at > 0 && this.#entries[at - 1]!.runAt > runAt) at -= 1;
+    this.#entries.splice(at, 0, entry);
+    if (this.#beating === undefined) {
+      // What is taken for a short time must not be lost before the first beat.
+      this.#soonBeat();
+      this.#beating = setInterval(() => this.#beat(), lease / 3).unref();
+    }
+    if (this.#entries[0] === entry) this.#setTimer();
+  }
+
+  /** Extends the right to what was just taken, for longer than a claim's lease may be. */
+  async keep(): Promise<void> {
+    await this.#extend(this.#entries);
+  }
+
+  /** Takes out what may run by now, at most `limit`, in the order of the queues. */
+  due(queues: readonly string[], limit: number, now: number): readonly Holding[] {
+    const ready: Entry[] = [];
+    for (const entry of this.#entries) {
+      if (entry.runAt > now) break;
+      ready.push(entry);
+    }
+    const taken = [...new Set(queues)]
+      .flatMap((queue) => ready.filter(({ received }) => received.celery.queue === queue))
+      .slice(0, limit);
+    this.#remove(taken);
+    return taken;
+  }
+
+  /** Takes out the task of an id. */
+  take(id: string): readonly Holding[] {
+    const taken = this.#entries.filter(({ received }) => received.message.id === id);
+    this.#remove(taken);
+    return taken;
+  }
+
+  /** Gives everything back. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    clearInterval(this.#beating);
+    await this.#working;
+    const tags = this.#entries.map(({ tag }) => tag);
+    this.#entries = [];
+    // What cannot be given back is when its time has run out.
+    if (tags.length > 0) await this.#broker.giveBack(tags).catch(() => undefined);
+  }
+
+  #remove(entries: readonly Entry[]): void {
+    if (entries.length === 0) return;
+    const gone = new Set(entries);
+    this.#entries = this.#entries.filter((entry) => !gone.has(entry));
+    this.#setTimer();
+  }
+
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    const now = Date.now();
+    const next = this.#entries.find(({ isTold }) => !isTold)?.runAt ?? Number.POSITIVE_INFINITY;
+    const [first] = this.#entries;
+    const overdue = first?.isTold === true ? Math.max(first.runAt + patience, now + 50) : next;
+    const at = Math.min(next, overdue);
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.#tick(), Math.min(longest, Math.max(0, at - now))).unref();
+  }
+
+  /** Tells of what may run, and gives back what nobody has claimed. */
+  #tick(): void {
+    const now = Date.now();
+    const queues = new Set<string>();
+    const overdue: Entry[] = [];
+    for (const entry of this.#entries) {
+      if (entry.runAt > now) break;
+      if (!entry.isTold) queues.add(entry.received.celery.queue);
+      else if (entry.runAt + patience <= now) overdue.push(entry);
+      entry.isTold = true;
+    }
+    for (const queue of queues) this.#wake(queue);
+    if (overdue.length > 0) this.#work(() => this.#sendAgain(overdue));
+    this.#setTimer();
+  }
+
+  #beat(): void {
+    const { holdsFor = Number.POSITIVE_INFINITY } = this.#broker;
+    const before = performance.now() - holdsFor;
+    const old = this.#entries.filter(({ since }) => since <= before);
+    this.#work(async () => {
+      if (old.length > 0) await this.#sendAgain(old);
+      await this.#extend(this.#entries);
+    });
+  }
+
+  #soonBeat(): void {
+    queueMicrotask(() => this.#work(() => this.#extend(this.#entries)));
+  }
+
+  async #extend(entries: readonly Entry[]): Promise<void> {
+    if (entries.length === 0) return;
+    const lost = new Set(
+      await this.#broker.extend(
+        entries.map(({ tag }) => tag),
+        lease,
+      ),
+    );
+    if (lost.size > 0) this.#remove(this.#entries.filter(({ tag }) => lost.has(tag)));
+  }
+
+  /** Puts messages back as they are: those whose time has come to the front. */
+  async #sendAgain(entries: readonly Entry[]): Promise<void> {
+    this.#remove(entries);
+    const now = Date.now();
+    await this.#broker.finish(
+      entries.toReversed().map(({ tag, received, runAt }) => ({
+        tag,
+        publish: [again(received, { runAt, now })],
+        front: runAt <= now,
+      })),
+      async () => undefined,
+    );
+  }
+
+  /** One thing after the other. What fails is done with the next beat, or its right runs out. */
+  #work(work: () => Promise<void>): void {
+    this.#working = this.#working.then(work).catch(() => undefined);
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * What {@link celery} takes.
+ *
+ * @module
+ */
+import { randomInt } from "node:crypto";
+import { hostname as machine } from "node:os";
+import { PetioleError, describe } from "../../errors.ts";
+import { refuseSpans } from "../shared/milliseconds.ts";
+import type { AmqpSource } from "./amqp/like.ts";
+import type { ProtocolSettings, TaskProtocol } from "./protocol/settings.ts";
+import { isRedisClient, refuseInvalidClient, type RedisClientLike } from "./redis/like.ts";
+
+/** What is agreed about a task with the other language. Times in milliseconds. */
+export interface CeleryTaskOptions extends TaskProtocol {}
+
+/** How {@link celery} behaves. Times in milliseconds. */
+export interface CeleryOptions {
+  /**
+   * Celery's broker: your client of Redis, of ioredis or node-redis, or your connection to RabbitMQ by amqplib, best a
+   * function that makes one: `() => connect("amqp://localhost")`. It is called again when the connection was lost.
+   */
+  readonly broker: RedisClientLike | AmqpSource;
+  /**
+   * Celery's result backend: a client of Redis, `"rpc"` with RabbitMQ, or false for none: then nobody can wait for a
+   * result. Default: the broker where that is Redis, else `"rpc"`.
+   */
+  readonly results?: RedisClientLike | "rpc" | false;
+  /** Kombu's `global_keyprefix`: what all keys of Redis begin with. Default: none. */
+  readonly keyPrefix?: string;
+  /**
+   * Celery's `visibility_timeout` on Redis: the same as of all other workers on this database. A worker of another
+   * language has a task for so long without an acknowledgement before others get it. Default: 1 hour.
+   */
+  readonly visibilityTimeout?: number;
+  /** Celery's `result_expires`: how long a result is kept, unless the task's `keep` says otherwise. Default: 24 hours. */
+  readonly resultExpires?: number;
+  /** Celery's `timezone`: of the times without an offset in what others send. Default: `UTC`. */
+  readonly timezone?: string;
+  /**
+   * What payloads and results are written in. `portable`: what a Celery worker decodes with no help; whatever it could not
+   * is refused at the send. `exact`: everything that Petiole has, where Python has the package `petiole` or takes no part.
+   * An app's own `dialect` takes its place. Default: `portable`.
+   */
+  readonly dialect?: "portable" | "exact";
+  /** What is agreed about tasks, by their names. */
+  readonly tasks?: Readonly<Record<string, CeleryTaskOptions>>;
+  /** The Python classes that errors are raised as there, by the error's `name`: `{ OutOfStock: "shop.errors.OutOfStock" }`. */
+  readonly exceptions?: Readonly<Record<string, string>>;
+  /** The name of this process among Celery's workers. Default: `petiole-<process id>-<four digits>@<machine>`. */
+  readonly hostname?: string;
+  /** How long a call waits for a server that cannot be reached; then `ERR_ENGINE_UNREACHABLE`. Default: 10 seconds. */
+  readonly timeout?: number;
+  /** How often to look for what no message has told of. Default: 1 second. */
+  readonly pollInterval?: number;
+}
+
+/** The options with their defaults. */
+export interface Settings {
+  readonly broker: { readonly redis: RedisClientLike } | { readonly amqp: AmqpSource };
+  readonly results: { readonly redis: RedisClientLike } | "rpc" | false;
+  readonly keyPrefix: string;
+  readonly visibilityTimeout: number;
+  readonly resultExpires: number;
+  readonly dialect: "portable" | "exact";
+  readonly timeout: number;
+  readonly pollInterval: number;
+  readonly protocol: ProtocolSettings;
+}
+
+/** The options with their defaults. Throws for those that cannot be. */
+export function settingsOf(options: CeleryOptions): Settings {
+  const given: unknown = options;
+  if (typeof given !== "object" || given === null)
+    throw invalid(
+      `needs { broker }, a client of Redis or a connection to RabbitMQ; it got ${describe(given)}.`,
+    );
+  const broker = brokerOf(options.broker);
+  const { keyPrefix = "", dialect = "portable", timezone = "UTC" } = options;
+  if (typeof keyPrefix !== "string" || !keyPrefix.isWellFormed())
+    throw invalid(`keyPrefix is a text such as "shop:"; it got ${describe(keyPrefix)}.`);
+  if (dialect !== "portable" && dialect !== "exact")
+    throw invalid(`dialect is "portable" or "exact"; it got ${describe(dialect)}.`);
+  if (!isTimezone(timezone))
+    throw invalid(`timezone is a name such as "Europe/Vienna"; it got ${describe(timezone)}.`);
+  refuseSpans("celery()", options, {
+    visibilityTimeout: { least: 1000, isTimer: true },
+    resultExpires: { least: 0, isTimer: false },
+    timeout: { least: 1, isTimer: true },
+    pollInterval: { least: 10, isTimer: true },
+  });
+  const hostname = hostnameOf(options.hostname);
+  return {
+    broker,
+    results: resultsOf(options.results, broker),
+    keyPrefix,
+    visibilityTimeout: options.visibilityTimeout ?? 3_600_000,
+    resultExpires: options.resultExpires ?? 86_400_000,
+    dialect,
+    timeout: options.timeout ?? 10_000,
+    pollInterval: options.pollInterval ?? 1000,
+    protocol: {
+      hostname,
+      origin: hostname,
+      timezone,
+      tasks: tasksOf(options.tasks ?? {}),
+      exceptions: exceptionsOf(options.exceptions ?? {}),
+    },
+  };
+}
+
+function brokerOf(value: unknown): Settings["broker"] {
+  if (isAmqp(value)) return { amqp: value };
+  if (!isRedisClient(value)) {
+    throw invalid(
+      "broker is a client of Redis (new Redis() of ioredis, createClient() of redis), or a connection to RabbitMQ " +
+        `(connect() of amqplib, or a function that calls it); it got ${describe(value)}.`,
+    );
+  }
+  refuseInvalidClient("broker", value);
+  return { redis: value };
+}
+
+function isAmqp(value: unknown): value is AmqpSource {
+  if (typeof value === "function") return true;
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "createConfirmChannel" in value &&
+    typeof value.createConfirmChannel === "function"
+  );
+}
+
+function resultsOf(value: unknown, broker: Settings["broker"]): Settings["results"] {
+  if (value === undefined) return "redis" in broker ? broker : "rpc";
+  if (value === false) return false;
+  if (value === "rpc") {
+    if ("amqp" in broker) return value;
+    throw invalid(
+      'results can be "rpc" with RabbitMQ alone. Leave it out: results are kept in the broker\'s Redis.',
+    );
+  }
+  if (!isRedisClient(value))
+    throw invalid(`results is a client of Redis, "rpc" or false; it got ${describe(value)}.`);
+  refuseInvalidClient("results", value);
+  return { redis: value };
+}
+
+function isTimezone(value: unknown): boolean {
+  if (typeof value !== "string" || value === "") return false;
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: value }) instanceof Intl.DateTimeFormat;
+  } catch {
+    return false;
+  }
+}
+
+function hostnameOf(value: unknown): string {
+  if (value === undefined) return `petiole-${process.pid}-${randomInt(1000, 10_000)}@${machine()}`;
+  if (typeof value === "string" && /^[\w.@-]{1,200}$/.test(value)) return value;
+  throw invalid(`hostname is a name such as "mailer@shop1"; it got ${describe(value)}.`);
+}
+
+const checks: Readonly<Record<keyof TaskProtocol, readonly [expected: string, (value: unknown) => boolean]>> =
+  {
+    positional: [
+      "the names of properties, each once",
+      (value) =>
+        Array.isArray(value) &&
+        value.every((name) => typeof name === "string") &&
+        new Set(value).size === value.length,
+    ],
+    queue: ["a queue's name", (value) => typeof value === "string" && value !== ""],
+    priority: ["a whole number from 0 to 9", (value) => Number.isInteger(value) && inRange(value as number)],
+    timeLimit: ["milliseconds, more than 0", isSpan],
+    softTimeLimit: ["milliseconds, more than 0", isSpan],
+    compression: ['"zlib"', (value) => value === "zlib"],
+    ignoreResult: ["true or false", (value) => typeof value === "boolean"],
+  };
+
+function inRange(value: number): boolean {
+  return value >= 0 && value <= 9;
+}
+
+function isSpan(value: unknown): boolean {
+  return typeof value === "number" && Number.isFinite(value) && value > 0;
+}
+
+function tasksOf(tasks: unknown): ProtocolSettings["tasks"] {
+  for (const [task, options] of entriesOf("tasks", tasks)) {
+    for (const [name, value] of entriesOf(`tasks["${task}"]`, options)) {
+      const place = `tasks["${task}"].${name}`;
+      if (!Object.hasOwn(checks, name))
+        throw invalid(`${place} is none of ${Object.keys(checks).join(", ")}.`);
+      const [expected, isRight] = checks[name as keyof TaskProtocol];
+      if (value !== undefined && !isRight(value))
+        throw invalid(`${place} is ${expected}; it got ${describe(value)}.`);
+    }
+  }
+  return tasks as ProtocolSettings["tasks"];
+}
+
+function exceptionsOf(exceptions: unknown): ProtocolSettings["exceptions"] {
+  for (const [name, path] of entriesOf("exceptions", exceptions)) {
+    if (typeof path !== "string" || !/^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$/.test(path))
+      throw invalid(
+        `exceptions.${name} is a class of Python's, "shop.errors.OutOfStock"; it got ${describe(path)}.`,
+      );
+  }
+  return exceptions as ProtocolSettings["exceptions"];
+}
+
+function entriesOf(place: string, value: unknown): [string, unknown][] {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw invalid(`${place} is an object; it got ${describe(value)}.`);
+  return Object.entries(value);
+}
+
+function invalid(message: string): PetioleError {
+  return new PetioleError("ERR_OPTION_INVALID", `celery(): ${message}`);
+}

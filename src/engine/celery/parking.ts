@@ -1,0 +1,78 @@
+/**
+ * Putting aside, for a person, what cannot be read.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import type { Reason } from "../../engine.ts";
+import type { Broker, Taken, Unreadable } from "./broker.ts";
+import { keptOfMalformed, type Ending } from "./ending.ts";
+import { reasonOfError } from "./errors.ts";
+import type { CeleryMessage } from "./protocol/message.ts";
+import { statusOf, type TaskEnd } from "./protocol/result.ts";
+
+/** What parking needs of the engine. */
+export interface ParkingContext {
+  readonly broker: Broker;
+  readonly ending: Ending;
+}
+
+/** How the id begins of what has none, because it is no message at all. */
+const unreadablePrefix = "unreadable:";
+
+/** Whether the task of an id is no message, which cannot be run again. */
+export function isUnreadable(id: string): boolean {
+  return id.startsWith(unreadablePrefix);
+}
+
+/** Parks a message that is not as it should be, with its bytes, and tells whoever waits for its result. */
+export async function parkMalformed(
+  { tag, message }: Taken,
+  error: unknown,
+  context: ParkingContext,
+): Promise<void> {
+  const { id, task } = message.headers as { readonly id?: unknown; readonly task?: unknown };
+  const isKnown = typeof id === "string" && id !== "";
+  const end = parked(isKnown ? id : `${unreadablePrefix}${randomUUID()}`, reasonOfError(error), {
+    task: typeof task === "string" ? task : "",
+    queue: message.queue,
+  });
+  await park(tag, message, end, isKnown, context);
+}
+
+/** Parks what is no message, as text. */
+export async function parkUnreadable(
+  { tag, queue, text, reason }: Unreadable,
+  context: ParkingContext,
+): Promise<void> {
+  const id = `${unreadablePrefix}${randomUUID()}`;
+  const message: CeleryMessage = {
+    queue,
+    headers: { id, task: "" },
+    contentType: "text/plain",
+    contentEncoding: "utf-8",
+    body: Buffer.from(text),
+  };
+  await park(tag, message, parked(id, reason, { task: "", queue }), false, context);
+}
+
+function parked(
+  id: string,
+  reason: Reason,
+  what: { readonly task: string; readonly queue: string },
+): TaskEnd {
+  const state = "parked";
+  return { id, status: statusOf(state), state, reason, endedAt: Date.now(), attempts: 0, ...what };
+}
+
+async function park(
+  tag: string,
+  message: CeleryMessage,
+  end: TaskEnd,
+  isTold: boolean,
+  { broker, ending }: ParkingContext,
+): Promise<void> {
+  const ends = isTold ? [{ end, replyTo: message.replyTo }] : [];
+  const outcome = { ends, kept: keptOfMalformed(message, end), ids: [end.id] };
+  await broker.finish([{ tag, publish: [] }], ([held]) => ending.store(held === true ? [outcome] : []));
+}

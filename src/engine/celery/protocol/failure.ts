@@ -1,0 +1,161 @@
+/**
+ * Failures: Petiole's reasons as exceptions of Python's, and back.
+ *
+ * @module
+ */
+import type { Reason } from "../../../engine.ts";
+import type { Json } from "../../../message.ts";
+import { isObject } from "./malformed.ts";
+import { exceptionClasses, notExceptions } from "./python-names.ts";
+
+/** An exception as Celery's result backends keep it. */
+export interface PythonError {
+  /** The class's name, with the classes that it is in before it: `Outer.Inner`. */
+  readonly type: string;
+  /** Null for a class that Celery makes up: one of that name in no module. */
+  readonly module: string | null;
+  readonly args: readonly Json[];
+}
+
+const celeryExceptions = "celery.exceptions";
+
+/** Errors of JavaScript's, and what they are in Python. */
+const counterparts: Readonly<Record<string, string>> = {
+  Error: "Exception",
+  TypeError: "TypeError",
+  RangeError: "ValueError",
+  SyntaxError: "SyntaxError",
+  ReferenceError: "NameError",
+};
+
+/**
+ * What Python shall raise for a reason. Never something that is no exception class there, and never one that ends the
+ * process of whoever asks for the result.
+ *
+ * @param exceptions the user's own, by the error's name
+ * @param task its task's name, which is what Python says of a task that nobody knows
+ */
+export function pythonError(
+  reason: Reason,
+  exceptions: Readonly<Record<string, string>>,
+  task?: string,
+): PythonError {
+  const details = isObject(reason.details) ? reason.details : {};
+  const kept = keptError(details["python"]) ?? keptError({ type: details["name"], ...details });
+  if (kept) return kept;
+  const args = [reason.message];
+  const { name } = details;
+  if (typeof name === "string" && Object.hasOwn(exceptions, name)) {
+    const path = exceptions[name]!;
+    const dot = path.lastIndexOf(".");
+    return safe(path.slice(dot + 1), dot < 0 ? celeryExceptions : path.slice(0, dot), args);
+  }
+  if (reason.code === "ERR_TASK_TIMEOUT")
+    return { type: "TimeLimitExceeded", module: celeryExceptions, args };
+  if (reason.code === "ERR_TASK_UNKNOWN") {
+    return { type: "NotRegistered", module: celeryExceptions, args: task === undefined ? args : [task] };
+  }
+  if (typeof name !== "string") return safe("Exception", "builtins", args);
+  if (Object.hasOwn(counterparts, name)) return { type: counterparts[name]!, module: "builtins", args };
+  return safe(name, celeryExceptions, args);
+}
+
+/** What revoked tasks end with. */
+export function revokedError(reason: string): PythonError {
+  return { type: "TaskRevokedError", module: celeryExceptions, args: [reason] };
+}
+
+/** An exception that came from Python, or that was thrown as one. */
+function keptError(value: unknown): PythonError | undefined {
+  if (!isObject(value)) return undefined;
+  const { module, type, args } = value;
+  if (typeof type !== "string" || (typeof module !== "string" && module !== null) || !Array.isArray(args))
+    return undefined;
+  return safe(type, module, args as readonly Json[]);
+}
+
+function safe(type: string, module: string | null, args: readonly Json[]): PythonError {
+  const name = type
+    .slice(0, 200)
+    .split(".")
+    .map((part) => part.replaceAll(/\W/g, "_").replace(/^(?=\d)/, "_"))
+    .filter((part) => part !== "")
+    .join(".");
+  if (name === "") return { type: "Exception", module: "builtins", args };
+  const isKnown =
+    module === "builtins"
+      ? exceptionClasses.has(name)
+      : module === celeryExceptions
+        ? !notExceptions.has(name) && !name.startsWith("_") && !name.includes(".")
+        : module !== null && /^[A-Za-z_][\w.]*$/.test(module);
+  return isKnown ? { type: name, module, args } : { type: name.replaceAll(".", "_"), module: null, args };
+}
+
+/** What a result backend says of a failure. */
+export interface StoredFailure {
+  readonly exc_type?: unknown;
+  readonly exc_message?: unknown;
+  readonly exc_module?: unknown;
+}
+
+/** The reason for a failure of Python's. Whatever is stored there gives one. */
+export function reasonOfPython(stored: unknown, traceback: unknown): Reason {
+  const {
+    exc_type: type,
+    exc_message: message,
+    exc_module: module,
+  }: StoredFailure = isObject(stored) ? stored : { exc_message: stored };
+  const name = typeof type === "string" && type !== "" ? type : "Exception";
+  const args = (Array.isArray(message) ? message : message === undefined ? [] : [message]) as readonly Json[];
+  const text = messageOf(args);
+  const details = {
+    name,
+    module: typeof module === "string" ? module : null,
+    args,
+    ...(typeof traceback === "string" && { stack: traceback }),
+  };
+  const [code, said] = codeOf(name, module, text, args);
+  return { code, message: said, details };
+}
+
+function codeOf(
+  name: string,
+  module: unknown,
+  text: string,
+  args: readonly Json[],
+): readonly [string, string] {
+  const isCelerys = module === celeryExceptions || module === "billiard.exceptions";
+  if (isCelerys && (name === "TimeLimitExceeded" || name === "SoftTimeLimitExceeded")) {
+    const [limit] = args;
+    const told = typeof limit === "number" ? ` of ${limit} s` : typeof limit === "string" ? `: ${limit}` : "";
+    return [
+      "ERR_TASK_TIMEOUT",
+      typeof limit === "string" ? limit : `it ran longer than its time limit${told} (${name})`,
+    ];
+  }
+  if (isCelerys && name === "NotRegistered")
+    return ["ERR_TASK_UNKNOWN", text === "" ? "no worker has a task of this name" : text];
+  if (isCelerys && name === "TaskRevokedError")
+    return text === "expired"
+      ? ["ERR_TASK_EXPIRED", "its time to run by was over before it ran"]
+      : ["ERR_TASK_CANCELLED", text === "" ? "revoked" : text];
+  return ["ERR_TASK_FAILED", text === "" ? name : text];
+}
+
+/** As Python's `str(exception)` has it, near enough to be read. */
+function messageOf(args: readonly Json[]): string {
+  if (args.length === 1) {
+    const [only] = args;
+    return typeof only === "string" ? only : jsonOf(only!);
+  }
+  return args.length === 0 ? "" : `(${args.map(jsonOf).join(", ")})`;
+}
+
+function jsonOf(value: Json): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // Nested deeper than can be written.
+    return "…";
+  }
+}

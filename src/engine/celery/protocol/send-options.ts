@@ -1,0 +1,101 @@
+/**
+ * Checks what a send says in the header `celery` of its message.
+ *
+ * @module
+ */
+import { PetioleError, describe } from "../../../errors.ts";
+import { isObject } from "./malformed.ts";
+import type { SendOptions, SignatureOptions } from "./settings.ts";
+import { knownHeaders } from "./headers.ts";
+
+type Check = (value: unknown, path: string) => void;
+
+const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
+const priority = that(
+  "a whole number from 0 to 9",
+  (value) => Number.isInteger(value) && inRange(value, 0, 9),
+);
+const duration = that(
+  "milliseconds, more than 0",
+  (value) => Number.isFinite(value) && (value as number) > 0,
+);
+const flag = that("true or false", (value) => typeof value === "boolean");
+const name = that("a text", isText);
+const object = that("an object", isObject);
+
+const signatureChecks: Readonly<Record<keyof SignatureOptions, Check>> = {
+  task: name,
+  args: that("a list", Array.isArray),
+  kwargs: object,
+  id: name,
+  queue: name,
+  priority,
+  immutable: flag,
+  link: signatures,
+  linkError: signatures,
+};
+
+const sendChecks: Readonly<Record<keyof SendOptions, Check>> = {
+  priority,
+  link: signatures,
+  linkError: signatures,
+  chain: signatures,
+  timeLimit: duration,
+  softTimeLimit: duration,
+  compression: that('"zlib"', (value) => value === "zlib"),
+  ignoreResult: flag,
+  shadow: name,
+  headers(value, path) {
+    object(value, path);
+    const taken = Object.keys(value as object).find((header) => knownHeaders.has(header));
+    if (taken !== undefined) throw wrong(path, `no header ${taken}, which is Celery's own`, value);
+  },
+};
+
+/**
+ * The options, checked.
+ *
+ * @param value undefined for none
+ * @throws PetioleError `ERR_OPTION_INVALID` that names the first that is wrong
+ */
+export function checkedSendOptions(value: unknown): SendOptions {
+  if (value === undefined) return {};
+  check(value, "celeryOptions", sendChecks);
+  const { timeLimit, softTimeLimit } = value as SendOptions;
+  if (timeLimit !== undefined && softTimeLimit !== undefined && softTimeLimit > timeLimit)
+    throw wrong("celeryOptions.softTimeLimit", "at most the timeLimit", softTimeLimit);
+  return value as SendOptions;
+}
+
+function signatures(value: unknown, path: string): void {
+  if (!Array.isArray(value)) throw wrong(path, "a list of tasks to send", value);
+  for (const [index, each] of value.entries()) {
+    const place = `${path}[${index}]`;
+    if (place.length > 500) throw wrong(place, "no deeper than this", each);
+    check(each, place, signatureChecks);
+    name((each as { readonly task?: unknown }).task, `${place}.task`);
+  }
+}
+
+function check(value: unknown, path: string, checks: Readonly<Record<string, Check>>): void {
+  object(value, path);
+  for (const [key, each] of Object.entries(value as object)) {
+    const place = `${path}.${key}`;
+    if (!Object.hasOwn(checks, key)) throw wrong(path, `only ${Object.keys(checks).join(", ")}`, key);
+    if (each !== undefined) checks[key]!(each, place);
+  }
+}
+
+function that(expected: string, isRight: (value: unknown) => boolean): Check {
+  return (value, path) => {
+    if (!isRight(value)) throw wrong(path, expected, value);
+  };
+}
+
+function inRange(value: unknown, least: number, most: number): boolean {
+  return (value as number) >= least && (value as number) <= most;
+}
+
+function wrong(path: string, expected: string, value: unknown): PetioleError {
+  return new PetioleError("ERR_OPTION_INVALID", `${path} must be ${expected}; it got ${describe(value)}.`);
+}

@@ -1,0 +1,253 @@
+/**
+ * The broker on Redis, as Kombu keeps its queues: a list of messages for each queue and priority, and a hash of what
+ * was taken.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { PetioleError } from "../../../errors.ts";
+import { Batcher } from "../../shared/batcher.ts";
+import type { Broker, ControlMessage, Finish, Taken, Unreadable } from "../broker.ts";
+import type { CeleryMessage } from "../protocol/message.ts";
+import { Arrivals } from "./arrivals.ts";
+import { bind } from "./bindings.ts";
+import { Connection } from "./connection.ts";
+import { controlChannel, controlText, readControl } from "./control.ts";
+import { envelopeOf } from "./envelope.ts";
+import { databaseOf, type RedisClientLike } from "./like.ts";
+import { Restoring } from "./restoring.ts";
+import { scripts } from "./scripts.ts";
+import { listOf, listsOf, priorityOf, separator, type RedisSettings } from "./settings.ts";
+import { suffixLength, Taking } from "./taking.ts";
+import { refuseOld } from "./version.ts";
+
+/** A message as it goes into a list. */
+type Entry = readonly [queue: string, list: string, text: string];
+
+/** A {@link Finish}, its messages as they go into lists. */
+interface Finishing {
+  readonly tag: string;
+  readonly entries: readonly Entry[];
+  readonly front: boolean;
+}
+
+/** The broker on Redis. */
+export class RedisBroker implements Broker {
+  readonly name = "Redis";
+  readonly atomic = true;
+  readonly keepsPlace = true;
+  readonly #settings: RedisSettings;
+  readonly #connection: Connection;
+  readonly #channel: string;
+  readonly #arrivals: Arrivals;
+  readonly #restoring: Restoring;
+  readonly #taking: Taking;
+  readonly #publishes: Batcher<Entry, true>;
+  readonly #finishes: Batcher<Finishing, boolean>;
+  readonly #looks: Batcher<string, boolean>;
+  readonly #declared = new Set<string>();
+  readonly #stops = new Set<() => void>();
+  #onUnreadable: (unreadable: Unreadable) => void = () => undefined;
+  #opening: Promise<void> | undefined;
+
+  constructor(client: RedisClientLike, settings: RedisSettings) {
+    this.#settings = settings;
+    this.#connection = new Connection(client, settings.timeout);
+    this.#channel = controlChannel(settings, settings.database ?? databaseOf(client));
+    this.#restoring = new Restoring(this.#connection, settings, (queues) => this.#arrivals.wake(queues));
+    const restore = (): Promise<void> => this.#restoring.restore();
+    this.#arrivals = new Arrivals(this.#connection, settings, restore);
+    this.#taking = new Taking(this.#connection, settings, restore, (found) => this.#onUnreadable(found));
+    this.#publishes = new Batcher((messages) => this.#publish(messages));
+    this.#finishes = new Batcher((finishes) => this.#finish(finishes));
+    this.#looks = new Batcher((tags) => this.#areHeld(tags));
+  }
+
+  open(): Promise<void> {
+    this.#opening ??= refuseOld(this.#connection, true).catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async publish(messages: readonly CeleryMessage[]): Promise<void> {
+    if (messages.length === 0) return;
+    const entries = messages.map(entryOf);
+    await this.open();
+    await this.#publishes.add(entries);
+  }
+
+  async take(queues: readonly string[], limit: number, lease: number): Promise<readonly Taken[]> {
+    await this.open();
+    if (queues.length === 0 || limit < 1) return [];
+    const distinct = [...new Set(queues)];
+    this.#declare(distinct);
+    const { taken, isAll } = await this.#taking.take(distinct, Math.min(limit, 1000), lease);
+    if (isAll) this.#arrivals.emptied(distinct);
+    return taken;
+  }
+
+  async extend(tags: readonly string[], lease: number): Promise<readonly string[]> {
+    if (tags.length === 0) return [];
+    await this.open();
+    const answers = (await this.#connection.run("extending leases", scripts.extend, [
+      this.#settings.keyPrefix,
+      String(this.#settings.visibilityTimeout / 1000),
+      String(lease / 1000),
+      ...tags,
+    ])) as readonly number[];
+    const lost = tags.filter((_, at) => answers[at] !== 1);
+    this.#taking.forget(lost);
+    return lost;
+  }
+
+  async finish(
+    finishes: readonly Finish[],
+    before: (held: readonly boolean[]) => Promise<void>,
+  ): Promise<readonly boolean[]> {
+    if (finishes.length === 0) return [];
+    const finishings = finishes.map(({ tag, publish, front = false }) => ({
+      tag,
+      entries: publish.map(entryOf),
+      front,
+    }));
+    await this.open();
+    const held = await this.#looks.add(finishes.map(({ tag }) => tag));
+    if (held.includes(true)) await before(held);
+    const still = finishings.filter((_, at) => held[at]);
+    const answers = still.length === 0 ? [] : await this.#finishes.add(still);
+    this.#taking.forget(finishes.map(({ tag }) => tag));
+    let next = 0;
+    return held.map((was) => was && answers[next++] === true);
+  }
+
+  async giveBack(tags: readonly string[]): Promise<void> {
+    const origins = this.#taking.originsOf(tags);
+    if (origins.length === 0) return;
+    await this.open();
+    // What is pushed last comes out first.
+    const parameters = origins
+      .toReversed()
+      .flatMap(([tag, origin]) => [tag, origin.list, String(suffixLength(origin))]);
+    await this.#connection.run("giving tasks back", scripts.giveBack, [
+      this.#settings.keyPrefix,
+      ...parameters,
+    ]);
+    this.#taking.forget(tags);
+    this.#arrivals.wake(origins.map(([, { queue }]) => queue));
+  }
+
+  onArrival(queues: readonly string[], listener: () => void): () => void {
+    this.#connection.refuseClosed();
+    this.#declare(queues);
+    return this.#arrivals.listen(queues, listener);
+  }
+
+  onUnreadable(listener: (unreadable: Unreadable) => void): void {
+    this.#onUnreadable = listener;
+    this.#restoring.onStrange = (tag, raw) => this.#taking.adopt(tag, raw);
+  }
+
+  async broadcast(message: ControlMessage): Promise<void> {
+    await this.open();
+    await this.#connection.call("telling all workers", ["PUBLISH", this.#channel, controlText(message)]);
+  }
+
+  onBroadcast(listener: (message: ControlMessage) => void): () => void {
+    this.#connection.refuseClosed();
+    const stop = this.#connection.hub.channels.listen(this.#channel, (text) => {
+      const message = text && readControl(text, this.#settings.hostname);
+      if (message !== undefined) listener(message);
+    });
+    this.#stops.add(stop);
+    return () => {
+      this.#stops.delete(stop);
+      stop();
+    };
+  }
+
+  async lengths(): Promise<readonly { readonly queue: string; readonly count: number }[]> {
+    await this.open();
+    const { keyPrefix } = this.#settings;
+    return Promise.all(
+      [...this.#declared].map(async (queue) => {
+        const counts = await Promise.all(
+          listsOf(queue).map((list) => this.#connection.call("counting tasks", ["LLEN", keyPrefix + list])),
+        );
+        return { queue, count: counts.reduce<number>((sum, count) => sum + Number(count), 0) };
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const stop of this.#stops) stop();
+    this.#arrivals.stop();
+    for (const batcher of [this.#publishes, this.#looks, this.#finishes]) batcher.flush();
+    await this.#connection.close();
+  }
+
+  async #publish(messages: readonly Entry[]): Promise<readonly true[]> {
+    const queues = new Set(messages.map(([queue]) => queue));
+    this.#declare([...queues]);
+    await this.#connection.run(counted("sending", messages), scripts.publish, [
+      this.#settings.keyPrefix,
+      ...this.#marker(),
+      ...messages.flatMap(([, list, text]) => [list, text]),
+    ]);
+    this.#arrivals.wake([...queues]);
+    return messages.map(() => true);
+  }
+
+  async #areHeld(tags: readonly string[]): Promise<readonly boolean[]> {
+    const answers = await this.#connection.run("looking after tasks", scripts.isHeld, [
+      this.#settings.keyPrefix,
+      ...tags,
+    ]);
+    return (answers as readonly number[]).map((answer) => answer === 1);
+  }
+
+  async #finish(finishings: readonly Finishing[]): Promise<readonly boolean[]> {
+    const answer = await this.#connection.run(counted("finishing", finishings), scripts.finish, [
+      this.#settings.keyPrefix,
+      ...this.#marker(),
+      ...finishings.flatMap(({ tag, entries, front }) => [
+        tag,
+        String(front ? -entries.length : entries.length),
+        ...entries.flatMap(([, list, text]) => [list, text]),
+      ]),
+    ]);
+    const queues = new Set(finishings.flatMap(({ entries }) => entries.map(([queue]) => queue)));
+    this.#declare([...queues]);
+    this.#arrivals.wake([...queues]);
+    return [...String(answer)].map((held) => held === "1");
+  }
+
+  /** Where a script leaves its answer, and for how long: until nobody asks for it again. */
+  #marker(): readonly [key: string, milliseconds: string] {
+    return [`petiole:done:${randomUUID()}`, String(2 * this.#settings.timeout + 10_000)];
+  }
+
+  /** Tells Python's producers of queues that are used here. Nothing here depends on it. */
+  #declare(queues: readonly string[]): void {
+    for (const queue of queues) {
+      if (this.#declared.has(queue)) continue;
+      this.#declared.add(queue);
+      bind(this.#connection, this.#settings.keyPrefix, queue).catch(() => this.#declared.delete(queue));
+    }
+  }
+}
+
+function entryOf(message: CeleryMessage): Entry {
+  const { queue, headers } = message;
+  if (typeof queue !== "string" || queue === "" || queue.includes(separator))
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      `Celery engine: the queue ${JSON.stringify(queue)} of task "${headers.task}" has a name that Redis lists of Kombu cannot have.`,
+    );
+  return [queue, listOf(queue, priorityOf(message.priority)), envelopeOf(message)];
+}
+
+function counted(what: string, list: readonly unknown[]): string {
+  return list.length === 1 ? `${what} 1 task` : `${what} ${list.length} tasks`;
+}

@@ -1,0 +1,164 @@
+/**
+ * Runs scripts and commands: waits for a server that is away, and gives up in time.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { closedError, isRefusal, isUncertain, isUnknownScript, refused, unreachable } from "./errors.ts";
+import { Hub } from "./hub.ts";
+import type { RedisClientLike } from "./like.ts";
+import type { Part } from "./link.ts";
+
+/** A script, by its text and its hash. */
+export interface Script {
+  readonly text: string;
+  readonly hash: string;
+}
+
+/** Makes a script of its text. */
+export function script(text: string): Script {
+  return { text, hash: createHash("sha1").update(text).digest("hex") };
+}
+
+/** Runs scripts. All of them may be run again when their answer was lost: they find out what they did. */
+export class Connection {
+  readonly hub: Hub;
+  readonly timeout: number;
+  /** What is under way, so that closing waits for it. */
+  readonly #running = new Set<Promise<unknown>>();
+  /** Calls that wait for the server. */
+  readonly #waiting = new Set<{ readonly ready: () => void; readonly failed: () => void }>();
+  readonly #deaf: () => void;
+  #closed = false;
+
+  constructor(client: RedisClientLike, timeout: number) {
+    this.hub = Hub.of(client);
+    this.timeout = timeout;
+    this.#deaf = this.hub.commands.listen({
+      ready: () => {
+        for (const waiter of this.#waiting) waiter.ready();
+      },
+    });
+  }
+
+  /** Refuses what is asked of it after it was closed. */
+  refuseClosed(): void {
+    if (this.#closed) throw closedError();
+  }
+
+  /**
+   * Runs a script. When the connection is there, it is asked for at once, so that calls keep their order.
+   *
+   * @param what the thing that is done, for errors
+   * @param again what it is run with when the answer was lost
+   */
+  run(
+    what: string,
+    script: Script,
+    parameters: readonly Part[],
+    again: readonly Part[] = parameters,
+  ): Promise<unknown> {
+    const { commands } = this.hub;
+    return this.#do(what, (isAgain) => {
+      const given = ["0", ...(isAgain ? again : parameters)];
+      return commands.send(["EVALSHA", script.hash, ...given]).catch((error: unknown) => {
+        if (!isUnknownScript(error)) throw error;
+        return commands.send(["EVAL", script.text, ...given]);
+      });
+    });
+  }
+
+  /** Sends one command, which changes nothing that a repetition would change again. */
+  call(what: string, command: readonly Part[]): Promise<unknown> {
+    return this.#do(what, () => this.hub.commands.send(command));
+  }
+
+  #do(what: string, ask: (isAgain: boolean) => Promise<unknown>): Promise<unknown> {
+    if (this.#closed) return Promise.reject(closedError());
+    const running = this.#try(what, ask);
+    this.#running.add(running);
+    this.hub.busy(1);
+    const over = (): void => {
+      this.#running.delete(running);
+      this.hub.busy(-1);
+    };
+    running.then(over, over);
+    return running;
+  }
+
+  async #try(what: string, ask: (isAgain: boolean) => Promise<unknown>): Promise<unknown> {
+    const { commands } = this.hub;
+    const deadline = performance.now() + this.timeout;
+    let asked = false;
+    for (;;) {
+      if (!commands.isReady) await this.#ready(what, deadline, asked);
+      try {
+        return await this.#answer(ask(asked), deadline);
+      } catch (error) {
+        if (isRefusal(error)) throw refused(what, error);
+        // Without an answer; a server that answers that it cannot just now has done nothing.
+        asked ||= isUncertain(error);
+        if (performance.now() >= deadline || this.#closed)
+          throw unreachable(what, asked, commands.problem ?? error);
+        await sleep(20);
+      }
+    }
+  }
+
+  /** Waits until the server is there. */
+  #ready(what: string, deadline: number, asked: boolean): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const over = (end: () => void): void => {
+      clearTimeout(timer);
+      this.#waiting.delete(waiter);
+      end();
+    };
+    const waiter = {
+      ready: () => over(resolve),
+      failed: () =>
+        over(() =>
+          reject(this.#closed ? closedError() : unreachable(what, asked, this.hub.commands.problem)),
+        ),
+    };
+    const timer = setTimeout(waiter.failed, Math.max(0, deadline - performance.now()));
+    this.#waiting.add(waiter);
+    return promise;
+  }
+
+  async #answer(asking: Promise<unknown>, deadline: number): Promise<unknown> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => {
+          // It is there and says nothing: frozen, or cut off without a word. Another connection may do better.
+          this.hub.commands.renew();
+          reject(new Error("there was no answer in time"));
+        },
+        Math.max(1, deadline - performance.now()),
+      );
+    });
+    asking.catch(() => undefined);
+    try {
+      return await Promise.race([asking, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Lets it finish what is under way. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    // Those who wait for a server that is away wait no longer.
+    for (const { failed } of this.#waiting) failed();
+    await Promise.allSettled(this.#running);
+    this.#deaf();
+    this.hub.release();
+  }
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}

@@ -1,0 +1,77 @@
+/** Which clients are taken. */
+import { Cluster, Redis } from "ioredis";
+import { createClient, createClientPool, createCluster, createSentinel } from "redis";
+import { afterEach, describe, expect, test } from "vitest";
+import { databaseOf, isRedisClient, refuseInvalidClient } from "./like.ts";
+
+const closing: (() => unknown)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+function ioredis(options: object = {}): Redis {
+  const client = new Redis({ lazyConnect: true, ...options });
+  closing.push(() => client.disconnect());
+  return client;
+}
+
+describe("refuseInvalidClient", () => {
+  test("takes clients of ioredis and node-redis, connected or not", () => {
+    for (const client of [ioredis(), createClient(), createClient({ url: "redis://127.0.0.1/3" })]) {
+      expect(isRedisClient(client)).toBe(true);
+      expect(() => refuseInvalidClient("broker", client)).not.toThrow();
+    }
+  });
+
+  test("refuses clusters: Celery does not work with them", () => {
+    const cluster = new Cluster([{ port: 1 }], { lazyConnect: true });
+    closing.push(() => cluster.disconnect());
+    for (const client of [cluster, createCluster({ rootNodes: [] })]) {
+      expect(() => refuseInvalidClient("broker", client)).toThrow(
+        expect.objectContaining({
+          code: "ERR_ENGINE_UNSUPPORTED",
+          message: expect.stringContaining("broker is a client of a Redis Cluster"),
+        }),
+      );
+    }
+  });
+
+  test("refuses a client with a keyPrefix, and says where it belongs", () => {
+    for (const client of [ioredis({ keyPrefix: "x:" }), createClient({ keyPrefix: "x:" })]) {
+      expect(() => refuseInvalidClient("results", client)).toThrow(
+        expect.objectContaining({
+          code: "ERR_OPTION_INVALID",
+          message: expect.stringContaining("say `keyPrefix` to celery()"),
+        }),
+      );
+    }
+  });
+
+  test.each([
+    ["a URL", "redis://127.0.0.1"],
+    ["options", { host: "127.0.0.1", port: 6379 }],
+    ["nothing", undefined],
+    ["null", null],
+    ["a number", 6379],
+    ["a function", () => undefined],
+    ["half a client", { duplicate: () => ({}), status: "ready" }],
+    ["a pool", createClientPool()],
+    ["a Sentinel of node-redis", createSentinel({ name: "x", sentinelRootNodes: [{ host: "x", port: 1 }] })],
+  ])("refuses %s", (_, value) => {
+    expect(isRedisClient(value)).toBe(false);
+    expect(() => refuseInvalidClient("broker", value)).toThrow(
+      expect.objectContaining({
+        code: "ERR_OPTION_INVALID",
+        message: expect.stringContaining("celery(): broker is a Redis client"),
+      }),
+    );
+  });
+});
+
+test("databaseOf tells the client's database", () => {
+  expect(databaseOf(ioredis())).toBe(0);
+  expect(databaseOf(ioredis({ db: 4 }))).toBe(4);
+  expect(databaseOf(createClient())).toBe(0);
+  expect(databaseOf(createClient({ database: 5 }))).toBe(5);
+  expect(databaseOf(createClient({ url: "redis://127.0.0.1/6" }))).toBe(6);
+});

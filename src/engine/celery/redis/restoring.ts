@@ -1,0 +1,105 @@
+/**
+ * Giving back what was taken by somebody who was lost: by a process of ours whose leases ran out, or by a worker of
+ * Python's whose visibility timeout is over.
+ *
+ * Kombu does so under a lock, `unacked_mutex`. This does not need it: each message is moved by one script that finds it
+ * as it was seen, so that nobody restores it twice; and a lock that its holder left behind would last for 5 minutes.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { queuesOf } from "./bindings.ts";
+import type { Connection } from "./connection.ts";
+import { heldOf, lostOf, wrap } from "./envelope.ts";
+import type { Part } from "./link.ts";
+import { scripts } from "./scripts.ts";
+import { listOf, type RedisSettings } from "./settings.ts";
+
+/** So many at a time. */
+const together = 100;
+/** How long what nobody knows is held, to be parked. In seconds. */
+const toPark = 60;
+
+/** Puts what is lost back into its queue. */
+export class Restoring {
+  readonly #connection: Connection;
+  readonly #settings: RedisSettings;
+  readonly #wake: (queues: readonly string[]) => void;
+  /** What is to be done with what is of no known form, if anything is. */
+  onStrange: ((tag: string, raw: Buffer) => void) | undefined;
+  #running: Promise<void> | undefined;
+
+  /** @param wake called with the queues to which something was given back */
+  constructor(connection: Connection, settings: RedisSettings, wake: (queues: readonly string[]) => void) {
+    this.#connection = connection;
+    this.#settings = settings;
+    this.#wake = wake;
+  }
+
+  /** Restores all that is lost by now. Several calls are one. */
+  restore(): Promise<void> {
+    this.#running ??= this.#restoreAll().finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  async #restoreAll(): Promise<void> {
+    const { keyPrefix, visibilityTimeout } = this.#settings;
+    let passOver = 0;
+    for (;;) {
+      const found = (await this.#connection.run("looking for lost tasks", scripts.expired, [
+        keyPrefix,
+        String(visibilityTimeout / 1000),
+        String(passOver),
+        String(together),
+      ])) as readonly Buffer[];
+      const count = found.length / 3;
+      if (count === 0) return;
+      const moved = await this.#move(found);
+      passOver += count - moved;
+      if (count < together) return;
+    }
+  }
+
+  /** Resolves to how many there are no more. */
+  async #move(found: readonly Buffer[]): Promise<number> {
+    const parameters: Part[] = [];
+    const queues = new Set<string>();
+    let moved = 0;
+    for (let at = 0; at < found.length; at += 3) {
+      const [tag, score, held] = [found[at]!, found[at + 1]!, found[at + 2]!];
+      const lost = lostOf(held.toString());
+      if (lost === undefined) {
+        moved += await this.#adopt(tag, score, held);
+        continue;
+      }
+      const targets = await queuesOf(this.#connection, this.#settings.keyPrefix, lost);
+      for (const queue of targets) queues.add(queue);
+      const lists = targets.map((queue) => listOf(queue, lost.priority));
+      parameters.push(tag, score, lost.text, String(lists.length), ...lists);
+    }
+    if (parameters.length === 0) return moved;
+    const answers = (await this.#connection.run("restoring lost tasks", scripts.restore, [
+      this.#settings.keyPrefix,
+      ...parameters,
+    ])) as readonly number[];
+    this.#wake([...queues]);
+    return moved + answers.filter((answer) => answer === 1).length;
+  }
+
+  async #adopt(tag: Buffer, score: Buffer, held: Buffer): Promise<number> {
+    if (this.onStrange === undefined) return 0;
+    const own = randomUUID();
+    // Celery's own queue: nobody knows where it was.
+    const answer = await this.#connection.run("putting aside what is no task", scripts.adopt, [
+      this.#settings.keyPrefix,
+      String(this.#settings.visibilityTimeout / 1000),
+      String(toPark),
+      tag,
+      score,
+      own,
+      heldOf(wrap(held, "celery"), "celery"),
+    ]);
+    if (answer === 1) this.onStrange(own, held);
+    return Number(answer);
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Results on Redis, as Celery's result backend keeps them.
+ *
+ * @module
+ */
+import { Soon } from "../../shared/soon.ts";
+import { Batcher } from "../../shared/batcher.ts";
+import type { Results } from "../broker.ts";
+import type { TaskEnd } from "../protocol/result.ts";
+import { Connection } from "./connection.ts";
+import type { RedisClientLike } from "./like.ts";
+import { scripts } from "./scripts.ts";
+import type { RedisSettings } from "./settings.ts";
+import { refuseOld } from "./version.ts";
+
+/** How the end of a task is written and read. */
+export interface EndCodec {
+  /** The text that Celery's result backends keep. */
+  write(end: TaskEnd): string;
+  /** The end that a text tells; undefined for what is no end, or no text of theirs. */
+  read(text: string): TaskEnd | undefined;
+}
+
+/** Results on Redis. */
+export class RedisResults implements Results {
+  readonly shared = true;
+  readonly replyTo = undefined;
+  readonly #connection: Connection;
+  readonly #codec: EndCodec;
+  readonly #prefix: string;
+  readonly #settings: RedisSettings;
+  readonly #stores: Batcher<TaskEnd, true>;
+  readonly #finds: Batcher<string, TaskEnd | undefined>;
+  /** Who waits, by the key that it waits for. */
+  readonly #waiting = new Map<string, Set<Soon>>();
+  readonly #stops = new Set<() => void>();
+  #poll: NodeJS.Timeout | undefined;
+  #opening: Promise<void> | undefined;
+
+  constructor(client: RedisClientLike, settings: RedisSettings, codec: EndCodec) {
+    this.#settings = settings;
+    this.#codec = codec;
+    this.#prefix = settings.resultPrefix ?? settings.keyPrefix;
+    this.#connection = new Connection(client, settings.timeout);
+    this.#stores = new Batcher((ends) => this.#store(ends));
+    this.#finds = new Batcher((ids) => this.#find(ids));
+  }
+
+  open(): Promise<void> {
+    this.#opening ??= refuseOld(this.#connection).catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async store(
+    ends: readonly { readonly end: TaskEnd; readonly replyTo: string | undefined }[],
+  ): Promise<void> {
+    if (ends.length === 0) return;
+    await this.open();
+    await this.#stores.add(ends.map(({ end }) => end));
+  }
+
+  async find(id: string): Promise<TaskEnd | undefined> {
+    await this.open();
+    const [end] = await this.#finds.add([id]);
+    return end;
+  }
+
+  async forget(tasks: readonly { readonly id: string }[]): Promise<void> {
+    if (tasks.length === 0) return;
+    await this.open();
+    const keys = tasks.map(({ id }) => this.#prefix + keyOf(id));
+    await this.#connection.call("forgetting results", ["DEL", ...keys]);
+  }
+
+  onEnd(id: string, listener: () => void): () => void {
+    this.#connection.refuseClosed();
+    const key = keyOf(id);
+    const call = new Soon(listener);
+    const waiting = this.#waiting.get(key) ?? new Set();
+    waiting.add(call);
+    this.#waiting.set(key, waiting);
+    const leave = this.#connection.hub.channels.listen(this.#prefix + key, () => call.wake());
+    this.#poll ??= setInterval(() => void this.#look(), this.#settings.pollInterval).unref();
+    const stop = (): void => {
+      call.stop();
+      leave();
+      this.#stops.delete(stop);
+      waiting.delete(call);
+      if (waiting.size > 0 || this.#waiting.get(key) !== waiting) return;
+      this.#waiting.delete(key);
+      if (this.#waiting.size > 0) return;
+      clearInterval(this.#poll);
+      this.#poll = undefined;
+    };
+    this.#stops.add(stop);
+    return stop;
+  }
+
+  async close(): Promise<void> {
+    for (const stop of this.#stops) stop();
+    this.#stores.flush();
+    this.#finds.flush();
+    await this.#connection.close();
+  }
+
+  async #store(ends: readonly TaskEnd[]): Promise<readonly true[]> {
+    const parameters = ends.flatMap((end) => [
+      keyOf(end.id),
+      this.#codec.write(end),
+      keepOf(end.keep ?? this.#settings.resultExpires),
+    ]);
+    await this.#connection.run("storing results", scripts.storing, [this.#prefix, ...parameters]);
+    return ends.map(() => true);
+  }
+
+  async #find(ids: readonly string[]): Promise<readonly (TaskEnd | undefined)[]> {
+    const keys = ids.map((id) => this.#prefix + keyOf(id));
+    const texts = (await this.#connection.call("looking up results", [
+      "MGET",
+      ...keys,
+    ])) as readonly (Buffer | null)[];
+    return texts.map((text) => (text === null ? undefined : this.#codec.read(text.toString())));
+  }
+
+  /** For messages that were lost. */
+  async #look(): Promise<void> {
+    const keys = [...this.#waiting.keys()];
+    try {
+      const answers = await this.#connection.run("looking for results", scripts.stored, [
+        this.#prefix,
+        ...keys,
+      ]);
+      for (const [at, there] of (answers as readonly number[]).entries())
+        if (there === 1) for (const call of this.#waiting.get(keys[at]!) ?? []) call.wake();
+    } catch {
+      // Redis is away: the next look will tell.
+    }
+  }
+}
+
+/** The key of a result, and its channel. */
+function keyOf(id: string): string {
+  return `celery-task-meta-${id}`;
+}
+
+/** In whole milliseconds; 0 for good, so that what is to be gone at once is kept for one. */
+function keepOf(milliseconds: number): string {
+  return milliseconds > Number.MAX_SAFE_INTEGER / 2 ? "0" : String(Math.max(1, Math.ceil(milliseconds)));
+}

@@ -1,0 +1,37 @@
+/**
+ * Sending.
+ *
+ * @module
+ */
+import type { Outgoing } from "../../engine.ts";
+import { unsupported } from "../../errors.ts";
+import { capabilities } from "./capabilities.ts";
+import { messageOf, noCounters } from "./protocol/sending.ts";
+import type { Parts } from "./store.ts";
+
+/** Sends messages. */
+export class Sending {
+  readonly #parts: Pick<Parts, "broker" | "results" | "protocol">;
+
+  constructor(parts: Pick<Parts, "broker" | "results" | "protocol">) {
+    this.#parts = parts;
+  }
+
+  /** See {@link Engine.send}. What cannot be sent is refused before anything is. */
+  async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
+    const { broker, results, protocol } = this.#parts;
+    const now = { sentAt: Date.now(), replyTo: results?.replyTo };
+    const messages = batch.map((outgoing) => {
+      refuseLacking(outgoing);
+      return messageOf(outgoing, noCounters, protocol, now);
+    });
+    if (messages.length > 0) await broker.publish(messages);
+    return batch.map(({ message }) => message.id);
+  }
+}
+
+function refuseLacking({ message, priority = 0, unique }: Outgoing): void {
+  const { priority: whyPriority, uniqueKeys: whyUnique } = capabilities.lacks;
+  if (priority !== 0) throw unsupported(`the priority of task ${message.task}`, "celery", whyPriority ?? "");
+  if (unique !== undefined) throw unsupported(`the key of task ${message.task}`, "celery", whyUnique ?? "");
+}

@@ -1,0 +1,147 @@
+/**
+ * Ending claims: what follows is accepted, and the result stored, before a message is acknowledged.
+ *
+ * @module
+ */
+import { endOf as stateOf, type Reason, type Settlement } from "../../engine.ts";
+import type { Broker, Finish } from "./broker.ts";
+import { endOf, type Ending, type Outcome } from "./ending.ts";
+import { reasonOfError } from "./errors.ts";
+import type { Running, RunningTasks } from "./held.ts";
+import { again } from "./protocol/again.ts";
+import { afterSuccess } from "./protocol/following.ts";
+import type { CeleryMessage } from "./protocol/message.ts";
+import type { TaskEnd } from "./protocol/result.ts";
+import type { ProtocolSettings } from "./protocol/settings.ts";
+import type { Revoked } from "./revoked.ts";
+
+/** What settling needs of the engine. */
+export interface SettlementsContext {
+  readonly broker: Broker;
+  readonly protocol: ProtocolSettings;
+  readonly running: RunningTasks;
+  readonly revoked: Revoked;
+  readonly ending: Ending;
+}
+
+/** What is to be done for a settlement. */
+interface Plan {
+  readonly finish: Finish;
+  /** Where it has ended. */
+  readonly outcome?: Outcome;
+}
+
+type Ended = Exclude<Settlement, { kind: "retryAt" | "defer" | "release" }>;
+type Again = Extract<Settlement, { kind: "retryAt" | "defer" | "release" }>;
+
+/** Settles. */
+export class Settlements {
+  readonly #context: SettlementsContext;
+
+  constructor(context: SettlementsContext) {
+    this.#context = context;
+  }
+
+  /** See {@link Engine.settle}. */
+  async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+    const { broker, running, ending } = this.#context;
+    const tasks: Running[] = [];
+    const plans: Plan[] = [];
+    const places = settlements.map((settlement) => {
+      const task = running.of(settlement.lease);
+      // Of two, the first holds.
+      if (task === undefined || task.isSettling || tasks.includes(task)) return -1;
+      plans.push(this.#plan(task, settlement));
+      return tasks.push(task) - 1;
+    });
+    if (plans.length === 0) return settlements.map(() => false);
+    for (const task of tasks) task.isSettling = true;
+    let answers: readonly boolean[];
+    try {
+      answers = await broker.finish(
+        plans.map(({ finish }) => finish),
+        (held) => ending.store(plans.flatMap(({ outcome }, at) => (held[at] && outcome ? [outcome] : []))),
+      );
+    } catch (error) {
+      for (const task of tasks) task.isSettling = false;
+      throw error;
+    }
+    for (const { tag } of tasks) running.remove(tag);
+    return places.map((place) => answers[place] === true);
+  }
+
+  #plan(task: Running, settlement: Settlement): Plan {
+    if (settlement.kind === "retryAt" || settlement.kind === "defer" || settlement.kind === "release")
+      return this.#again(task, settlement);
+    return settlement.kind === "complete"
+      ? this.#succeeded(task, settlement)
+      : this.#ended(task, settlement, settlement.reason);
+  }
+
+  #succeeded(task: Running, { result, keep }: Extract<Settlement, { kind: "complete" }>): Plan {
+    const { received, crashes, worker } = task;
+    let publish: readonly CeleryMessage[];
+    try {
+      publish = afterSuccess(received, result, this.#context.protocol, Date.now());
+    } catch (error) {
+      // What shall follow cannot be made: a person has to see it.
+      return this.#ended(task, { kind: "fail", keep }, reasonOfError(error));
+    }
+    const end = endOf(received, {
+      state: "succeeded",
+      result,
+      attempts: received.attempts + 1,
+      crashes,
+      worker,
+      children: publish.map(({ headers }) => headers.id),
+      keep,
+    });
+    return {
+      finish: { tag: task.tag, publish },
+      outcome: {
+        ...this.#context.ending.outcomeOf(received, end),
+        ...(crashes > 0 && { notKept: end.id }),
+      },
+    };
+  }
+
+  #ended(
+    task: Running,
+    { kind, keep }: { readonly kind: Exclude<Ended["kind"], "complete">; readonly keep?: number | undefined },
+    reason: Reason,
+  ): Plan {
+    const { received, crashes, worker } = task;
+    const attempts = received.attempts + (kind === "fail" ? 1 : 0);
+    return this.#over(
+      task,
+      endOf(received, { state: stateOf[kind], reason, attempts, crashes, worker, keep }),
+    );
+  }
+
+  #over({ tag, received }: Running, end: TaskEnd): Plan {
+    const { publish, ...outcome } = this.#context.ending.unsuccessful(received, end, this.#context.protocol);
+    return { finish: { tag, publish }, outcome };
+  }
+
+  /** Another run shall follow; not if the task was called off meanwhile. */
+  #again(task: Running, settlement: Again): Plan {
+    const { received, crashes, worker, tag } = task;
+    const { kind } = settlement;
+    const attempts = received.attempts + (kind === "retryAt" ? 1 : 0);
+    const revocation = this.#context.revoked.of(received.celery, received.message.id);
+    if (revocation !== undefined) {
+      const { reason } = revocation;
+      const end = endOf(received, { state: "cancelled", reason, attempts, crashes, worker });
+      return this.#over(task, kind === "retryAt" ? { ...end, deferrals: 0 } : end);
+    }
+    const now = Date.now();
+    if (kind === "release")
+      return { finish: { tag, publish: [again(received, { runAt: 0, now })], front: true } };
+    const changes =
+      kind === "retryAt"
+        ? { attempts, deferrals: 0, deferredAt: undefined }
+        : { deferrals: received.deferrals + 1, deferredAt: received.deferredAt ?? now };
+    const next = again(received, { ...changes, runAt: settlement.at, now } as Parameters<typeof again>[1]);
+    return { finish: { tag, publish: [next] } };
+  }
+}

@@ -1,0 +1,129 @@
+"""A Celery app, as a Python site has one. `PETIOLE` in the environment: with the package of that name."""
+
+import datetime
+import decimal
+import os
+import signal
+import time
+import uuid
+
+import attrs
+import cattrs
+import pydantic
+from celery import Celery
+
+app = Celery("site", broker=os.environ["BROKER"], backend=os.environ["BACKEND"])
+app.conf.update(
+    task_default_queue="celery",
+    task_routes={"ts.*": {"queue": "ts"}},
+    broker_connection_retry_on_startup=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_send_task_events=False,
+    result_extended=os.environ.get("EXTENDED") == "1",
+    broker_transport_options={"visibility_timeout": 3600},
+)
+
+if os.environ.get("PETIOLE"):
+    import petiole.celery
+
+    petiole.celery.setup(app)
+
+
+class OutOfStock(Exception):
+    def __init__(self, product, wanted):
+        super().__init__(product, wanted)
+        self.product = product
+        self.wanted = wanted
+
+
+@attrs.frozen
+class Money:
+    amount: int
+    currency: str
+
+
+class Order(pydantic.BaseModel):
+    id: int
+    at: datetime.datetime
+    lines: list[str]
+
+
+@app.task(name="tasks.add")
+def add(x, y=0):
+    return x + y
+
+
+@app.task(name="tasks.echo")
+def echo(value=None):
+    return value
+
+
+@app.task(name="tasks.describe")
+def describe(**payload):
+    """What arrived, in Python's words."""
+    return {name: [type(value).__name__, repr(value)] for name, value in payload.items()}
+
+
+@app.task(name="tasks.rich")
+def rich():
+    return {
+        "exact": datetime.datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=datetime.timezone.utc),
+        "naive": datetime.datetime(2026, 1, 2, 3, 4, 5),
+        "price": decimal.Decimal("1.10"),
+        "key": uuid.UUID(int=7),
+        "big": 2**100,
+        "nan": float("nan"),
+        "bytes": b"\x00\xff",
+    }
+
+
+@app.task(name="tasks.total")
+def total(money):
+    """Money as plain data, inflated: what a site does that has no package of ours."""
+    return cattrs.structure(money, Money).amount
+
+
+@app.task(name="tasks.order", pydantic=True)
+def order(order: Order) -> Order:
+    return order.model_copy(update={"lines": [*order.lines, type(order).__name__]})
+
+
+@app.task(name="tasks.fail")
+def fail(kind="value"):
+    if kind == "stock":
+        raise OutOfStock("pen", 3)
+    if kind == "key":
+        raise KeyError("missing")
+    raise ValueError("bang", 42)
+
+
+@app.task(name="tasks.retry", bind=True, max_retries=3)
+def retry(self):
+    if self.request.retries < 2:
+        raise self.retry(countdown=0.1)
+    return self.request.retries
+
+
+@app.task(name="tasks.die")
+def die(path):
+    """Kills its own process the first time that it runs."""
+    if not os.path.exists(path):
+        with open(path, "w") as file:
+            file.write("died")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "lived"
+
+
+@app.task(name="tasks.slow")
+def slow(path, seconds):
+    with open(path, "a") as file:
+        file.write(f"{os.getpid()}\n")
+    time.sleep(seconds)
+    return os.getpid()
+
+
+@app.task(name="tasks.soft", soft_time_limit=0.5)
+def soft():
+    time.sleep(5)

@@ -1,0 +1,59 @@
+"""A Python process of the site that sends tasks: each line of its input is an expression, each line of its output the
+outcome, as JSON: {"value": repr} or {"error": class, "args": repr}."""
+
+import datetime  # noqa: F401
+import decimal  # noqa: F401
+import json
+import math  # noqa: F401
+import os
+import sys
+import threading
+import traceback
+import uuid  # noqa: F401
+
+import site_app
+from celery import chain, chord, group, signature  # noqa: F401
+from celery.result import AsyncResult
+from site_app import *  # noqa: F401,F403
+
+app = site_app.app
+
+
+def send(name, *args, **options):
+    """Sends a task by its name alone. Its id."""
+    return app.send_task(name, args=args, **options).id
+
+
+def get(id, timeout=20):
+    """The result of a task that this process sent."""
+    return AsyncResult(id, app=app).get(timeout=timeout)
+
+
+def call(name, *args, timeout=20, **options):
+    """Sends a task and waits for its result."""
+    return app.send_task(name, args=args, **options).get(timeout=timeout)
+
+
+def answer(line):
+    try:
+        value = eval(line, globals())
+        return {"value": repr(value), "plain": value if isinstance(value, (str, int, float, bool, type(None))) else None}
+    except BaseException as error:
+        return {
+            "error": f"{type(error).__module__}.{type(error).__qualname__}",
+            "args": repr(error.args),
+            "trace": traceback.format_exc(),
+        }
+
+
+out = threading.Lock()
+print(json.dumps({"value": "ready"}), flush=True)
+for line in sys.stdin:
+    number, _, text = line.partition(" ")
+
+    def work(number=number, text=text):
+        told = json.dumps({"number": int(number), **answer(text)})
+        with out:
+            print(told, flush=True)
+
+    work()

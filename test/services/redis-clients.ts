@@ -1,0 +1,32 @@
+/** Clients of Redis, of each library that the Celery engine takes. */
+import { Redis } from "ioredis";
+import { createClient } from "redis";
+import type { RedisClientLike } from "../../src/engine/celery/redis/like.ts";
+
+export interface MadeClient {
+  readonly client: RedisClientLike;
+  close(): void;
+}
+
+export interface RedisLibrary {
+  readonly name: string;
+  /** One that is not connected: what the engine makes of it connects by itself. */
+  make(url: string, database?: number): MadeClient;
+}
+
+export const redisLibraries: readonly RedisLibrary[] = [
+  {
+    name: "ioredis",
+    make(url, db = 0) {
+      const client = new Redis(url, { lazyConnect: true, db });
+      return { client, close: () => client.disconnect() };
+    },
+  },
+  {
+    name: "node-redis",
+    make(url, database = 0) {
+      const client = createClient({ url, database });
+      return { client, close: () => client.destroy() };
+    },
+  },
+];
