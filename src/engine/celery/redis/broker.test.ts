@@ -590,6 +590,9 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
       expect(performance.now() - before).toBeLessThan(2000);
       thaw();
       await expect.poll(() => redis.hlen("unacked"), { timeout: 3000 }).toBe(2);
+      // Whatever the next asks for: they are where they were.
+      expect(await broker.take(["none"], 1, 1000)).toEqual([]);
+      expect([await redis.hlen("unacked"), await redis.llen("celery")]).toEqual([0, 2]);
       const found = await broker.take(["celery"], 10, 60_000);
       expect(idsOf(found)).toEqual(["1", "2"]);
       expect(found.map(({ redelivered }) => redelivered)).toEqual([false, false]);

@@ -18,7 +18,7 @@ import { databaseOf, type RedisClientLike } from "./like.ts";
 import { Restoring } from "./restoring.ts";
 import { scripts } from "./scripts.ts";
 import { listOf, listsOf, priorityOf, separator, type RedisSettings } from "./settings.ts";
-import { suffixLength, Taking } from "./taking.ts";
+import { Taking } from "./taking.ts";
 import { refuseOld } from "./version.ts";
 
 /** A message as it goes into a list. */
@@ -123,19 +123,9 @@ export class RedisBroker implements Broker {
   }
 
   async giveBack(tags: readonly string[]): Promise<void> {
-    const origins = this.#taking.originsOf(tags);
-    if (origins.length === 0) return;
+    if (tags.length === 0) return;
     await this.open();
-    // What is pushed last comes out first.
-    const parameters = origins
-      .toReversed()
-      .flatMap(([tag, origin]) => [tag, origin.list, String(suffixLength(origin))]);
-    await this.#connection.run("giving tasks back", scripts.giveBack, [
-      this.#settings.keyPrefix,
-      ...parameters,
-    ]);
-    this.#taking.forget(tags);
-    this.#arrivals.wake(origins.map(([, { queue }]) => queue));
+    this.#arrivals.wake(await this.#taking.giveBack(tags));
   }
 
   onArrival(queues: readonly string[], listener: () => void): () => void {

@@ -11,16 +11,21 @@ import { heldOf, lostOf, read, suffixOf, wrap } from "./envelope.ts";
 import { scripts } from "./scripts.ts";
 import { listOf, listsOf, type RedisSettings } from "./settings.ts";
 
+/** By fours: the tag, the number of its queue, that of its list, and what is held. */
+type Reply = readonly (Buffer | number)[];
+
 /** Where a message goes when it is given back. */
-export interface Origin {
+interface Origin {
   readonly queue: string;
   readonly list: string;
 }
 
-/** A taking whose answer was lost: the next like it asks for what it took. */
-interface LostAnswer {
+/** What is asked for. */
+interface Asked {
+  readonly queues: readonly string[];
+  readonly limit: number;
+  readonly lease: number;
   readonly tag: string;
-  readonly asked: string;
 }
 
 /** Takes messages. */
@@ -31,7 +36,8 @@ export class Taking {
   readonly #unreadable: (unreadable: Unreadable) => void;
   /** What is held here, by its tag. */
   readonly #held = new Map<string, Origin>();
-  #lost: LostAnswer | undefined;
+  /** Takings whose answers were lost: what they took is held, and nobody knows. */
+  readonly #lost = new Set<Asked>();
 
   constructor(
     connection: Connection,
@@ -51,31 +57,56 @@ export class Taking {
     limit: number,
     lease: number,
   ): Promise<{ readonly taken: readonly Taken[]; readonly isAll: boolean }> {
-    const asked = JSON.stringify([queues, limit]);
-    const again = this.#lost?.asked === asked ? this.#lost.tag : undefined;
-    if (again !== undefined) this.#lost = undefined;
-    const tag = again ?? randomUUID();
+    for (const lost of this.#lost) await this.#recover(lost);
+    const asked: Asked = { queues, limit, lease, tag: randomUUID() };
     let reply: unknown;
     try {
-      reply = await this.#ask(queues, limit, lease, tag, again !== undefined, true);
+      reply = await this.#ask(asked, { tells: true });
       if (!Array.isArray(reply)) {
         await this.#restore();
-        reply = await this.#ask(queues, limit, lease, tag, again !== undefined, false);
+        reply = await this.#ask(asked);
       }
     } catch (error) {
-      if (error instanceof PetioleError && error.code === "ERR_ENGINE_UNREACHABLE")
-        this.#lost = { tag, asked };
+      if (error instanceof PetioleError && error.code === "ERR_ENGINE_UNREACHABLE") this.#lost.add(asked);
       throw error;
     }
-    return this.#read(reply as readonly (Buffer | number)[], queues, limit);
+    return this.#read(reply as Reply, queues, limit);
   }
 
-  /** What is known of these tags, of each that is held here. */
-  originsOf(tags: readonly string[]): readonly (readonly [tag: string, origin: Origin])[] {
-    return tags.flatMap((tag) => {
+  /** Gives back what a taking took whose answer was lost: it was never run. */
+  async #recover(lost: Asked): Promise<void> {
+    if (!this.#lost.delete(lost)) return;
+    try {
+      const reply = (await this.#ask(lost, { isAgain: true })) as Reply;
+      const tags: string[] = [];
+      for (let at = 0; at < reply.length; at += 4) {
+        const tag = String(reply[at]);
+        this.#held.set(tag, originOf(reply, at, lost.queues));
+        tags.push(tag);
+      }
+      await this.giveBack(tags);
+    } catch (error) {
+      this.#lost.add(lost);
+      throw error;
+    }
+  }
+
+  /** See {@link Broker.giveBack}. Resolves to the queues to which something was given back. */
+  async giveBack(tags: readonly string[]): Promise<readonly string[]> {
+    const parameters: string[] = [];
+    const queues = new Set<string>();
+    // What is pushed last comes out first.
+    for (const tag of tags.toReversed()) {
       const origin = this.#held.get(tag);
-      return origin === undefined ? [] : [[tag, origin] as const];
-    });
+      if (origin === undefined) continue;
+      queues.add(origin.queue);
+      parameters.push(tag, origin.list, String(Buffer.byteLength(suffixOf(origin.queue))));
+    }
+    if (parameters.length === 0) return [];
+    const { keyPrefix } = this.#settings;
+    await this.#connection.run("giving tasks back", scripts.giveBack, [keyPrefix, ...parameters]);
+    this.forget(tags);
+    return [...queues];
   }
 
   /** These are held no more. */
@@ -89,12 +120,8 @@ export class Taking {
   }
 
   #ask(
-    queues: readonly string[],
-    limit: number,
-    lease: number,
-    tag: string,
-    isAgain: boolean,
-    tells: boolean,
+    { queues, limit, lease, tag }: Asked,
+    { isAgain = false, tells = false }: { readonly isAgain?: boolean; readonly tells?: boolean } = {},
   ): Promise<unknown> {
     const { keyPrefix, visibilityTimeout } = this.#settings;
     const parameters = (again: boolean): string[] => [
@@ -112,7 +139,7 @@ export class Taking {
   }
 
   async #read(
-    reply: readonly (Buffer | number)[],
+    reply: Reply,
     queues: readonly string[],
     limit: number,
   ): Promise<{ readonly taken: readonly Taken[]; readonly isAll: boolean }> {
@@ -120,7 +147,7 @@ export class Taking {
     for (let at = 0; at < reply.length; at += 4) {
       const tag = String(reply[at]);
       const held = reply[at + 3] as Buffer;
-      const origin = originOf(Number(reply[at + 1]), Number(reply[at + 2]), held, queues);
+      const origin = originOf(reply, at, queues);
       const found = read(held, origin.queue);
       this.#held.set(tag, origin);
       if ("message" in found) {
@@ -163,14 +190,10 @@ export class Taking {
 }
 
 /** Where it was taken from, which a repeated answer does not tell: then, what is held does. */
-function originOf(queue: number, list: number, held: Buffer, queues: readonly string[]): Origin {
-  const name = queues[queue - 1];
-  if (name !== undefined) return { queue: name, list: listsOf(name)[list - 1] ?? name };
-  const { routingKey = queues[0] ?? "celery", priority = 0 } = lostOf(held.toString()) ?? {};
+function originOf(reply: Reply, at: number, queues: readonly string[]): Origin {
+  const name = queues[Number(reply[at + 1]) - 1];
+  if (name !== undefined) return { queue: name, list: listsOf(name)[Number(reply[at + 2]) - 1] ?? name };
+  const lost = lostOf(String(reply[at + 3]));
+  const { routingKey = queues[0] ?? "celery", priority = 0 } = lost ?? {};
   return { queue: routingKey, list: listOf(routingKey, priority) };
-}
-
-/** How many bytes follow the message in what is held. */
-export function suffixLength({ queue }: Origin): number {
-  return Buffer.byteLength(suffixOf(queue));
 }
