@@ -165,11 +165,13 @@ export class AmqpBroker implements Broker {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const held = this.#held.clear();
-    const rung = [...this.#queues.values()].flatMap((queue) =>
-      queue.rung().map((got) => this.#asHeld(queue.name, got)),
+    const held = [...this.#held.clear()];
+    await Promise.all(
+      [...this.#queues.values()].map(async (queue) => {
+        for (const got of await queue.quieten()) held.push(this.#asHeld(queue.name, got));
+      }),
     );
-    await this.#giveBack([...held, ...rung]).catch(() => undefined);
+    await this.#giveBack(held).catch(() => undefined);
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
     await Promise.all([this.#control.close(), this.#publisher.close()]);
     await this.#connection.leave();

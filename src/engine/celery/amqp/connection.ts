@@ -88,6 +88,7 @@ export class AmqpConnection {
         // An event `error` that nobody listens to would end the process.
         channel.on("error", (error: unknown) => (this.#problem = error));
         keepExact(channel.connection);
+        sendAtOnce(channel.connection);
         if (late) channel.close().catch(() => undefined);
       },
       () => undefined,
@@ -128,6 +129,15 @@ export class AmqpConnection {
     });
     return current;
   }
+}
+
+/**
+ * Unless it was asked to, amqplib leaves it to TCP when to send: an acknowledgement and what follows it, two small writes,
+ * then take 40 ms.
+ */
+function sendAtOnce(connection: object): void {
+  const { stream } = connection as { readonly stream?: { setNoDelay?(on: boolean): unknown } };
+  stream?.setNoDelay?.(true);
 }
 
 /** There was no answer in time. */

@@ -52,7 +52,8 @@ export class Declaring {
     try {
       await this.#ask(what, (channel) => channel.assertQueue(name, { durable: true }));
     } catch (error) {
-      if (refusalCode((error as Error).cause) !== 406) throw error;
+      // It has other arguments, or this user may not declare queues.
+      if (![403, 406].includes(refusalCode((error as Error).cause) ?? 0)) throw error;
       await this.#ask(what, (channel) => channel.checkQueue(name));
       return;
     }

@@ -83,8 +83,9 @@ export class HeldDeliveries {
     for (const [tag, held] of this.#held) if (held.channel === channel) this.#held.delete(tag);
   }
 
+  /** Those that nobody is finishing. None is held after that. */
   clear(): readonly Held[] {
-    const all = [...this.#held.values()];
+    const all = [...this.#held.values()].filter(({ busy }) => !busy);
     this.#held.clear();
     clearTimeout(this.#timer);
     return all;

@@ -20,9 +20,9 @@ test("takes what amqplib makes, as it is", () => {
 
 test("takes nothing else", () => {
   // @ts-expect-error a URL is no connection
-  new AmqpConnection("amqp://127.0.0.1");
+  void new AmqpConnection("amqp://127.0.0.1");
   // @ts-expect-error nor is the promise of one
-  new AmqpConnection(connect("amqp://127.0.0.1"));
+  void new AmqpConnection(connect("amqp://127.0.0.1"));
   // @ts-expect-error nor is what a function makes that is none
-  new AmqpConnection(() => "amqp://127.0.0.1");
+  void new AmqpConnection(() => "amqp://127.0.0.1");
 });

@@ -5,7 +5,7 @@
  */
 
 interface Emitter {
-  on(event: string, listener: (...parameters: never[]) => void): unknown;
+  on(event: string, listener: (told?: unknown) => void): unknown;
 }
 
 /**

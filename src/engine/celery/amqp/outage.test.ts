@@ -59,4 +59,30 @@ describeOwnRabbitmq("RabbitMQ killed and started again", (server) => {
       10_000,
     );
   });
+
+  test("is not waited for when it is there and says nothing", { timeout: 60_000 }, async () => {
+    const [broker, queue] = [makeBroker(() => connect(server().url), "frozen", 500), queueName()];
+    await broker.publish([message(queue, "1"), message(queue, "2")]);
+    const [one] = await broker.take([queue], 1, 60_000);
+    const pid = server().pid();
+    process.kill(pid, "SIGSTOP");
+    try {
+      const uncertain = {
+        code: "ERR_ENGINE_UNREACHABLE",
+        message: expect.stringContaining("may have been done"),
+      };
+      await expect(broker.take([queue], 1, 60_000)).rejects.toMatchObject(uncertain);
+      await expect(broker.publish([message(queue, "3")])).rejects.toMatchObject(uncertain);
+      await expect(broker.lengths()).rejects.toMatchObject({ code: "ERR_ENGINE_UNREACHABLE" });
+      // Its channel was given up: it is the broker's again.
+      expect(await broker.extend([one!.tag], 1000)).toEqual([one!.tag]);
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    const taken = new Set<string>();
+    await vi.waitFor(async () => {
+      for (const id of ids(await broker.take([queue], 5, 60_000))) taken.add(id);
+      expect([...taken]).toEqual(expect.arrayContaining(["1", "2"]));
+    }, 10_000);
+  });
 });

@@ -10,6 +10,9 @@ import { within } from "./connection.ts";
 import { failure, refused } from "./errors.ts";
 import type { AmqpConfirmChannelLike, AmqpDelivery, AmqpPublishOptions } from "./like.ts";
 
+/** So many are on their way at once: each such batch has its time. */
+const together = 1000;
+
 /** What is published. */
 export interface Publishing {
   readonly exchange: string;
@@ -34,7 +37,7 @@ export class Publisher {
     this.#connection = connection;
     this.#channel = new OwnChannel(connection, {
       kind: "confirm",
-      prepare: async (channel) => void channel.on("return", (back: AmqpDelivery) => this.#returned(back)),
+      prepare: async (channel) => void channel.on("return", (back) => this.#returned(back as AmqpDelivery)),
     });
   }
 
@@ -48,7 +51,17 @@ export class Publisher {
    * @param what the thing that is done, for errors
    */
   async publish(what: string, publishings: readonly Publishing[]): Promise<readonly Publishing[]> {
-    if (publishings.length === 0) return [];
+    const returned: Publishing[] = [];
+    for (let at = 0; at < publishings.length; at += together)
+      returned.push(...(await this.#publish(what, publishings.slice(at, at + together))));
+    return returned;
+  }
+
+  close(): Promise<void> {
+    return this.#channel.close();
+  }
+
+  async #publish(what: string, publishings: readonly Publishing[]): Promise<readonly Publishing[]> {
     const channel = await this.#channel.open(what);
     const pendings: Pending[] = [];
     const confirms: Promise<void>[] = [];
@@ -75,10 +88,6 @@ export class Publisher {
     }
     if (refusal) throw refusal;
     return pendings.filter(({ returned }) => returned).map(({ publishing }) => publishing);
-  }
-
-  close(): Promise<void> {
-    return this.#channel.close();
   }
 
   #send(channel: AmqpConfirmChannelLike, pending: Pending): Promise<void> {

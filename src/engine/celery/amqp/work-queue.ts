@@ -111,7 +111,7 @@ export class WorkQueue {
     this.listen();
     return () => {
       this.#listeners.delete(listener);
-      if (this.#listeners.size === 0) this.#unset(this.#bell);
+      if (this.#listeners.size === 0) void this.#unset(this.#bell);
     };
   }
 
@@ -142,17 +142,18 @@ export class WorkQueue {
     }
   }
 
-  /** What rang the bell, and was not taken. */
-  rung(): readonly Got[] {
+  /** Listens no more, and hands out what rang and was not taken. */
+  async quieten(): Promise<readonly Got[]> {
+    this.#closed = true;
+    this.#listeners.clear();
+    await this.#unset(this.#bell);
     for (const { timer } of this.#rung) clearTimeout(timer);
     return this.#rung.splice(0);
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#listeners.clear();
-    this.rung();
-    await this.#channel.close();
+  /** After {@link quieten}. */
+  close(): Promise<void> {
+    return this.#channel.close();
   }
 
   async #set(bell: Bell): Promise<void> {
@@ -162,7 +163,7 @@ export class WorkQueue {
     const rang = (delivery: AmqpDelivery | null): void => {
       if (delivery) {
         this.#keep({ channel, delivery });
-        this.#unset(bell);
+        void this.#unset(bell);
       } else {
         // The broker has cancelled it: its queue is gone.
         this.#declaring.forget(this.name);
@@ -172,22 +173,21 @@ export class WorkQueue {
     };
     const { consumerTag } = await this.#channel.ask(what, (it) => it.consume(this.name, rang), channel);
     bell.consumer = consumerTag;
-    if (bell.unwanted) this.#unset(bell);
+    if (bell.unwanted) await this.#unset(bell);
   }
 
   /** Cancels its consumer. Until that is done, no other is set. */
-  #unset(bell: Bell | undefined): void {
+  async #unset(bell: Bell | undefined): Promise<void> {
     if (!bell) return;
     bell.unwanted = true;
     const { channel, consumer } = bell;
     if (channel === undefined || consumer === undefined) return;
     bell.consumer = undefined;
-    const over = (): void => {
-      if (this.#bell === bell) this.#bell = undefined;
-      // A take may have wanted it meanwhile.
-      if (this.#wanted) this.listen();
-    };
-    this.#channel.ask("listening no more", (it) => it.cancel(consumer), channel).then(over, over);
+    // Where that fails the channel is gone, and the consumer with it.
+    await this.#channel.ask("listening no more", (it) => it.cancel(consumer), channel).catch(() => undefined);
+    if (this.#bell === bell) this.#bell = undefined;
+    // A take may have wanted it meanwhile.
+    if (this.#wanted) this.listen();
   }
 
   #still(taken: readonly Got[]): readonly Got[] {
