@@ -301,19 +301,10 @@ function publishingOf(what: string, message: CeleryMessage): Publishing {
   }
 }
 
+/** The same message again, with all its properties. What could not be read goes as far as amqplib has understood it. */
 function copyOf(queue: string, delivery: AmqpDelivery): Publishing {
   const read = readDelivery(queue, delivery);
-  if ("message" in read) {
-    const { content, options } = { content: toBuffer(delivery.content), options: optionsOf(read.message) };
-    const { expiration } = delivery.properties;
-    return {
-      exchange: "",
-      routingKey: queue,
-      content,
-      options: { ...options, ...(expiration !== undefined && { expiration }) },
-    };
-  }
-  // As far as amqplib has understood it.
-  const options = { ...delivery.properties, mandatory: true } as AmqpPublishOptions;
+  const own = "message" in read ? optionsOf(read.message) : undefined;
+  const options = { ...delivery.properties, ...own, mandatory: true } as AmqpPublishOptions;
   return { exchange: "", routingKey: queue, content: toBuffer(delivery.content), options };
 }

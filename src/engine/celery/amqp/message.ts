@@ -31,8 +31,9 @@ export function optionsOf(message: CeleryMessage): AmqpPublishOptions {
     headers: toAmqplib(own),
     deliveryMode: 2,
     priority: priority ?? 0,
-    correlationId: headers.id,
     mandatory: true,
+    // Of protocol 1, the id is in the body.
+    ...(typeof headers.id === "string" && { correlationId: headers.id }),
     ...(replyTo !== undefined && { replyTo }),
   };
 }
@@ -63,7 +64,7 @@ export function readDelivery(queue: string, { content, properties }: AmqpDeliver
   return {
     message: {
       queue,
-      headers: headers as CeleryHeaders,
+      headers: (headers ?? {}) as CeleryHeaders,
       contentType: contentType as string,
       contentEncoding: typeof contentEncoding === "string" ? contentEncoding : "utf-8",
       body: content,
@@ -79,18 +80,22 @@ function problemOf(
   { contentType }: AmqpProperties,
   headers: Record<string, Json> | undefined,
 ): string | undefined {
-  if (headers === undefined) return "it has no headers";
-  if (typeof headers["task"] !== "string" || headers["task"] === "")
-    return headers["task"] === undefined
-      ? "it has no header `task`: it may be of Celery's protocol 1 (set task_protocol = 2)"
-      : "its header `task` is no text";
+  const isTyped = typeof contentType === "string" && contentType !== "";
+  if (headers?.["task"] === undefined) {
+    // Celery's protocol 1 has all that in its body, an object.
+    if (isTyped && isUtf8(content) && startsWith(content, "{")) return undefined;
+    return "it has no header `task`, nor a body of Celery's protocol 1";
+  }
+  if (typeof headers["task"] !== "string" || headers["task"] === "") return "its header `task` is no text";
   if (typeof headers["id"] !== "string" || headers["id"] === "") return "its header `id` is no text";
-  if (typeof contentType !== "string" || contentType === "") return "it has no content type";
+  if (!isTyped) return "it has no content type";
   if (contentType !== "application/json" || headers["compression"] != null) return undefined;
   if (!isUtf8(content)) return "its body is not UTF-8";
-  return /^\s*\[/.test(toBuffer(content.subarray(0, 100)).toString())
-    ? undefined
-    : "its body is no JSON array";
+  return startsWith(content, "[") ? undefined : "its body is no JSON array";
+}
+
+function startsWith(content: Uint8Array, character: string): boolean {
+  return toBuffer(content.subarray(0, 100)).toString("utf8").trimStart().startsWith(character);
 }
 
 function unreadable(

@@ -66,6 +66,8 @@ describeOwnRabbitmq("RabbitMQ killed and started again", (server) => {
     const [one] = await broker.take([queue], 1, 60_000);
     const pid = server().pid();
     process.kill(pid, "SIGSTOP");
+    // It does not stop within the call.
+    await sleep(100);
     try {
       const uncertain = {
         code: "ERR_ENGINE_UNREACHABLE",

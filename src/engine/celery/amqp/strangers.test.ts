@@ -33,7 +33,7 @@ describeRabbitmq("what others put in a queue of RabbitMQ", (server) => {
   test.each([
     ["no headers", { contentType: "application/json" }, "[[],{},null]", "no header `task`"],
     ["no properties at all", {}, "[[],{},null]", "no header `task`"],
-    ["Celery's protocol 1", { ...fine, headers: {} }, '{"task":"t","id":"1"}', "protocol 1"],
+    ["no task, and no body of protocol 1", { ...fine, headers: {} }, "[]", "protocol 1"],
     ["no content type", { headers: fine.headers }, "[[],{},null]", "no content type"],
     [
       "a task that is no text",
@@ -98,6 +98,23 @@ describeRabbitmq("what others put in a queue of RabbitMQ", (server) => {
     expect(await broker.lengths()).toEqual([{ queue, count: 0 }]);
     expect(await broker.take([queue], 5, 10_000)).toEqual([]);
     expect(unreadable).toHaveBeenCalledTimes(2);
+  });
+
+  test("Celery's protocol 1 is taken, which the engine knows", async () => {
+    const [broker, queue] = [makeBroker(() => connect(server().url)), queueName()];
+    await broker.take([queue], 1, 10_000);
+    const channel = await makeChannel(server().url);
+    const body = Buffer.from(' {"task":"t","id":"1","args":[]}');
+    for (const headers of [{}, undefined])
+      channel.publish("", queue, body, { contentType: "application/json", correlationId: "1", headers });
+    const taken = await vi.waitFor(async () => {
+      const taken = await broker.take([queue], 5, 10_000);
+      expect(taken).toHaveLength(2);
+      return taken;
+    });
+    for (const { message } of taken) expect([message.headers, message.body]).toEqual([{}, body]);
+    await broker.giveBack(taken.map(({ tag }) => tag));
+    expect(await channel.get(queue)).toMatchObject({ content: body, properties: { correlationId: "1" } });
   });
 
   test("an integer as Python writes it neither ends the connection nor is rounded", async () => {
