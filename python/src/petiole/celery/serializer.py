@@ -48,6 +48,8 @@ class Settings(NamedTuple):
     understands: Tuple[str, ...] = ()
     rows: Rows = Rows()
     park: bool = True
+    #: Seconds.
+    wait_for: float = 60
 
 
 class _State(threading.local):
@@ -309,13 +311,18 @@ def expect(body: Any, headers: MutableMapping[str, Any]) -> None:
     _state.body, _state.headers = body, headers
 
 
-def mark(headers: MutableMapping[str, Any], types: Sequence[str]) -> None:
-    """Writes the header ``petiole``; what a task that is sent again has in it is kept."""
+def headers_of(text: Any) -> Dict[str, Any]:
+    """What the header ``petiole`` says; nothing where it is none of ours."""
     try:
-        said = json.loads(headers.get("petiole") or "{}")
+        said = json.loads(text or "{}")
     except (TypeError, ValueError):
         said = {}
-    said = said if isinstance(said, dict) else {}
+    return said if isinstance(said, dict) else {}
+
+
+def mark(headers: MutableMapping[str, Any], types: Sequence[str]) -> None:
+    """Writes the header ``petiole``; what a task that is sent again has in it is kept."""
+    said = headers_of(headers.get("petiole"))
     said["wire"] = 1
     if types:
         said["types"] = list(types)
