@@ -75,7 +75,10 @@ describe.skipIf(isSkipped)(`through Python and back${reason}`, () => {
   });
 
   test("deep and in circles, as a graph", async () => {
-    const ring: { next?: object; previous?: object; inside?: unknown }[] = Array.from({ length: 3_000 }, () => ({}));
+    const ring: { next?: object; previous?: object; inside?: unknown }[] = Array.from(
+      { length: 3_000 },
+      () => ({}),
+    );
     for (const [at, item] of ring.entries()) {
       item.next = ring[(at + 1) % ring.length]!;
       item.previous = ring.at(at - 1)!;
