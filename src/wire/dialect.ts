@@ -58,7 +58,7 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
 }
 
 const advice: Readonly<Record<string, string>> = {
-  bigint: "Python does not know the tag; send a string, or a number where it is exact",
+  bigint: "Python does not know the tag; send a string, or an exact number",
   number: "JSON has no such number; send null",
   undefined: "send null",
   map: "send a plain object, or an array of entries",
@@ -81,7 +81,7 @@ function wholeThirds(time: string): string {
   return time.replace(/\.\d+/, (digits) => digits.padEnd(digits.length < 5 ? 4 : 7, "0"));
 }
 
-const pythonTime = /^(?!0000)(\d{4}-..-..(T|$))?([\d:]+(\.(\d{3}){1,2})?([+-].+)?)?$/;
+const pythonTime = /^(?!0000)(\d{4}-..-..(T|$))?([\d:]+(\.(\d{3}){1,2})?([+-][\d:]+)?)?$/;
 
 /** Python has no invalid time, and before 3.11 neither `Z` nor other fractions. The text is a time's already. */
 function timeRefusal(content: unknown): string | undefined {
