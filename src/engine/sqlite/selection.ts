@@ -31,11 +31,24 @@ interface Candidate {
   readonly run_at: number;
 }
 
-/** Takes a task, `crashes` of 1 when its lease was lost. `row`: what is in {@link deliveryColumns}, where that was read. */
-export type Take = (sequence: number, lane: string, crashes: number, row?: Row) => void;
+/** Takes what was found. */
+export interface Take {
+  /** A task, with `crashes` of 1 when its lease was lost. */
+  one(sequence: number, crashes: number): void;
+  /** The first tasks that wait in a lane of a queue, at most so many. How many there were. */
+  first(queue: string, lane: string, limit: number): number;
+}
 
 /** What a delivery is made of. */
 export const deliveryColumns = `sequence, ${messageColumns}, lane, attempts, crashes, deferrals, deferred_at, cancel_reason`;
+
+/** Where the first tasks are that wait in a lane: of a queue, a lane, and a limit. */
+export const firstWaiting =
+  "FROM tasks INDEXED BY tasks_waiting WHERE state = 'waiting' AND queue = ? AND lane = ? " +
+  `ORDER BY priority DESC, run_at, sequence LIMIT ${bound}`;
+
+type TakeOne = (sequence: number, lane: string, crashes: number) => void;
+type TakeFirst = (queue: string, lane: string, most: number) => void;
 
 /** Finds what a claim takes. */
 export class Selection {
@@ -52,7 +65,6 @@ export class Selection {
   readonly #outerLanes: StatementSync;
   readonly #waitingLanes: StatementSync;
   readonly #waiting: StatementSync;
-  readonly #waitingRows: StatementSync;
 
   constructor(database: DatabaseSync, lanes: Lanes, pauses: Pauses) {
     this.#lanes = lanes;
@@ -84,11 +96,7 @@ export class Selection {
       `SELECT (${waiting}) AS least, (${waiting.replace("min", "max")}) AS most`,
     );
     this.#waitingLanes = database.prepare(distinct("lane", waiting));
-    const first =
-      "FROM tasks INDEXED BY tasks_waiting WHERE state = 'waiting' AND queue = ? AND lane = ? " +
-      `ORDER BY priority DESC, run_at, sequence LIMIT ${bound}`;
-    this.#waiting = database.prepare(`SELECT sequence, lane, priority, run_at ${first}`);
-    this.#waitingRows = database.prepare(`SELECT ${deliveryColumns} ${first}`);
+    this.#waiting = database.prepare(`SELECT sequence, lane, priority, run_at ${firstWaiting}`);
   }
 
   /**
@@ -97,10 +105,15 @@ export class Selection {
    */
   take({ queues, knows }: ClaimRequest, limit: number, rooms: Rooms, now: number, take: Take): void {
     let left = limit;
-    const takeOne: Take = (sequence, lane, crashes, row) => {
+    const takeOne: TakeOne = (sequence, lane, crashes) => {
       left -= 1;
       rooms.take(lane, 1);
-      take(sequence, lane, crashes, row);
+      take.one(sequence, crashes);
+    };
+    const takeFirst: TakeFirst = (queue, lane, most) => {
+      const count = take.first(queue, lane, most);
+      left -= count;
+      rooms.take(lane, count);
     };
     for (const queue of this.#pauses.open(queues).map(toColumn)) {
       const lost = { all: this.#lost, elsewhere: this.#lostElsewhere, of: [queue, now], crashes: 1 };
@@ -112,7 +125,7 @@ export class Selection {
       if (left <= 0) return;
       // To look is a tenth of the work of changing nothing.
       if (this.#isDue.get(queue, now)?.["due"] === 1) this.#promote.run(queue, now);
-      this.#takeFirst(queue, left, rooms, takeOne);
+      this.#takeFirst(queue, left, rooms, takeOne, takeFirst);
       if (left <= 0) return;
     }
   }
@@ -147,14 +160,12 @@ export class Selection {
   }
 
   /** Takes the first waiting tasks of a queue, from all lanes that have room. */
-  #takeFirst(queue: string, limit: number, rooms: Rooms, take: Take): void {
+  #takeFirst(queue: string, limit: number, rooms: Rooms, take: TakeOne, takeFirst: TakeFirst): void {
     const lanes = this.#lanesOf(queue);
     const [only] = lanes;
     if (only !== undefined && lanes.length === 1) {
       const most = Math.min(limit, rooms.of(only));
-      // All of these are taken, so that they are read here, and not one by one.
-      const rows = most > 0 ? this.#waitingRows.all(queue, only, most) : [];
-      for (const row of rows) take(Number(row["sequence"]), only, 0, row);
+      if (most > 0) takeFirst(queue, only, most);
       return;
     }
     const candidates = lanes.flatMap((lane) => {
@@ -185,7 +196,7 @@ function takeFrom(
   { all, elsewhere, of, crashes }: Source,
   left: () => number,
   rooms: Rooms,
-  take: Take,
+  take: TakeOne,
 ): void {
   const full = new Set<string>();
   let again = true;
