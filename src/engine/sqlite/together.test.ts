@@ -17,9 +17,9 @@ afterEach(() => files.close());
 /** Ids and results that a column does not take as they are, among others. */
 const odd = ["plain", "\ud800 alone", "nothing\0behind", "\u0001mark", "'); DROP TABLE tasks; --", "", "🌱"];
 
-async function claimed(count: number, lane = ""): Promise<Delivery[]> {
+async function claimed(count: number): Promise<readonly Delivery[]> {
   const names = Array.from({ length: count }, (_, index) => `${index} ${odd[index % odd.length]}`);
-  await engine.send(names.map((id) => ({ ...outgoing(id), lane })));
+  await engine.send(names.map((id) => outgoing(id)));
   return claim(engine, { limit: count });
 }
 
@@ -71,7 +71,7 @@ describe("sqlite: tasks that end in one turn of the event loop", () => {
 
   test("one that is settled twice is so once", async () => {
     const deliveries = await claimed(3);
-    const [first, second, third] = deliveries as [Delivery, Delivery, Delivery];
+    const [first, second, third] = deliveries as readonly [Delivery, Delivery, Delivery];
     expect(await completeAll([first, second, first, third])).toEqual([true, true, false, true]);
     expect(await find(engine, first.message.id)).toMatchObject({ state: "succeeded", attempts: 1 });
   });
@@ -101,7 +101,7 @@ describe("sqlite: tasks that end in one turn of the event loop", () => {
   });
 
   test("what is asked for between them is done between them", async () => {
-    const [first, second, third] = (await claimed(3)) as [Delivery, Delivery, Delivery];
+    const [first, second, third] = (await claimed(3)) as readonly [Delivery, Delivery, Delivery];
     const outcomes = await Promise.all([
       completeAll([first]),
       engine.report(second.lease, { lines: [{ at: 1, text: "before its end" }] }),
