@@ -56,7 +56,7 @@ export class Settlements {
        FROM done WHERE id = done_id AND +lease_token = token AND +state = 'running'`,
     );
     this.#isAnyInLane = database.prepare(
-      "SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'running' AND lane <> '') AS is_any",
+      "SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'running' AND lane <> '' AND lane > '') AS is_any",
     );
     this.#end = database.prepare(
       `UPDATE tasks SET state = ?, attempts = attempts + ?, reason = ?, needs = ?, ended_at = ?, ${removeAt}, ${letGo}
