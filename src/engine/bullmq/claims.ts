@@ -12,16 +12,16 @@ import { foreignId, fromJobId, toName, toQueue } from "./names.ts";
 import { scripts } from "./scripts.ts";
 import type { Settlements } from "./settlements.ts";
 
-/** Queue, job id, name, data, our field, attempts, crashes, deferrals, the first deferral, the reason of a cancelling. */
+/** Name, data, our field, attempts, crashes, deferrals, the first deferral, the reason of a cancelling, queue, job id. */
 type Claimed = readonly [
-  string,
-  string,
-  string,
-  string,
-  string,
-  string | number,
-  string | number,
-  string | number,
+  string | null,
+  string | null,
+  string | null,
+  string | null,
+  string | number | null,
+  string | null,
+  string | null,
+  string | null,
   string,
   string,
 ];
@@ -163,17 +163,17 @@ export class Claims {
   }
 
   async #deliveryOf(claimed: Claimed, token: string): Promise<Delivery | undefined> {
-    const [queue, jobId, name, data, pt, attempts, crashes, deferrals, deferredAt, cancelled] = claimed;
-    const lease = { id: pt === "" ? foreignId(queue, jobId) : fromJobId(jobId), token };
+    const [name, data, pt, attempts, crashes, deferrals, deferredAt, cancelled, queue, jobId] = claimed;
+    const lease = { id: pt === null || pt === "" ? foreignId(queue, jobId) : fromJobId(jobId), token };
     try {
       return {
-        message: messageOf(queue, jobId, name, data, pt),
+        message: messageOf(queue, jobId, name ?? "", data ?? "", pt ?? ""),
         lease,
-        attempts: Number(attempts),
-        crashes: Number(crashes),
-        deferrals: Number(deferrals),
-        ...(deferredAt !== "" && { deferredAt: Number(deferredAt) }),
-        ...(cancelled !== "" && { cancelled: reasonOf(cancelled, "pt:cxl") }),
+        attempts: Number(attempts ?? 0),
+        crashes: Number(crashes ?? 0),
+        deferrals: Number(deferrals ?? 0),
+        ...(deferredAt !== null && { deferredAt: Number(deferredAt) }),
+        ...(cancelled !== null && { cancelled: reasonOf(cancelled, "pt:cxl") }),
       };
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
