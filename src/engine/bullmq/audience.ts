@@ -122,11 +122,10 @@ export class Audience {
   async #look(watchers: readonly Watcher[]): Promise<void> {
     if (watchers.length === 0) return;
     try {
-      const reply = (await this.#connection.run(
-        "looking at tasks",
-        scripts.glance,
-        [this.#toldFor, ...watchers.map(({ jobId }) => jobId)],
-      )) as readonly string[];
+      const reply = (await this.#connection.run("looking at tasks", scripts.glance, [
+        this.#toldFor,
+        ...watchers.map(({ jobId }) => jobId),
+      ])) as readonly string[];
       for (const [index, watcher] of watchers.entries())
         this.#seen(watcher, reply[2 * index] ?? "", reply[2 * index + 1] ?? "");
     } catch {
