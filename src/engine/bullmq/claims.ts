@@ -13,18 +13,21 @@ import { scripts } from "./scripts.ts";
 import type { Ready } from "./ready.ts";
 import type { Settlements } from "./settlements.ts";
 
-/** Name, data, our field, attempts, crashes, deferrals, the first deferral, the reason of a cancelling, queue, job id. */
+/**
+ * Queue, job id, name, data, our field; where there is any of it: attempts, crashes, deferrals, the first deferral, the
+ * reason of a cancelling.
+ */
 type Claimed = readonly [
-  string | null,
-  string | null,
-  string | null,
-  string | null,
-  string | number | null,
-  string | null,
-  string | null,
-  string | null,
-  string,
-  string,
+  queue: string,
+  jobId: string,
+  name: string | null,
+  data: string | null,
+  pt: string | null,
+  attempts?: string,
+  crashes?: string | number,
+  deferrals?: string,
+  deferredAt?: string,
+  cancelled?: string,
 ];
 type Reply = readonly [readonly Claimed[], number, readonly string[], readonly string[]];
 
@@ -178,7 +181,8 @@ export class Claims {
   }
 
   async #deliveryOf(claimed: Claimed, token: string): Promise<Delivery | undefined> {
-    const [name, data, pt, attempts, crashes, deferrals, deferredAt, cancelled, queue, jobId] = claimed;
+    const [queue, jobId, name, data, pt, attempts, crashes, deferrals, deferredAt = "", cancelled = ""] =
+      claimed;
     const lease = { id: pt === null || pt === "" ? foreignId(queue, jobId) : fromJobId(jobId), token };
     try {
       return {
@@ -187,8 +191,8 @@ export class Claims {
         attempts: Number(attempts ?? 0),
         crashes: Number(crashes ?? 0),
         deferrals: Number(deferrals ?? 0),
-        ...(deferredAt !== null && { deferredAt: Number(deferredAt) }),
-        ...(cancelled !== null && { cancelled: reasonOf(cancelled, "pt:cxl") }),
+        ...(deferredAt !== "" && { deferredAt: Number(deferredAt) }),
+        ...(cancelled !== "" && { cancelled: reasonOf(cancelled, "pt:cxl") }),
       };
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;

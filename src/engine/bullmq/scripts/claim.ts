@@ -109,8 +109,12 @@ local function take(queue, q, jobId, crashed, score)
   end
   if job[8] then rcall('SADD', G .. 'marked:' .. worker, jobId) end
   changed(jobId, 'running')
-  job[9], job[10] = queue, jobId
-  deliveries[#deliveries + 1] = job
+  local delivery = { queue, jobId, job[1], job[2], job[3] }
+  -- Most have no past.
+  if job[4] or job[5] or job[6] or job[7] or job[8] then
+    for index = 4, 8 do delivery[index + 2] = job[index] or '' end
+  end
+  deliveries[#deliveries + 1] = delivery
 end
 
 -- What was running, and lost its lease.

@@ -35,7 +35,7 @@ for index = 1, #starts do
   if queue then
     local group = groups[queue]
     if not group then
-      group = { queue = queue, q = q, jobs = {}, locks = {}, indexes = {}, ended = newEnded() }
+      group = { queue = queue, q = q, jobs = {}, locks = {}, indexes = {}, events = q .. 'events', ended = newEnded() }
       groups[queue] = group
     end
     local count = #group.jobs + 1
@@ -43,13 +43,15 @@ for index = 1, #starts do
     groupOf[index], jobs[index] = group, jobId
   end
 end
--- Redis has had the command since 6.2.
 local function scoresOf(key, members)
-  local scores = inParts(members, function(...) return redis.pcall('ZMSCORE', key, ...) end)
-  if not scores.err then return scores end
-  scores = {}
-  for index, member in ipairs(members) do scores[index] = rcall('ZSCORE', key, member) end
-  return scores
+  return inParts(members, function(...)
+    -- Redis has had it since 6.2.
+    local scores = redis.pcall('ZMSCORE', key, ...)
+    if not scores.err then return scores end
+    scores = {}
+    for index, member in ipairs({ ... }) do scores[index] = rcall('ZSCORE', key, member) end
+    return scores
+  end)
 end
 
 for _, group in pairs(groups) do
@@ -68,7 +70,10 @@ local function leaveActive(q, ended)
     for _, jobId in ipairs(ended.jobs) do isEnded[jobId] = true end
     local last = rcall('LRANGE', q .. 'active', -count, -1)
     local areEnded = #last == count
-    for _, jobId in ipairs(last) do areEnded = areEnded and isEnded[jobId] end
+    for _, jobId in ipairs(last) do
+      areEnded = areEnded and isEnded[jobId]
+      isEnded[jobId] = nil
+    end
     if areEnded then
       rcall('LTRIM', q .. 'active', 0, -count - 1)
       return
@@ -81,7 +86,9 @@ end
 
 local function store(group)
   local q, ended = group.q, group.ended
+  if #ended.jobs == 0 then return end
   group.ended = newEnded()
+  rcall('XTRIM', group.events, 'MAXLEN', '~', mostEventsOf(q))
   many('ZREM', q .. '~petiole:leases', ended.jobs)
   inParts(ended.locks, function(...) rcall('DEL', ...) end)
   leaveActive(q, ended)
@@ -101,7 +108,7 @@ local function succeed(group, jobId, key, at, h, lock)
   rcall('HSET', key, 'returnvalue', result, 'finishedOn', nowText, 'pt:st', 'succeeded', 'pt:at', nowText, 'atm', attempts)
   if form ~= '' then rcall('HSET', key, 'pt:form', form) end
   if h[9] then rcall('HDEL', key, 'pt:why', 'failedReason', 'stacktrace') end
-  event(group.q, 'completed', 'jobId', jobId, 'returnvalue', result, 'prev', 'active')
+  rcall('XADD', group.events, '*', 'event', 'completed', 'jobId', jobId, 'returnvalue', result, 'prev', 'active')
   ended.jobs[count], ended.lanes[count] = jobId, h[4] or ''
   if lock then ended.locks[#ended.locks + 1] = key .. ':lock' end
   ended.completed[2 * count - 1], ended.completed[2 * count] = nowText, jobId

@@ -70,9 +70,12 @@ local function changed(jobId, what)
 end
 
 local mostEvents = {}
+local function mostEventsOf(q)
+  if not mostEvents[q] then mostEvents[q] = rcall('HGET', q .. 'meta', 'opts.maxLenEvents') or '10000' end
+  return mostEvents[q]
+end
 local function event(q, ...)
-  if not mostEvents[q] then mostEvents[q] = rcall('HGET', q .. 'meta', 'opts.maxLenEvents') or 10000 end
-  rcall('XADD', q .. 'events', 'MAXLEN', '~', mostEvents[q], '*', 'event', ...)
+  rcall('XADD', q .. 'events', 'MAXLEN', '~', mostEventsOf(q), '*', 'event', ...)
 end
 
 -- Tells our workers by a message, and those of BullMQ by its marker.
