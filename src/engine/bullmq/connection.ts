@@ -115,6 +115,17 @@ export class Connection {
     this.#lastOver();
   };
 
+  /** Sends what is asked for at once within `work` as one piece: Redis is woken once. */
+  together<T>(work: () => T): T {
+    const { stream } = this.#redis;
+    stream?.cork?.();
+    try {
+      return work();
+    } finally {
+      stream?.uncork?.();
+    }
+  }
+
   /** The connection keeps the process alive while there is something under way, and no longer. */
   #keepAlive(): void {
     if (this.#running > 0) this.#redis.stream?.ref?.();
