@@ -43,9 +43,10 @@ setOf(first, last, names, 0)
 local claims = tonumber(ARGV[at])
 
 -- All that is needed has to be asked about before anything is claimed: what was parked comes first.
-local unasked = {}
+local unasked, hasLeft = {}, {}
 for index = queues, lastQueue do
   for _, need in ipairs(rcall('HKEYS', P .. ARGV[index] .. ':~petiole:needs')) do
+    hasLeft[ARGV[index]] = true
     if not needs[need] then
       needs[need] = 0
       unasked[#unasked + 1] = need
@@ -145,7 +146,7 @@ local function takeLost(queue, q)
 end
 
 local function takeLeft(queue, q)
-  if rcall('EXISTS', q .. '~petiole:left') == 0 then return end
+  if not hasLeft[queue] then return end
   for _, jobId in ipairs(rcall('ZRANGE', q .. '~petiole:left', 0, -1)) do
     if #deliveries >= limit then return end
     local job = rcall('HMGET', q .. jobId, 'pt:needs', 'pt:lane', 'pt:st')
@@ -238,6 +239,8 @@ for index = queues, lastQueue do
       many('ZADD', q .. '~petiole:leases', leases)
       active, leases = {}, {}
     end
+    -- When to look again, unless there may be more at once.
+    if #deliveries >= limit then break end
     local nextLease = rcall('ZRANGEBYSCORE', q .. '~petiole:leases', '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if nextLease[2] then soon(nextLease[2] - now) end
     local nextTime = rcall('ZRANGE', q .. '~petiole:scheduled', 0, 0, 'WITHSCORES')

@@ -75,6 +75,7 @@ local function takeForeign(queue, q)
   end
   local prioritized = rcall('ZCARD', q .. 'prioritized')
   local ours = rcall('ZCARD', q .. '~petiole:ready:')
+  if prioritized <= ours then return end
   for _, lane in ipairs(rcall('SMEMBERS', q .. '~petiole:lanes')) do
     ours = ours + rcall('ZCARD', q .. '~petiole:ready:' .. lane)
   end

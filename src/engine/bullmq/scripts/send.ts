@@ -1,4 +1,4 @@
-import { shared } from "./shared.ts";
+import { sharedBySend } from "./shared.ts";
 
 /** How many arguments there are for each kind of messages. */
 const kindArguments = 6;
@@ -13,7 +13,7 @@ const options = '{"attempts":1}';
  * "1" where they have keys; then for each message: its kind, counted from 1, job id, data, time, and with a key: key, until,
  * follow. Returns, in pairs, the positions of duplicates and the ids of the holders of their keys.
  */
-export const send = `${shared}
+export const send = `${sharedBySend}
 local kinds = {}
 local at = 3
 for index = 1, tonumber(ARGV[2]) do

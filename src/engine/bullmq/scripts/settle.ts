@@ -1,5 +1,5 @@
 import { settleForeign } from "./foreign.ts";
-import { shared } from "./shared.ts";
+import { sharedBySettle } from "./shared.ts";
 
 /** How many arguments there are for a success, and for any other settlement. */
 const successArguments = 6;
@@ -13,7 +13,7 @@ const otherArguments = 10;
  * else reason, time, needs, "1" when it was not used, and what BullMQ is to show of the reason: a text, and a list of texts
  * as JSON. Returns a list of 1 and 0.
  */
-export const settle = `${shared}${settleForeign}
+export const settle = `${sharedBySettle}${settleForeign}
 -- Successes, of a queue each: they go from the lists of what runs to those of what has ended all at once.
 local function newEnded()
   return { jobs = {}, lanes = {}, locks = {}, completed = {}, succeeded = {}, gone = {} }
@@ -54,8 +54,10 @@ local function scoresOf(key, members)
   end)
 end
 
+-- One by itself is as quickly taken out as looked at.
+local isAlone = #starts == 1
 for _, group in pairs(groups) do
-  local held = scoresOf(group.q .. '~petiole:leases', group.jobs)
+  local held = isAlone and {} or scoresOf(group.q .. '~petiole:leases', group.jobs)
   local locked = inParts(group.locks, function(...) return rcall('MGET', ...) end)
   for count, index in ipairs(group.indexes) do
     leases[index], locks[index] = held[count], locked[count]
@@ -88,8 +90,10 @@ local function store(group)
   local q, ended = group.q, group.ended
   if #ended.jobs == 0 then return end
   group.ended = newEnded()
-  rcall('XTRIM', group.events, 'MAXLEN', '~', mostEventsOf(q))
-  many('ZREM', q .. '~petiole:leases', ended.jobs)
+  if not isAlone then
+    rcall('XTRIM', group.events, 'MAXLEN', '~', mostEventsOf(q))
+    many('ZREM', q .. '~petiole:leases', ended.jobs)
+  end
   inParts(ended.locks, function(...) rcall('DEL', ...) end)
   leaveActive(q, ended)
   many('ZADD', q .. 'completed', ended.completed)
@@ -108,7 +112,11 @@ local function succeed(group, jobId, key, at, h, lock)
   rcall('HSET', key, 'returnvalue', result, 'finishedOn', nowText, 'pt:st', 'succeeded', 'pt:at', nowText, 'atm', attempts)
   if form ~= '' then rcall('HSET', key, 'pt:form', form) end
   if h[9] then rcall('HDEL', key, 'pt:why', 'failedReason', 'stacktrace') end
-  rcall('XADD', group.events, '*', 'event', 'completed', 'jobId', jobId, 'returnvalue', result, 'prev', 'active')
+  if isAlone then
+    event(group.q, 'completed', 'jobId', jobId, 'returnvalue', result, 'prev', 'active')
+  else
+    rcall('XADD', group.events, '*', 'event', 'completed', 'jobId', jobId, 'returnvalue', result, 'prev', 'active')
+  end
   ended.jobs[count], ended.lanes[count] = jobId, h[4] or ''
   if lock then ended.locks[#ended.locks + 1] = key .. ':lock' end
   ended.completed[2 * count - 1], ended.completed[2 * count] = nowText, jobId
@@ -134,7 +142,11 @@ local function settle(index, at)
     local isDone = ARGV[2] == '1' and ((h[1] == token and h[2]) or rcall('HGET', key, 'pt:done') == token)
     return isDone and 1 or 0
   end
-  if not leases[index] then return 0 end
+  if isAlone then
+    if rcall('ZREM', q .. '~petiole:leases', jobId) == 0 then return 0 end
+  elseif not leases[index] then
+    return 0
+  end
   local lane, cancelled, shown = h[4] or '', h[7], nil
   if cancelled then
     local marked = rcall('HMGET', key, 'pb', 'pt:cxs')

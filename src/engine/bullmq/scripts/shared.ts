@@ -13,7 +13,7 @@
  */
 
 /** The beginning of every script. ARGV[1] is the prefix of all keys. */
-export const shared = `
+const beginning = `
 local rcall = redis.call
 local P = ARGV[1] .. ':'
 local G = P .. '~petiole:'
@@ -94,7 +94,9 @@ local function tellWoken()
   end
 end
 
--- As BullMQ's score of a prioritized job, with a number that is never set back.
+`;
+
+const waiting = `-- As BullMQ's score of a prioritized job, with a number that is never set back.
 local function scoreOf(priority, number)
   return whole((tonumber(priority) or 0) * 4294967296 + number % 4294967296)
 end
@@ -139,14 +141,9 @@ local function takeOut(q, jobId, lane)
     or rcall('LREM', q .. 'wait', 0, jobId) > 0
 end
 
-local function forgetLeft(q, jobId, needs)
-  if not needs then return end
-  rcall('ZREM', q .. '~petiole:left', jobId)
-  if rcall('HINCRBY', q .. '~petiole:needs', needs, -1) <= 0 then rcall('HDEL', q .. '~petiole:needs', needs) end
-  rcall('HDEL', q .. jobId, 'pt:needs')
-end
+`;
 
--- A run of a lane is over: others of the lane may begin.
+const ending = `-- A run of a lane is over: others of the lane may begin.
 local function leaveLane(queue, jobId, lane)
   if lane == '' then return end
   rcall('ZREM', G .. 'lane:run:' .. lane, jobId)
@@ -180,6 +177,15 @@ local function finish(queue, q, jobId, state, keep, job)
   if gone then rcall('ZADD', q .. '~petiole:gone', gone, jobId) end
   if job.key and not job.until_ and not job.needs then rcall('ZREM', G .. 'key:' .. job.key, jobId) end
   changed(jobId, state)
+end
+
+`;
+
+const changing = `local function forgetLeft(q, jobId, needs)
+  if not needs then return end
+  rcall('ZREM', q .. '~petiole:left', jobId)
+  if rcall('HINCRBY', q .. '~petiole:needs', needs, -1) <= 0 then rcall('HDEL', q .. '~petiole:needs', needs) end
+  rcall('HDEL', q .. jobId, 'pt:needs')
 end
 
 -- Removes every trace of a job.
@@ -267,3 +273,12 @@ local function holds(q, jobId, token)
   return not lock or lock == token
 end
 `;
+
+/** What a script that sends begins with: to make what it does not use would take it time. */
+export const sharedBySend = `${beginning}${waiting}`;
+
+/** What a script that settles begins with. */
+export const sharedBySettle = `${sharedBySend}${ending}`;
+
+/** What every other script begins with. */
+export const shared = `${sharedBySettle}${changing}`;
