@@ -71,14 +71,16 @@ class BullmqEngine implements Engine {
   }
 
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
-    return this.#opening.call(async ({ versions, newcomers, settlements, claims }) => {
+    return this.#opening.call(async ({ connection, versions, newcomers, settlements, claims }) => {
       const queues = request.queues.map(toQueue);
       if (request.adopts !== undefined) newcomers.listen(queues);
       const checking = versions.check(queues);
       if (checking !== undefined) await checking;
-      // What ends in this turn ends before, and makes room.
-      settlements.flush();
-      return claims.claim(request);
+      return connection.together(() => {
+        // What ends in this turn ends before, and makes room.
+        settlements.flush();
+        return claims.claim(request);
+      });
     });
   }
 

@@ -31,6 +31,7 @@ import { listTasks } from "./sqlite/list.ts";
 import { refuseInvalid, settingsOf } from "./sqlite/options.ts";
 import type { SqliteOptions } from "./sqlite/options.ts";
 import { refuseElsewhere, refuseUnprepared, sendWithin, withdraw } from "./sqlite/send-within.ts";
+import type { Completion } from "./sqlite/settlements.ts";
 import { openStore } from "./sqlite/store.ts";
 import type { Store } from "./sqlite/store.ts";
 
@@ -135,9 +136,20 @@ class SqliteEngine implements Engine {
 
   async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
     if (settlements.length === 0) return this.open().then(() => []);
+    const [only] = settlements;
+    if (settlements.length === 1 && only?.kind === "complete") return [await this.#complete(only)];
     return this.#write(`settling ${counted(settlements, "task")}`, (store, changes) =>
       settlements.map((settlement) => store.settlements.settle(settlement, changes)),
     );
+  }
+
+  /** Together with those that are asked for beside it. */
+  async #complete(completion: Completion): Promise<boolean> {
+    const { committer, settlements } = this.#opening.store ?? (await this.#opening.opened());
+    return committer.run("settling 1 task", (changes) => settlements.settle(completion, changes), {
+      by: settlements.completeAll,
+      item: completion,
+    });
   }
 
   async report(lease: Lease, report: Report): Promise<boolean> {

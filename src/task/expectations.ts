@@ -25,6 +25,7 @@ export function disappointment(
   settings: TaskSettings,
   now: number,
 ): Settlement | undefined {
+  if (rows.missing.length === 0 && rows.changed.length === 0) return undefined;
   const { lease } = delivery;
   const missing = byOutcome(rows.missing, ({ details }) => details?.ifMissing ?? settings.ifMissing);
   const changed = byOutcome(rows.changed, ({ details }) => details?.ifChanged ?? settings.ifChanged);

@@ -8,35 +8,80 @@ import type { TaskRows } from "./task-rows.ts";
 
 /** Makes what a handler is given beside its payload. */
 export function makeJob(
-  { message, attempts }: Delivery,
+  delivery: Delivery,
   task: string,
   rows: TaskRows,
   bounds: Pick<RunBounds, "signal">,
   reporter: Reporter,
 ): Job {
-  const { id, queue, headers } = message;
-  const { parent, root } = headers;
-  return {
-    id,
-    task,
-    queue,
-    attempt: attempts + 1,
-    parent: typeof parent === "string" ? parent : undefined,
-    root: typeof root === "string" ? root : id,
-    get signal() {
-      return bounds.signal;
-    },
-    modelOf(row: object): never {
-      const model = rows.modelOf(row);
+  return new RunJob(delivery, task, rows, bounds, reporter);
+}
+
+/**
+ * What it can do is made when it is asked for, so that a handler may take it out of the job: `({ log }) => …`.
+ *
+ * No object is written with a getter of its own, nor with functions in the fields of a class: V8 gives each such object
+ * a hidden class, which keeps alive what they see, the whole run, until all memory is looked through.
+ */
+class RunJob implements Job {
+  readonly id: string;
+  readonly task: string;
+  readonly queue: string;
+  readonly attempt: number;
+  readonly parent: string | undefined;
+  readonly root: string;
+  readonly #rows: TaskRows;
+  readonly #bounds: Pick<RunBounds, "signal">;
+  readonly #reporter: Reporter;
+
+  constructor(
+    { message, attempts }: Delivery,
+    task: string,
+    rows: TaskRows,
+    bounds: Pick<RunBounds, "signal">,
+    reporter: Reporter,
+  ) {
+    const { id, queue, headers } = message;
+    const { parent, root } = headers;
+    this.id = id;
+    this.task = task;
+    this.queue = queue;
+    this.attempt = attempts + 1;
+    this.parent = typeof parent === "string" ? parent : undefined;
+    this.root = typeof root === "string" ? root : id;
+    this.#rows = rows;
+    this.#bounds = bounds;
+    this.#reporter = reporter;
+  }
+
+  get signal(): AbortSignal {
+    return this.#bounds.signal;
+  }
+
+  get modelOf() {
+    return (row: object): never => {
+      const model = this.#rows.modelOf(row);
       if (model !== undefined) return model as never;
       throw new PetioleError(
         "ERR_MODEL_UNKNOWN",
-        `job.modelOf() of task ${task} was given ${describe(row)}, which did not arrive as a reference.`,
+        `job.modelOf() of task ${this.task} was given ${describe(row)}, which did not arrive as a reference.`,
       );
-    },
-    isModel: (row: object, name: string): row is never => rows.modelOf(row) === name,
-    drift: (row) => rows.drift(row),
-    progress: (fraction, note) => reporter.progress(fraction, note),
-    log: (text) => reporter.log(text),
-  };
+    };
+  }
+
+  get isModel() {
+    return (row: object, name: string): row is never => this.#rows.modelOf(row) === name;
+  }
+
+  get drift(): Job["drift"] {
+    return (row) => this.#rows.drift(row);
+  }
+
+  get progress(): Job["progress"] {
+    return (fraction, note) => this.#reporter.progress(fraction, note);
+  }
+
+  get log(): Job["log"] {
+    return (text) => this.#reporter.log(text);
+  }
 }

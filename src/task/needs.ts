@@ -25,18 +25,27 @@ export function taskNamed(
 }
 
 /**
+ * Checks that a message says what it needs.
+ *
+ * @throws DecodeError when its headers are not as they should be
+ */
+export function checkHeaders(message: Message): void {
+  if (!Number.isInteger(message.headers.wire) || !Array.isArray(typesOf(message)))
+    throw wrongHeaders(message);
+  payloadVersion(message);
+}
+
+/**
  * What a message needs, all of it: were it less, two workers that know different things could send it back and forth.
  *
  * @throws DecodeError when its headers are not as they should be
  */
 export function needsOf(message: Message): string[] {
-  const { wire } = message.headers;
-  const types = typesOf(message);
-  if (!Number.isInteger(wire) || !Array.isArray(types)) throw wrongHeaders(message);
+  checkHeaders(message);
   return [
-    `wire ${wire}`,
+    `wire ${message.headers.wire}`,
     `task ${message.task}@${payloadVersion(message)}`,
-    ...types.map((type) => `type ${String(type)}`),
+    ...typesOf(message).map((type) => `type ${String(type)}`),
   ];
 }
 

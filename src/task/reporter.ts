@@ -31,6 +31,11 @@ export class Reporter {
     this.#start();
   }
 
+  /** Whether there is something to {@link flush}. */
+  get isBusy(): boolean {
+    return this.#sending !== undefined || this.#hasMore();
+  }
+
   /** Resolves when all that was told is passed on, or could not be. Never rejects. */
   async flush(): Promise<void> {
     await this.#sending;

@@ -10,6 +10,7 @@ import type { OrmAdapter } from "../model/adapter.ts";
 import { findModel } from "../model/registry.ts";
 import { bindingOf } from "../model/snapshot.ts";
 import { issuesOf } from "../value/schema.ts";
+import type { Reference } from "../wire/reference.ts";
 import { segmentOf } from "../wire/path.ts";
 import type { SnapshotBinding } from "../wire/snapshot.ts";
 import { isTypeName } from "../wire/value-type.ts";
@@ -20,6 +21,7 @@ import { makeJob } from "./make-job.ts";
 import { around } from "./middleware.ts";
 import { disappointment } from "./expectations.ts";
 import {
+  checkHeaders,
   checkTypes,
   isOfOthers,
   knows,
@@ -59,10 +61,13 @@ export interface RunOptions {
 export async function run(delivery: Delivery, context: RunContext, options: RunOptions): Promise<Settlement> {
   const { lease, message } = delivery;
   if (delivery.cancelled) return { kind: "cancel", lease, reason: delivery.cancelled };
-  const needs: string[] = [];
+  /** Set once the message says what it needs, and that of its payload once it is open. */
+  let isTold = false;
+  let references: readonly Reference[] = [];
   try {
     checkCrashes(delivery, options);
-    needs.push(...needsOf(message));
+    checkHeaders(message);
+    isTold = true;
     const gone = context.retired.get(message.task);
     if (gone) return retirement(gone, message.task, lease);
     const task = taskOf(message, context);
@@ -78,8 +83,12 @@ export async function run(delivery: Delivery, context: RunContext, options: RunO
     const opened = isOfOthers(message)
       ? context.wire.openJson(message.payload, "payload")
       : context.wire.open(message.payload, "payload");
-    needs.push(...modelsOf(opened.references));
-    const rows = await TaskRows.load(context.adapters, opened.references);
+    references = opened.references;
+    // Most payloads have none, and most tasks no schema: each wait is a turn of the microtasks, for every run.
+    const rows =
+      references.length === 0
+        ? TaskRows.none(context.adapters)
+        : await TaskRows.load(context.adapters, references);
     const unexpected = disappointment(delivery, rows, settings, now);
     if (unexpected) return keeping(unexpected, settings);
     const decoded = opened.decode({
@@ -87,7 +96,8 @@ export async function run(delivery: Delivery, context: RunContext, options: RunO
       lazy: (reference) => rows.lazy(reference),
       snapshot: (model) => snapshotBinding(model, context.adapters, settings),
     });
-    const payload = await checked(upgraded(decoded, payloadVersion(message), task), task);
+    const present = upgraded(decoded, payloadVersion(message), task);
+    const payload = settings.schema ? await checked(present, task) : present;
     return keeping(await runHandler(task, payload, rows, { delivery, context, options }), settings);
   } catch (error) {
     // Not an error of ours: a class that is revived, or an adapter, broke its own promise.
@@ -99,6 +109,7 @@ export async function run(delivery: Delivery, context: RunContext, options: RunO
       return { kind: "defer", lease, at, reason: reasonOf(error) };
     }
     const reason = reasonOf(error);
+    const needs = isTold ? [...needsOf(message), ...modelsOf(references)] : [];
     // Other programs may send without the header that lists the types.
     if (error instanceof DecodeError && error.type !== undefined && isTypeName(error.type))
       needs.push(`type ${error.type}`);
@@ -207,7 +218,7 @@ async function runHandler(
     return afterFailure(delivery, bounds.errorOf(thrown), settings, nowOf(context.engine));
   } finally {
     bounds.close();
-    await reporter.flush();
+    if (reporter.isBusy) await reporter.flush();
   }
   try {
     const result = { root: "result", what: `the result of task "${task.name}"` };

@@ -37,14 +37,18 @@ export class TaskRows {
     this.changed = loaded.changed;
   }
 
+  /** For a payload without references. */
+  static none(adapters: readonly OrmAdapter[]): TaskRows {
+    return new TaskRows(adapters, nothing);
+  }
+
   /**
    * Loads the rows of references: one query for each model.
    *
    * @throws PetioleError as `loadReferences`
    */
   static async load(adapters: readonly OrmAdapter[], references: readonly Reference[]): Promise<TaskRows> {
-    // Most payloads have none.
-    const loaded = references.length === 0 ? nothing : await loadReferences(adapters, references);
+    const loaded = await loadReferences(adapters, references);
     const rows = new TaskRows(adapters, loaded);
     for (const reference of references) {
       const row = loaded.rowOf(reference);

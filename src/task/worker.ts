@@ -255,14 +255,15 @@ export class Worker {
       this.#running++;
       this.#watchdog?.began(delivery.message.task);
       const stop = new Stop();
-      const why = this.#early.get(`${delivery.lease.token} ${delivery.lease.id}`);
+      const why =
+        this.#early.size > 0 ? this.#early.get(`${delivery.lease.token} ${delivery.lease.id}`) : undefined;
       if (why !== undefined) stop.call(new Error(why));
       const { lease } = delivery;
       const claim: Claim = { lease, stop, index: this.#claims.length, ended: Promise.resolve() };
       this.#claims.push(claim);
       claim.ended = this.#handle(delivery, claim);
     }
-    this.#early.clear();
+    if (this.#early.size > 0) this.#early.clear();
     return postponed.length > 0 ? limit : deliveries.length;
   }
 

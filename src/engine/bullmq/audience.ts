@@ -30,6 +30,8 @@ export class Audience {
   readonly #connection: Connection;
   readonly #channels: Channels;
   readonly #interval: number;
+  /** After a look, changes are told for so long: several looks may come late. */
+  readonly #toldFor: string;
   readonly #watchers = new Set<Watcher>();
   /** Rejects those who wait for ends. */
   readonly #waiting = new Set<(error: unknown) => void>();
@@ -40,6 +42,7 @@ export class Audience {
     this.#connection = connection;
     this.#channels = channels;
     this.#interval = interval;
+    this.#toldFor = String(Math.ceil(5 * interval + 10_000));
   }
 
   /** Everything about a task. */
@@ -119,11 +122,10 @@ export class Audience {
   async #look(watchers: readonly Watcher[]): Promise<void> {
     if (watchers.length === 0) return;
     try {
-      const reply = (await this.#connection.run(
-        "looking at tasks",
-        scripts.glance,
-        watchers.map(({ jobId }) => jobId),
-      )) as readonly string[];
+      const reply = (await this.#connection.run("looking at tasks", scripts.glance, [
+        this.#toldFor,
+        ...watchers.map(({ jobId }) => jobId),
+      ])) as readonly string[];
       for (const [index, watcher] of watchers.entries())
         this.#seen(watcher, reply[2 * index] ?? "", reply[2 * index + 1] ?? "");
     } catch {

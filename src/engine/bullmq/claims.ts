@@ -10,20 +10,24 @@ import { messageOf, reasonOf, unreadable } from "./job.ts";
 import type { Leases } from "./leases.ts";
 import { foreignId, fromJobId, toName, toQueue } from "./names.ts";
 import { scripts } from "./scripts.ts";
+import type { Ready } from "./ready.ts";
 import type { Settlements } from "./settlements.ts";
 
-/** Queue, job id, name, data, our field, attempts, crashes, deferrals, the first deferral, the reason of a cancelling. */
+/**
+ * Queue, job id, name, data, our field; where there is any of it: attempts, crashes, deferrals, the first deferral, the
+ * reason of a cancelling.
+ */
 type Claimed = readonly [
-  string,
-  string,
-  string,
-  string,
-  string,
-  string | number,
-  string | number,
-  string | number,
-  string,
-  string,
+  queue: string,
+  jobId: string,
+  name: string | null,
+  data: string | null,
+  pt: string | null,
+  attempts?: string,
+  crashes?: string | number,
+  deferrals?: string,
+  deferredAt?: string,
+  cancelled?: string,
 ];
 type Reply = readonly [readonly Claimed[], number, readonly string[], readonly string[]];
 
@@ -32,6 +36,12 @@ const namesKept = 1000;
 
 /** How often what was claimed in vain is looked for, in milliseconds. */
 const handBackEvery = 500;
+
+/**
+ * Where somebody listens, a claim takes so many at most, or a third of what is asked for, and wakes the listener for more:
+ * while Redis is at these, the process runs those before.
+ */
+const hand = 25;
 
 /** At most so often a claim asks again: for needs that it did not know, and for jobs that could not be read. */
 const rounds = 10;
@@ -42,7 +52,7 @@ export class Claims {
   readonly #leases: Leases;
   readonly #settlements: Settlements;
   readonly #deadAfter: number;
-  readonly #soon: (delay: number) => void;
+  readonly #ready: Ready;
   /** What parked tasks were seen to need, as scripts have it, and as it is. */
   readonly #needs = new Map<string, readonly string[]>();
   /** What jobs of others were seen to be called. */
@@ -54,19 +64,19 @@ export class Claims {
   readonly #abandoned = new Map<string, { readonly queues: readonly string[]; readonly until: number }>();
   #handBackAt = 0;
 
-  /** @param soon told when to look again, in milliseconds from now */
+  /** @param ready told when to look again */
   constructor(
     connection: Connection,
     leases: Leases,
     settlements: Settlements,
     deadAfter: number,
-    soon: (delay: number) => void,
+    ready: Ready,
   ) {
     this.#connection = connection;
     this.#leases = leases;
     this.#settlements = settlements;
     this.#deadAfter = deadAfter;
-    this.#soon = soon;
+    this.#ready = ready;
   }
 
   /** See {@link Engine.claim}. Parks jobs that cannot be read, and goes on. */
@@ -74,8 +84,10 @@ export class Claims {
     const deliveries: Delivery[] = [];
     if (request.queues.length === 0 || request.limit < 1) return deliveries;
     if (this.#abandoned.size > 0) await this.#handBack();
+    const queues = request.queues.map(toQueue);
+    const most = this.#handOf(request.limit, queues);
     for (let round = 0; round < rounds; round += 1) {
-      const limit = request.limit - deliveries.length;
+      const limit = most - deliveries.length;
       const token = `${this.#name}-${++this.#count}`;
       const lease = Math.min(request.lease, this.#deadAfter);
       const reply = await this.#ask(token, limit, lease, request);
@@ -88,18 +100,24 @@ export class Claims {
         const delivery = await this.#deliveryOf(each, token);
         if (delivery !== undefined) deliveries.push(delivery);
       }
-      const isShort = deliveries.length < request.limit;
+      const isShort = deliveries.length < most;
       const more = names.some((name) => request.adopts?.(name) === true);
       if (unasked.length > 0 || deliveries.length - before < claimed.length || (more && isShort)) continue;
-      if (isShort && next >= 0) this.#soon(next);
+      if (isShort && next >= 0) this.#ready.soon(next);
       break;
     }
+    if (most < request.limit && deliveries.length >= most)
+      for (const queue of queues) this.#ready.wake(queue);
     this.#leases.taken(
       deliveries.map((delivery) => delivery.lease),
       request.lease,
     );
-    if (deliveries.length > 0) this.#soon(Math.min(request.lease, this.#deadAfter));
+    if (deliveries.length > 0) this.#ready.soon(Math.min(request.lease, this.#deadAfter));
     return deliveries;
+  }
+
+  #handOf(limit: number, queues: readonly string[]): number {
+    return this.#ready.isListenedTo(queues) ? Math.min(limit, Math.max(hand, Math.ceil(limit / 3))) : limit;
   }
 
   async #ask(token: string, limit: number, lease: number, request: ClaimRequest): Promise<unknown> {
@@ -163,15 +181,16 @@ export class Claims {
   }
 
   async #deliveryOf(claimed: Claimed, token: string): Promise<Delivery | undefined> {
-    const [queue, jobId, name, data, pt, attempts, crashes, deferrals, deferredAt, cancelled] = claimed;
-    const lease = { id: pt === "" ? foreignId(queue, jobId) : fromJobId(jobId), token };
+    const [queue, jobId, name, data, pt, attempts, crashes, deferrals, deferredAt = "", cancelled = ""] =
+      claimed;
+    const lease = { id: pt === null || pt === "" ? foreignId(queue, jobId) : fromJobId(jobId), token };
     try {
       return {
-        message: messageOf(queue, jobId, name, data, pt),
+        message: messageOf(queue, jobId, name ?? "", data ?? "", pt ?? ""),
         lease,
-        attempts: Number(attempts),
-        crashes: Number(crashes),
-        deferrals: Number(deferrals),
+        attempts: Number(attempts ?? 0),
+        crashes: Number(crashes ?? 0),
+        deferrals: Number(deferrals ?? 0),
         ...(deferredAt !== "" && { deferredAt: Number(deferredAt) }),
         ...(cancelled !== "" && { cancelled: reasonOf(cancelled, "pt:cxl") }),
       };

@@ -64,8 +64,12 @@ interface Waiter {
 export class Connection {
   readonly #redis: OwnRedis;
   readonly #settings: Settings;
-  /** What is under way, so that closing waits for it. */
-  readonly #running = new Set<Promise<unknown>>();
+  /**
+   * How many are under way, so that closing waits for them. No Set of them: one that is always added to and deleted from
+   * makes itself anew now and then, and each keeps alive what is in the next, with all that was answered.
+   */
+  #running = 0;
+  #lastOver: () => void = () => {};
   readonly #waiting = new Set<Waiter>();
   readonly #key: string;
   #problem: unknown;
@@ -100,19 +104,31 @@ export class Connection {
   ): Promise<unknown> {
     if (this.#closed) return Promise.reject(closedError());
     const running = this.#run(what, script, parameters, again);
-    this.#running.add(running);
-    if (this.#running.size === 1) this.#keepAlive();
-    const over = (): void => {
-      this.#running.delete(running);
-      if (this.#running.size === 0) this.#keepAlive();
-    };
-    running.then(over, over);
+    if (++this.#running === 1) this.#keepAlive();
+    running.then(this.#over, this.#over);
     return running;
+  }
+
+  readonly #over = (): void => {
+    if (--this.#running > 0) return;
+    this.#keepAlive();
+    this.#lastOver();
+  };
+
+  /** Sends what is asked for at once within `work` as one piece: Redis is woken once. */
+  together<T>(work: () => T): T {
+    const { stream } = this.#redis;
+    stream?.cork?.();
+    try {
+      return work();
+    } finally {
+      stream?.uncork?.();
+    }
   }
 
   /** The connection keeps the process alive while there is something under way, and no longer. */
   #keepAlive(): void {
-    if (this.#running.size > 0) this.#redis.stream?.ref?.();
+    if (this.#running > 0) this.#redis.stream?.ref?.();
     else this.#redis.stream?.unref?.();
   }
 
@@ -188,7 +204,7 @@ export class Connection {
   /** Lets it finish what is under way. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(this.#running);
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#lastOver = resolve));
     this.#redis.disconnect();
   }
 }

@@ -13,9 +13,6 @@ import type { PayloadForm } from "../shared/kept-payload.ts";
 import type { Json, Message, MessageHeaders } from "../../message.ts";
 import { foreignId, fromJobId, fromText, isForeign, toJobId, toName, toQueue, toText } from "./names.ts";
 
-/** What BullMQ is to know of a job's options: its own retries stay out of the way. */
-const options = '{"attempts":1}';
-
 /** The highest priority, and the lowest as a negative. BullMQ has numbers from 1, the most urgent, to 2,097,152. */
 export const highestPriority = 1_000_000;
 
@@ -47,8 +44,17 @@ export function unkept(text: string, form: PayloadForm | undefined): string {
   return form === "string" ? payloadOf(JSON.parse(text) as Json, form) : text;
 }
 
-/** The arguments of the script that sends, for one message. Throws when its headers are no JSON. */
-export function argumentsOf({ message, runAt, priority = 0, lane = "", unique }: Outgoing): string[] {
+/** A message, as the script that sends takes it. */
+export interface Sent {
+  readonly id: string;
+  /** What it may have in common with others: queue, name, our field, priority, lane, "1" where it has a key. */
+  readonly kind: readonly string[];
+  /** Job id, data, time, and with a key: key, until, follow. */
+  readonly own: readonly string[];
+}
+
+/** What the script that sends is to be told of a message. Throws when its headers are no JSON. */
+export function sentOf({ message, runAt, priority = 0, lane = "", unique }: Outgoing): Sent {
   if (isForeign(message.id)) {
     throw new PetioleError(
       "ERR_OPTION_INVALID",
@@ -57,22 +63,22 @@ export function argumentsOf({ message, runAt, priority = 0, lane = "", unique }:
   }
   const { text, isString } = kept(message.payload);
   const ours: Ours = { headers: message.headers, ...(isString && { form: "string" }) };
-  return [
-    toJobId(message.id),
-    toQueue(message.queue),
-    toText(message.task),
-    text,
-    JSON.stringify(ours),
-    options,
-    String(toPriority(priority)),
-    String(Math.ceil(runAt)),
-    toName(lane),
-    ...keyOf(message.task, unique),
-  ];
+  return {
+    id: message.id,
+    kind: [
+      toQueue(message.queue),
+      toText(message.task),
+      JSON.stringify(ours),
+      String(toPriority(priority)),
+      toName(lane),
+      unique === undefined ? "" : "1",
+    ],
+    own: [toJobId(message.id), text, String(Math.ceil(runAt)), ...keyOf(message.task, unique)],
+  };
 }
 
-function keyOf(task: string, unique: UniqueKey | undefined): [string, string, string] {
-  if (unique === undefined) return ["", "", ""];
+function keyOf(task: string, unique: UniqueKey | undefined): string[] {
+  if (unique === undefined) return [];
   const { key, until, follow } = unique;
   return [
     `${toName(task)}:${toText(key)}`,

@@ -18,8 +18,11 @@ const linesKept = 1000;
 export class Leases {
   readonly #connection: Connection;
   readonly #deadAfter: number;
-  /** Those that are longer than Redis has them, with the time, of the process's own clock, until which they last. */
-  readonly #held = new Map<string, { readonly lease: Lease; readonly until: number }>();
+  /**
+   * Those that are longer than Redis has them, by the token of their claim and by task, with the time, of the process's own
+   * clock, until which they last.
+   */
+  readonly #held = new Map<string, Map<string, number>>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(connection: Connection, { deadAfter }: Settings) {
@@ -30,17 +33,25 @@ export class Leases {
   /** They were claimed, for so long. */
   taken(leases: readonly Lease[], duration: number): void {
     if (duration <= this.#deadAfter) {
-      for (const lease of leases) this.#held.delete(nameOf(lease));
+      this.over(leases);
       return;
     }
     const until = performance.now() + duration;
-    for (const lease of leases) this.#held.set(nameOf(lease), { lease, until });
+    for (const { id, token } of leases) {
+      const claim = this.#held.get(token);
+      if (claim === undefined) this.#held.set(token, new Map([[id, until]]));
+      else claim.set(id, until);
+    }
     if (leases.length > 0) this.#timer ??= setInterval(() => void this.#renew(), this.#deadAfter / 3).unref();
   }
 
   /** They are over. */
   over(leases: readonly Lease[]): void {
-    for (const lease of leases) this.#held.delete(nameOf(lease));
+    for (const { id, token } of leases) {
+      const claim = this.#held.get(token);
+      claim?.delete(id);
+      if (claim?.size === 0) this.#held.delete(token);
+    }
   }
 
   /** See {@link Engine.extend}. */
@@ -84,21 +95,22 @@ export class Leases {
 
   async #renew(): Promise<void> {
     const now = performance.now();
-    for (const [name, { until }] of this.#held) if (until <= now) this.#held.delete(name);
-    if (this.#held.size === 0) {
+    const leases: Lease[] = [];
+    for (const [token, claim] of this.#held) {
+      for (const [id, until] of claim) {
+        if (until <= now) this.over([{ id, token }]);
+        else leases.push({ id, token });
+      }
+    }
+    if (leases.length === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
       return;
     }
-    const leases = [...this.#held.values()].map(({ lease }) => lease);
     try {
       this.over(await this.#extend(leases, this.#deadAfter));
     } catch {
       // The next time, or the worker's own heartbeat, which is told.
     }
   }
-}
-
-function nameOf({ id, token }: Lease): string {
-  return `${token} ${id}`;
 }

@@ -13,7 +13,7 @@ export interface RedisLike {
 
 /** What a connection of the engine's own is used for. */
 export interface OwnRedis extends RedisLike {
-  readonly stream?: { ref?(): unknown; unref?(): unknown };
+  readonly stream?: { ref?(): unknown; unref?(): unknown; cork?(): void; uncork?(): void };
   evalsha(hash: string, keys: number, ...parameters: readonly string[]): Promise<unknown>;
   eval(script: string, keys: number, ...parameters: readonly string[]): Promise<unknown>;
   script(command: "LOAD", script: string): Promise<unknown>;

@@ -65,6 +65,12 @@ export class Ready {
     for (const { queues, call } of this.#listeners) if (queues.includes(queue)) call.wake();
   }
 
+  /** Whether somebody is woken for one of these queues. */
+  isListenedTo(names: readonly string[]): boolean {
+    for (const { queues } of this.#listeners) if (names.some((name) => queues.includes(name))) return true;
+    return false;
+  }
+
   /** Something may become ready by itself, in so many milliseconds: a time of this process's own claims. */
   soon(delay: number): void {
     for (const listener of this.#listeners) this.#set(listener, delay);

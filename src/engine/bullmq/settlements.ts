@@ -37,14 +37,15 @@ export class Settlements {
 
   #argumentsOf(settlement: Settlement): string[] {
     const { kind, lease } = settlement;
-    let [state, reason, result, form, time, needs, unused] = [kind as string, "", "", "", "", "", ""];
-    let shown = { text: "", stack: "[]" };
+    const keep = keepText(("keep" in settlement ? settlement.keep : undefined) ?? this.#retention);
+    const jobId = toJobId(lease.id);
     if (settlement.kind === "complete") {
       const { text, isString } = kept(settlement.result);
-      state = "succeeded";
-      result = text;
-      form = isString ? "string" : "";
-    } else if (settlement.kind === "release") {
+      return [jobId, lease.token, "succeeded", keep, text, isString ? "string" : ""];
+    }
+    let [state, reason, time, needs, unused] = [kind as string, "", "", "", ""];
+    let shown = { text: "", stack: "[]" };
+    if (settlement.kind === "release") {
       unused = settlement.unused === true ? "1" : "";
     } else {
       reason = JSON.stringify(settlement.reason);
@@ -56,21 +57,7 @@ export class Settlements {
         if (settlement.needs !== undefined) needs = JSON.stringify(settlement.needs);
       }
     }
-    const keep = keepText(("keep" in settlement ? settlement.keep : undefined) ?? this.#retention);
-    return [
-      toJobId(lease.id),
-      lease.token,
-      state,
-      reason,
-      result,
-      form,
-      time,
-      keep,
-      needs,
-      unused,
-      shown.text,
-      shown.stack,
-    ];
+    return [jobId, lease.token, state, keep, reason, time, needs, unused, shown.text, shown.stack];
   }
 }
 

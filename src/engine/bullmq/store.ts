@@ -48,8 +48,7 @@ export class Store {
     this.settlements = new Settlements(connection, retention);
     this.ready = new Ready(connection, this.#channels, pollInterval);
     this.newcomers = new Newcomers(redis, prefix, (queue) => this.ready.wake(queue));
-    const soon = (delay: number): void => this.ready.soon(delay);
-    this.claims = new Claims(connection, this.leases, this.settlements, deadAfter, soon);
+    this.claims = new Claims(connection, this.leases, this.settlements, deadAfter, this.ready);
     this.audience = new Audience(connection, this.#channels, pollInterval);
     this.cancels = new Cancels(connection, this.#channels, pollInterval);
     this.versions = new Versions(connection);

@@ -10,13 +10,17 @@ interface Call<T, R> {
   readonly reject: (error: unknown) => void;
 }
 
-/** So many items go together at most, unless one call has more: a script keeps everybody else waiting. */
-const together = 250;
+/**
+ * So many items go together, unless one call has more: while Redis is at them, this process makes the next. A script also
+ * keeps everybody else waiting.
+ */
+const together = 25;
 
 /** Takes calls together, whose items are dealt with in their order, and all of a call's together. */
 export class Batcher<T, R> {
   readonly #run: (items: readonly T[]) => Promise<readonly R[]>;
   #calls: Call<T, R>[] = [];
+  #count = 0;
   #timer: NodeJS.Immediate | undefined;
 
   constructor(run: (items: readonly T[]) => Promise<readonly R[]>) {
@@ -26,8 +30,11 @@ export class Batcher<T, R> {
   /** Resolves with an answer for each item. */
   add(items: readonly T[]): Promise<readonly R[]> {
     return new Promise((resolve, reject) => {
+      if (this.#count + items.length > together) this.flush();
       this.#calls.push({ items, resolve, reject });
-      this.#timer ??= setImmediate(() => this.flush());
+      this.#count += items.length;
+      if (this.#count >= together) this.flush();
+      else this.#timer ??= setImmediate(() => this.flush());
     });
   }
 
@@ -35,20 +42,11 @@ export class Batcher<T, R> {
   flush(): void {
     clearImmediate(this.#timer);
     this.#timer = undefined;
+    if (this.#calls.length === 0) return;
     const calls = this.#calls;
     this.#calls = [];
-    let group: Call<T, R>[] = [];
-    let count = 0;
-    for (const call of calls) {
-      if (count > 0 && count + call.items.length > together) {
-        void this.#do(group);
-        group = [];
-        count = 0;
-      }
-      group.push(call);
-      count += call.items.length;
-    }
-    if (group.length > 0) void this.#do(group);
+    this.#count = 0;
+    void this.#do(calls);
   }
 
   async #do(group: readonly Call<T, R>[]): Promise<void> {

@@ -27,8 +27,12 @@ export class Opening<Store extends Closable> {
   #opening: Promise<Store> | undefined;
   #store: Store | undefined;
   #closing: Promise<void> | undefined;
-  /** Calls under way. */
-  readonly #calls = new Set<Promise<unknown>>();
+  /**
+   * How many calls are under way. No Set of them: one that is always added to and deleted from makes itself anew now and
+   * then, and each keeps alive what is in the next, with all that was answered.
+   */
+  #calls = 0;
+  #lastOver: () => void = () => {};
 
   constructor(options: OpeningOptions<Store>) {
     this.#options = options;
@@ -60,11 +64,14 @@ export class Opening<Store extends Closable> {
   call<T>(work: (store: Store) => Promise<T>): Promise<T> {
     if (this.isClosed) return Promise.reject(this.#options.closed());
     const call = this.#store === undefined ? this.opened().then(work) : work(this.#store);
-    this.#calls.add(call);
-    const over = (): void => void this.#calls.delete(call);
-    call.then(over, over);
+    this.#calls++;
+    call.then(this.#over, this.#over);
     return call;
   }
+
+  readonly #over = (): void => {
+    if (--this.#calls === 0) this.#lastOver();
+  };
 
   /**
    * Listens, once it is open. `failed` is called whenever it could not be opened, which is tried again and again;
@@ -108,7 +115,7 @@ export class Opening<Store extends Closable> {
     const store = await this.#opening?.catch(() => undefined);
     this.#store = undefined;
     store?.stop?.();
-    await Promise.allSettled(this.#calls);
+    if (this.#calls > 0) await new Promise<void>((resolve) => (this.#lastOver = resolve));
     await store?.close();
   }
 }

@@ -37,6 +37,21 @@ describe("sqlite: moving pages from the log into the file", () => {
     expect([checkpointer.isBeside, autocheckpoint()]).toEqual([false, 1000]);
   });
 
+  test("is a thread's for a process whose commits are kept waiting a little, but often", () => {
+    const now = vi.spyOn(performance, "now");
+    for (const seconds of [10, 12, 14, 16]) {
+      now.mockReturnValue(seconds * 1000);
+      checkpointer.committed(4);
+    }
+    expect(checkpointer.isBeside).toBe(false);
+    now.mockReturnValue(16_900);
+    checkpointer.committed(2);
+    expect(checkpointer.isBeside).toBe(false);
+    checkpointer.committed(4);
+    expect(checkpointer.isBeside).toBe(true);
+    now.mockRestore();
+  });
+
   test(
     "is a thread's once commits are slow, and the log stays small however much is written",
     { timeout: 60_000 },

@@ -14,9 +14,15 @@ import { Worker as Thread } from "node:worker_threads";
 import { besides } from "./file-guard.ts";
 
 /** A commit that takes longer, in milliseconds, has moved pages, or waited for another that does. */
-const slow = 8;
+const slow = 3;
 
-/** So many slow commits are put up with. */
+/** Slow commits are put up with, unless one comes within so many milliseconds of another: that is a busy process. */
+const often = 1000;
+
+/** Of commits that take longer than this, in milliseconds, */
+const verySlow = 8;
+
+/** so many are put up with, however far apart they are. */
 const patience = 1;
 
 /** What a commit of this process moves by itself, in pages, while the thread does it: nothing, unless it cannot. */
@@ -38,6 +44,7 @@ export class Checkpointer {
   readonly #path: string;
   readonly #commits = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
   #patience = patience;
+  #slowAt = -Infinity;
   #thread: Thread | undefined;
   #exited: Promise<void> = Promise.resolve();
 
@@ -57,8 +64,11 @@ export class Checkpointer {
     if (this.#thread) {
       Atomics.add(this.#commits, 0, 1);
       Atomics.notify(this.#commits, 0);
-    } else if (duration > slow && --this.#patience < 0) {
-      this.start();
+    } else if (duration > slow && this.#patience < Infinity) {
+      const before = this.#slowAt;
+      this.#slowAt = performance.now();
+      if (duration > verySlow) this.#patience -= 1;
+      if (this.#patience < 0 || this.#slowAt - before < often) this.start();
     }
   }
 

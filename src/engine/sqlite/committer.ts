@@ -34,11 +34,22 @@ export class Changes {
   }
 }
 
+/** Thrown by what does several operations together, when it cannot: each gets a transaction of its own. */
+export class NotTogether extends Error {}
+
+/** How an operation can be done together with those of its kind that are asked for right after it. */
+export interface Joint<Item, Result> {
+  /** Does two or more. The same function in all of a kind. May throw {@link NotTogether}, whatever it has done. */
+  readonly by: (items: readonly Item[], changes: Changes) => readonly Result[];
+  readonly item: Item;
+}
+
 interface Operation {
   /** For the message of an error: `sending 3 tasks`. */
   readonly what: string;
   /** Reads and writes; may run again in another transaction if this one does not commit. */
   readonly work: (changes: Changes) => unknown;
+  readonly joint: Joint<never, unknown> | undefined;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
   /** Its group has failed: it gets a transaction of its own. */
@@ -47,6 +58,9 @@ interface Operation {
 
 /** No group works longer than this many milliseconds, so that the event loop is never blocked for long. */
 const longestGroup = 10;
+
+/** No more than this many are done together, so that the limit holds. */
+const mostTogether = 100;
 
 /** Runs operations in shared transactions, in the order in which they were asked for. */
 export class Committer {
@@ -76,11 +90,18 @@ export class Committer {
     return this.#pending.length === 0;
   }
 
-  /** Resolves with what `work` returned, once it is committed. */
-  run<T>(what: string, work: (changes: Changes) => T): Promise<T> {
+  /** Resolves with what `work` returned, or `joint` in its place, once it is committed. */
+  run<T, Item = never>(what: string, work: (changes: Changes) => T, joint?: Joint<Item, T>): Promise<T> {
     if (this.#closed) return Promise.reject(closedError(this.#path));
     return new Promise<T>((resolve, reject) => {
-      this.#pending.push({ what, work, resolve: resolve as (result: unknown) => void, reject, alone: false });
+      this.#pending.push({
+        what,
+        work,
+        joint: joint as Joint<never, unknown> | undefined,
+        resolve: resolve as (result: unknown) => void,
+        reject,
+        alone: false,
+      });
       this.#flushing ??= this.#flush();
     });
   }
@@ -117,7 +138,14 @@ export class Committer {
       do {
         const operation = this.#pending.shift() as Operation;
         group.push(operation);
-        results.push(operation.work(changes));
+        const others = this.#takeJoint(operation);
+        if (others.length === 0) {
+          results.push(operation.work(changes));
+          continue;
+        }
+        group.push(...others);
+        const items = [operation, ...others].map(({ joint }) => joint!.item);
+        results.push(...operation.joint!.by(items, changes));
       } while (
         this.#pending[0]?.alone === false &&
         group[0]?.alone === false &&
@@ -133,6 +161,13 @@ export class Committer {
     }
     for (const [index, { resolve }] of group.entries()) resolve(results[index]);
     this.#committed(changes, duration);
+  }
+
+  /** Takes those that follow and may be done together with an operation. */
+  #takeJoint({ joint, alone }: Operation): Operation[] {
+    if (joint === undefined || alone) return [];
+    const end = this.#pending.findIndex((next) => next.alone || next.joint?.by !== joint.by);
+    return this.#pending.splice(0, Math.min(end === -1 ? this.#pending.length : end, mostTogether));
   }
 
   #rollBack(): void {

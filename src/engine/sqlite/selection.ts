@@ -15,6 +15,12 @@ import { toColumn } from "../shared/text.ts";
 /** At most so many tasks whose time has come are made waiting by one claim; the next claim goes on. */
 const promotedAtOnce = 1000;
 
+/**
+ * A limit that is a parameter, as an expression: SQLite 3.47 and later plan a statement with a bare `LIMIT ?` anew each
+ * time that it is run, which takes longer than the rest of it.
+ */
+const bound = "? + 0";
+
 /** At most so many lost tasks are looked at to tell whether a claim would find one. */
 const lookedAt = 100;
 
@@ -25,11 +31,24 @@ interface Candidate {
   readonly run_at: number;
 }
 
-/** Takes a task, `crashes` of 1 when its lease was lost. `row`: what is in {@link deliveryColumns}, where that was read. */
-export type Take = (sequence: number, lane: string, crashes: number, row?: Row) => void;
+/** Takes what was found. */
+export interface Take {
+  /** A task, with `crashes` of 1 when its lease was lost. */
+  one(sequence: number, crashes: number): void;
+  /** The first tasks that wait in a lane of a queue, at most so many. How many there were. */
+  first(queue: string, lane: string, limit: number): number;
+}
 
 /** What a delivery is made of. */
 export const deliveryColumns = `sequence, ${messageColumns}, lane, attempts, crashes, deferrals, deferred_at, cancel_reason`;
+
+/** Where the first tasks are that wait in a lane: of a queue, a lane, and a limit. */
+export const firstWaiting =
+  "FROM tasks INDEXED BY tasks_waiting WHERE state = 'waiting' AND queue = ? AND lane = ? " +
+  `ORDER BY priority DESC, run_at, sequence LIMIT ${bound}`;
+
+type TakeOne = (sequence: number, lane: string, crashes: number) => void;
+type TakeFirst = (queue: string, lane: string, most: number) => void;
 
 /** Finds what a claim takes. */
 export class Selection {
@@ -43,10 +62,10 @@ export class Selection {
   readonly #leftElsewhere: StatementSync;
   readonly #promote: StatementSync;
   readonly #isDue: StatementSync;
+  readonly #look: StatementSync;
   readonly #outerLanes: StatementSync;
   readonly #waitingLanes: StatementSync;
   readonly #waiting: StatementSync;
-  readonly #waitingRows: StatementSync;
 
   constructor(database: DatabaseSync, lanes: Lanes, pauses: Pauses) {
     this.#lanes = lanes;
@@ -54,11 +73,11 @@ export class Selection {
     const lost =
       "SELECT sequence, lane FROM tasks WHERE state = 'running' AND queue = ? AND lease_until <= ?";
     const elsewhere = "AND lane NOT IN (SELECT value FROM json_each(?))";
-    this.#lost = database.prepare(`${lost} ORDER BY lease_until LIMIT ?`);
-    this.#lostElsewhere = database.prepare(`${lost} ${elsewhere} ORDER BY lease_until LIMIT ?`);
+    this.#lost = database.prepare(`${lost} ORDER BY lease_until LIMIT ${bound}`);
+    this.#lostElsewhere = database.prepare(`${lost} ${elsewhere} ORDER BY lease_until LIMIT ${bound}`);
     const needing = `SELECT sequence, lane FROM tasks WHERE ${left} AND queue = ? AND needs = ?`;
-    this.#left = database.prepare(`${needing} ORDER BY sequence LIMIT ?`);
-    this.#leftElsewhere = database.prepare(`${needing} ${elsewhere} ORDER BY sequence LIMIT ?`);
+    this.#left = database.prepare(`${needing} ORDER BY sequence LIMIT ${bound}`);
+    this.#leftElsewhere = database.prepare(`${needing} ${elsewhere} ORDER BY sequence LIMIT ${bound}`);
     this.#anyLeft = database.prepare(
       `SELECT EXISTS (SELECT 1 FROM tasks WHERE ${left} AND queue = ?) AS any`,
     );
@@ -73,16 +92,19 @@ export class Selection {
     this.#isDue = database.prepare(
       "SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'scheduled' AND queue = ? AND run_at <= ?) AS due",
     );
-    const waiting = "SELECT min(lane) FROM tasks WHERE state = 'waiting' AND queue = $queue";
-    this.#outerLanes = database.prepare(
-      `SELECT (${waiting}) AS least, (${waiting.replace("min", "max")}) AS most`,
+    // All that most claims find nothing of, in one statement: each costs more than what it asks.
+    this.#look = database.prepare(
+      `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'running' AND queue = ? AND lease_until <= ?),
+         EXISTS (SELECT 1 FROM tasks WHERE ${left} AND queue = ?),
+         EXISTS (SELECT 1 FROM tasks WHERE state = 'scheduled' AND queue = ? AND run_at <= ?)`,
     );
+    this.#look.setReturnArrays(true);
+    const waiting = "SELECT min(lane) FROM tasks WHERE state = 'waiting' AND queue = $queue";
+    const outer = waiting.replace("$queue", "?");
+    this.#outerLanes = database.prepare(`SELECT (${outer}), (${outer.replace("min", "max")})`);
+    this.#outerLanes.setReturnArrays(true);
     this.#waitingLanes = database.prepare(distinct("lane", waiting));
-    const first =
-      "FROM tasks INDEXED BY tasks_waiting WHERE state = 'waiting' AND queue = ? AND lane = ? " +
-      "ORDER BY priority DESC, run_at, sequence LIMIT ?";
-    this.#waiting = database.prepare(`SELECT sequence, lane, priority, run_at ${first}`);
-    this.#waitingRows = database.prepare(`SELECT ${deliveryColumns} ${first}`);
+    this.#waiting = database.prepare(`SELECT sequence, lane, priority, run_at ${firstWaiting}`);
   }
 
   /**
@@ -91,22 +113,29 @@ export class Selection {
    */
   take({ queues, knows }: ClaimRequest, limit: number, rooms: Rooms, now: number, take: Take): void {
     let left = limit;
-    const takeOne: Take = (sequence, lane, crashes, row) => {
+    const takeOne: TakeOne = (sequence, lane, crashes) => {
       left -= 1;
       rooms.take(lane, 1);
-      take(sequence, lane, crashes, row);
+      take.one(sequence, crashes);
+    };
+    const takeFirst: TakeFirst = (queue, lane, most) => {
+      const count = take.first(queue, lane, most);
+      left -= count;
+      rooms.take(lane, count);
     };
     for (const queue of this.#pauses.open(queues).map(toColumn)) {
-      const lost = { all: this.#lost, elsewhere: this.#lostElsewhere, of: [queue, now], crashes: 1 };
-      takeFrom(lost, () => left, rooms, takeOne);
-      for (const needs of this.#known(queue, knows)) {
+      const [isLost, isLeft, isDue] = this.#look.get(queue, now, queue, queue, now) as unknown as number[];
+      if (isLost === 1) {
+        const lost = { all: this.#lost, elsewhere: this.#lostElsewhere, of: [queue, now], crashes: 1 };
+        takeFrom(lost, () => left, rooms, takeOne);
+      }
+      for (const needs of isLeft === 1 ? this.#known(queue, knows) : []) {
         const parked = { all: this.#left, elsewhere: this.#leftElsewhere, of: [queue, needs], crashes: 0 };
         takeFrom(parked, () => left, rooms, takeOne);
       }
       if (left <= 0) return;
-      // To look is a tenth of the work of changing nothing.
-      if (this.#isDue.get(queue, now)?.["due"] === 1) this.#promote.run(queue, now);
-      this.#takeFirst(queue, left, rooms, takeOne);
+      if (isDue === 1) this.#promote.run(queue, now);
+      this.#takeFirst(queue, left, rooms, takeOne, takeFirst);
       if (left <= 0) return;
     }
   }
@@ -141,14 +170,12 @@ export class Selection {
   }
 
   /** Takes the first waiting tasks of a queue, from all lanes that have room. */
-  #takeFirst(queue: string, limit: number, rooms: Rooms, take: Take): void {
+  #takeFirst(queue: string, limit: number, rooms: Rooms, take: TakeOne, takeFirst: TakeFirst): void {
     const lanes = this.#lanesOf(queue);
     const [only] = lanes;
     if (only !== undefined && lanes.length === 1) {
       const most = Math.min(limit, rooms.of(only));
-      // All of these are taken, so that they are read here, and not one by one.
-      const rows = most > 0 ? this.#waitingRows.all(queue, only, most) : [];
-      for (const row of rows) take(Number(row["sequence"]), only, 0, row);
+      if (most > 0) takeFirst(queue, only, most);
       return;
     }
     const candidates = lanes.flatMap((lane) => {
@@ -159,7 +186,7 @@ export class Selection {
   }
 
   #lanesOf(queue: string): string[] {
-    const { least, most } = this.#outerLanes.get({ $queue: queue }) ?? {};
+    const [least, most] = this.#outerLanes.get(queue, queue) as unknown as (string | null)[];
     if (least === most) return typeof least === "string" ? [least] : [];
     return this.#waitingLanes.all({ $queue: queue }).map((row) => String(row["lane"]));
   }
@@ -179,7 +206,7 @@ function takeFrom(
   { all, elsewhere, of, crashes }: Source,
   left: () => number,
   rooms: Rooms,
-  take: Take,
+  take: TakeOne,
 ): void {
   const full = new Set<string>();
   let again = true;

@@ -43,9 +43,10 @@ setOf(first, last, names, 0)
 local claims = tonumber(ARGV[at])
 
 -- All that is needed has to be asked about before anything is claimed: what was parked comes first.
-local unasked = {}
+local unasked, hasLeft = {}, {}
 for index = queues, lastQueue do
   for _, need in ipairs(rcall('HKEYS', P .. ARGV[index] .. ':~petiole:needs')) do
+    hasLeft[ARGV[index]] = true
     if not needs[need] then
       needs[need] = 0
       unasked[#unasked + 1] = need
@@ -77,6 +78,10 @@ local function room(lane)
   return rooms[lane]
 end
 
+local leaseEnd = whole(now + lease)
+-- What was taken of a queue goes into the lists of what runs at the end, all at once.
+local active, leases = {}, {}
+
 local function take(queue, q, jobId, crashed, score)
   local key = q .. jobId
   local job = rcall('HMGET', key, 'name', 'data', 'pt', 'atm', 'stc', 'pt:def', 'pt:defAt', 'pt:cxl', 'pt:lane', 'progress')
@@ -86,17 +91,18 @@ local function take(queue, q, jobId, crashed, score)
   if crashed then job[5] = rcall('HINCRBY', key, 'stc', 1) end
   if job[10] then rcall('HDEL', key, 'progress') end
   if score then
-    rcall('HSET', key, 'processedOn', now, 'pb', worker, 'pt:tok', token, 'pt:sc', score)
+    rcall('HSET', key, 'processedOn', nowText, 'pb', worker, 'pt:tok', token, 'pt:sc', score)
   else
-    rcall('HSET', key, 'processedOn', now, 'pb', worker, 'pt:tok', token)
+    rcall('HSET', key, 'processedOn', nowText, 'pb', worker, 'pt:tok', token)
   end
-  rcall('LPUSH', q .. 'active', jobId)
-  rcall('SET', key .. ':lock', token, 'PX', lease)
-  rcall('ZADD', q .. '~petiole:leases', now + lease, jobId)
+  rcall('SET', key .. ':lock', token, 'PX', ARGV[3])
+  active[#active + 1] = jobId
+  leases[#leases + 1] = leaseEnd
+  leases[#leases + 1] = jobId
   if lane ~= '' then
     local allowed = limits[lane]
     if rooms[lane] then rooms[lane] = rooms[lane] - 1 end
-    rcall('ZADD', G .. 'lane:run:' .. lane, now + lease, jobId)
+    rcall('ZADD', G .. 'lane:run:' .. lane, leaseEnd, jobId)
     if allowed and allowed[2] then
       rcall('ZADD', G .. 'lane:starts:' .. lane, now, token .. ':' .. jobId)
       rcall('PEXPIRE', G .. 'lane:starts:' .. lane, math.ceil(allowed[3]) + 1000)
@@ -104,8 +110,12 @@ local function take(queue, q, jobId, crashed, score)
   end
   if job[8] then rcall('SADD', G .. 'marked:' .. worker, jobId) end
   changed(jobId, 'running')
-  deliveries[#deliveries + 1] = { queue, jobId, job[1] or '', job[2] or '', job[3] or '', job[4] or 0, job[5] or 0,
-    job[6] or 0, job[7] or '', job[8] or '' }
+  local delivery = { queue, jobId, job[1], job[2], job[3] }
+  -- Most have no past.
+  if job[4] or job[5] or job[6] or job[7] or job[8] then
+    for index = 4, 8 do delivery[index + 2] = job[index] or '' end
+  end
+  deliveries[#deliveries + 1] = delivery
 end
 
 -- What was running, and lost its lease.
@@ -136,7 +146,7 @@ local function takeLost(queue, q)
 end
 
 local function takeLeft(queue, q)
-  if rcall('EXISTS', q .. '~petiole:left') == 0 then return end
+  if not hasLeft[queue] then return end
   for _, jobId in ipairs(rcall('ZRANGE', q .. '~petiole:left', 0, -1)) do
     if #deliveries >= limit then return end
     local job = rcall('HMGET', q .. jobId, 'pt:needs', 'pt:lane', 'pt:st')
@@ -153,6 +163,19 @@ local function takeLeft(queue, q)
 end
 
 ${takeForeign}
+-- Takes jobs, each followed by its score, out of what BullMQ has of them, all at once. Whether they were what it has first.
+local function areFirst(q, heads)
+  local count = #heads / 2
+  -- One is taken out as quickly by itself.
+  if count < 2 then return false end
+  local first = rcall('ZRANGE', q .. 'prioritized', 0, count - 1)
+  for index = 1, count do
+    if first[index] ~= heads[2 * index - 1] then return false end
+  end
+  rcall('ZREMRANGEBYRANK', q .. 'prioritized', 0, count - 1)
+  return true
+end
+
 -- What waits, from the lane whose first comes first. Our indexes are checked: BullMQ may have taken or removed the job.
 local function isThere(queue, q, jobId)
   if rcall('ZREM', q .. 'prioritized', jobId) == 1 then return true end
@@ -170,10 +193,11 @@ local function takeWaiting(queue, q)
   -- As a rule nothing has a lane.
   while #named == 0 and #deliveries < limit do
     local heads = rcall('ZPOPMIN', q .. '~petiole:ready:', limit - #deliveries)
-    for index = 1, #heads, 2 do
-      if isThere(queue, q, heads[index]) then take(queue, q, heads[index], false, heads[index + 1]) end
-    end
     if #heads == 0 then return end
+    local areThere = areFirst(q, heads)
+    for index = 1, #heads, 2 do
+      if areThere or isThere(queue, q, heads[index]) then take(queue, q, heads[index], false, heads[index + 1]) end
+    end
   end
   while #deliveries < limit do
     local lane, jobId, score
@@ -210,6 +234,13 @@ for index = queues, lastQueue do
     if #deliveries < limit then takeLeft(queue, q) end
     if #deliveries < limit and claims then takeForeign(queue, q) end
     if #deliveries < limit then takeWaiting(queue, q) end
+    if #active > 0 then
+      many('LPUSH', q .. 'active', active)
+      many('ZADD', q .. '~petiole:leases', leases)
+      active, leases = {}, {}
+    end
+    -- When to look again, unless there may be more at once.
+    if #deliveries >= limit then break end
     local nextLease = rcall('ZRANGEBYSCORE', q .. '~petiole:leases', '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if nextLease[2] then soon(nextLease[2] - now) end
     local nextTime = rcall('ZRANGE', q .. '~petiole:scheduled', 0, 0, 'WITHSCORES')

@@ -75,6 +75,7 @@ local function takeForeign(queue, q)
   end
   local prioritized = rcall('ZCARD', q .. 'prioritized')
   local ours = rcall('ZCARD', q .. '~petiole:ready:')
+  if prioritized <= ours then return end
   for _, lane in ipairs(rcall('SMEMBERS', q .. '~petiole:lanes')) do
     ours = ours + rcall('ZCARD', q .. '~petiole:ready:' .. lane)
   end
@@ -128,9 +129,9 @@ local function settleForeign(queue, q, jobId, at)
     event(q, 'completed', 'jobId', jobId, 'returnvalue', ARGV[at + 4], 'prev', 'active')
     keepForeign(q, 'completed', jobId, options.removeOnComplete)
   elseif not again then
-    rcall('HSET', key, 'failedReason', ARGV[at + 10], 'stacktrace', ARGV[at + 11], 'finishedOn', now)
+    rcall('HSET', key, 'failedReason', ARGV[at + 8], 'stacktrace', ARGV[at + 9], 'finishedOn', now)
     rcall('ZADD', q .. 'failed', now, jobId)
-    event(q, 'failed', 'jobId', jobId, 'failedReason', ARGV[at + 10], 'prev', 'active')
+    event(q, 'failed', 'jobId', jobId, 'failedReason', ARGV[at + 8], 'prev', 'active')
     keepForeign(q, 'failed', jobId, options.removeOnFail)
   else
     if kind == 'defer' then
@@ -139,7 +140,7 @@ local function settleForeign(queue, q, jobId, at)
     elseif kind == 'retryAt' then
       rcall('HDEL', key, 'pt:def', 'pt:defAt')
     end
-    local runAt = tonumber(ARGV[at + 6]) or 0
+    local runAt = tonumber(ARGV[at + 5]) or 0
     if runAt > now then
       rcall('HSET', key, 'delay', runAt - now)
       rcall('ZADD', q .. 'delayed', runAt * 4096 + nextNumber() % 4096, jobId)

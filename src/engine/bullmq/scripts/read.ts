@@ -234,10 +234,15 @@ end
 return more
 `;
 
-/** ARGV: prefix, ids. Returns for each the id that answers for it and what can change of it, or two empty texts. */
+/**
+ * ARGV: prefix, for how many milliseconds from now changes are to be told, ids. Returns for each the id that answers for it
+ * and what can change of it, or two empty texts.
+ */
 export const glance = `${reading}
+-- First, so that whatever is changed after this look is told.
+if rcall('PTTL', G .. 'watched') < tonumber(ARGV[2]) then rcall('SET', G .. 'watched', 1, 'PX', ARGV[2]) end
 local answer = {}
-for at = 2, #ARGV do
+for at = 3, #ARGV do
   local jobId, _, q = answering(ARGV[at])
   local state = q and stateOf(q, jobId)
   if state then

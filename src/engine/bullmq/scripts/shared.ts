@@ -13,13 +13,36 @@
  */
 
 /** The beginning of every script. ARGV[1] is the prefix of all keys. */
-export const shared = `
+const beginning = `
 local rcall = redis.call
 local P = ARGV[1] .. ':'
 local G = P .. '~petiole:'
 local time = rcall('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local woken = {}
+
+-- As Redis is to be given it: a number it would write by itself, slowly.
+local function whole(number) return string.format('%d', number) end
+local nowText = whole(now)
+
+-- Calls with the items of a list: with all of them, unless they are more than a call can have. Returns the replies as one.
+local function inParts(list, call)
+  if #list == 0 then return {} end
+  if #list <= 1000 then return call(unpack(list)) end
+  local all = {}
+  for first = 1, #list, 1000 do
+    local reply = call(unpack(list, first, math.min(first + 999, #list)))
+    if type(reply) == 'table' then
+      for index, one in ipairs(reply) do all[first + index - 1] = one end
+    end
+  end
+  return all
+end
+
+-- One command for many members, each with its score, or fields, each with its value.
+local function many(command, key, list)
+  return inParts(list, function(...) return rcall(command, key, ...) end)
+end
 
 -- The queue of a job, the beginning of its keys, and its id. One of others is asked for with its queue, as "queue:id".
 local function where(jobId)
@@ -39,14 +62,20 @@ local function wake(queue, delay)
   if not woken[queue] or woken[queue] > delay then woken[queue] = delay end
 end
 
+-- As a rule nobody watches any task. Whoever does says so before it looks.
+local watched
 local function changed(jobId, what)
-  rcall('PUBLISH', G .. 't:' .. jobId, what)
+  if watched == nil then watched = rcall('EXISTS', G .. 'watched') == 1 end
+  if watched then rcall('PUBLISH', G .. 't:' .. jobId, what) end
 end
 
 local mostEvents = {}
+local function mostEventsOf(q)
+  if not mostEvents[q] then mostEvents[q] = rcall('HGET', q .. 'meta', 'opts.maxLenEvents') or '10000' end
+  return mostEvents[q]
+end
 local function event(q, ...)
-  if not mostEvents[q] then mostEvents[q] = rcall('HGET', q .. 'meta', 'opts.maxLenEvents') or 10000 end
-  rcall('XADD', q .. 'events', 'MAXLEN', '~', mostEvents[q], '*', 'event', ...)
+  rcall('XADD', q .. 'events', 'MAXLEN', '~', mostEventsOf(q), '*', 'event', ...)
 end
 
 -- Tells our workers by a message, and those of BullMQ by its marker.
@@ -65,9 +94,11 @@ local function tellWoken()
   end
 end
 
--- As BullMQ's score of a prioritized job, with a number that is never set back.
+`;
+
+const waiting = `-- As BullMQ's score of a prioritized job, with a number that is never set back.
 local function scoreOf(priority, number)
-  return priority * 4294967296 + number % 4294967296
+  return whole((tonumber(priority) or 0) * 4294967296 + number % 4294967296)
 end
 
 local function makeReady(queue, q, jobId, lane, score)
@@ -110,14 +141,9 @@ local function takeOut(q, jobId, lane)
     or rcall('LREM', q .. 'wait', 0, jobId) > 0
 end
 
-local function forgetLeft(q, jobId, needs)
-  if not needs then return end
-  rcall('ZREM', q .. '~petiole:left', jobId)
-  if rcall('HINCRBY', q .. '~petiole:needs', needs, -1) <= 0 then rcall('HDEL', q .. '~petiole:needs', needs) end
-  rcall('HDEL', q .. jobId, 'pt:needs')
-end
+`;
 
--- A run of a lane is over: others of the lane may begin.
+const ending = `-- A run of a lane is over: others of the lane may begin.
 local function leaveLane(queue, jobId, lane)
   if lane == '' then return end
   rcall('ZREM', G .. 'lane:run:' .. lane, jobId)
@@ -132,21 +158,34 @@ local function leaveLane(queue, jobId, lane)
   end
 end
 
+-- When a job that has ended is to be removed; nil for one that is not. keep: milliseconds, or 'never'.
+local function goneAt(keep, until_)
+  if keep == 'never' then return nil end
+  -- Whoever waits in another process may read it yet.
+  local at = now + math.max(tonumber(keep), 200)
+  if until_ and tonumber(until_) > at then at = tonumber(until_) end
+  return whole(at)
+end
+
 -- Puts a job at its end: it is in none of the sets of those on the way by now.
--- keep: milliseconds, 'never' for one that is not removed.
 local function finish(queue, q, jobId, state, keep, job)
   local number = job.number
   local success = state == 'succeeded'
   rcall('ZADD', q .. (success and 'completed' or 'failed'), now, jobId)
   rcall('ZADD', q .. '~petiole:ended:' .. state, number, jobId)
-  if keep ~= 'never' and state ~= 'failed' and state ~= 'parked' then
-    -- Whoever waits in another process may read it yet.
-    local at = now + math.max(tonumber(keep), 200)
-    if job.until_ and tonumber(job.until_) > at then at = tonumber(job.until_) end
-    rcall('ZADD', q .. '~petiole:gone', at, jobId)
-  end
+  local gone = state ~= 'failed' and state ~= 'parked' and goneAt(keep, job.until_)
+  if gone then rcall('ZADD', q .. '~petiole:gone', gone, jobId) end
   if job.key and not job.until_ and not job.needs then rcall('ZREM', G .. 'key:' .. job.key, jobId) end
   changed(jobId, state)
+end
+
+`;
+
+const changing = `local function forgetLeft(q, jobId, needs)
+  if not needs then return end
+  rcall('ZREM', q .. '~petiole:left', jobId)
+  if rcall('HINCRBY', q .. '~petiole:needs', needs, -1) <= 0 then rcall('HDEL', q .. '~petiole:needs', needs) end
+  rcall('HDEL', q .. jobId, 'pt:needs')
 end
 
 -- Removes every trace of a job.
@@ -234,3 +273,12 @@ local function holds(q, jobId, token)
   return not lock or lock == token
 end
 `;
+
+/** What a script that sends begins with: to make what it does not use would take it time. */
+export const sharedBySend = `${beginning}${waiting}`;
+
+/** What a script that settles begins with. */
+export const sharedBySettle = `${sharedBySend}${ending}`;
+
+/** What every other script begins with. */
+export const shared = `${sharedBySettle}${changing}`;
