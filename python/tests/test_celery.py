@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -212,8 +213,12 @@ def test_a_worker_of_several_processes(app: Any, port: int) -> None:
             client.AsyncResult(unknown).get(timeout=20)
         assert redis.Redis(port=port, db=2).llen("celery.parked") == 1
     finally:
-        process.terminate()
-        process.wait(20)
+        process.send_signal(signal.SIGQUIT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
 
 
 def push(port: int, task: str, body: str, queue: str = "celery", db: int = 0, **headers: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import time
 import uuid
 from typing import Any, Iterator, List
 
@@ -307,4 +308,16 @@ def test_a_task_with_rows_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     with app.connection() as connection:
         message = connection.SimpleQueue("celery").get(block=False)
         assert json.loads(message.body)[0][0]["__value__"]["pk"] == 99
-        assert message.headers["retries"] == 1 and message.headers["eta"]
+        assert message.headers["retries"] == 0 and message.headers["eta"]
+        said = json.loads(message.headers["petiole"])
+        assert said["deferrals"] == 1 and abs(said["deferredAt"] / 1000 - time.time()) < 30
+    # It is found once it is there, and given up after a while.
+    args, kwargs, embed = loads(message.body)
+    identity = str(uuid.uuid4())
+    late = {"id": identity, "delivery_info": {}, "retries": 0, "petiole": '{"deferrals":9,"deferredAt":5}', **embed}
+    tracer(identity, args, kwargs, late)
+    assert type(app.AsyncResult(identity).result) is RowMissing
+    Comment.objects.create(pk=99, body="late")
+    args, kwargs, embed = loads(message.body)
+    tracer(identity, args, kwargs, {**late, "id": identity})
+    assert app.AsyncResult(identity).result == "late"

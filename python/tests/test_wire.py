@@ -140,6 +140,10 @@ def test_depth(levels: int) -> None:
     for _ in range(levels):
         (back,) = back
     assert back == [] and sys.getrecursionlimit() == before
+    tuples: Any = ()
+    for _ in range(levels // 2):
+        tuples = (tuples,)
+    assert len(encode(tuples)) >= levels
     chain: Any = None
     for _ in range(levels // 4):
         chain = WireError("Error", parts={"cause": {"map": Map([(1, chain)])}})

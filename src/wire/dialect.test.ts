@@ -125,7 +125,7 @@ describe("references in the portable dialect", () => {
   test("a reference is refused, whatever it says", () => {
     for (const reference of [new Reference("a.B", 1), saying, new Lazy(saying)])
       expect(refusals(() => portable().encode({ reference }))).toStrictEqual([
-        "value.reference | ref | the other side does not know this type; teach it, and name it in `understands`",
+        "value.reference | ref | the other side does not know this type; teach it, and say so in `understands`",
       ]);
   });
 

@@ -46,7 +46,7 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
     refusal(tag, content) {
       if (/^(date|time|datetime)$/.test(tag)) return timeRefusal(content);
       if (known.has(tag)) return known.has("bigint") ? undefined : keyRefusal(tag, content);
-      return advice[tag] ?? "the other side does not know this type; teach it, and name it in `understands`";
+      return advice[tag] ?? "the other side does not know this type; teach it, and say so in `understands`";
     },
     // Kombu does not look at what kind of value the type is.
     looksLikeTag: hasTagKeys,
@@ -58,8 +58,8 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
 }
 
 const advice: Readonly<Record<string, string>> = {
-  bigint: "Python does not know the tag; send a string, or a number where it is exact",
-  number: "JSON has no such number; send null or a string",
+  bigint: "Python does not know the tag; send a string, or an exact number",
+  number: "JSON has no such number; send null",
   undefined: "send null",
   map: "send a plain object, or an array of entries",
   set: "send an array",
@@ -78,7 +78,7 @@ function keyRefusal(tag: string, content: unknown): string | undefined {
 
 /** Python before 3.11 reads no other fractions of a second than those of 3 and of 6 digits. */
 function wholeThirds(time: string): string {
-  return time.replace(/\.\d+/, (digits) => digits.padEnd(1 + Math.ceil((digits.length - 1) / 3) * 3, "0"));
+  return time.replace(/\.\d+/, (digits) => digits.padEnd(digits.length < 5 ? 4 : 7, "0"));
 }
 
 const pythonTime = /^(?!0000)(\d{4}-..-..(T|$))?([\d:]+(\.(\d{3}){1,2})?([+-][\d:]+)?)?$/;
@@ -87,5 +87,5 @@ const pythonTime = /^(?!0000)(\d{4}-..-..(T|$))?([\d:]+(\.(\d{3}){1,2})?([+-][\d
 function timeRefusal(content: unknown): string | undefined {
   if (content === null) return "Python has no invalid date; send null";
   if (pythonTime.test(content as string)) return undefined;
-  return "Python's years are 1 to 9999, no calendar, no Z, fractions of 3 or 6 digits";
+  return "Python's years are 1 to 9999, no calendar, no Z, 3 or 6 digits of a second";
 }

@@ -35,6 +35,7 @@ def setup(
     limits: Optional[Limits] = None,
     rows: Optional[Rows] = None,
     park: bool = True,
+    wait_for: float = 60,
 ) -> None:
     """Makes Kombu's JSON serializer ours, and the app's tasks fail when they cannot be decoded.
 
@@ -48,6 +49,7 @@ def setup(
     :param limits: bounds on one message
     :param rows: what knows of stored rows: ``petiole.django.rows()``
     :param park: whether the message of a task that cannot be decoded is kept in the queue ``<queue>.parked``
+    :param wait_for: seconds that a task waits for a row that is missing, where its reference says ``wait``
     """
     if dialect not in ("exact", "portable"):
         raise PetioleError(f'dialect must be "exact" or "portable", received {dialect!r}.', code="ERR_OPTION_INVALID")
@@ -56,7 +58,7 @@ def setup(
             f"task_serializer must be json, and is {app.conf.task_serializer!r}: this package works through it.",
             code="ERR_OPTION_INVALID",
         )
-    configure(Settings(limits or Limits(), dialect == "portable", tuple(understands), rows or Rows(), park))
+    configure(Settings(limits or Limits(), dialect == "portable", tuple(understands), rows or Rows(), park, wait_for))
     register: Any = kombu.serialization.register
     register("json", dumps, loads, content_type="application/json", content_encoding="utf-8")
     if getattr(app, "_petiole", False):

@@ -7,7 +7,9 @@ moved back by hand, with a shovel or ``RPOPLPUSH``.
 from __future__ import annotations
 
 import functools
+import json
 import logging
+import time
 from typing import Any, Dict
 
 from celery import bootsteps
@@ -15,7 +17,8 @@ from celery.app.task import Context
 from celery.exceptions import Ignore, Reject, Retry
 from kombu.entity import Queue
 
-from .serializer import Undecoded, settings
+from ..errors import DatabaseUnreachable
+from .serializer import Undecoded, headers_of, settings
 
 logger = logging.getLogger("petiole.celery")
 
@@ -115,15 +118,24 @@ def _end(task: Any, undecoded: Undecoded) -> Any:
 
 
 def _again(task: Any, error: Exception) -> None:
-    """Sends the task again, as ``task.retry`` does, with the arguments as they came."""
-    most = task.max_retries
-    if most is not None and task.request.retries >= most:
+    """Sends the task again, for later, with the arguments as they came; returns when it has waited for long enough.
+
+    No attempt is counted. A database that cannot be asked is waited for as long as it takes.
+    """
+    request = task.request
+    said = headers_of(getattr(request, "petiole", None))
+    now = int(time.time() * 1000)
+    count = said["deferrals"] if isinstance(said.get("deferrals"), int) else 0
+    since = said["deferredAt"] if isinstance(said.get("deferredAt"), int) else now
+    is_unreachable = isinstance(error, DatabaseUnreachable)
+    if not is_unreachable and now - since >= settings().wait_for * 1000:
         return
-    delay = task.default_retry_delay
-    signature = task.signature_from_request(
-        task.request, countdown=delay, retries=task.request.retries + 1, max_retries=most
-    )
-    task.app.send_task(signature.task, signature.args, signature.kwargs, **signature.options)
+    delay = min(30.0, 0.5 * 2 ** min(count, 6)) if is_unreachable else min(10.0, 0.1 * 2 ** min(count, 7))
+    said.update(deferrals=count + 1, deferredAt=since)
+    signature = task.signature_from_request(request, countdown=delay, retries=request.retries)
+    options = dict(signature.options)
+    options["headers"] = {**(options.get("headers") or {}), "petiole": json.dumps(said)}
+    task.app.send_task(signature.task, signature.args, signature.kwargs, **options)
     retry = Retry(str(error), error, delay)
     retry.sig = signature
     raise retry

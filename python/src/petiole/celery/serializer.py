@@ -20,6 +20,7 @@ from ..wire.decoder import DecodeContext, Decoder, Resolve, is_plain_text, parse
 from ..wire.encoder import EncodeContext, Encoder, Marked, _run
 from ..wire.json_text import integer, parse, write
 from ..wire.limits import check_bytes
+from ..wire.plain import is_plain
 from ..wire.tags import Tag
 
 _EMBED = {"callbacks", "errbacks", "chain", "chord"}
@@ -48,6 +49,8 @@ class Settings(NamedTuple):
     understands: Tuple[str, ...] = ()
     rows: Rows = Rows()
     park: bool = True
+    #: Seconds.
+    wait_for: float = 60
 
 
 class _State(threading.local):
@@ -259,6 +262,8 @@ def _dump_body(data: Any) -> Tuple[str, List[str]]:
     types: List[str] = []
     if len(args) == 1 and not kwargs and type(args[0]) is Undecoded:
         trees: List[Any] = list(args[0].raw())
+    elif is_plain([args, kwargs], _settings.limits, True) and not _settings.portable and not _registered():
+        trees = [args, kwargs]
     else:
         context = _context()
         tree, encoder = _run([list(args), dict(kwargs)], context, "args", False)
@@ -268,10 +273,14 @@ def _dump_body(data: Any) -> Tuple[str, List[str]]:
         else:
             types += encoder.types
         trees = list(tree)
-    written, inside = _run(embed, _context(pointers=False), "embed", False)
+    if is_plain(embed, _settings.limits, True, True):
+        written = embed
+    else:
+        written, inside = _run(embed, _context(pointers=False), "embed", False)
+        types += inside.types
     text = write([*trees, written], True)
     check_bytes(text, _settings.limits, "the body")
-    return text, sorted({*types, *inside.types})
+    return text, sorted({*types})
 
 
 def _each_apart(args: Sequence[Any], kwargs: Dict[str, Any], context: EncodeContext) -> Tuple[Any, List[str]]:
@@ -309,13 +318,18 @@ def expect(body: Any, headers: MutableMapping[str, Any]) -> None:
     _state.body, _state.headers = body, headers
 
 
-def mark(headers: MutableMapping[str, Any], types: Sequence[str]) -> None:
-    """Writes the header ``petiole``; what a task that is sent again has in it is kept."""
+def headers_of(text: Any) -> Dict[str, Any]:
+    """What the header ``petiole`` says; nothing where it is none of ours."""
     try:
-        said = json.loads(headers.get("petiole") or "{}")
+        said = json.loads(text or "{}")
     except (TypeError, ValueError):
         said = {}
-    said = said if isinstance(said, dict) else {}
+    return said if isinstance(said, dict) else {}
+
+
+def mark(headers: MutableMapping[str, Any], types: Sequence[str]) -> None:
+    """Writes the header ``petiole``; what a task that is sent again has in it is kept."""
+    said = headers_of(headers.get("petiole"))
     said["wire"] = 1
     if types:
         said["types"] = list(types)

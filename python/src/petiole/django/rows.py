@@ -369,7 +369,8 @@ def _python_part(field: Any, alias: str, part: Any) -> Any:
         return _IMPOSSIBLE
     if isinstance(made, int):
         lowest, highest = connections[alias].ops.integer_field_range(field.get_internal_type())
-        if (lowest is not None and made < lowest) or (highest is not None and made > highest):
+        # SQLite's does not say, and has 64 bits.
+        if made < (-(2**63) if lowest is None else lowest) or made > (2**63 - 1 if highest is None else highest):
             return _IMPOSSIBLE
     if isinstance(made, str) and "\x00" in made:
         return _IMPOSSIBLE

@@ -41,6 +41,7 @@ from .kinds import (
 )
 from .limits import Budget, Limits, check_bytes, over
 from .paths import Step, path_of, pointer_of
+from .plain import is_plain
 from .reference import Lazy, Ref, Snapshot
 from .registry import Registry
 from .tags import TYPE, VALUE, are_headers, is_source, is_url, to_base64, well_formed
@@ -216,7 +217,10 @@ class _Graph:
 
 def encode(value: Any, context: EncodeContext, root: str = "value") -> Encoded:
     """The text of a value. Raises EncodeError when something in it cannot travel, LimitError over a limit."""
-    tree, types = encode_tree(value, context, root)
+    if not context.portable and is_plain(value, context.limits, context.pythonic):
+        tree, types = value, []
+    else:
+        tree, types = encode_tree(value, context, root)
     text = write(tree, context.pythonic)
     check_bytes(text, context.limits, root)
     return Encoded(text, types)

@@ -178,7 +178,7 @@ def _write_deep(tree: Any, loose: bool) -> str:
     stack: List[Tuple[str, Any, bool]] = []
 
     def start(value: Any) -> None:
-        if type(value) is list:
+        if type(value) is list or type(value) is tuple:
             parts.append("[")
             stack.append(("]", iter(value), True))
         elif type(value) is dict:
