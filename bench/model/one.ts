@@ -9,4 +9,4 @@ const orm = orms[name];
 const tell = process.send?.bind(process);
 if (orm === undefined || tell === undefined) throw new Error("bench/model/apart.ts starts this");
 const loading = await measureLoading(orm, name, dialect as Dialect, place, JSON.parse(effort) as Effort);
-tell(loading, () => process.disconnect());
+tell(loading, () => process.disconnect?.());

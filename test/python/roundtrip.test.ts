@@ -124,7 +124,3 @@ describe.skipIf(noPython !== undefined)(`through Python and back${reason}`, () =
     }
   });
 });
-
-test.runIf(noPython !== undefined)(`Python is there in CI${reason}`, () => {
-  expect(process.env["CI"]).toBeFalsy();
-});
