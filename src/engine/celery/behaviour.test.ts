@@ -235,6 +235,20 @@ describe("calling off", () => {
     expect(await engine.find("1")).toMatchObject({ state: "cancelled", reason });
   });
 
+  test("a worker that begins later knows of it, whoever has called it off", async () => {
+    const server = new CeleryServer();
+    const [engine, other] = [open(server), open(server)];
+    await engine.cancel(["ours"], reason);
+    await claim(other);
+    revoke(server, { task_id: "theirs", terminate: false });
+    await Promise.all([engine.close(), other.close()]);
+    for (const id of ["ours", "theirs", "sound"]) server.put(python(id));
+    const later = open(server);
+    expect((await claim(later)).map(({ message }) => message.id)).toStrictEqual(["sound"]);
+    expect(await later.find("ours")).toMatchObject({ state: "cancelled", reason });
+    expect(await later.find("theirs")).toMatchObject({ state: "cancelled" });
+  });
+
   test("what was called off and sent again by a person runs, in processes that remember it too", async () => {
     const server = new CeleryServer();
     const [engine, other] = [open(server), open(server)];
