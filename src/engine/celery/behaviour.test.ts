@@ -292,6 +292,20 @@ describe("times", () => {
     expect(waiting(server, "default")[0]?.headers["eta"]).toBe(eta);
   });
 
+  test("what is held outlives the lease of the claim that took it, each time", async () => {
+    const server = new CeleryServer();
+    const [engine, other] = [open(server), open(server)];
+    const eta = new Date(Date.now() + 60_000).toISOString();
+    for (const id of ["first", "second"]) {
+      server.put(python(id, "[]", "{}", {}, { eta }));
+      expect(await claim(engine, { lease: 30 })).toStrictEqual([]);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      server.sweep();
+      expect(waiting(server, "default")).toStrictEqual([]);
+    }
+    expect(await claim(other)).toStrictEqual([]);
+  });
+
   test("what nobody here claims when its time has come goes to others", async () => {
     const server = new CeleryServer();
     const [busy, free] = [open(server), open(server)];
