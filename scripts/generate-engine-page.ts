@@ -3,7 +3,7 @@
  * Deterministic, and needs no server.
  *
  * Each engine has its capabilities as data in src/engine/<name>/capabilities.ts: `capabilities` and, where an option
- * gives it more, `variants`, by the option.
+ * gives it more, `variants`, by the option. One that differs by what it is on has `brokers`, by their names.
  */
 import { existsSync, globSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -15,6 +15,8 @@ import { contractGroups } from "../src/testing/engine-contract/groups.ts";
 interface Column {
   readonly name: string;
   readonly title: string;
+  /** Where its tasks are. */
+  readonly store: string;
   readonly capabilities: Capabilities;
   /** What it can do with an option, by the option. */
   readonly variants: Readonly<Record<string, Capabilities>>;
@@ -29,6 +31,7 @@ const engines: Readonly<Record<string, { readonly title: string; readonly store:
   sqlite: { title: "SQLite", store: "in a file" },
   bullmq: { title: "BullMQ", store: "in Redis" },
   "pg-boss": { title: "pg-boss", store: "in PostgreSQL" },
+  celery: { title: "Celery", store: "in its broker" },
 };
 
 /** Those without connections that can be cut. */
@@ -54,7 +57,7 @@ const features: Readonly<Record<EngineFeature, string>> = {
 
 /** The page, as it is to be. */
 export async function enginePage(): Promise<string> {
-  const columns = await Promise.all(names().map(columnOf));
+  const columns = (await Promise.all(names().map(columnsOf))).flat();
   return [
     "<!-- Made by scripts/generate-engine-page.ts from the engines and the tests of their contract; not to be edited. -->",
     "",
@@ -69,7 +72,7 @@ export async function enginePage(): Promise<string> {
     ...table(
       ["", ...columns.map(({ name, title }) => link(name, title))],
       [
-        ["tasks are", ...columns.map(({ name }) => engines[name]?.store ?? "elsewhere")],
+        ["tasks are", ...columns.map(({ store }) => store)],
         [
           "tasks survive the end of every process",
           ...columns.map(({ capabilities }) => yes(capabilities.durable)),
@@ -125,14 +128,29 @@ export function names(): string[] {
   return there.sort((one, other) => place(one) - place(other) || (one < other ? -1 : 1));
 }
 
-async function columnOf(name: string): Promise<Column> {
+/** What a module of capabilities may export. */
+interface Module extends Partial<Pick<Column, "capabilities" | "variants">> {
+  readonly brokers?: Readonly<Record<string, Pick<Column, "capabilities" | "variants">>>;
+}
+
+/** An engine's columns: one, or one for each of the brokers that it may be on. */
+async function columnsOf(name: string): Promise<Column[]> {
   const path = join(root, "src/engine", name, "capabilities.ts");
   if (!existsSync(path))
     throw new Error(`src/engine/${name}/capabilities.ts is missing: export { capabilities }.`);
-  const { capabilities, variants = {} } = (await import(pathToFileURL(path).href)) as Partial<Column>;
+  const { capabilities, variants = {}, brokers } = (await import(pathToFileURL(path).href)) as Module;
+  const { title = name, store = "elsewhere" } = engines[name] ?? {};
+  if (brokers !== undefined) {
+    return Object.entries(brokers).map(([broker, each]) => ({
+      ...each,
+      name,
+      title: `${title}, ${broker}`,
+      store: `in ${broker}`,
+    }));
+  }
   if (capabilities === undefined)
     throw new Error(`src/engine/${name}/capabilities.ts exports no capabilities.`);
-  return { name, title: engines[name]?.title ?? name, capabilities, variants };
+  return [{ name, title, store, capabilities, variants }];
 }
 
 function link(name: string, title: string): string {
@@ -151,8 +169,17 @@ function answer({ capabilities, variants }: Column, feature: EngineFeature): str
 
 /** What the engines say of what they lack. */
 function lacking(columns: readonly Column[]): string[] {
-  const rows = columns.flatMap(({ title, capabilities: { lacks } }) =>
-    Object.entries(lacks).map(([feature, text]) => [title, `\`${feature}\``, escaped(text)]),
+  const seen = new Set<string>();
+  const rows = columns.flatMap(({ name, title, capabilities: { lacks } }) =>
+    Object.entries(lacks).flatMap(([feature, text]) => {
+      const own = columns.filter((column) => column.name === name);
+      const isShared = own.every(({ capabilities }) => capabilities.lacks[feature as EngineFeature] === text);
+      // What an engine says on all of its brokers, it says once.
+      const key = `${isShared ? name : title} ${feature}`;
+      if (seen.has(key)) return [];
+      seen.add(key);
+      return [[isShared ? (engines[name]?.title ?? title) : title, `\`${feature}\``, escaped(text)]];
+    }),
   );
   if (rows.length === 0) return [];
   const head = "Where it is not yes, the engine says why, or what to do instead:";

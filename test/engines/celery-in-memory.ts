@@ -12,6 +12,7 @@ import type {
   Kept,
   KeptTask,
   Results,
+  RevokedTask,
   Taken,
   Unreadable,
 } from "../../src/engine/celery/broker.ts";
@@ -39,6 +40,7 @@ export class CeleryServer {
   readonly kept = new Map<string, KeptTask>();
   readonly arrivals = new Set<{ readonly queues: readonly string[]; readonly call: () => void }>();
   readonly ends = new Set<{ readonly id: string; readonly call: () => void }>();
+  readonly revoked: RevokedTask[] = [];
   readonly broadcasts = new Set<(message: ControlMessage) => void>();
   /** What is in a queue beside messages. */
   readonly unreadable: Unreadable[] = [];
@@ -168,6 +170,14 @@ class MemoryBroker implements Broker {
   onBroadcast(listener: (message: ControlMessage) => void): () => void {
     this.#server.broadcasts.add(listener);
     return this.#stop(() => this.#server.broadcasts.delete(listener));
+  }
+
+  async remember(revoked: readonly RevokedTask[]): Promise<void> {
+    this.#server.revoked.push(...structuredClone(revoked));
+  }
+
+  async remembered(since: number): Promise<readonly RevokedTask[]> {
+    return this.#server.revoked.filter(({ at }) => at >= since);
   }
 
   async lengths(): Promise<readonly { readonly queue: string; readonly count: number }[]> {

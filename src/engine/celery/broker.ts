@@ -34,6 +34,16 @@ export interface ControlMessage {
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
+/** A task that was called off. */
+export interface RevokedTask {
+  readonly id: string;
+  readonly reason: Reason;
+  /** Also where it runs. */
+  readonly terminate: boolean;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
 /** Carries messages. Every call opens it if need be. */
 export interface Broker {
   /** For messages to people. */
@@ -90,6 +100,12 @@ export interface Broker {
 
   /** Calls `listener` with what others, and this process, broadcast. Returns the function that stops it. */
   onBroadcast(listener: (message: ControlMessage) => void): () => void;
+
+  /** Remembers what was called off, for workers that begin later. Left out where the broker has no place for that. */
+  readonly remember?: (revoked: readonly RevokedTask[]) => Promise<void>;
+
+  /** What was called off since then, in epoch milliseconds. */
+  readonly remembered?: (since: number) => Promise<readonly RevokedTask[]>;
 
   /** How many messages wait in each queue that was used here. */
   lengths(): Promise<readonly { readonly queue: string; readonly count: number }[]>;

@@ -11,7 +11,7 @@ import { endOf, type Ending } from "./ending.ts";
 import { leaseOf, type RunningTasks } from "./held.ts";
 import type { Json } from "../../message.ts";
 import type { Records } from "./records.ts";
-import type { Revoked } from "./revoked.ts";
+import { lasts, type Revoked } from "./revoked.ts";
 
 /** What cancelling needs of the engine. */
 export interface CancelsContext {
@@ -35,15 +35,26 @@ export class Cancels {
   readonly #listeners = new Set<Listener>();
   #stop: (() => void) | undefined;
   #stopped = false;
+  #begun: Promise<void> | undefined;
 
   constructor(context: CancelsContext) {
     this.#context = context;
   }
 
-  /** From now on hears what others call off. */
-  begin(): void {
-    if (this.#stopped) return;
-    this.#stop ??= this.#context.broker.onBroadcast((message) => this.#heard(message));
+  /** From now on hears what others call off. Resolves when it knows what was called off before. */
+  begin(): Promise<void> {
+    if (!this.#stopped) this.#stop ??= this.#context.broker.onBroadcast((message) => this.#heard(message));
+    this.#begun ??= this.#recall().catch((error: unknown) => {
+      this.#begun = undefined;
+      throw error;
+    });
+    return this.#begun;
+  }
+
+  async #recall(): Promise<void> {
+    const { broker, revoked } = this.#context;
+    for (const { id, ...revocation } of (await broker.remembered?.(Date.now() - lasts)) ?? [])
+      revoked.add(id, revocation);
   }
 
   /** See {@link Engine.cancel}: tells all workers. Those who take a task that was called off end it. */
@@ -54,18 +65,21 @@ export class Cancels {
     const called = unknown.filter((_, index) => ended[index] === false);
     if (called.length === 0) return 0;
     // All workers know the id, and ours the reason.
+    const at = Date.now();
+    await broker.remember?.(called.map((id) => ({ id, reason, terminate: true, at })));
     const told = { code: reason.code, message: reason.message, details: reason.details ?? null };
     await broker.broadcast({
       method: "revoke",
       arguments: { task_id: called, terminate: true, signal: "SIGTERM", petiole: told },
     });
-    this.#revoke(called, reason, true);
+    this.#revoke(called, reason, true, at);
     return called.length;
   }
 
   /** See {@link Engine.onCancel}. */
   listen(worker: string, call: (leases: readonly Lease[]) => void): () => void {
-    this.begin();
+    // Where it cannot be known yet, the first claim is told so.
+    this.begin().catch(() => undefined);
     const told = new Set<string>();
     const listener: Listener = {
       worker,
@@ -107,16 +121,24 @@ export class Cancels {
     if (method !== "revoke") return;
     const { task_id: one, terminate, petiole } = given;
     const ids = (Array.isArray(one) ? one : [one]).filter((id): id is string => typeof id === "string");
-    this.#revoke(ids, reasonOf(petiole), terminate === true);
+    const at = Date.now();
+    const reason = reasonOf(petiole);
+    const news = this.#revoke(ids, reason, terminate === true, at);
+    // Whoever is of ours has seen to it.
+    if (petiole !== undefined || news.length === 0) return;
+    const { remember } = this.#context.broker;
+    const revoked = news.map((id) => ({ id, reason, terminate: terminate === true, at }));
+    void remember?.call(this.#context.broker, revoked).catch(() => undefined);
   }
 
-  #revoke(ids: readonly string[], reason: Reason, terminate: boolean): void {
+  /** Returns the ids of which it is news. */
+  #revoke(ids: readonly string[], reason: Reason, terminate: boolean, at: number): readonly string[] {
     const { revoked, delayed } = this.#context;
-    const at = Date.now();
     const news = ids.filter((id) => revoked.add(id, { reason, terminate, at }));
     const held = news.flatMap((id) => delayed.take(id));
     if (held.length > 0) void this.#endDelayed(held, reason).catch(() => undefined);
     if (news.length > 0) for (const { call } of this.#listeners) call.wake();
+    return news;
   }
 
   /** What waits here for its time need not wait for it. */

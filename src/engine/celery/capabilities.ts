@@ -50,9 +50,18 @@ export const rabbitmqCapabilities: Capabilities = {
   lacks: { ...protocolLacks, ...rabbitmqLacks, ...rpcLacks },
 };
 
-/** What it can do beyond that, by the option. */
-export const variants: Readonly<Record<string, Capabilities>> = {
-  results: { ...rabbitmqCapabilities, lacks: { ...protocolLacks, ...rabbitmqLacks } },
+/** What it can do, by its broker, and with an option beyond that. */
+export const brokers: Readonly<
+  Record<
+    string,
+    { readonly capabilities: Capabilities; readonly variants: Readonly<Record<string, Capabilities>> }
+  >
+> = {
+  Redis: { capabilities, variants: {} },
+  RabbitMQ: {
+    capabilities: rabbitmqCapabilities,
+    variants: { results: { ...rabbitmqCapabilities, lacks: { ...protocolLacks, ...rabbitmqLacks } } },
+  },
 };
 
 /** What an engine of this broker and these results can do. */

@@ -31,7 +31,7 @@ export interface ClaimsContext {
   readonly ending: Ending;
   readonly ready: Ready;
   /** Called with the first claim: from then on it matters who is called off. */
-  readonly begins: () => void;
+  readonly begins: () => Promise<void>;
 }
 
 /** Hands out tasks. */
@@ -51,7 +51,7 @@ export class Claims {
     if (limits !== undefined && limits.size > 0)
       throw unsupported("the limits of a claim", "celery", capabilities.lacks.limits ?? "");
     if (queues.length === 0 || limit < 1) return [];
-    this.#context.begins();
+    await this.#context.begins();
     const deliveries: Delivery[] = [];
     for (let round = 0; round < rounds; round += 1) {
       const wanted = limit - deliveries.length;

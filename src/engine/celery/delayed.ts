@@ -29,6 +29,8 @@ export class Delayed {
   readonly #wake: (queue: string) => void;
   /** In the order of their times. */
   #entries: Entry[] = [];
+  /** Taken since the last time that the rights were extended. */
+  readonly #fresh = new Set<Entry>();
   #timer: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
   #working: Promise<void> = Promise.resolve();
@@ -45,17 +47,11 @@ export class Delayed {
     let at = this.#entries.length;
     while (at > 0 && this.#entries[at - 1]!.runAt > runAt) at -= 1;
     this.#entries.splice(at, 0, entry);
-    if (this.#beating === undefined) {
-      // What is taken for a short time must not be lost before the first beat.
-      this.#soonBeat();
-      this.#beating = setInterval(() => this.#beat(), lease / 3).unref();
-    }
+    // It was taken for as long as a claim lasts, which may be over before the next beat.
+    if (this.#fresh.size === 0) setImmediate(() => this.#work(() => this.#keepFresh()));
+    this.#fresh.add(entry);
+    this.#beating ??= setInterval(() => this.#beat(), lease / 3).unref();
     if (this.#entries[0] === entry) this.#setTimer();
-  }
-
-  /** Extends the right to what was just taken, for longer than a claim's lease may be. */
-  async keep(): Promise<void> {
-    await this.#extend(this.#entries);
   }
 
   /** Takes out what may run by now, at most `limit`, in the order of the queues. */
@@ -134,8 +130,10 @@ export class Delayed {
     });
   }
 
-  #soonBeat(): void {
-    queueMicrotask(() => this.#work(() => this.#extend(this.#entries)));
+  async #keepFresh(): Promise<void> {
+    const fresh = this.#entries.filter((entry) => this.#fresh.has(entry));
+    this.#fresh.clear();
+    await this.#extend(fresh);
   }
 
   async #extend(entries: readonly Entry[]): Promise<void> {

@@ -53,10 +53,6 @@ export class RunningTasks {
     return this.#byTag.values();
   }
 
-  get size(): number {
-    return this.#byTag.size;
-  }
-
   #sweep(): void {
     const now = performance.now();
     if (now < this.#sweepAt) return;

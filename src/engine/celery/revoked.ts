@@ -8,7 +8,9 @@ import type { CeleryMessage } from "./protocol/message.ts";
 
 /** As many ids as Celery's workers remember. */
 const most = 50_000;
-const lasts = 3 * 3_600_000;
+
+/** For how long they are remembered, in milliseconds. */
+export const lasts = 3 * 3_600_000;
 
 /** A header of our own: when a person had a task run again, in epoch milliseconds. What was called off before, is not. */
 const againHeader = "petiole-again";

@@ -185,6 +185,45 @@ const faults: readonly [name: string, fault: (engine: Engine) => Partial<Engine>
     /^leaves a paused queue alone/,
   ],
   [
+    "lists what failed without the reason",
+    (engine) => ({
+      async list(request) {
+        const page = await engine.list(request);
+        return { ...page, records: page.records.map(({ reason: _, ...record }) => record) };
+      },
+    }),
+    /^lists, counts and discards what failed/,
+  ],
+  [
+    "puts what is handed back behind the others",
+    (engine) => ({
+      async settle(list) {
+        const settled = await engine.settle(list.filter(({ kind }) => kind !== "release"));
+        const back = list.filter(({ kind }) => kind === "release");
+        if (back.length === 0) return settled;
+        const waiting = await engine.claim({ queues: ["default"], limit: 9, lease: 1, worker: "w" });
+        const at = Date.now() + 1;
+        await engine.settle(
+          back.map(({ lease }) => ({
+            kind: "retryAt",
+            lease,
+            at,
+            reason: { code: "ERR_TEST", message: "" },
+          })),
+        );
+        return engine.settle(waiting.map(({ lease }) => ({ kind: "release", lease })));
+      },
+    }),
+    /^place: is there, or/,
+  ],
+  [
+    "says that it has no records, and has some",
+    (engine) => ({
+      capabilities: { ...engine.capabilities, lacks: { records: "its server has nothing of the kind" } },
+    }),
+    /^records: is there, or/,
+  ],
+  [
     "lacks pauses without a word",
     (engine) => ({
       capabilities: { ...engine.capabilities, lacks: { pause: "its server has nothing of the kind" } },

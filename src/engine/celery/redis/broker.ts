@@ -7,7 +7,8 @@
 import { randomUUID } from "node:crypto";
 import { PetioleError } from "../../../errors.ts";
 import { Batcher } from "../../shared/batcher.ts";
-import type { Broker, ControlMessage, Finish, Taken, Unreadable } from "../broker.ts";
+import type { Reason } from "../../../engine.ts";
+import type { Broker, ControlMessage, Finish, RevokedTask, Taken, Unreadable } from "../broker.ts";
 import type { CeleryMessage } from "../protocol/message.ts";
 import { Arrivals } from "./arrivals.ts";
 import { bind } from "./bindings.ts";
@@ -20,6 +21,11 @@ import { scripts } from "./scripts.ts";
 import { listOf, listsOf, priorityOf, separator, type RedisSettings } from "./settings.ts";
 import { Taking } from "./taking.ts";
 import { refuseOld } from "./version.ts";
+
+/** What was called off, by when. */
+const revokedKey = "petiole.revoked";
+/** As long as Celery's workers remember it, in milliseconds. */
+const rememberedFor = 3 * 3_600_000;
 
 /** A message as it goes into a list. */
 type Entry = readonly [queue: string, list: string, text: string];
@@ -157,6 +163,29 @@ export class RedisBroker implements Broker {
     };
   }
 
+  async remember(revoked: readonly RevokedTask[]): Promise<void> {
+    if (revoked.length === 0) return;
+    await this.open();
+    const key = this.#settings.keyPrefix + revokedKey;
+    const entries = revoked.flatMap(({ id, reason, terminate, at }) => [
+      String(at),
+      JSON.stringify([id, reason, terminate]),
+    ]);
+    const what = "remembering what was called off";
+    await this.#connection.call(what, ["ZADD", key, ...entries]);
+    const before = Math.max(...revoked.map(({ at }) => at)) - rememberedFor;
+    await this.#connection.call(what, ["ZREMRANGEBYSCORE", key, "-inf", String(before)]);
+    await this.#connection.call(what, ["PEXPIRE", key, String(rememberedFor)]);
+  }
+
+  async remembered(since: number): Promise<readonly RevokedTask[]> {
+    await this.open();
+    const key = this.#settings.keyPrefix + revokedKey;
+    const range = ["ZRANGEBYSCORE", key, String(since), "+inf", "WITHSCORES"];
+    const reply = await this.#connection.call("looking for what was called off", range);
+    return readRevoked(reply as readonly Buffer[]);
+  }
+
   async lengths(): Promise<readonly { readonly queue: string; readonly count: number }[]> {
     await this.open();
     const { keyPrefix } = this.#settings;
@@ -226,6 +255,21 @@ export class RedisBroker implements Broker {
       bind(this.#connection, this.#settings.keyPrefix, queue).catch(() => this.#declared.delete(queue));
     }
   }
+}
+
+/** What is remembered; what is none of ours is left out. */
+function readRevoked(reply: readonly Buffer[]): RevokedTask[] {
+  const revoked: RevokedTask[] = [];
+  for (let at = 0; at < reply.length; at += 2) {
+    try {
+      const [id, reason, terminate] = JSON.parse(String(reply[at])) as [unknown, Reason, unknown];
+      if (typeof id !== "string" || typeof reason?.message !== "string") continue;
+      revoked.push({ id, reason, terminate: terminate === true, at: Number(String(reply[at + 1])) });
+    } catch {
+      // Somebody else's.
+    }
+  }
+  return revoked;
 }
 
 function entryOf(message: CeleryMessage): Entry {

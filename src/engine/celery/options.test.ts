@@ -1,0 +1,92 @@
+import { Redis } from "ioredis";
+import { afterAll, describe, expect, test } from "vitest";
+import { celery, celeryOptions } from "../celery.ts";
+import { capabilities, rabbitmqCapabilities } from "./capabilities.ts";
+import type { CeleryOptions } from "./options.ts";
+
+const broker = new Redis({ lazyConnect: true });
+afterAll(() => broker.disconnect());
+const amqp = (): never => {
+  throw new Error("nobody connects in this test");
+};
+
+describe("celery()", () => {
+  const wrong: readonly [options: object, message: RegExp][] = [
+    [{}, /broker is a client of Redis .* it got undefined\.$/],
+    [{ broker: "redis://localhost" }, /broker is .* it got string "redis:/],
+    [{ broker: { host: "localhost" } }, /broker is .* it got object\.$/],
+    [{ broker: new Redis({ lazyConnect: true, keyPrefix: "a:" }) }, /`keyPrefix` to celery\(\)/],
+    [{ broker, results: "rpc" }, /"rpc" with RabbitMQ alone/],
+    [{ broker, results: true }, /results is a client of Redis, "rpc" or false; it got boolean true/],
+    [{ broker, keyPrefix: 5 }, /keyPrefix is a text such as "shop:"; it got number 5/],
+    [{ broker, keyPrefix: "\ud800" }, /keyPrefix is a text/],
+    [{ broker, visibilityTimeout: 10 }, /visibilityTimeout is a number of milliseconds, 1000 or more/],
+    [{ broker, resultExpires: -1 }, /resultExpires is a number of milliseconds/],
+    [{ broker, timeout: "10s" }, /timeout is a number of milliseconds/],
+    [{ broker, pollInterval: Number.NaN }, /pollInterval is a number of milliseconds/],
+    [{ broker, timezone: "Vienna" }, /timezone is a name such as "Europe\/Vienna"; it got string "Vienna"/],
+    [{ broker, dialect: "python" }, /dialect is "portable" or "exact"/],
+    [{ broker, hostname: "a b" }, /hostname is a name/],
+    [{ broker, tasks: [] }, /tasks is an object; it got Array/],
+    [{ broker, tasks: { t: 5 } }, /tasks\["t"\] is an object; it got number 5/],
+    [
+      { broker, tasks: { t: { positional: ["a", "a"] } } },
+      /positional is the names of properties, each once/,
+    ],
+    [{ broker, tasks: { t: { priority: 10 } } }, /priority is a whole number from 0 to 9/],
+    [{ broker, tasks: { t: { timeLimit: 0 } } }, /timeLimit is milliseconds, more than 0/],
+    [{ broker, tasks: { t: { compression: "gzip" } } }, /compression is "zlib"/],
+    [{ broker, tasks: { t: { ignoreResult: 1 } } }, /ignoreResult is true or false/],
+    [{ broker, tasks: { t: { retries: 3 } } }, /tasks\["t"\]\.retries is none of positional, queue, /],
+    [{ broker, exceptions: { OutOfStock: "OutOfStock" } }, /exceptions\.OutOfStock is a class of Python's/],
+    [{ broker, exceptions: { OutOfStock: "os.system()" } }, /exceptions\.OutOfStock is a class of Python's/],
+  ];
+
+  test.each(wrong)("refuses %o", (options, message) => {
+    expect(() => celery(options as CeleryOptions)).toThrow(message);
+    expect(() => celery(options as CeleryOptions)).toThrow(
+      expect.objectContaining({ code: "ERR_OPTION_INVALID" }),
+    );
+  });
+
+  test.each([undefined, null, 5])("refuses %o in the place of options", (options) => {
+    expect(() => celery(options as never)).toThrow(/^celery\(\): needs \{ broker \}/);
+  });
+
+  test("says what it can do, and in which dialect, by its broker and its results", () => {
+    const portable = { dialect: "portable" };
+    expect(celery({ broker }).capabilities).toStrictEqual({ ...capabilities, ...portable });
+    expect(celery({ broker, dialect: "exact" }).capabilities).toStrictEqual(capabilities);
+    expect(celery({ broker: amqp }).capabilities).toStrictEqual({ ...rabbitmqCapabilities, ...portable });
+    const { lacks } = celery({ broker: amqp, results: broker }).capabilities;
+    expect(Object.keys(lacks)).toContain("place");
+    expect(lacks.sharedEnds).toBeUndefined();
+    expect(celery({ broker, results: false }).capabilities.lacks.sharedEnds).toMatch(/nothing keeps results/);
+  });
+
+  test("connects with the first use, not before", async () => {
+    const engine = celery({ broker: amqp, timeout: 100 });
+    await expect(engine.open()).rejects.toMatchObject({ code: "ERR_ENGINE_UNREACHABLE" });
+    await engine.close();
+    await expect(engine.find("1")).rejects.toMatchObject({ code: "ERR_ENGINE_CLOSED" });
+  });
+});
+
+describe("celeryOptions()", () => {
+  test("is options of enqueue: plain JSON beside the payload", () => {
+    const link = [{ task: "tasks.log", args: [1], queue: undefined as never }];
+    expect(celeryOptions({ priority: 6, link, shadow: undefined as never })).toStrictEqual({
+      headers: { celery: { priority: 6, link: [{ task: "tasks.log", args: [1] }] } },
+    });
+  });
+
+  test.each([
+    [{ priority: 10 }, /celeryOptions\.priority must be a whole number from 0 to 9/],
+    [{ countdown: 5 }, /celeryOptions must be only /],
+    [{ link: [{ args: [] }] }, /celeryOptions\.link\[0\]\.task must be a text/],
+    [{ timeLimit: 5, softTimeLimit: 6 }, /softTimeLimit must be at most the timeLimit/],
+    [null, /celeryOptions must be an object/],
+  ])("refuses %o", (options, message) => {
+    expect(() => celeryOptions(options as never)).toThrow(message);
+  });
+});
