@@ -218,7 +218,8 @@ class _Graph:
 def encode(value: Any, context: EncodeContext, root: str = "value") -> Encoded:
     """The text of a value. Raises EncodeError when something in it cannot travel, LimitError over a limit."""
     if not context.portable and is_plain(value, context.limits, context.pythonic):
-        tree, types = value, []
+        tree: Any = value
+        types: List[str] = []
     else:
         tree, types = encode_tree(value, context, root)
     text = write(tree, context.pythonic)
