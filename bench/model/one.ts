@@ -6,6 +6,7 @@ import { orms } from "./orms.ts";
 
 const [name = "", dialect = "", place = "", effort = ""] = process.argv.slice(2);
 const orm = orms[name];
-if (orm === undefined || process.send === undefined) throw new Error("bench/model/apart.ts starts this");
+const tell = process.send?.bind(process);
+if (orm === undefined || tell === undefined) throw new Error("bench/model/apart.ts starts this");
 const loading = await measureLoading(orm, name, dialect as Dialect, place, JSON.parse(effort) as Effort);
-process.send(loading, () => process.disconnect());
+tell(loading, () => process.disconnect?.());
