@@ -15,7 +15,7 @@ interface Claimed {
   /** Sets of needs of which it must be told whether they are known. */
   readonly ask?: readonly string[];
   readonly token: number;
-  readonly tasks: readonly DeliveryRow[] | null;
+  readonly tasks: readonly DeliveryRow[];
   /** In how many milliseconds a full lane may have room by itself. */
   readonly room: number | null;
 }
@@ -47,7 +47,7 @@ export class Claims {
     const deliveries: Delivery[] = [];
     while (deliveries.length < request.limit) {
       const claimed = await this.#ask(request, request.limit - deliveries.length);
-      const rows = claimed.tasks ?? [];
+      const rows = claimed.tasks;
       const token = String(claimed.token);
       const damaged: Settlement[] = [];
       for (const row of rows) {
@@ -72,26 +72,17 @@ export class Claims {
     for (;;) {
       const asked = knows === undefined ? [] : [...this.#needs];
       const claimed = JSON.parse(
-        await this.#cycle.claim(
-          JSON.stringify({
-            queues: [...new Set(queues)].map(toQueue),
-            limit,
-            lease: this.#leases.inDatabase(request.lease),
-            worker: toColumn(worker),
-            limits: Object.fromEntries(
-              [...(limits ?? [])]
-                .filter(([lane]) => lane !== "")
-                .map(([lane, { concurrency, rate }]) => [
-                  toColumn(lane),
-                  { c: concurrency, n: rate?.limit, per: rate?.per },
-                ]),
-            ),
-            knows: knows !== undefined,
-            asked,
-            known: asked.filter((needs) => areKnown(needs, knows)),
-            adopts: adopts === undefined ? [] : queues.filter((queue) => adopts(queue)).map(toQueue),
-          }),
-        ),
+        await this.#cycle.claim([
+          [...new Set(queues)].map(toQueue),
+          limit,
+          this.#leases.inDatabase(request.lease),
+          toColumn(worker),
+          limitsColumn(limits),
+          knows !== undefined,
+          asked,
+          asked.filter((needs) => areKnown(needs, knows)),
+          adopts === undefined ? [] : queues.filter((queue) => adopts(queue)).map(toQueue),
+        ]),
       ) as Claimed;
       if (claimed.ask === undefined) return claimed;
       // Not for ever: what nobody needs any more is asked for no more.
@@ -99,6 +90,20 @@ export class Claims {
       for (const needs of claimed.ask) this.#needs.add(needs);
     }
   }
+}
+
+/** The limits of lanes as `own.claim` takes them. */
+function limitsColumn(limits: ClaimRequest["limits"] = new Map()): string {
+  return JSON.stringify(
+    Object.fromEntries(
+      [...limits]
+        .filter(([lane]) => lane !== "")
+        .map(([lane, { concurrency, rate }]) => [
+          toColumn(lane),
+          { c: concurrency, n: rate?.limit, per: rate?.per },
+        ]),
+    ),
+  );
 }
 
 /** Whether each need of a set is known; not of what is none. */

@@ -20,8 +20,21 @@ export interface Settled {
 
 type Item =
   | { readonly kind: "settle"; readonly settlements: readonly EncodedSettlement[] }
-  | { readonly kind: "claim"; readonly request: string };
+  | { readonly kind: "claim"; readonly request: ClaimParameters };
 type Result = readonly boolean[] | string;
+
+/** What `own.claim` takes, in its order. */
+export type ClaimParameters = readonly [
+  queues: readonly string[],
+  limit: number,
+  lease: number,
+  worker: string,
+  limits: string,
+  knows: boolean,
+  asked: readonly string[],
+  known: readonly string[],
+  adopts: readonly string[],
+];
 
 /** At most so many settlements and claims go together. */
 const mostAtOnce = 1000;
@@ -57,7 +70,7 @@ export class Cycle {
   }
 
   /** Runs `own.claim` after what was settled before; what it gives, as text. */
-  async claim(request: string): Promise<string> {
+  async claim(request: ClaimParameters): Promise<string> {
     return (await this.#batcher.add({ kind: "claim", request })) as string;
   }
 
@@ -99,7 +112,7 @@ export class Cycle {
   /** Settles a round, then claims. Writes the answers down; what the claim gives is returned. */
   async #statement(
     round: readonly (readonly [number, EncodedSettlement])[],
-    request: string | undefined,
+    request: ClaimParameters | undefined,
     answers: boolean[],
   ): Promise<string | undefined> {
     const { own } = this.#database.names;
@@ -109,17 +122,24 @@ export class Cycle {
       columns.push(call(...given.map((value) => `$${values.push(value)}`)));
     };
     if (round.length > 0) {
-      const json = `[${round.map(([number, { json }]) => `{"n":${number},${json.slice(1)}`).join(",")}]`;
       column(
-        (batch, retention, soon, who) =>
-          `${own}.settle(${batch}::text, ${retention}::float8, ${soon}::float8, ${who}::text) AS settled`,
-        json,
+        (ends, others, retention, soon, who) =>
+          `${own}.settle(${ends}::text, ${others}::text, ${retention}::float8, ${soon}::float8, ${who}::text) AS settled`,
+        batchOf(round.filter(([, { isEnd }]) => isEnd)),
+        batchOf(round.filter(([, { isEnd }]) => !isEnd)),
         Math.min(this.#retention, 1e13),
         this.#soon,
         this.#who,
       );
     }
-    if (request !== undefined) column((given) => `${own}.claim(${given}::text) AS claimed`, request);
+    if (request !== undefined) {
+      column(
+        (queues, limit, lease, worker, limits, knows, asked, known, adopts) =>
+          `${own}.claim(${queues}::text[], ${limit}::int, ${lease}::float8, ${worker}::text, ${limits}::jsonb, ` +
+          `${knows}::boolean, ${asked}::text[], ${known}::text[], ${adopts}::text[]) AS claimed`,
+        ...request,
+      );
+    }
     const what =
       round.length === 0
         ? "claiming tasks"
@@ -133,6 +153,12 @@ export class Cycle {
     }
     return request === undefined ? undefined : String(row?.["claimed"]);
   }
+}
+
+/** As `own.settle` takes them; null for none. */
+function batchOf(settlements: readonly (readonly [number, EncodedSettlement])[]): string | null {
+  if (settlements.length === 0) return null;
+  return `[${settlements.map(([number, { json }]) => `{"n":${number},${json.slice(1)}`).join(",")}]`;
 }
 
 /** Settlements with their numbers, those of one task in different rounds: only the first can have an effect. */

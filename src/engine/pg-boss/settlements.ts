@@ -13,16 +13,21 @@ import { formColumn } from "./sending.ts";
 export interface EncodedSettlement {
   readonly job: string;
   readonly token: string;
+  /** Whether it ends; if not, the task waits again. */
+  readonly isEnd: boolean;
   /** Without its number, nor the bracket at its end. */
   readonly json: string;
 }
+
+/** The settlements after which the task waits again. */
+const waysBack = { release: true, retryAt: true, defer: true };
 
 /** Refuses here and now what cannot be written. */
 export function encodeSettlement(settlement: Settlement, retention: number): EncodedSettlement {
   const { lease } = settlement;
   const job = jobId(lease.id);
   const json = JSON.stringify({ j: job, a: tokenColumn(lease.token), ...fields(settlement, retention) });
-  return { job, token: lease.token, json };
+  return { job, token: lease.token, isEnd: !(settlement.kind in waysBack), json };
 }
 
 /** A token as a number; none that was given out for what is not one. */
@@ -64,6 +69,7 @@ function fields(settlement: Settlement, retention: number): object {
 /** A century is for good. */
 const longest = 3_155_760_000_000;
 
+/** For good where there is no `keep`. */
 function kept(keep: number): object {
-  return keep < longest ? { keep, ever: false } : { ever: true };
+  return keep < longest ? { keep } : {};
 }

@@ -4,11 +4,11 @@
  * @module
  */
 import type { Names } from "../names.ts";
-import { byIndex } from "./common.ts";
+import { byIndex, plannedOnce } from "./common.ts";
 
 /** `settle`, `report`, `cancel`, `retry`, `discard`. */
 export function settleFunctions(names: Names): string {
-  return [ending(names), again(names), settling(names), reporting(names), managing(names)].join("\n");
+  return [again(names), settling(names), reporting(names), managing(names)].join("\n");
 }
 
 /** For how long pg-boss keeps the job, in seconds, at least. 0: for good. */
@@ -19,33 +19,6 @@ const kept = (keep: string): string => `CASE WHEN ${keep} IS NULL THEN 0
 const restored =
   "expire_seconds = q.expire_seconds, heartbeat_seconds = q.heartbeat_seconds, heartbeat_on = NULL";
 
-function ending({ own, boss }: Names): string {
-  return `
--- Ends. Returns the numbers of those whose lease was held.
-CREATE FUNCTION ${own}.end_claims(batch json) RETURNS TABLE (n int, job uuid, queue text, lane text, is_left boolean)
-LANGUAGE sql VOLATILE ${byIndex} AS $$
-  WITH input AS MATERIALIZED (
-    SELECT * FROM json_to_recordset(batch)
-      AS x (n int, j uuid, a bigint, e text, c int, o jsonb, f text, r text, keep float8, ever boolean, needs text)
-    WHERE e IS NOT NULL),
-  held AS (DELETE FROM ${own}.lease l USING input i WHERE l.job = i.j AND l.token = i.a RETURNING l.*, i.*),
-  timed AS MATERIALIZED (
-    SELECT h.*, t.seq, CASE WHEN NOT h.ever
-      THEN greatest(clock_timestamp() + h.keep * interval '1 millisecond', t.unique_until) END AS remove_at
-    FROM held h JOIN ${own}.task t ON t.job = h.job),
-  done AS (
-    UPDATE ${boss}.job j SET state = ${own}.job_state(h.e), completed_on = clock_timestamp(),
-      output = CASE WHEN h.r IS NULL THEN h.o ELSE ${own}.readable(h.r) END, deletion_seconds = ${kept("h.remove_at")},
-      heartbeat_on = NULL
-    FROM timed h WHERE j.name = h.queue AND j.id = h.job AND j.state = 'active' AND j.retry_count = h.attempt
-    RETURNING j.id)
-  UPDATE ${own}.task t SET ended = h.e, attempts = t.attempts + h.c, reason = h.r, result_form = h.f, worker = h.worker,
-    needs = h.needs, remove_at = h.remove_at
-  FROM timed h JOIN done ON done.id = h.job WHERE t.job = h.job
-  RETURNING h.n, h.job, h.queue, h.lane, h.needs IS NOT NULL $$;
-`;
-}
-
 function again({ own, boss }: Names): string {
   return `
 -- Gives tasks back. Returns the numbers of those whose lease was held; "is_over": it was cancelled, and has ended so.
@@ -54,8 +27,7 @@ RETURNS TABLE (n int, job uuid, queue text, lane text, is_over boolean, run_at t
 LANGUAGE sql VOLATILE ${byIndex} AS $$
   WITH input AS MATERIALIZED (
     SELECT *, greatest(${own}.time(at), clock_timestamp()) AS run_at FROM json_to_recordset(batch)
-      AS x (n int, j uuid, a bigint, g text, at float8, r text, unused boolean)
-    WHERE g IS NOT NULL),
+      AS x (n int, j uuid, a bigint, g text, at float8, r text, unused boolean)),
   held AS (DELETE FROM ${own}.lease l USING input i WHERE l.job = i.j AND l.token = i.a RETURNING l.*, i.*),
   timed AS MATERIALIZED (
     SELECT h.*, t.seq, CASE WHEN h.cancelled IS NOT NULL
@@ -92,41 +64,60 @@ LANGUAGE sql VOLATILE ${byIndex} AS $$
 `;
 }
 
-function settling({ own }: Names): string {
+function settling({ own, boss }: Names): string {
   return `
--- Settles as the batch says (settlements.ts).
-CREATE FUNCTION ${own}.settle(batch text, retention double precision, soon double precision, who text) RETURNS text
-LANGUAGE plpgsql SET jit = off AS $f$
+-- Settles as the batches say (settlements.ts): of those that end, and of those that wait again; null for none. Returns the
+-- numbers of those whose lease was held.
+CREATE FUNCTION ${own}.settle(ends text, others text, retention double precision, soon double precision, who text)
+RETURNS text ${plannedOnce} AS $f$
 DECLARE
-  items json := batch::json;
   held int[] := '{}';
   ended uuid[] := '{}';
   changed uuid[] := '{}';
   ready text[] := '{}';
   freed boolean := false;
-  ends boolean;
-  others boolean;
   numbers int[];
   jobs uuid[];
   queues text[];
   more uuid[];
   is_laned boolean;
 BEGIN
-  SELECT bool_or(x.e IS NOT NULL), bool_or(x.g IS NOT NULL) INTO ends, others
-    FROM json_to_recordset(items) AS x (e text, g text);
-  IF ends THEN
-    SELECT array_agg(x.n), array_agg(x.job), array_agg(DISTINCT x.queue) FILTER (WHERE x.is_left), bool_or(x.lane <> '')
-      INTO numbers, jobs, queues, is_laned FROM ${own}.end_claims(items) x;
+  IF ends IS NOT NULL THEN
+    WITH input AS MATERIALIZED (
+      SELECT * FROM json_to_recordset(ends::json)
+        AS x (n int, j uuid, a bigint, e text, c int, o jsonb, f text, r text, keep float8, needs text)),
+    held AS (
+      DELETE FROM ${own}.lease l USING input i WHERE l.job = i.j AND l.token = i.a
+      RETURNING i.*, l.queue, l.lane, l.attempt, l.worker, clock_timestamp() + i.keep * interval '1 millisecond' AS remove_at),
+    done AS (
+      UPDATE ${boss}.job j SET state = ${own}.job_state(h.e), completed_on = clock_timestamp(),
+        output = CASE WHEN h.r IS NULL THEN h.o ELSE ${own}.readable(h.r) END, deletion_seconds = ${kept("h.remove_at")},
+        heartbeat_on = NULL
+      FROM held h WHERE j.name = h.queue AND j.id = h.j AND j.state = 'active' AND j.retry_count = h.attempt
+      RETURNING h.*),
+    written AS (
+      UPDATE ${own}.task t SET ended = d.e, attempts = t.attempts + d.c, reason = d.r, result_form = d.f, worker = d.worker,
+        needs = d.needs, remove_at = CASE WHEN d.keep IS NOT NULL THEN greatest(d.remove_at, t.unique_until) END
+      FROM done d WHERE t.job = d.j
+      RETURNING d.n, d.j, d.queue, d.lane, d.needs, d.remove_at < t.unique_until AS is_longer)
+    SELECT array_agg(w.n), array_agg(w.j), array_agg(DISTINCT w.queue) FILTER (WHERE w.needs IS NOT NULL),
+      bool_or(w.lane <> ''), array_agg(w.j) FILTER (WHERE w.is_longer)
+    INTO numbers, jobs, queues, is_laned, more FROM written w;
+    -- Those that hold a key for longer than they are kept.
+    IF more IS NOT NULL THEN
+      UPDATE ${boss}.job j SET deletion_seconds = ${kept("t.remove_at")} FROM ${own}.task t
+      WHERE t.job = ANY (more) AND j.name = t.queue AND j.id = t.job;
+    END IF;
     held := held || numbers;
     ended := ended || jobs;
     ready := ready || queues;
     freed := coalesce(is_laned, false);
   END IF;
-  IF others THEN
+  IF others IS NOT NULL THEN
     SELECT array_agg(x.n), array_agg(x.job) FILTER (WHERE x.is_over), array_agg(x.job) FILTER (WHERE NOT x.is_over),
       array_agg(DISTINCT x.queue) FILTER (WHERE NOT x.is_over AND ${own}.ms(x.run_at) <= ${own}.ms(clock_timestamp()) + soon),
       bool_or(x.lane <> '')
-      INTO numbers, jobs, more, queues, is_laned FROM ${own}.give_back(items, retention) x;
+      INTO numbers, jobs, more, queues, is_laned FROM ${own}.give_back(others::json, retention) x;
     held := held || numbers;
     ended := ended || jobs;
     changed := changed || more;
