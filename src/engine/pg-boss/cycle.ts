@@ -6,7 +6,7 @@
 import type { Settlement } from "../../engine.ts";
 import { Batcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
-import { encodeSettlement, type EncodedSettlement } from "./settlements.ts";
+import { encodeSettlement, tokenColumn, type EncodedSettlement } from "./settlements.ts";
 
 /** What `own.settle` tells. Jobs by their ids, queues as pg-boss names them. */
 export interface Settled {
@@ -123,8 +123,9 @@ export class Cycle {
     };
     if (round.length > 0) {
       column(
-        (ends, others, retention, soon, who) =>
-          `${own}.settle(${ends}::text, ${others}::text, ${retention}::float8, ${soon}::float8, ${who}::text) AS settled`,
+        (tokens, ends, others, retention, soon, who) =>
+          `${own}.settle(${tokens}::bigint[], ${ends}::text, ${others}::text, ${retention}::float8, ${soon}::float8, ${who}::text) AS settled`,
+        [...new Set(round.map(([, { token }]) => tokenColumn(token)))],
         batchOf(round.filter(([, { isEnd }]) => isEnd)),
         batchOf(round.filter(([, { isEnd }]) => !isEnd)),
         Math.min(this.#retention, 1e13),

@@ -94,15 +94,14 @@ export class Leases {
     isCapped = true,
   ): Promise<ReadonlyMap<string, string>> {
     if (leases.length === 0) return new Map();
-    const json = leases.map(({ job, token, duration }) => ({
-      j: job,
-      a: tokenColumn(token),
-      ms: isCapped ? this.inDatabase(duration) : duration,
-    }));
     const held = await this.#database.json<readonly (readonly [string, number])[]>(
       `extending ${leases.length === 1 ? "1 lease" : `${leases.length} leases`}`,
-      `SELECT ${this.#database.names.own}.extend($1::text) AS json`,
-      [JSON.stringify(json)],
+      `SELECT ${this.#database.names.own}.extend($1::uuid[], $2::bigint[], $3::float8[]) AS json`,
+      [
+        leases.map(({ job }) => job),
+        leases.map(({ token }) => tokenColumn(token)),
+        leases.map(({ duration }) => (isCapped ? this.inDatabase(duration) : duration)),
+      ],
     );
     return new Map(held.map(([job, token]) => [job, String(token)]));
   }

@@ -63,7 +63,7 @@ export function recordColumns({ own }: Names): string {
 
 /** A task, its job, and its lease. */
 export function recordTables({ own, boss }: Names): string {
-  return `${own}.task t JOIN ${boss}.job j ON j.name = t.queue AND j.id = t.job LEFT JOIN ${own}.lease l ON l.job = t.job`;
+  return `${own}.task t JOIN ${boss}.job j ON j.name = t.queue AND j.id = t.job LEFT JOIN ${own}.lease l ON l.started = j.started_on AND t.job = ANY (l.jobs)`;
 }
 
 /** The id of a task of which the columns `job` and `id` are these. */

@@ -4,10 +4,13 @@
  * @module
  */
 import type { Names } from "../names.ts";
-import { byIndex, plannedOnce } from "./common.ts";
+import { byIndex, fewAs, plannedOnce } from "./common.ts";
 
 /** Longer than any lease, in seconds: pg-boss never takes one of our runs for dead. Its workers get their queue's. */
 const neverExpires = 2_147_483_647;
+
+/** At most so many tasks are in a row of the leases. */
+const mostInLease = 100;
 
 /** `claim`, `extend`, with what they use. */
 export function claimFunctions(names: Names): string {
@@ -64,7 +67,8 @@ function rooms({ own }: Names): string {
 -- "limit_" is { c: concurrency, n: starts, per: milliseconds }. What lost its lease does not run.
 CREATE FUNCTION ${own}.room(lane_ text, limit_ jsonb, now_ timestamptz) RETURNS int LANGUAGE sql STABLE ${byIndex} AS $$
   SELECT greatest(0, least(
-    (limit_->>'c')::float8 - (SELECT count(*) FROM ${own}.lease WHERE lane = lane_ AND lane <> '' AND until > now_),
+    (limit_->>'c')::float8 - (SELECT coalesce(sum(cardinality(jobs)), 0) FROM ${own}.lease
+      WHERE lane = lane_ AND lane <> '' AND until > now_),
     (limit_->>'n')::float8 - (SELECT coalesce(sum(count), 0) FROM ${own}.start s
       WHERE s.lane = lane_ AND s.at > now_ - (limit_->>'per')::float8 * interval '1 millisecond'),
     1000000))::int $$;
@@ -93,27 +97,27 @@ BEGIN
   WITH taken AS (
     UPDATE ${boss}.job j SET state = 'active', started_on = now_, heartbeat_on = now_, retry_count = j.retry_count + 1,
       expire_seconds = ${neverExpires}, heartbeat_seconds = NULL, completed_on = NULL
-    WHERE j.name = queue_ AND j.id = ANY (jobs)
-    RETURNING j.id AS leased, j.retry_count, j.data),
-  known AS MATERIALIZED (
-    SELECT k.*, t.*, CASE WHEN lost THEN (SELECT l.cancelled FROM ${own}.lease l WHERE l.job = k.leased) END AS cancelled
-    FROM taken k JOIN ${own}.task t ON t.job = k.leased),
+    -- ${fewAs("queue")} With a queue that is the same for all, it might read the queue's other jobs.
+    FROM unnest(jobs, '{}'::text[]) WITH ORDINALITY AS u (job, queue, n)
+    WHERE u.queue IS NULL AND j.name = coalesce(u.queue, queue_) AND j.id = u.job
+    RETURNING u.n, u.job AS leased, j.retry_count, j.data),
+  known AS MATERIALIZED (SELECT k.*, t.* FROM taken k JOIN ${own}.task t ON t.job = k.leased),
   leased AS (
-    INSERT INTO ${own}.lease (job, queue, lane, token, attempt, until, started, worker)
-    SELECT k.job, queue_, k.lane, token_, k.retry_count, until_, now_, worker_ FROM known k
-    ON CONFLICT (job) DO UPDATE SET token = excluded.token, attempt = excluded.attempt, until = excluded.until,
-      started = excluded.started, worker = excluded.worker,
-      -- Of a lease that others have ended, the mark does not hold for this run.
-      cancelled = CASE WHEN lost THEN lease.cancelled END)
-  SELECT string_agg(json_build_array(k.job, k.id, queue_, k.task, k.headers, k.form, k.data, k.attempts,
-      k.crashes + lost::int, k.deferrals, ${own}.ms(k.deferred_at), k.cancelled)::text, ',' ORDER BY array_position(jobs, k.job)),
+    INSERT INTO ${own}.lease (token, part, queue, lane, until, started, worker, jobs, attempts)
+    SELECT token_, nextval('${own}.part'), queue_, g.lane, until_, now_, worker_, g.jobs, g.attempts
+    FROM (SELECT k.lane, array_agg(k.job) AS jobs, array_agg(k.retry_count) AS attempts FROM known k
+      GROUP BY k.lane, (k.n - 1) / ${mostInLease}) g)
+  SELECT string_agg(json_build_array(k.job, k.id, queue_, k.task, k.headers, k.form, k.data, k.attempts, k.crashes + lost::int,
+      k.deferrals, ${own}.ms(k.deferred_at), CASE WHEN lost THEN k.cancelled END)::text, ',' ORDER BY k.n),
     array_agg(k.job) FILTER (WHERE lost OR k.queued OR k.progress IS NOT NULL OR k.needs IS NOT NULL OR k.ended IS NOT NULL
-      OR k.remove_at IS NOT NULL)
+      OR k.remove_at IS NOT NULL OR k.cancelled IS NOT NULL)
   INTO rows_, stale FROM known k;
   -- Nothing for most that run for the first time.
   IF stale IS NOT NULL THEN
     UPDATE ${own}.task t SET crashes = t.crashes + lost::int, progress = NULL, needs = NULL, queued = false, ended = NULL,
-      remove_at = NULL
+      remove_at = NULL,
+      -- Of a run that others have ended, the mark does not hold for this one.
+      cancelled = CASE WHEN lost THEN t.cancelled END
     WHERE t.job = ANY (stale);
   END IF;
   RETURN rows_;
@@ -144,6 +148,7 @@ DECLARE
   jobs uuid[];
   others uuid[];
   lost uuid[];
+  kept int[];
   mine uuid[] := '{}';
   taken text[] := '{}';
   lane_ text;
@@ -186,20 +191,31 @@ BEGIN
     INTO is_lost, is_laned;
     IF is_lost THEN
       lost := '{}';
-      FOR item IN SELECT l.job, l.lane, l.attempt FROM ${own}.lease l WHERE l.queue = queue_ AND l.until <= now_
-        ORDER BY l.until FOR UPDATE SKIP LOCKED
+      FOR item IN SELECT l.token, l.part, l.lane, l.jobs, l.attempts FROM ${own}.lease l
+        WHERE l.queue = queue_ AND l.until <= now_ ORDER BY l.until FOR UPDATE SKIP LOCKED
       LOOP
         EXIT WHEN remaining <= 0;
-        PERFORM FROM ${boss}.job j WHERE j.name = queue_ AND j.id = item.job AND j.state = 'active'
-          AND j.retry_count = item.attempt FOR UPDATE;
-        IF NOT FOUND THEN
-          DELETE FROM ${own}.lease l WHERE l.job = item.job; -- others have ended it
-        ELSIF coalesce((rooms->>item.lane)::int, 1) > 0 THEN
-          lost := lost || item.job;
+        kept := '{}';
+        FOR i IN 1 .. cardinality(item.jobs) LOOP
+          IF remaining <= 0 OR coalesce((rooms->>item.lane)::int, 1) <= 0 THEN
+            kept := kept || i;
+            CONTINUE;
+          END IF;
+          PERFORM FROM ${boss}.job j WHERE j.name = queue_ AND j.id = item.jobs[i] AND j.state = 'active'
+            AND j.retry_count = item.attempts[i] FOR UPDATE;
+          CONTINUE WHEN NOT FOUND; -- others have ended it
+          lost := lost || item.jobs[i];
           remaining := remaining - 1;
           IF rooms ? item.lane THEN
             rooms := jsonb_set(rooms, ARRAY[item.lane], to_jsonb((rooms->>item.lane)::int - 1));
           END IF;
+        END LOOP;
+        IF cardinality(kept) = 0 THEN
+          DELETE FROM ${own}.lease l WHERE l.token = item.token AND l.part = item.part;
+        ELSIF cardinality(kept) < cardinality(item.jobs) THEN
+          UPDATE ${own}.lease l SET jobs = ARRAY(SELECT item.jobs[k] FROM unnest(kept) k),
+            attempts = ARRAY(SELECT item.attempts[k] FROM unnest(kept) k)
+          WHERE l.token = item.token AND l.part = item.part;
         END IF;
       END LOOP;
       IF cardinality(lost) > 0 THEN
@@ -256,7 +272,7 @@ BEGIN
       mine := mine || jobs;
       remaining := remaining - cardinality(jobs);
       EXIT WHEN NOT is_laned;
-      FOR item IN SELECT l.lane, count(*)::int AS n FROM ${own}.lease l WHERE l.job = ANY (jobs) GROUP BY l.lane LOOP
+      FOR item IN SELECT t.lane, count(*)::int AS n FROM ${own}.task t WHERE t.job = ANY (jobs) GROUP BY t.lane LOOP
         IF rooms ? item.lane THEN
           rooms := jsonb_set(rooms, ARRAY[item.lane], to_jsonb((rooms->>item.lane)::int - item.n));
         END IF;
@@ -269,8 +285,8 @@ BEGIN
 
   IF rooms <> '{}' AND cardinality(mine) > 0 THEN
     INSERT INTO ${own}.start (lane, at, count, counted_until)
-    SELECT l.lane, now_, count(*), now_ + (limits->l.lane->>'per')::float8 * interval '1 millisecond'
-    FROM ${own}.lease l WHERE l.job = ANY (mine) AND limits->l.lane->>'per' IS NOT NULL GROUP BY l.lane
+    SELECT t.lane, now_, count(*), now_ + (limits->t.lane->>'per')::float8 * interval '1 millisecond'
+    FROM ${own}.task t WHERE t.job = ANY (mine) AND limits->t.lane->>'per' IS NOT NULL GROUP BY t.lane
     ON CONFLICT (lane, at) DO UPDATE SET count = start.count + excluded.count;
   END IF;
   RETURN '{"token":' || token_ || ',"tasks":[' || array_to_string(taken, ',') || '],"room":' || CASE WHEN rooms = '{}'
@@ -282,15 +298,45 @@ END $f$;
 
 function extending({ own, boss }: Names): string {
   return `
--- Extends leases. Returns those that are held.
-CREATE FUNCTION ${own}.extend(leases text) RETURNS text LANGUAGE sql VOLATILE ${byIndex} AS $$
-  WITH held AS (
-    UPDATE ${own}.lease l SET until = clock_timestamp() + x.ms * interval '1 millisecond'
-    FROM json_to_recordset(leases::json) AS x (j uuid, a bigint, ms float8)
-    WHERE l.job = x.j AND l.token = x.a AND EXISTS (
-      SELECT FROM ${boss}.job j WHERE j.name = l.queue AND j.id = l.job AND j.state = 'active'
-        AND j.retry_count = l.attempt)
-    RETURNING l.job, l.token)
-  SELECT coalesce(json_agg(json_build_array(job, token)), '[]')::text FROM held $$;
+-- Extends leases, each by so many milliseconds from now. Returns those that are held.
+CREATE FUNCTION ${own}.extend(ids uuid[], tokens bigint[], spans double precision[]) RETURNS text ${plannedOnce} AS $f$
+DECLARE
+  now_ timestamptz := clock_timestamp();
+  item record;
+  share record;
+  left_ int;
+  held json[] := '{}';
+BEGIN
+  FOR item IN SELECT l.* FROM ${own}.lease l WHERE l.token = ANY (tokens) ORDER BY l.token, l.part FOR UPDATE LOOP
+    left_ := cardinality(item.jobs);
+    FOR share IN
+      SELECT x.span, array_agg(u.job) AS jobs, array_agg(u.attempt) AS attempts
+      FROM unnest(ids, tokens, spans) AS x (job, token, span), unnest(item.jobs, item.attempts) AS u (job, attempt)
+      WHERE x.token = item.token AND u.job = x.job AND EXISTS (
+        SELECT FROM ${boss}.job j WHERE j.name = item.queue AND j.id = u.job AND j.state = 'active' AND j.retry_count = u.attempt)
+      GROUP BY x.span
+    LOOP
+      held := held || ARRAY(SELECT json_build_array(x, item.token) FROM unnest(share.jobs) x);
+      IF cardinality(share.jobs) = cardinality(item.jobs) THEN
+        UPDATE ${own}.lease l SET until = now_ + share.span * interval '1 millisecond'
+        WHERE l.token = item.token AND l.part = item.part;
+        EXIT;
+      END IF;
+      -- Not all of them, or not equally long: these in a row of their own.
+      INSERT INTO ${own}.lease VALUES (item.token, nextval('${own}.part'), item.queue, item.lane,
+        now_ + share.span * interval '1 millisecond', item.started, item.worker, share.jobs, share.attempts);
+      left_ := left_ - cardinality(share.jobs);
+      IF left_ = 0 THEN
+        DELETE FROM ${own}.lease l WHERE l.token = item.token AND l.part = item.part;
+      ELSE
+        UPDATE ${own}.lease l SET
+          jobs = ARRAY(SELECT u.job FROM unnest(l.jobs) u (job) WHERE u.job <> ALL (share.jobs)),
+          attempts = ARRAY(SELECT u.attempt FROM unnest(l.jobs, l.attempts) u (job, attempt) WHERE u.job <> ALL (share.jobs))
+        WHERE l.token = item.token AND l.part = item.part;
+      END IF;
+    END LOOP;
+  END LOOP;
+  RETURN array_to_json(held)::text;
+END $f$;
 `;
 }

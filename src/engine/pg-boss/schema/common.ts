@@ -18,6 +18,13 @@ export const byIndex =
  */
 export const plannedOnce = `LANGUAGE plpgsql ${byIndex} SET plan_cache_mode = force_generic_plan`;
 
+/**
+ * The comment on a condition that is always true: that a column which nobody fills is null. A plan that is kept was made
+ * for tables that may have been empty then; only of rows that it takes for few, each is looked up by index for sure.
+ */
+export const fewAs = (column: string): string =>
+  `"${column}" is never there: for the planner these are few rows, each to be looked up by index.`;
+
 /** Helpers. */
 export function commonFunctions({ own, boss, channel, bossChannel }: Names): string {
   return `
