@@ -57,7 +57,7 @@ export class Batcher<Item, Result> {
 
   async #do(batch: readonly Pending<Item, Result>[]): Promise<void> {
     const results = await this.#run(batch.map(({ item }) => item));
-    for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result);
+    for (let index = 0; index < batch.length; index++) batch[index]!.resolve(results[index] as Result);
   }
 }
 

@@ -57,7 +57,7 @@ export class Claims {
           damaged.push({ kind: "park", lease, reason: unreadable(delivery.problem) });
         } else {
           deliveries.push(delivery);
-          this.#leases.hold(row[0], token, request.lease);
+          this.#leases.hold(row[0], claimed.token, request.lease);
         }
       }
       this.#news({ jobs: rows.map(([job]) => job), room: claimed.room });

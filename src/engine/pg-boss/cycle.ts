@@ -6,7 +6,7 @@
 import type { Settlement } from "../../engine.ts";
 import { Batcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
-import { encodeSettlement, tokenColumn, type EncodedSettlement } from "./settlements.ts";
+import { encodeSettlement, type EncodedSettlement } from "./settlements.ts";
 
 /** What `own.settle` tells. Jobs by their ids, queues as pg-boss names them. */
 export interface Settled {
@@ -17,6 +17,9 @@ export interface Settled {
   /** Lanes have room again. */
   readonly freed: boolean;
 }
+
+/** Told of what was settled, and what has come of it. */
+export type OnSettled = (settlements: readonly EncodedSettlement[], settled: Settled) => void;
 
 type Item =
   | { readonly kind: "settle"; readonly settlements: readonly EncodedSettlement[] }
@@ -45,16 +48,10 @@ export class Cycle {
   readonly #who: string;
   readonly #soon: number;
   readonly #retention: number;
-  readonly #settled: (settled: Settled) => void;
+  readonly #settled: OnSettled;
   readonly #batcher: Batcher<Item, Result>;
 
-  constructor(
-    database: Database,
-    who: string,
-    soon: number,
-    retention: number,
-    settled: (settled: Settled) => void,
-  ) {
+  constructor(database: Database, who: string, soon: number, retention: number, settled: OnSettled) {
     this.#database = database;
     this.#who = who;
     this.#soon = soon;
@@ -63,15 +60,15 @@ export class Cycle {
     this.#batcher = new Batcher((items) => this.#run(items), mostAtOnce);
   }
 
-  /** Whether each lease was held. */
-  async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+  /** Whether each lease was held. Throws at once what cannot be written. */
+  settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
     const encoded = settlements.map((settlement) => encodeSettlement(settlement, this.#retention));
-    return (await this.#batcher.add({ kind: "settle", settlements: encoded })) as readonly boolean[];
+    return this.#batcher.add({ kind: "settle", settlements: encoded }) as Promise<readonly boolean[]>;
   }
 
   /** Runs `own.claim` after what was settled before; what it gives, as text. */
-  async claim(request: ClaimParameters): Promise<string> {
-    return (await this.#batcher.add({ kind: "claim", request })) as string;
+  claim(request: ClaimParameters): Promise<string> {
+    return this.#batcher.add({ kind: "claim", request }) as Promise<string>;
   }
 
   idle(): Promise<void> {
@@ -93,25 +90,31 @@ export class Cycle {
   }
 
   async #together(settles: readonly Item[], claim: Item | undefined): Promise<Result[]> {
-    const batches = settles.map((item) => (item.kind === "settle" ? item.settlements : []));
-    const rounds = roundsOf(batches.flat());
+    const settlements: EncodedSettlement[] = [];
+    for (const item of settles) if (item.kind === "settle") settlements.push(...item.settlements);
+    const rounds = roundsOf(settlements);
     const answers: boolean[] = [];
-    let claimed: string | undefined;
     const request = claim?.kind === "claim" ? claim.request : undefined;
-    for (const [index, round] of rounds.entries()) {
+    let claimed: string | undefined;
+    for (let index = 0; index < rounds.length; index++) {
       const isLast = index === rounds.length - 1;
-      claimed = await this.#statement(round, isLast ? request : undefined, answers);
+      claimed = await this.#statement(settlements, rounds[index]!, isLast ? request : undefined, answers);
     }
-    if (rounds.length === 0 && request !== undefined) claimed = await this.#statement([], request, answers);
+    if (rounds.length === 0 && request !== undefined)
+      claimed = await this.#statement(settlements, [], request, answers);
     let next = 0;
-    const results: Result[] = batches.map((batch) => answers.slice(next, (next += batch.length)));
+    const results: Result[] = [];
+    for (const item of settles) {
+      if (item.kind === "settle") results.push(answers.slice(next, (next += item.settlements.length)));
+    }
     if (claimed !== undefined) results.push(claimed);
     return results;
   }
 
-  /** Settles a round, then claims. Writes the answers down; what the claim gives is returned. */
+  /** Settles some of these, by their numbers, then claims. Writes the answers down; what the claim gives is returned. */
   async #statement(
-    round: readonly (readonly [number, EncodedSettlement])[],
+    settlements: readonly EncodedSettlement[],
+    round: readonly number[],
     request: ClaimParameters | undefined,
     answers: boolean[],
   ): Promise<string | undefined> {
@@ -125,9 +128,9 @@ export class Cycle {
       column(
         (tokens, ends, others, retention, soon, who) =>
           `${own}.settle(${tokens}::bigint[], ${ends}::text, ${others}::text, ${retention}::float8, ${soon}::float8, ${who}::text) AS settled`,
-        [...new Set(round.map(([, { token }]) => tokenColumn(token)))],
-        batchOf(round.filter(([, { isEnd }]) => isEnd)),
-        batchOf(round.filter(([, { isEnd }]) => !isEnd)),
+        [...new Set(round.map((number) => settlements[number]!.token))],
+        batchOf(settlements, round, true),
+        batchOf(settlements, round, false),
         Math.min(this.#retention, 1e13),
         this.#soon,
         this.#who,
@@ -149,27 +152,40 @@ export class Cycle {
     if (round.length > 0) {
       const settled = JSON.parse(String(row?.["settled"])) as Settled;
       const held = new Set(settled.held);
-      for (const [number] of round) answers[number] = held.has(number);
-      this.#settled(settled);
+      for (const number of round) answers[number] = held.has(number);
+      this.#settled(
+        round.length === settlements.length ? settlements : round.map((number) => settlements[number]!),
+        settled,
+      );
     }
     return request === undefined ? undefined : String(row?.["claimed"]);
   }
 }
 
-/** As `own.settle` takes them; null for none. */
-function batchOf(settlements: readonly (readonly [number, EncodedSettlement])[]): string | null {
-  if (settlements.length === 0) return null;
-  return `[${settlements.map(([number, { json }]) => `{"n":${number},${json.slice(1)}`).join(",")}]`;
+/** Those of a round that end, or do not, as `own.settle` takes them; null for none. */
+function batchOf(
+  settlements: readonly EncodedSettlement[],
+  round: readonly number[],
+  areEnds: boolean,
+): string | null {
+  let json = "";
+  for (const number of round) {
+    const settlement = settlements[number]!;
+    if (settlement.isEnd === areEnds)
+      json += `${json === "" ? "[" : ","}{"n":${number},${settlement.json.slice(1)}`;
+  }
+  return json === "" ? null : `${json}]`;
 }
 
-/** Settlements with their numbers, those of one task in different rounds: only the first can have an effect. */
-function roundsOf(settlements: readonly EncodedSettlement[]): (readonly [number, EncodedSettlement])[][] {
-  const rounds: (readonly [number, EncodedSettlement])[][] = [];
+/** The numbers of settlements, those of one task in different rounds: only the first can have an effect. */
+function roundsOf(settlements: readonly EncodedSettlement[]): number[][] {
+  const rounds: number[][] = [];
   const seen = new Map<string, number>();
-  for (const [number, settlement] of settlements.entries()) {
-    const round = seen.get(settlement.job) ?? 0;
-    seen.set(settlement.job, round + 1);
-    (rounds[round] ??= []).push([number, settlement]);
+  for (let number = 0; number < settlements.length; number++) {
+    const { job } = settlements[number]!;
+    const round = seen.get(job) ?? 0;
+    seen.set(job, round + 1);
+    (rounds[round] ??= []).push(number);
   }
   return rounds;
 }
