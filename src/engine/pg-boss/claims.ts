@@ -4,18 +4,40 @@
  * @module
  */
 import type { ClaimRequest, Delivery, Settlement } from "../../engine.ts";
+import type { Json } from "../../message.ts";
 import type { Cycle } from "./cycle.ts";
 import type { Leases } from "./leases.ts";
 import { toQueue } from "./queue-names.ts";
 import { idOf, readDelivery, unreadable, type DeliveryRow } from "./records.ts";
 import { toColumn } from "../shared/text.ts";
 
+/** What `own.take` gives: the columns of some tasks of a queue. */
+interface Taken {
+  readonly queue: string;
+  readonly jobs: readonly string[];
+  readonly ids: readonly (string | null)[];
+  readonly tasks: readonly string[];
+  readonly headers: readonly string[];
+  readonly forms: readonly (string | null)[];
+  readonly data: readonly Json[];
+  /** Attempts, crashes, deferrals, the time of the first, and why it was cancelled; null where nothing was before. */
+  readonly pasts: readonly (Past | null)[];
+}
+
+type Past = readonly [
+  attempts: number,
+  crashes: number,
+  deferrals: number,
+  deferredAt: number | null,
+  cancelled: string | null,
+];
+
 /** What `own.claim` gives. */
 interface Claimed {
   /** Sets of needs of which it must be told whether they are known. */
   readonly ask?: readonly string[];
   readonly token: number;
-  readonly tasks: readonly DeliveryRow[];
+  readonly tasks: readonly Taken[];
   /** In how many milliseconds a full lane may have room by itself. */
   readonly room: number | null;
 }
@@ -47,7 +69,7 @@ export class Claims {
     const deliveries: Delivery[] = [];
     while (deliveries.length < request.limit) {
       const claimed = await this.#ask(request, request.limit - deliveries.length);
-      const rows = claimed.tasks;
+      const rows = claimed.tasks.flatMap(rowsOf);
       const token = String(claimed.token);
       const damaged: Settlement[] = [];
       for (const row of rows) {
@@ -90,6 +112,28 @@ export class Claims {
       for (const needs of claimed.ask) this.#needs.add(needs);
     }
   }
+}
+
+const noPast: Past = [0, 0, 0, null, null];
+
+function rowsOf({ queue, jobs, ids, tasks, headers, forms, data, pasts }: Taken): DeliveryRow[] {
+  return jobs.map((job, n) => {
+    const [attempts, crashes, deferrals, deferredAt, cancelled] = pasts[n] ?? noPast;
+    return [
+      job,
+      ids[n]!,
+      queue,
+      tasks[n]!,
+      headers[n]!,
+      forms[n]!,
+      data[n]!,
+      attempts,
+      crashes,
+      deferrals,
+      deferredAt,
+      cancelled,
+    ];
+  });
 }
 
 /** The limits of lanes as `own.claim` takes them. */

@@ -11,7 +11,7 @@ import type { Names } from "./names.ts";
 import { fromQueue } from "./queue-names.ts";
 import { fromColumn, readableColumn } from "../shared/text.ts";
 
-/** What `own.deliveries` gives of a task. */
+/** What `own.claim` gives of a task. */
 export type DeliveryRow = readonly [
   job: string,
   id: string | null,

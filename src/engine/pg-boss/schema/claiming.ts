@@ -17,9 +17,10 @@ export function claimFunctions(names: Names): string {
   return [choosing(names), rooms(names), taking(names), claiming(names), extending(names)].join("\n");
 }
 
+const isReady = `j.name = queue_ AND j.state < 'active' AND j.start_after <= now_`;
+
 /** Which jobs of a queue are the next. Each locks what it returns, and passes over what others have locked. */
 function choosing({ own, boss }: Names): string {
-  const isReady = `j.name = queue_ AND j.state < 'active' AND j.start_after <= now_`;
   return `
 -- Jobs in no lane, and those of all lanes that have room, in their common order. "open" are lanes, and "room" how many of each.
 CREATE FUNCTION ${own}.next_of_lanes(queue_ text, adopt boolean, most int, now_ timestamptz, open text[], room int[])
@@ -86,32 +87,37 @@ LANGUAGE sql STABLE ${byIndex} AS $$
 /** Leasing jobs that are locked. */
 function taking({ own, boss }: Names): string {
   return `
--- Leases jobs, each with its task, and returns what the worker gets: JSON arrays with commas between them, in the order of
--- the jobs. A row's columns, by place.
+-- Leases jobs that are locked, of which each has a task, and returns what the worker gets, in the order of the jobs: an
+-- object with an array for each column (claims.ts).
 CREATE FUNCTION ${own}.take(queue_ text, jobs uuid[], lost boolean, token_ bigint, worker_ text, now_ timestamptz,
-  until_ timestamptz) RETURNS text LANGUAGE plpgsql AS $f$
+  until_ timestamptz, OUT json_ text, OUT count_ int) LANGUAGE plpgsql AS $f$
 DECLARE
-  rows_ text;
   stale uuid[];
 BEGIN
-  WITH taken AS (
+  WITH known AS MATERIALIZED (
+    SELECT u.n, t.job, t.id, t.queue, t.task, t.lane, t.headers, t.form, t.attempts, t.crashes, t.deferrals, t.deferred_at,
+      CASE WHEN lost THEN t.cancelled END AS cancelled, lost OR t.queued OR t.progress IS NOT NULL OR t.needs IS NOT NULL
+        OR t.ended IS NOT NULL OR t.remove_at IS NOT NULL OR t.cancelled IS NOT NULL AS is_stale
+    -- ${fewAs("nothing")}
+    FROM unnest(jobs, '{}'::text[]) WITH ORDINALITY AS u (job, nothing, n) JOIN ${own}.task t ON t.job = u.job
+    WHERE u.nothing IS NULL),
+  taken AS (
     UPDATE ${boss}.job j SET state = 'active', started_on = now_, heartbeat_on = now_, retry_count = j.retry_count + 1,
       expire_seconds = ${neverExpires}, heartbeat_seconds = NULL, completed_on = NULL
-    -- ${fewAs("queue")} With a queue that is the same for all, it might read the queue's other jobs.
-    FROM unnest(jobs, '{}'::text[]) WITH ORDINALITY AS u (job, queue, n)
-    WHERE u.queue IS NULL AND j.name = coalesce(u.queue, queue_) AND j.id = u.job
-    RETURNING u.n, u.job AS leased, j.retry_count, j.data),
-  known AS MATERIALIZED (SELECT k.*, t.* FROM taken k JOIN ${own}.task t ON t.job = k.leased),
+    FROM known k WHERE j.name = k.queue AND j.id = k.job
+    RETURNING k.*, j.retry_count, j.data),
   leased AS (
     INSERT INTO ${own}.lease (token, part, queue, lane, until, started, worker, jobs, attempts)
-    SELECT token_, nextval('${own}.part'), queue_, g.lane, until_, now_, worker_, g.jobs, g.attempts
-    FROM (SELECT k.lane, array_agg(k.job) AS jobs, array_agg(k.retry_count) AS attempts FROM known k
+    SELECT token_, nextval('${own}.part'), queue_, g.lane, until_, now_, worker_, g.jobs, g.tries
+    FROM (SELECT k.lane, array_agg(k.job) AS jobs, array_agg(k.retry_count) AS tries FROM taken k
       GROUP BY k.lane, (k.n - 1) / ${mostInLease}) g)
-  SELECT string_agg(json_build_array(k.job, k.id, queue_, k.task, k.headers, k.form, k.data, k.attempts, k.crashes + lost::int,
-      k.deferrals, ${own}.ms(k.deferred_at), CASE WHEN lost THEN k.cancelled END)::text, ',' ORDER BY k.n),
-    array_agg(k.job) FILTER (WHERE lost OR k.queued OR k.progress IS NOT NULL OR k.needs IS NOT NULL OR k.ended IS NOT NULL
-      OR k.remove_at IS NOT NULL OR k.cancelled IS NOT NULL)
-  INTO rows_, stale FROM known k;
+  SELECT count(*), concat('{"queue":', to_json(queue_), ',"jobs":', json_agg(k.job), ',"ids":', json_agg(k.id),
+      ',"tasks":', json_agg(k.task), ',"headers":', json_agg(k.headers), ',"forms":', json_agg(k.form),
+      ',"data":', json_agg(k.data), ',"pasts":', json_agg(
+        CASE WHEN lost OR k.attempts > 0 OR k.crashes > 0 OR k.deferrals > 0 OR k.deferred_at IS NOT NULL
+        THEN json_build_array(k.attempts, k.crashes + lost::int, k.deferrals, ${own}.ms(k.deferred_at), k.cancelled) END), '}'),
+    array_agg(k.job) FILTER (WHERE k.is_stale)
+  INTO count_, json_, stale FROM (SELECT * FROM taken ORDER BY n) k;
   -- Nothing for most that run for the first time.
   IF stale IS NOT NULL THEN
     UPDATE ${own}.task t SET crashes = t.crashes + lost::int, progress = NULL, needs = NULL, queued = false, ended = NULL,
@@ -120,7 +126,7 @@ BEGIN
       cancelled = CASE WHEN lost THEN t.cancelled END
     WHERE t.job = ANY (stale);
   END IF;
-  RETURN rows_;
+  IF count_ = 0 THEN json_ := NULL; END IF;
 END $f$;
 `;
 }
@@ -143,6 +149,8 @@ DECLARE
   is_needed boolean;
   is_lost boolean;
   is_laned boolean;
+  is_mixed boolean;
+  found_ int;
   lanes text[];
   open text[];
   jobs uuid[];
@@ -219,7 +227,7 @@ BEGIN
         END IF;
       END LOOP;
       IF cardinality(lost) > 0 THEN
-        taken := taken || ${own}.take(queue_, lost, true, token_, worker_, now_, until_);
+        SELECT taken || k.json_ INTO taken FROM ${own}.take(queue_, lost, true, token_, worker_, now_, until_) k;
         mine := mine || lost;
       END IF;
     END IF;
@@ -233,7 +241,7 @@ BEGIN
         PERFORM FROM ${boss}.job j WHERE j.name = queue_ AND j.id = item.job AND j.state = 'failed'
           FOR UPDATE SKIP LOCKED;
         CONTINUE WHEN NOT FOUND;
-        taken := taken || ${own}.take(queue_, ARRAY[item.job], false, token_, worker_, now_, until_);
+        SELECT taken || k.json_ INTO taken FROM ${own}.take(queue_, ARRAY[item.job], false, token_, worker_, now_, until_) k;
         mine := mine || item.job;
         remaining := remaining - 1;
         IF rooms ? item.lane THEN
@@ -243,6 +251,7 @@ BEGIN
     END IF;
     -- Waiting.
     adopt := queue_ = ANY (adopts);
+    is_mixed := false;
     rounds := 0;
     WHILE remaining > 0 LOOP
       IF is_laned THEN
@@ -252,14 +261,22 @@ BEGIN
           ARRAY(SELECT coalesce((rooms->>x)::int, 1000000) FROM unnest(open) x));
         others := jobs;
       ELSE
-        -- Locks what it finds, and passes over what others have locked. Jobs of others only where "adopt", and not of
-        -- queues that have a policy.
-        SELECT array_agg(x.id), array_agg(x.id) FILTER (WHERE x.job IS NULL) INTO jobs, others FROM (
-          SELECT j.id, t.job FROM ${boss}.job j LEFT JOIN ${own}.task t ON t.job = j.id
-          WHERE j.name = queue_ AND j.state < 'active' AND j.start_after <= now_ AND NOT j.blocked
-            AND (t.job IS NOT NULL OR (adopt AND coalesce(j.policy, 'standard') = 'standard'))
-          ORDER BY j.priority DESC, j.created_on LIMIT remaining
-          FOR UPDATE OF j SKIP LOCKED) x;
+        IF NOT adopt AND NOT is_mixed THEN
+          -- Ours are known by how long pg-boss shall keep them. Locks what it finds, passes over what others have locked.
+          SELECT array_agg(x.id) INTO jobs FROM (
+            SELECT j.id FROM ${boss}.job j
+            WHERE ${isReady} AND NOT j.blocked AND j.keep_until > now_ + interval '500 years'
+            ORDER BY j.priority DESC, j.created_on LIMIT remaining
+            FOR UPDATE SKIP LOCKED) x;
+        ELSE
+          -- Jobs of others only where "adopt", and not of queues that have a policy.
+          SELECT array_agg(x.id), array_agg(x.id) FILTER (WHERE x.job IS NULL) INTO jobs, others FROM (
+            SELECT j.id, t.job FROM ${boss}.job j LEFT JOIN ${own}.task t ON t.job = j.id
+            WHERE ${isReady} AND NOT j.blocked
+              AND (t.job IS NOT NULL OR (adopt AND coalesce(j.policy, 'standard') = 'standard'))
+            ORDER BY j.priority DESC, j.created_on LIMIT remaining
+            FOR UPDATE OF j SKIP LOCKED) x;
+        END IF;
       END IF;
       EXIT WHEN jobs IS NULL;
       IF adopt AND others IS NOT NULL THEN
@@ -268,10 +285,15 @@ BEGIN
         SELECT j.id, queue_, queue_, '{"wire":0}', j.priority, j.created_on, j.created_on FROM ${boss}.job j
         WHERE j.name = queue_ AND j.id = ANY (others) AND NOT EXISTS (SELECT FROM ${own}.task o WHERE o.job = j.id);
       END IF;
-      taken := taken || ${own}.take(queue_, jobs, false, token_, worker_, now_, until_);
+      SELECT taken || k.json_, k.count_ INTO taken, found_ FROM ${own}.take(queue_, jobs, false, token_, worker_, now_, until_) k;
       mine := mine || jobs;
-      remaining := remaining - cardinality(jobs);
-      EXIT WHEN NOT is_laned;
+      remaining := remaining - found_;
+      IF NOT is_laned THEN
+        EXIT WHEN is_mixed OR found_ = cardinality(jobs);
+        -- There are copies of ours that others have made: look at each.
+        is_mixed := true;
+        CONTINUE;
+      END IF;
       FOR item IN SELECT t.lane, count(*)::int AS n FROM ${own}.task t WHERE t.job = ANY (jobs) GROUP BY t.lane LOOP
         IF rooms ? item.lane THEN
           rooms := jsonb_set(rooms, ARRAY[item.lane], to_jsonb((rooms->>item.lane)::int - item.n));
