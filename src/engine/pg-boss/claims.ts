@@ -14,6 +14,8 @@ import { toColumn } from "../shared/text.ts";
 /** What `own.take` gives: the columns of some tasks of a queue. */
 interface Taken {
   readonly queue: string;
+  /** Whether any is in a lane. */
+  readonly laned: boolean;
   readonly jobs: readonly string[];
   readonly ids: readonly (string | null)[];
   readonly tasks: readonly string[];
@@ -70,6 +72,7 @@ export class Claims {
     while (deliveries.length < request.limit) {
       const claimed = await this.#ask(request, request.limit - deliveries.length);
       const rows = claimed.tasks.flatMap(rowsOf);
+      const isFree = !claimed.tasks.some(({ laned }) => laned);
       const token = String(claimed.token);
       const damaged: Settlement[] = [];
       for (const row of rows) {
@@ -79,7 +82,7 @@ export class Claims {
           damaged.push({ kind: "park", lease, reason: unreadable(delivery.problem) });
         } else {
           deliveries.push(delivery);
-          this.#leases.hold(row[0], claimed.token, request.lease);
+          this.#leases.hold(row[0], claimed.token, request.lease, isFree);
         }
       }
       this.#news({ jobs: rows.map(([job]) => job), room: claimed.room });

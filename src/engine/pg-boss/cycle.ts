@@ -1,5 +1,6 @@
 /**
- * Settling and claiming: what one turn settles goes to the server with the claim that follows, in one statement.
+ * Settling and claiming: what one turn settles goes to the server with the claim that follows, in one statement. Where that
+ * is much, and the claim does not depend on it, in two at the same time.
  *
  * @module
  */
@@ -42,6 +43,9 @@ export type ClaimParameters = readonly [
 /** At most so many settlements and claims go together. */
 const mostAtOnce = 1000;
 
+/** From so many settlements on they have a statement of their own. Fewer take less time than its commit. */
+const apartFrom = 20;
+
 /** Settles and claims, in the order of the calls. */
 export class Cycle {
   readonly #database: Database;
@@ -49,15 +53,28 @@ export class Cycle {
   readonly #soon: number;
   readonly #retention: number;
   readonly #settled: OnSettled;
+  readonly #isFree: (job: string, token: number) => boolean;
   readonly #batcher: Batcher<Item, Result>;
+  /** Settlements beside a claim. */
+  readonly #apart: Batcher<Item, Result>;
 
-  constructor(database: Database, who: string, soon: number, retention: number, settled: OnSettled) {
+  /** `isFree`: whether it is known that no claim depends on the end of a task. */
+  constructor(
+    database: Database,
+    who: string,
+    soon: number,
+    retention: number,
+    isFree: (job: string, token: number) => boolean,
+    settled: OnSettled,
+  ) {
     this.#database = database;
     this.#who = who;
     this.#soon = soon;
     this.#retention = retention;
     this.#settled = settled;
+    this.#isFree = isFree;
     this.#batcher = new Batcher((items) => this.#run(items), mostAtOnce);
+    this.#apart = new Batcher((items) => this.#together(items, undefined), mostAtOnce);
   }
 
   /** Whether each lease was held. Throws at once what cannot be written. */
@@ -71,22 +88,47 @@ export class Cycle {
     return this.#batcher.add({ kind: "claim", request }) as Promise<string>;
   }
 
-  idle(): Promise<void> {
-    return this.#batcher.idle();
+  async idle(): Promise<void> {
+    await this.#batcher.idle();
+    await this.#apart.idle();
   }
 
-  async #run(items: readonly Item[]): Promise<readonly Result[]> {
-    const results: Result[] = [];
+  async #run(items: readonly Item[]): Promise<readonly (Result | Promise<Result>)[]> {
+    const results: (Result | Promise<Result>)[] = [];
     for (let start = 0; start < items.length;) {
       // Settlements, up to a claim.
       let end = start;
       while (end < items.length && items[end]?.kind === "settle") end += 1;
       const settles = items.slice(start, end);
       const claim = items[end];
-      results.push(...(await this.#together(settles, claim)));
       start = end + 1;
+      if (claim?.kind === "claim" && this.#areApart(settles)) {
+        const promises = [
+          ...settles.map((item) => this.#apart.add(item)),
+          this.#statement([], [], claim.request, []) as Promise<string>,
+        ];
+        // Nobody hears of them before the whole batch is done.
+        if (start < items.length) for (const promise of promises) promise.catch(() => undefined);
+        results.push(...promises);
+      } else {
+        results.push(...(await this.#together(settles, claim)));
+      }
     }
     return results;
+  }
+
+  /** Whether it does not matter to a claim whether all of these are settled. */
+  #areApart(settles: readonly Item[]): boolean {
+    let count = 0;
+    for (const item of settles) {
+      if (item.kind !== "settle") return false;
+      for (const { settlement, isEnd, job, token } of item.settlements) {
+        // What is parked may be for this claim.
+        if (!isEnd || settlement.kind === "park" || !this.#isFree(job, token)) return false;
+        count += 1;
+      }
+    }
+    return count >= apartFrom;
   }
 
   async #together(settles: readonly Item[], claim: Item | undefined): Promise<Result[]> {

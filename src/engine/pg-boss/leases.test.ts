@@ -3,7 +3,7 @@ import { Client, Pool } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { EngineStore } from "../../../test/engines/engine-store.ts";
 import { missing, start } from "../../../test/engines/pg-boss.ts";
-import type { Delivery, Engine, Lease } from "../../engine.ts";
+import type { Delivery, Engine, Lease, Settlement } from "../../engine.ts";
 import { claim, eventually, ids, outgoing, pause, reason } from "../../testing/engine-contract/case.ts";
 import { pgBoss } from "../pg-boss.ts";
 
@@ -107,6 +107,50 @@ describe.skipIf(missing !== undefined)("pg-boss: leases", () => {
     expect(again.filter(Boolean).length).toBe(100);
     expect(await rows()).toEqual([]);
     expect(ids(await claim(engine, { limit: 3 }))).toEqual(["1", "2", "3"]);
+  });
+
+  test("settlements beside a claim: each is answered, and what the claim depends on is settled before it", async () => {
+    await sendMany(60);
+    const first = await claim(engine, { limit: 30 });
+    const settleAll = (settlements: readonly Settlement[]): Promise<readonly (readonly boolean[])[]> =>
+      Promise.all(settlements.map((settlement) => engine.settle([settlement])));
+    // One of them was ended by others meanwhile, which does not harm the rest.
+    await client.query(
+      "UPDATE pgboss.job SET state = 'cancelled' WHERE id = (SELECT job FROM pgboss_petiole.task WHERE id = '7')",
+    );
+    const [answers, second] = await Promise.all([
+      settleAll(first.map(({ lease }) => ({ kind: "complete", lease, result: "1" }))),
+      claim(engine, { limit: 30 }),
+    ]);
+    expect(answers.map(([answer]) => answer)).toEqual(first.map(({ message }) => message.id !== "7"));
+    expect(second.length).toBe(30);
+    // A release is what the next claim may take.
+    const [released, third] = await Promise.all([
+      settleAll(
+        second.map(({ lease }, index) =>
+          index === 29 ? { kind: "release", lease } : { kind: "complete", lease, result: "1" },
+        ),
+      ),
+      claim(engine, { limit: 30 }),
+    ]);
+    expect(released.flat().every(Boolean)).toBe(true);
+    expect(ids(third)).toEqual([second[29]!.message.id]);
+    await engine.settle(third.map(({ lease }) => ({ kind: "complete", lease, result: "1" })));
+    expect(await rows()).toEqual([]);
+  });
+
+  test("a lane has room for what is claimed with the ends of many of its tasks", async () => {
+    const limits = new Map([["lane", { concurrency: 25 }]]);
+    await engine.send(
+      Array.from({ length: 50 }, (_, index) => ({ ...outgoing(`${index + 1}`), lane: "lane" })),
+    );
+    const first = await claim(engine, { limit: 50, limits });
+    expect(first.length).toBe(25);
+    const [, second] = await Promise.all([
+      engine.settle(first.map(({ lease }) => ({ kind: "complete", lease, result: "1" }))),
+      claim(engine, { limit: 50, limits }),
+    ]);
+    expect(second.length).toBe(25);
   });
 
   test("a row of which others have ended all is forgotten when it has run out", async () => {

@@ -11,6 +11,8 @@ import { tokenColumn } from "./settlements.ts";
 
 interface Held {
   readonly token: number;
+  /** Whether no claim depends on its end: it is in no lane. */
+  readonly isFree: boolean;
   /** Until when it was asked for, by `performance.now()`: the machine's clock may be put forward or back. */
   until: number;
 }
@@ -36,8 +38,14 @@ export class Leases {
   }
 
   /** This process has a task. */
-  hold(job: string, token: number, duration: number): void {
-    if (duration > this.#longest) this.#held.set(job, { token, until: performance.now() + duration });
+  hold(job: string, token: number, duration: number, isFree: boolean): void {
+    if (duration > this.#longest) this.#held.set(job, { token, isFree, until: performance.now() + duration });
+  }
+
+  /** Whether it is known that no claim depends on the end of a task. */
+  isFree(job: string, token: number): boolean {
+    const held = this.#held.get(job);
+    return held?.token === token && held.isFree;
   }
 
   /** This process has it no more. */
@@ -52,7 +60,7 @@ export class Leases {
     return leases.filter((_, index) => {
       const { job, token } = jobs[index]!;
       const isHeld = kept.has(job) && kept.get(job) === token;
-      if (isHeld) this.hold(job, token, duration);
+      if (isHeld) this.hold(job, token, duration, this.isFree(job, token));
       else this.letGo(job, token);
       return !isHeld;
     });

@@ -78,8 +78,13 @@ export class Store {
       this.ready.ready(queues);
       if (soonest !== Infinity) this.ready.in(soonest - Date.now());
     });
-    this.#cycle = new Cycle(database, who, soon, retention, (settlements, settled) =>
-      this.#settled(settlements, settled),
+    this.#cycle = new Cycle(
+      database,
+      who,
+      soon,
+      retention,
+      (job, token) => this.leases.isFree(job, token),
+      (settlements, settled) => this.#settled(settlements, settled),
     );
     this.claims = new Claims(this.#cycle, this.leases, ({ jobs, room }) => {
       if (jobs.length > 0) this.watch.changed(jobs);

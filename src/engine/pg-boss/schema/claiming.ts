@@ -111,7 +111,7 @@ BEGIN
     SELECT token_, nextval('${own}.part'), queue_, g.lane, until_, now_, worker_, g.jobs, g.tries
     FROM (SELECT k.lane, array_agg(k.job) AS jobs, array_agg(k.retry_count) AS tries FROM taken k
       GROUP BY k.lane, (k.n - 1) / ${mostInLease}) g)
-  SELECT count(*), concat('{"queue":', to_json(queue_), ',"jobs":', json_agg(k.job), ',"ids":', json_agg(k.id),
+  SELECT count(*), concat('{"queue":', to_json(queue_), ',"laned":', to_json(bool_or(k.lane <> '')), ',"jobs":', json_agg(k.job), ',"ids":', json_agg(k.id),
       ',"tasks":', json_agg(k.task), ',"headers":', json_agg(k.headers), ',"forms":', json_agg(k.form),
       ',"data":', json_agg(k.data), ',"pasts":', json_agg(
         CASE WHEN lost OR k.attempts > 0 OR k.crashes > 0 OR k.deferrals > 0 OR k.deferred_at IS NOT NULL
