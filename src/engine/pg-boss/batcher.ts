@@ -7,22 +7,22 @@ import { isUnreachable } from "./errors.ts";
 
 interface Pending<Item, Result> {
   readonly item: Item;
-  readonly resolve: (result: Result) => void;
+  readonly resolve: (result: Result | Promise<Result>) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** Does many things at once, in the order in which they were asked for; one batch at a time. */
 export class Batcher<Item, Result> {
-  readonly #run: (items: readonly Item[]) => Promise<readonly Result[]>;
+  readonly #run: (items: readonly Item[]) => Promise<readonly (Result | Promise<Result>)[]>;
   readonly #most: number;
   #pending: Pending<Item, Result>[] = [];
   #running: Promise<void> | undefined;
 
   /**
-   * @param run does a batch, and resolves to what comes of each
+   * @param run does a batch, and resolves to what comes of each; to a promise, where that does not concern the batch
    * @param most how many go into one batch
    */
-  constructor(run: (items: readonly Item[]) => Promise<readonly Result[]>, most: number) {
+  constructor(run: (items: readonly Item[]) => Promise<readonly (Result | Promise<Result>)[]>, most: number) {
     this.#run = run;
     this.#most = most;
   }
@@ -57,7 +57,7 @@ export class Batcher<Item, Result> {
 
   async #do(batch: readonly Pending<Item, Result>[]): Promise<void> {
     const results = await this.#run(batch.map(({ item }) => item));
-    for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result);
+    for (let index = 0; index < batch.length; index++) batch[index]!.resolve(results[index]!);
   }
 }
 

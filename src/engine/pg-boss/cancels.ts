@@ -53,13 +53,14 @@ export class CancelWatch {
   }
 
   async #look(): Promise<void> {
-    const { own } = this.#database.names;
+    const { own, boss } = this.#database.names;
     const workers = [...new Set([...this.#listeners].map(({ worker }) => toColumn(worker)))];
     const rows = await this.#database.query(
       "looking for cancelled tasks",
-      `SELECT json_build_array(l.worker, l.job, t.id, l.token)::text AS json
-       FROM ${own}.lease l JOIN ${own}.task t ON t.job = l.job
-       WHERE l.cancelled IS NOT NULL AND l.worker = ANY ($1::text[])`,
+      `SELECT json_build_array(l.worker, t.job, t.id, l.token)::text AS json
+       FROM ${own}.task t JOIN ${boss}.job j ON j.name = t.queue AND j.id = t.job AND j.state = 'active'
+       JOIN ${own}.lease l ON l.started = j.started_on AND t.job = ANY (l.jobs)
+       WHERE t.cancelled IS NOT NULL AND l.worker = ANY ($1::text[])`,
       [workers],
     );
     const marked = rows.map(

@@ -4,18 +4,42 @@
  * @module
  */
 import type { ClaimRequest, Delivery, Settlement } from "../../engine.ts";
+import type { Json } from "../../message.ts";
 import type { Cycle } from "./cycle.ts";
 import type { Leases } from "./leases.ts";
 import { toQueue } from "./queue-names.ts";
 import { idOf, readDelivery, unreadable, type DeliveryRow } from "./records.ts";
 import { toColumn } from "../shared/text.ts";
 
+/** What `own.take` gives: the columns of some tasks of a queue. */
+interface Taken {
+  readonly queue: string;
+  /** Whether any is in a lane. */
+  readonly laned: boolean;
+  readonly jobs: readonly string[];
+  readonly ids: readonly (string | null)[];
+  readonly tasks: readonly string[];
+  readonly headers: readonly string[];
+  readonly forms: readonly (string | null)[];
+  readonly data: readonly Json[];
+  /** Attempts, crashes, deferrals, the time of the first, and why it was cancelled; null where nothing was before. */
+  readonly pasts: readonly (Past | null)[];
+}
+
+type Past = readonly [
+  attempts: number,
+  crashes: number,
+  deferrals: number,
+  deferredAt: number | null,
+  cancelled: string | null,
+];
+
 /** What `own.claim` gives. */
 interface Claimed {
   /** Sets of needs of which it must be told whether they are known. */
   readonly ask?: readonly string[];
   readonly token: number;
-  readonly tasks: readonly DeliveryRow[] | null;
+  readonly tasks: readonly Taken[];
   /** In how many milliseconds a full lane may have room by itself. */
   readonly room: number | null;
 }
@@ -47,7 +71,8 @@ export class Claims {
     const deliveries: Delivery[] = [];
     while (deliveries.length < request.limit) {
       const claimed = await this.#ask(request, request.limit - deliveries.length);
-      const rows = claimed.tasks ?? [];
+      const rows = claimed.tasks.flatMap(rowsOf);
+      const isFree = !claimed.tasks.some(({ laned }) => laned);
       const token = String(claimed.token);
       const damaged: Settlement[] = [];
       for (const row of rows) {
@@ -57,7 +82,7 @@ export class Claims {
           damaged.push({ kind: "park", lease, reason: unreadable(delivery.problem) });
         } else {
           deliveries.push(delivery);
-          this.#leases.hold(row[0], token, request.lease);
+          this.#leases.hold(row[0], claimed.token, request.lease, isFree);
         }
       }
       this.#news({ jobs: rows.map(([job]) => job), room: claimed.room });
@@ -72,26 +97,17 @@ export class Claims {
     for (;;) {
       const asked = knows === undefined ? [] : [...this.#needs];
       const claimed = JSON.parse(
-        await this.#cycle.claim(
-          JSON.stringify({
-            queues: [...new Set(queues)].map(toQueue),
-            limit,
-            lease: this.#leases.inDatabase(request.lease),
-            worker: toColumn(worker),
-            limits: Object.fromEntries(
-              [...(limits ?? [])]
-                .filter(([lane]) => lane !== "")
-                .map(([lane, { concurrency, rate }]) => [
-                  toColumn(lane),
-                  { c: concurrency, n: rate?.limit, per: rate?.per },
-                ]),
-            ),
-            knows: knows !== undefined,
-            asked,
-            known: asked.filter((needs) => areKnown(needs, knows)),
-            adopts: adopts === undefined ? [] : queues.filter((queue) => adopts(queue)).map(toQueue),
-          }),
-        ),
+        await this.#cycle.claim([
+          [...new Set(queues)].map(toQueue),
+          limit,
+          this.#leases.inDatabase(request.lease),
+          toColumn(worker),
+          limitsColumn(limits),
+          knows !== undefined,
+          asked,
+          asked.filter((needs) => areKnown(needs, knows)),
+          adopts === undefined ? [] : queues.filter((queue) => adopts(queue)).map(toQueue),
+        ]),
       ) as Claimed;
       if (claimed.ask === undefined) return claimed;
       // Not for ever: what nobody needs any more is asked for no more.
@@ -99,6 +115,42 @@ export class Claims {
       for (const needs of claimed.ask) this.#needs.add(needs);
     }
   }
+}
+
+const noPast: Past = [0, 0, 0, null, null];
+
+function rowsOf({ queue, jobs, ids, tasks, headers, forms, data, pasts }: Taken): DeliveryRow[] {
+  return jobs.map((job, n) => {
+    const [attempts, crashes, deferrals, deferredAt, cancelled] = pasts[n] ?? noPast;
+    return [
+      job,
+      ids[n]!,
+      queue,
+      tasks[n]!,
+      headers[n]!,
+      forms[n]!,
+      data[n]!,
+      attempts,
+      crashes,
+      deferrals,
+      deferredAt,
+      cancelled,
+    ];
+  });
+}
+
+/** The limits of lanes as `own.claim` takes them. */
+function limitsColumn(limits: ClaimRequest["limits"] = new Map()): string {
+  return JSON.stringify(
+    Object.fromEntries(
+      [...limits]
+        .filter(([lane]) => lane !== "")
+        .map(([lane, { concurrency, rate }]) => [
+          toColumn(lane),
+          { c: concurrency, n: rate?.limit, per: rate?.per },
+        ]),
+    ),
+  );
 }
 
 /** Whether each need of a set is known; not of what is none. */

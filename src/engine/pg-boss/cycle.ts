@@ -1,5 +1,6 @@
 /**
- * Settling and claiming: what one turn settles goes to the server with the claim that follows, in one statement.
+ * Settling and claiming: what one turn settles goes to the server with the claim that follows, in one statement. Where that
+ * is much, and the claim does not depend on it, in two at the same time.
  *
  * @module
  */
@@ -18,13 +19,32 @@ export interface Settled {
   readonly freed: boolean;
 }
 
+/** Told of what was settled, and what has come of it. */
+export type OnSettled = (settlements: readonly EncodedSettlement[], settled: Settled) => void;
+
 type Item =
   | { readonly kind: "settle"; readonly settlements: readonly EncodedSettlement[] }
-  | { readonly kind: "claim"; readonly request: string };
+  | { readonly kind: "claim"; readonly request: ClaimParameters };
 type Result = readonly boolean[] | string;
+
+/** What `own.claim` takes, in its order. */
+export type ClaimParameters = readonly [
+  queues: readonly string[],
+  limit: number,
+  lease: number,
+  worker: string,
+  limits: string,
+  knows: boolean,
+  asked: readonly string[],
+  known: readonly string[],
+  adopts: readonly string[],
+];
 
 /** At most so many settlements and claims go together. */
 const mostAtOnce = 1000;
+
+/** From so many settlements on they have a statement of their own. Fewer take less time than its commit. */
+const apartFrom = 20;
 
 /** Settles and claims, in the order of the calls. */
 export class Cycle {
@@ -32,74 +52,112 @@ export class Cycle {
   readonly #who: string;
   readonly #soon: number;
   readonly #retention: number;
-  readonly #settled: (settled: Settled) => void;
+  readonly #settled: OnSettled;
+  readonly #isFree: (job: string, token: number) => boolean;
   readonly #batcher: Batcher<Item, Result>;
+  /** Settlements beside a claim. */
+  readonly #apart: Batcher<Item, Result>;
 
+  /** `isFree`: whether it is known that no claim depends on the end of a task. */
   constructor(
     database: Database,
     who: string,
     soon: number,
     retention: number,
-    settled: (settled: Settled) => void,
+    isFree: (job: string, token: number) => boolean,
+    settled: OnSettled,
   ) {
     this.#database = database;
     this.#who = who;
     this.#soon = soon;
     this.#retention = retention;
     this.#settled = settled;
+    this.#isFree = isFree;
     this.#batcher = new Batcher((items) => this.#run(items), mostAtOnce);
+    this.#apart = new Batcher((items) => this.#together(items, undefined), mostAtOnce);
   }
 
-  /** Whether each lease was held. */
-  async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+  /** Whether each lease was held. Throws at once what cannot be written. */
+  settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
     const encoded = settlements.map((settlement) => encodeSettlement(settlement, this.#retention));
-    return (await this.#batcher.add({ kind: "settle", settlements: encoded })) as readonly boolean[];
+    return this.#batcher.add({ kind: "settle", settlements: encoded }) as Promise<readonly boolean[]>;
   }
 
   /** Runs `own.claim` after what was settled before; what it gives, as text. */
-  async claim(request: string): Promise<string> {
-    return (await this.#batcher.add({ kind: "claim", request })) as string;
+  claim(request: ClaimParameters): Promise<string> {
+    return this.#batcher.add({ kind: "claim", request }) as Promise<string>;
   }
 
-  idle(): Promise<void> {
-    return this.#batcher.idle();
+  async idle(): Promise<void> {
+    await this.#batcher.idle();
+    await this.#apart.idle();
   }
 
-  async #run(items: readonly Item[]): Promise<readonly Result[]> {
-    const results: Result[] = [];
+  async #run(items: readonly Item[]): Promise<readonly (Result | Promise<Result>)[]> {
+    const results: (Result | Promise<Result>)[] = [];
     for (let start = 0; start < items.length;) {
       // Settlements, up to a claim.
       let end = start;
       while (end < items.length && items[end]?.kind === "settle") end += 1;
       const settles = items.slice(start, end);
       const claim = items[end];
-      results.push(...(await this.#together(settles, claim)));
       start = end + 1;
+      if (claim?.kind === "claim" && this.#areApart(settles)) {
+        const promises = [
+          ...settles.map((item) => this.#apart.add(item)),
+          this.#statement([], [], claim.request, []) as Promise<string>,
+        ];
+        // Nobody hears of them before the whole batch is done.
+        if (start < items.length) for (const promise of promises) promise.catch(() => undefined);
+        results.push(...promises);
+      } else {
+        results.push(...(await this.#together(settles, claim)));
+      }
     }
     return results;
   }
 
-  async #together(settles: readonly Item[], claim: Item | undefined): Promise<Result[]> {
-    const batches = settles.map((item) => (item.kind === "settle" ? item.settlements : []));
-    const rounds = roundsOf(batches.flat());
-    const answers: boolean[] = [];
-    let claimed: string | undefined;
-    const request = claim?.kind === "claim" ? claim.request : undefined;
-    for (const [index, round] of rounds.entries()) {
-      const isLast = index === rounds.length - 1;
-      claimed = await this.#statement(round, isLast ? request : undefined, answers);
+  /** Whether it does not matter to a claim whether all of these are settled. */
+  #areApart(settles: readonly Item[]): boolean {
+    let count = 0;
+    for (const item of settles) {
+      if (item.kind !== "settle") return false;
+      for (const { settlement, isEnd, job, token } of item.settlements) {
+        // What is parked may be for this claim.
+        if (!isEnd || settlement.kind === "park" || !this.#isFree(job, token)) return false;
+        count += 1;
+      }
     }
-    if (rounds.length === 0 && request !== undefined) claimed = await this.#statement([], request, answers);
+    return count >= apartFrom;
+  }
+
+  async #together(settles: readonly Item[], claim: Item | undefined): Promise<Result[]> {
+    const settlements: EncodedSettlement[] = [];
+    for (const item of settles) if (item.kind === "settle") settlements.push(...item.settlements);
+    const rounds = roundsOf(settlements);
+    const answers: boolean[] = [];
+    const request = claim?.kind === "claim" ? claim.request : undefined;
+    let claimed: string | undefined;
+    for (let index = 0; index < rounds.length; index++) {
+      const isLast = index === rounds.length - 1;
+      claimed = await this.#statement(settlements, rounds[index]!, isLast ? request : undefined, answers);
+    }
+    if (rounds.length === 0 && request !== undefined)
+      claimed = await this.#statement(settlements, [], request, answers);
     let next = 0;
-    const results: Result[] = batches.map((batch) => answers.slice(next, (next += batch.length)));
+    const results: Result[] = [];
+    for (const item of settles) {
+      if (item.kind === "settle") results.push(answers.slice(next, (next += item.settlements.length)));
+    }
     if (claimed !== undefined) results.push(claimed);
     return results;
   }
 
-  /** Settles a round, then claims. Writes the answers down; what the claim gives is returned. */
+  /** Settles some of these, by their numbers, then claims. Writes the answers down; what the claim gives is returned. */
   async #statement(
-    round: readonly (readonly [number, EncodedSettlement])[],
-    request: string | undefined,
+    settlements: readonly EncodedSettlement[],
+    round: readonly number[],
+    request: ClaimParameters | undefined,
     answers: boolean[],
   ): Promise<string | undefined> {
     const { own } = this.#database.names;
@@ -109,17 +167,25 @@ export class Cycle {
       columns.push(call(...given.map((value) => `$${values.push(value)}`)));
     };
     if (round.length > 0) {
-      const json = `[${round.map(([number, { json }]) => `{"n":${number},${json.slice(1)}`).join(",")}]`;
       column(
-        (batch, retention, soon, who) =>
-          `${own}.settle(${batch}::text, ${retention}::float8, ${soon}::float8, ${who}::text) AS settled`,
-        json,
+        (tokens, ends, others, retention, soon, who) =>
+          `${own}.settle(${tokens}::bigint[], ${ends}::text, ${others}::text, ${retention}::float8, ${soon}::float8, ${who}::text) AS settled`,
+        [...new Set(round.map((number) => settlements[number]!.token))],
+        batchOf(settlements, round, true),
+        batchOf(settlements, round, false),
         Math.min(this.#retention, 1e13),
         this.#soon,
         this.#who,
       );
     }
-    if (request !== undefined) column((given) => `${own}.claim(${given}::text) AS claimed`, request);
+    if (request !== undefined) {
+      column(
+        (queues, limit, lease, worker, limits, knows, asked, known, adopts) =>
+          `${own}.claim(${queues}::text[], ${limit}::int, ${lease}::float8, ${worker}::text, ${limits}::jsonb, ` +
+          `${knows}::boolean, ${asked}::text[], ${known}::text[], ${adopts}::text[]) AS claimed`,
+        ...request,
+      );
+    }
     const what =
       round.length === 0
         ? "claiming tasks"
@@ -128,21 +194,40 @@ export class Cycle {
     if (round.length > 0) {
       const settled = JSON.parse(String(row?.["settled"])) as Settled;
       const held = new Set(settled.held);
-      for (const [number] of round) answers[number] = held.has(number);
-      this.#settled(settled);
+      for (const number of round) answers[number] = held.has(number);
+      this.#settled(
+        round.length === settlements.length ? settlements : round.map((number) => settlements[number]!),
+        settled,
+      );
     }
     return request === undefined ? undefined : String(row?.["claimed"]);
   }
 }
 
-/** Settlements with their numbers, those of one task in different rounds: only the first can have an effect. */
-function roundsOf(settlements: readonly EncodedSettlement[]): (readonly [number, EncodedSettlement])[][] {
-  const rounds: (readonly [number, EncodedSettlement])[][] = [];
+/** Those of a round that end, or do not, as `own.settle` takes them; null for none. */
+function batchOf(
+  settlements: readonly EncodedSettlement[],
+  round: readonly number[],
+  areEnds: boolean,
+): string | null {
+  let json = "";
+  for (const number of round) {
+    const settlement = settlements[number]!;
+    if (settlement.isEnd === areEnds)
+      json += `${json === "" ? "[" : ","}{"n":${number},${settlement.json.slice(1)}`;
+  }
+  return json === "" ? null : `${json}]`;
+}
+
+/** The numbers of settlements, those of one task in different rounds: only the first can have an effect. */
+function roundsOf(settlements: readonly EncodedSettlement[]): number[][] {
+  const rounds: number[][] = [];
   const seen = new Map<string, number>();
-  for (const [number, settlement] of settlements.entries()) {
-    const round = seen.get(settlement.job) ?? 0;
-    seen.set(settlement.job, round + 1);
-    (rounds[round] ??= []).push([number, settlement]);
+  for (let number = 0; number < settlements.length; number++) {
+    const { job } = settlements[number]!;
+    const round = seen.get(job) ?? 0;
+    seen.set(job, round + 1);
+    (rounds[round] ??= []).push(number);
   }
   return rounds;
 }

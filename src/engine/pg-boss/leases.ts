@@ -10,7 +10,9 @@ import { jobId } from "./ids.ts";
 import { tokenColumn } from "./settlements.ts";
 
 interface Held {
-  readonly token: string;
+  readonly token: number;
+  /** Whether no claim depends on its end: it is in no lane. */
+  readonly isFree: boolean;
   /** Until when it was asked for, by `performance.now()`: the machine's clock may be put forward or back. */
   until: number;
 }
@@ -36,23 +38,29 @@ export class Leases {
   }
 
   /** This process has a task. */
-  hold(job: string, token: string, duration: number): void {
-    if (duration > this.#longest) this.#held.set(job, { token, until: performance.now() + duration });
+  hold(job: string, token: number, duration: number, isFree: boolean): void {
+    if (duration > this.#longest) this.#held.set(job, { token, isFree, until: performance.now() + duration });
+  }
+
+  /** Whether it is known that no claim depends on the end of a task. */
+  isFree(job: string, token: number): boolean {
+    const held = this.#held.get(job);
+    return held?.token === token && held.isFree;
   }
 
   /** This process has it no more. */
-  letGo(job: string, token: string): void {
+  letGo(job: string, token: number): void {
     if (this.#held.get(job)?.token === token) this.#held.delete(job);
   }
 
   /** See {@link Engine.extend}. */
   async extend(leases: readonly Lease[], duration: number): Promise<readonly Lease[]> {
-    const jobs = leases.map(({ id, token }) => ({ job: jobId(id), token, duration }));
+    const jobs = leases.map(({ id, token }) => ({ job: jobId(id), token: tokenColumn(token), duration }));
     const kept = await this.#write(jobs);
     return leases.filter((_, index) => {
       const { job, token } = jobs[index]!;
       const isHeld = kept.has(job) && kept.get(job) === token;
-      if (isHeld) this.hold(job, token, duration);
+      if (isHeld) this.hold(job, token, duration, this.isFree(job, token));
       else this.letGo(job, token);
       return !isHeld;
     });
@@ -70,7 +78,7 @@ export class Leases {
   async #renew(): Promise<void> {
     if (this.#renewing) return;
     const now = performance.now();
-    const due: { job: string; token: string; duration: number }[] = [];
+    const due: { job: string; token: number; duration: number }[] = [];
     for (const [job, { token, until }] of this.#held) {
       if (until <= now) this.#held.delete(job);
       else due.push({ job, token, duration: until - now });
@@ -90,20 +98,19 @@ export class Leases {
 
   /** Writes until when leases last. Those that are held, by job. */
   async #write(
-    leases: readonly { readonly job: string; readonly token: string; readonly duration: number }[],
+    leases: readonly { readonly job: string; readonly token: number; readonly duration: number }[],
     isCapped = true,
-  ): Promise<ReadonlyMap<string, string>> {
+  ): Promise<ReadonlyMap<string, number>> {
     if (leases.length === 0) return new Map();
-    const json = leases.map(({ job, token, duration }) => ({
-      j: job,
-      a: tokenColumn(token),
-      ms: isCapped ? this.inDatabase(duration) : duration,
-    }));
     const held = await this.#database.json<readonly (readonly [string, number])[]>(
       `extending ${leases.length === 1 ? "1 lease" : `${leases.length} leases`}`,
-      `SELECT ${this.#database.names.own}.extend($1::text) AS json`,
-      [JSON.stringify(json)],
+      `SELECT ${this.#database.names.own}.extend($1::uuid[], $2::bigint[], $3::float8[]) AS json`,
+      [
+        leases.map(({ job }) => job),
+        leases.map(({ token }) => token),
+        leases.map(({ duration }) => (isCapped ? this.inDatabase(duration) : duration)),
+      ],
     );
-    return new Map(held.map(([job, token]) => [job, String(token)]));
+    return new Map(held);
   }
 }

@@ -11,7 +11,7 @@ import type { Names } from "./names.ts";
 import { fromQueue } from "./queue-names.ts";
 import { fromColumn, readableColumn } from "../shared/text.ts";
 
-/** What `own.deliveries` gives of a task. */
+/** What `own.claim` gives of a task. */
 export type DeliveryRow = readonly [
   job: string,
   id: string | null,
@@ -63,7 +63,7 @@ export function recordColumns({ own }: Names): string {
 
 /** A task, its job, and its lease. */
 export function recordTables({ own, boss }: Names): string {
-  return `${own}.task t JOIN ${boss}.job j ON j.name = t.queue AND j.id = t.job LEFT JOIN ${own}.lease l ON l.job = t.job`;
+  return `${own}.task t JOIN ${boss}.job j ON j.name = t.queue AND j.id = t.job LEFT JOIN ${own}.lease l ON l.started = j.started_on AND t.job = ANY (l.jobs)`;
 }
 
 /** The id of a task of which the columns `job` and `id` are these. */
@@ -73,13 +73,18 @@ export function idOf(job: string, id: string | null): string {
 
 /** The message of a row. Throws when the row holds something else. */
 function readMessage([job, id, queue, task, headers, form, data]: DeliveryRow | RecordRow): Message {
-  return {
-    id: id === null ? job : read("id", () => fromColumn(id)),
-    task: read("task", () => fromColumn(task)),
-    queue: fromQueue(queue),
-    payload: read("payload", () => payloadOf(data, readForm(form))),
-    headers: readHeaders(headers),
-  };
+  let column = "id";
+  try {
+    const ownId = id === null ? job : fromColumn(id);
+    column = "task";
+    const name = fromColumn(task);
+    column = "payload";
+    const payload = payloadOf(data, readForm(form));
+    column = "headers";
+    return { id: ownId, task: name, queue: fromQueue(queue), payload, headers: readHeaders(headers) };
+  } catch (error) {
+    throw new TypeError(`${column}: ${problemOf(error)}`, { cause: error });
+  }
 }
 
 /** A claimed task; or, when its row is damaged, what is wrong with it. */
@@ -133,7 +138,7 @@ export function readRecord(row: RecordRow): TaskRecord {
     task: lenient(() => read("task", () => fromColumn(task)), task),
     queue: fromQueue(queue),
     payload: lenient(() => read("payload", () => payloadOf(data, readForm(form))), JSON.stringify(data)),
-    headers: lenient(() => readHeaders(headers), { wire: 0 }),
+    headers: lenient(() => read("headers", () => readHeaders(headers)), { wire: 0 }),
   };
   const result = lenient(() => resultOf(row), undefined);
   const told = lenient(() => reasonOf(row), undefined);
@@ -208,14 +213,27 @@ function readReason(column: string): Reason {
 }
 
 function readHeaders(column: string): MessageHeaders {
-  const value = parsed("headers", column);
+  const value: unknown = JSON.parse(column);
   if (!isObject(value) || typeof value["wire"] !== "number")
-    throw new TypeError("headers is no object with a wire version");
+    throw new TypeError("they are no object with a wire version");
   return value as MessageHeaders;
 }
 
+/** The forms that were read: all tasks of a name have mostly one. */
+const forms = new Map<string, PayloadForm>();
+const mostForms = 100;
+/** No longer ones are kept in mind. */
+const longestForm = 2000;
+
 function readForm(column: string | null): PayloadForm {
-  return column === null ? "json" : (parsed("form", column) as PayloadForm);
+  if (column === null) return "json";
+  let form = forms.get(column);
+  if (form === undefined) {
+    form = parsed("form", column) as PayloadForm;
+    if (forms.size === mostForms) forms.clear();
+    if (column.length <= longestForm) forms.set(column, form);
+  }
+  return form;
 }
 
 /** What cannot be read is none: nothing depends on it. */

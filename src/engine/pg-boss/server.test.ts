@@ -120,7 +120,7 @@ describe.skipIf(missing !== undefined)("pg-boss: the server", () => {
 
     test("a schema of ours of another version", async () => {
       const url = await fresh();
-      await run(url, "UPDATE pgboss_petiole.meta SET version = 2");
+      await run(url, "UPDATE pgboss_petiole.meta SET version = version + 1");
       await expect(use(pgBoss(poolOn(url))).open()).rejects.toMatchObject({ code: "ERR_ENGINE_UNSUPPORTED" });
     });
 

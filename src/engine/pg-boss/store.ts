@@ -10,7 +10,6 @@ import { Cycle, type Settled } from "./cycle.ts";
 import type { Database } from "./database.ts";
 import { EndWatch } from "./ends.ts";
 import { closedError, codeOf } from "./errors.ts";
-import { jobId } from "./ids.ts";
 import { install } from "./install.ts";
 import { Leases } from "./leases.ts";
 import { Managing, type Managed } from "./managing.ts";
@@ -19,6 +18,7 @@ import type { Settings } from "./options.ts";
 import { ReadyWatch } from "./ready.ts";
 import { Reports } from "./reports.ts";
 import { SameDatabase, unsupported } from "./same-database.ts";
+import type { EncodedSettlement } from "./settlements.ts";
 import { Sending } from "./sending.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Tasks } from "./tasks.ts";
@@ -78,7 +78,14 @@ export class Store {
       this.ready.ready(queues);
       if (soonest !== Infinity) this.ready.in(soonest - Date.now());
     });
-    this.#cycle = new Cycle(database, who, soon, retention, (settled) => this.#settled(settled));
+    this.#cycle = new Cycle(
+      database,
+      who,
+      soon,
+      retention,
+      (job, token) => this.leases.isFree(job, token),
+      (settlements, settled) => this.#settled(settlements, settled),
+    );
     this.claims = new Claims(this.#cycle, this.leases, ({ jobs, room }) => {
       if (jobs.length > 0) this.watch.changed(jobs);
       if (room !== null) this.ready.roomIn(room);
@@ -94,17 +101,8 @@ export class Store {
   }
 
   /** See {@link Engine.settle}. */
-  async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
-    const answers = await this.#cycle.settle(settlements);
-    for (const settlement of settlements) {
-      const { lease } = settlement;
-      this.leases.letGo(jobId(lease.id), lease.token);
-      if ("keep" in settlement && settlement.keep !== undefined && settlement.keep < 2 ** 31)
-        this.#sweeper.in(settlement.keep + 1);
-      // A task that waits again has its time then.
-      if ("at" in settlement) this.ready.in(Math.max(0, settlement.at - Date.now()));
-    }
-    return answers;
+  settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+    return this.#cycle.settle(settlements);
   }
 
   /** See {@link Engine.sendWithin}. */
@@ -135,7 +133,14 @@ export class Store {
     await Promise.all([this.#sweeper.stop(), this.leases.stop(), this.notices.close()]);
   }
 
-  #settled({ ended, changed, ready, freed }: Settled): void {
+  #settled(settlements: readonly EncodedSettlement[], { ended, changed, ready, freed }: Settled): void {
+    for (const { settlement, job, token } of settlements) {
+      this.leases.letGo(job, token);
+      if ("keep" in settlement && settlement.keep !== undefined && settlement.keep < 2 ** 31)
+        this.#sweeper.in(settlement.keep + 1);
+      // A task that waits again has its time then.
+      if ("at" in settlement) this.ready.in(Math.max(0, settlement.at - Date.now()));
+    }
     this.ends.ended(ended);
     if (ended.length > 0) this.watch.changed(ended);
     if (changed.length > 0) this.watch.changed(changed);

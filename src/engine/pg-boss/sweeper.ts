@@ -5,13 +5,14 @@
  */
 import type { Database } from "./database.ts";
 
-/** At most so many tasks are removed, and looked at, in one statement. */
+/** About so many tasks are removed, and at most so many looked at, in one statement. */
 const mostAtOnce = 500;
 /** How often to sweep, in milliseconds, where nothing said when. */
 const interval = 30_000;
 
 /** What `own.sweep` gives. */
 interface Swept {
+  /** How many were to be removed, as it seemed. */
   readonly removed: number;
   /** Where to go on. */
   readonly last: number;
@@ -66,7 +67,7 @@ export class Sweeper {
           [mostAtOnce, this.#after],
         );
         ({ removed, next, last: this.#after } = swept);
-      } while (removed === mostAtOnce && !this.#stopped);
+      } while (removed >= mostAtOnce && !this.#stopped);
     } catch {
       // The next time.
     }

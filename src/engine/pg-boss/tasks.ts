@@ -76,7 +76,7 @@ export class Tasks {
     const rows = await this.#database.query(
       "watching tasks",
       `SELECT t.job::text AS job, json_build_array(${names.own}.state(j.state, j.start_after, t.ended), t.attempts,
-         t.deferrals, j.start_after, l.token, md5(t.progress))::text AS json
+         t.deferrals, j.start_after, j.retry_count, md5(t.progress))::text AS json
        FROM ${recordTables(names)} WHERE t.job = ANY ($1::uuid[])`,
       [jobs],
     );

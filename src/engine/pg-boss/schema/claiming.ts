@@ -4,30 +4,25 @@
  * @module
  */
 import type { Names } from "../names.ts";
-import { byIndex } from "./common.ts";
+import { byIndex, fewAs, plannedOnce } from "./common.ts";
 
 /** Longer than any lease, in seconds: pg-boss never takes one of our runs for dead. Its workers get their queue's. */
 const neverExpires = 2_147_483_647;
+
+/** At most so many tasks are in a row of the leases. */
+const mostInLease = 100;
 
 /** `claim`, `extend`, with what they use. */
 export function claimFunctions(names: Names): string {
   return [choosing(names), rooms(names), taking(names), claiming(names), extending(names)].join("\n");
 }
 
+const isReady = `j.name = queue_ AND j.state < 'active' AND j.start_after <= now_`;
+
 /** Which jobs of a queue are the next. Each locks what it returns, and passes over what others have locked. */
 function choosing({ own, boss }: Names): string {
-  const isReady = `j.name = queue_ AND j.state < 'active' AND j.start_after <= now_`;
   return `
--- Jobs in no lane. Those of others only where "adopt", and not of queues that have a policy.
-CREATE FUNCTION ${own}.next_jobs(queue_ text, adopt boolean, most int, now_ timestamptz) RETURNS uuid[]
-LANGUAGE sql VOLATILE ${byIndex} AS $$
-  SELECT array_agg(id) FROM (
-    SELECT j.id FROM ${boss}.job j LEFT JOIN ${own}.task t ON t.job = j.id
-    WHERE ${isReady} AND NOT j.blocked AND (t.job IS NOT NULL OR (adopt AND coalesce(j.policy, 'standard') = 'standard'))
-    ORDER BY j.priority DESC, j.created_on LIMIT most
-    FOR UPDATE OF j SKIP LOCKED) x $$;
-
--- The same, from all lanes that have room, in their common order. "open" are lanes, and "room" how many of each.
+-- Jobs in no lane, and those of all lanes that have room, in their common order. "open" are lanes, and "room" how many of each.
 CREATE FUNCTION ${own}.next_of_lanes(queue_ text, adopt boolean, most int, now_ timestamptz, open text[], room int[])
 RETURNS uuid[] LANGUAGE sql VOLATILE ${byIndex} AS $$
   WITH first AS MATERIALIZED (
@@ -73,7 +68,8 @@ function rooms({ own }: Names): string {
 -- "limit_" is { c: concurrency, n: starts, per: milliseconds }. What lost its lease does not run.
 CREATE FUNCTION ${own}.room(lane_ text, limit_ jsonb, now_ timestamptz) RETURNS int LANGUAGE sql STABLE ${byIndex} AS $$
   SELECT greatest(0, least(
-    (limit_->>'c')::float8 - (SELECT count(*) FROM ${own}.lease WHERE lane = lane_ AND lane <> '' AND until > now_),
+    (limit_->>'c')::float8 - (SELECT coalesce(sum(cardinality(jobs)), 0) FROM ${own}.lease
+      WHERE lane = lane_ AND lane <> '' AND until > now_),
     (limit_->>'n')::float8 - (SELECT coalesce(sum(count), 0) FROM ${own}.start s
       WHERE s.lane = lane_ AND s.at > now_ - (limit_->>'per')::float8 * interval '1 millisecond'),
     1000000))::int $$;
@@ -91,30 +87,46 @@ LANGUAGE sql STABLE ${byIndex} AS $$
 /** Leasing jobs that are locked. */
 function taking({ own, boss }: Names): string {
   return `
+-- Leases jobs that are locked, of which each has a task, and returns what the worker gets, in the order of the jobs: an
+-- object with an array for each column (claims.ts).
 CREATE FUNCTION ${own}.take(queue_ text, jobs uuid[], lost boolean, token_ bigint, worker_ text, now_ timestamptz,
-  until_ timestamptz) RETURNS void LANGUAGE plpgsql ${byIndex} AS $f$
+  until_ timestamptz, OUT json_ text, OUT count_ int) LANGUAGE plpgsql AS $f$
+DECLARE
+  stale uuid[];
 BEGIN
-  WITH taken AS (
+  WITH known AS MATERIALIZED (
+    SELECT u.n, t.job, t.id, t.queue, t.task, t.lane, t.headers, t.form, t.attempts, t.crashes, t.deferrals, t.deferred_at,
+      CASE WHEN lost THEN t.cancelled END AS cancelled, lost OR t.queued OR t.progress IS NOT NULL OR t.needs IS NOT NULL
+        OR t.ended IS NOT NULL OR t.remove_at IS NOT NULL OR t.cancelled IS NOT NULL AS is_stale
+    -- ${fewAs("nothing")}
+    FROM unnest(jobs, '{}'::text[]) WITH ORDINALITY AS u (job, nothing, n) JOIN ${own}.task t ON t.job = u.job
+    WHERE u.nothing IS NULL),
+  taken AS (
     UPDATE ${boss}.job j SET state = 'active', started_on = now_, heartbeat_on = now_, retry_count = j.retry_count + 1,
       expire_seconds = ${neverExpires}, heartbeat_seconds = NULL, completed_on = NULL
-    WHERE j.name = queue_ AND j.id = ANY (jobs)
-    RETURNING j.id, j.retry_count, j.priority, j.created_on)
-  , adopted AS (
-    -- Of others: from now on as if we had sent it.
-    INSERT INTO ${own}.task (job, queue, task, headers, priority, place, sent_at)
-    SELECT t.id, queue_, queue_, '{"wire":0}', t.priority, t.created_on, t.created_on FROM taken t
-    WHERE NOT lost AND NOT EXISTS (SELECT FROM ${own}.task o WHERE o.job = t.id))
-  INSERT INTO ${own}.lease (job, queue, lane, token, attempt, until, started, worker)
-  SELECT t.id, queue_, coalesce(o.lane, ''), token_, t.retry_count, until_, now_, worker_
-  FROM taken t LEFT JOIN ${own}.task o ON o.job = t.id
-  ON CONFLICT (job) DO UPDATE SET token = excluded.token, attempt = excluded.attempt, until = excluded.until,
-    started = excluded.started, worker = excluded.worker,
-    -- Of a lease that others have ended, the mark does not hold for this run.
-    cancelled = CASE WHEN lost THEN lease.cancelled END;
-  UPDATE ${own}.task SET crashes = crashes + lost::int, progress = NULL, needs = NULL, queued = false, ended = NULL,
-    remove_at = NULL
-  WHERE job = ANY (jobs) AND (lost OR queued OR progress IS NOT NULL OR needs IS NOT NULL OR ended IS NOT NULL
-    OR remove_at IS NOT NULL);
+    FROM known k WHERE j.name = k.queue AND j.id = k.job
+    RETURNING k.*, j.retry_count, j.data),
+  leased AS (
+    INSERT INTO ${own}.lease (token, part, queue, lane, until, started, worker, jobs, attempts)
+    SELECT token_, nextval('${own}.part'), queue_, g.lane, until_, now_, worker_, g.jobs, g.tries
+    FROM (SELECT k.lane, array_agg(k.job) AS jobs, array_agg(k.retry_count) AS tries FROM taken k
+      GROUP BY k.lane, (k.n - 1) / ${mostInLease}) g)
+  SELECT count(*), concat('{"queue":', to_json(queue_), ',"laned":', to_json(bool_or(k.lane <> '')), ',"jobs":', json_agg(k.job), ',"ids":', json_agg(k.id),
+      ',"tasks":', json_agg(k.task), ',"headers":', json_agg(k.headers), ',"forms":', json_agg(k.form),
+      ',"data":', json_agg(k.data), ',"pasts":', json_agg(
+        CASE WHEN lost OR k.attempts > 0 OR k.crashes > 0 OR k.deferrals > 0 OR k.deferred_at IS NOT NULL
+        THEN json_build_array(k.attempts, k.crashes + lost::int, k.deferrals, ${own}.ms(k.deferred_at), k.cancelled) END), '}'),
+    array_agg(k.job) FILTER (WHERE k.is_stale)
+  INTO count_, json_, stale FROM (SELECT * FROM taken ORDER BY n) k;
+  -- Nothing for most that run for the first time.
+  IF stale IS NOT NULL THEN
+    UPDATE ${own}.task t SET crashes = t.crashes + lost::int, progress = NULL, needs = NULL, queued = false, ended = NULL,
+      remove_at = NULL,
+      -- Of a run that others have ended, the mark does not hold for this one.
+      cancelled = CASE WHEN lost THEN t.cancelled END
+    WHERE t.job = ANY (stale);
+  END IF;
+  IF count_ = 0 THEN json_ := NULL; END IF;
 END $f$;
 `;
 }
@@ -122,40 +134,48 @@ END $f$;
 function claiming({ own, boss }: Names): string {
   return `
 -- Claims as the request says (claims.ts). Where there are parked tasks that need what it does not tell whether it
--- knows, it claims nothing, and asks.
-CREATE FUNCTION ${own}.claim(request text) RETURNS text LANGUAGE plpgsql SET jit = off AS $f$
-#variable_conflict use_variable
+-- knows, it claims nothing, and asks. "limits" are by lane, see room().
+CREATE FUNCTION ${own}.claim(queues text[], most int, lease_ double precision, worker_ text, limits jsonb, knows boolean,
+  asked text[], known text[], adopts text[]) RETURNS text ${plannedOnce} AS $f$
 DECLARE
-  r jsonb := request::jsonb;
-  queues text[] := ARRAY(SELECT x FROM jsonb_array_elements_text(r->'queues') x);
-  known text[] := ARRAY(SELECT x FROM jsonb_array_elements_text(r->'known') x);
-  asked text[] := ARRAY(SELECT x FROM jsonb_array_elements_text(r->'asked') x);
-  limits jsonb := r->'limits';
   rooms jsonb := '{}';
-  remaining int := (r->>'limit')::int;
-  worker_ text := r->>'worker';
+  remaining int := most;
   now_ timestamptz;
   until_ timestamptz;
   token_ bigint;
   queue_ text;
   adopt boolean;
+  is_paused boolean;
+  is_needed boolean;
+  is_lost boolean;
+  is_laned boolean;
+  is_mixed boolean;
+  found_ int;
   lanes text[];
   open text[];
   jobs uuid[];
-  taken uuid[] := '{}';
+  others uuid[];
+  lost uuid[];
+  kept int[];
+  mine uuid[] := '{}';
+  taken text[] := '{}';
   lane_ text;
   item record;
-  found_ int;
   rounds int;
 BEGIN
-  queues := ARRAY(SELECT q FROM unnest(queues) WITH ORDINALITY u (q, n)
-    WHERE NOT EXISTS (SELECT FROM ${own}.paused p WHERE p.queue = q) ORDER BY n);
-  IF (r->>'knows')::boolean THEN
+  SELECT EXISTS (SELECT FROM ${own}.paused p WHERE p.queue = ANY (queues)),
+    knows AND EXISTS (SELECT FROM ${own}.task t WHERE t.queue = ANY (queues) AND t.needs IS NOT NULL)
+  INTO is_paused, is_needed;
+  IF is_paused THEN
+    queues := ARRAY(SELECT q FROM unnest(queues) WITH ORDINALITY u (q, n)
+      WHERE NOT EXISTS (SELECT FROM ${own}.paused p WHERE p.queue = q) ORDER BY n);
+  END IF;
+  IF is_needed THEN
     lanes := ARRAY(SELECT DISTINCT x FROM unnest(queues) q, unnest(${own}.needs_of(q)) x WHERE x <> ALL (asked));
     IF cardinality(lanes) > 0 THEN RETURN json_build_object('ask', lanes)::text; END IF;
   END IF;
+  now_ := clock_timestamp();
   IF limits <> '{}' THEN
-    now_ := clock_timestamp();
     -- One claim at a time counts what runs of a lane. In one order, or two wait for each other.
     FOR lane_ IN SELECT DISTINCT x FROM (
         SELECT unnest(${own}.lanes_of(q)) AS x FROM unnest(queues) q
@@ -167,33 +187,52 @@ BEGIN
       PERFORM pg_advisory_xact_lock(hashtextextended('petiole.lane' || lane_, 1));
       rooms := rooms || jsonb_build_object(lane_, ${own}.room(lane_, limits->lane_, clock_timestamp()));
     END LOOP;
+    now_ := clock_timestamp();
   END IF;
-  now_ := clock_timestamp();
-  until_ := now_ + (r->>'lease')::float8 * interval '1 millisecond';
+  until_ := now_ + lease_ * interval '1 millisecond';
   token_ := nextval('${own}.token');
 
   FOREACH queue_ IN ARRAY queues LOOP
     EXIT WHEN remaining <= 0;
-    -- Lost: the lease has run out.
-    FOR item IN SELECT l.job, l.lane, l.attempt FROM ${own}.lease l WHERE l.queue = queue_ AND l.until <= now_
-      ORDER BY l.until FOR UPDATE SKIP LOCKED
-    LOOP
-      EXIT WHEN remaining <= 0;
-      PERFORM FROM ${boss}.job j WHERE j.name = queue_ AND j.id = item.job AND j.state = 'active'
-        AND j.retry_count = item.attempt FOR UPDATE;
-      IF NOT FOUND THEN
-        DELETE FROM ${own}.lease l WHERE l.job = item.job; -- others have ended it
-      ELSIF coalesce((rooms->>item.lane)::int, 1) > 0 THEN
-        PERFORM ${own}.take(queue_, ARRAY[item.job], true, token_, worker_, now_, until_);
-        taken := taken || item.job;
-        remaining := remaining - 1;
-        IF rooms ? item.lane THEN
-          rooms := jsonb_set(rooms, ARRAY[item.lane], to_jsonb((rooms->>item.lane)::int - 1));
+    SELECT EXISTS (SELECT FROM ${own}.lease l WHERE l.queue = queue_ AND l.until <= now_),
+      EXISTS (SELECT FROM ${own}.task t WHERE t.queue = queue_ AND t.lane <> '' AND t.queued)
+    INTO is_lost, is_laned;
+    IF is_lost THEN
+      lost := '{}';
+      FOR item IN SELECT l.token, l.part, l.lane, l.jobs, l.attempts FROM ${own}.lease l
+        WHERE l.queue = queue_ AND l.until <= now_ ORDER BY l.until FOR UPDATE SKIP LOCKED
+      LOOP
+        EXIT WHEN remaining <= 0;
+        kept := '{}';
+        FOR i IN 1 .. cardinality(item.jobs) LOOP
+          IF remaining <= 0 OR coalesce((rooms->>item.lane)::int, 1) <= 0 THEN
+            kept := kept || i;
+            CONTINUE;
+          END IF;
+          PERFORM FROM ${boss}.job j WHERE j.name = queue_ AND j.id = item.jobs[i] AND j.state = 'active'
+            AND j.retry_count = item.attempts[i] FOR UPDATE;
+          CONTINUE WHEN NOT FOUND; -- others have ended it
+          lost := lost || item.jobs[i];
+          remaining := remaining - 1;
+          IF rooms ? item.lane THEN
+            rooms := jsonb_set(rooms, ARRAY[item.lane], to_jsonb((rooms->>item.lane)::int - 1));
+          END IF;
+        END LOOP;
+        IF cardinality(kept) = 0 THEN
+          DELETE FROM ${own}.lease l WHERE l.token = item.token AND l.part = item.part;
+        ELSIF cardinality(kept) < cardinality(item.jobs) THEN
+          UPDATE ${own}.lease l SET jobs = ARRAY(SELECT item.jobs[k] FROM unnest(kept) k),
+            attempts = ARRAY(SELECT item.attempts[k] FROM unnest(kept) k)
+          WHERE l.token = item.token AND l.part = item.part;
         END IF;
+      END LOOP;
+      IF cardinality(lost) > 0 THEN
+        SELECT taken || k.json_ INTO taken FROM ${own}.take(queue_, lost, true, token_, worker_, now_, until_) k;
+        mine := mine || lost;
       END IF;
-    END LOOP;
+    END IF;
     -- Parked for whoever knows.
-    IF cardinality(known) > 0 AND remaining > 0 THEN
+    IF is_needed AND cardinality(known) > 0 AND remaining > 0 THEN
       FOR item IN SELECT t.job, t.lane FROM ${own}.task t WHERE t.queue = queue_ AND t.needs IS NOT NULL
         AND t.needs = ANY (known) ORDER BY t.seq
       LOOP
@@ -202,81 +241,124 @@ BEGIN
         PERFORM FROM ${boss}.job j WHERE j.name = queue_ AND j.id = item.job AND j.state = 'failed'
           FOR UPDATE SKIP LOCKED;
         CONTINUE WHEN NOT FOUND;
-        PERFORM ${own}.take(queue_, ARRAY[item.job], false, token_, worker_, now_, until_);
-        taken := taken || item.job;
+        SELECT taken || k.json_ INTO taken FROM ${own}.take(queue_, ARRAY[item.job], false, token_, worker_, now_, until_) k;
+        mine := mine || item.job;
         remaining := remaining - 1;
         IF rooms ? item.lane THEN
           rooms := jsonb_set(rooms, ARRAY[item.lane], to_jsonb((rooms->>item.lane)::int - 1));
         END IF;
       END LOOP;
     END IF;
-    CONTINUE WHEN remaining <= 0;
     -- Waiting.
-    adopt := (r->'adopts') ? queue_;
-    lanes := ${own}.lanes_of(queue_);
-    IF lanes IS NULL THEN
-      jobs := ${own}.next_jobs(queue_, adopt, remaining, now_);
-      IF jobs IS NOT NULL THEN
-        PERFORM ${own}.take(queue_, jobs, false, token_, worker_, now_, until_);
-        taken := taken || jobs;
-        remaining := remaining - cardinality(jobs);
-      END IF;
-    ELSE
-      rounds := 0;
-      LOOP
+    adopt := queue_ = ANY (adopts);
+    is_mixed := false;
+    rounds := 0;
+    WHILE remaining > 0 LOOP
+      IF is_laned THEN
+        lanes := ${own}.lanes_of(queue_);
         open := ARRAY(SELECT x FROM unnest(lanes) x WHERE coalesce((rooms->>x)::int, 1) > 0);
         jobs := ${own}.next_of_lanes(queue_, adopt, remaining, now_, open,
           ARRAY(SELECT coalesce((rooms->>x)::int, 1000000) FROM unnest(open) x));
-        EXIT WHEN jobs IS NULL;
-        PERFORM ${own}.take(queue_, jobs, false, token_, worker_, now_, until_);
-        taken := taken || jobs;
-        remaining := remaining - cardinality(jobs);
-        FOR item IN SELECT l.lane, count(*)::int AS n FROM ${own}.lease l WHERE l.job = ANY (jobs) GROUP BY l.lane LOOP
-          IF rooms ? item.lane THEN
-            rooms := jsonb_set(rooms, ARRAY[item.lane], to_jsonb((rooms->>item.lane)::int - item.n));
-          END IF;
-        END LOOP;
-        -- Again, where others had locked some of them.
-        rounds := rounds + 1;
-        EXIT WHEN remaining <= 0 OR rounds = 5;
+        others := jobs;
+      ELSE
+        IF NOT adopt AND NOT is_mixed THEN
+          -- Ours are known by how long pg-boss shall keep them. Locks what it finds, passes over what others have locked.
+          SELECT array_agg(x.id) INTO jobs FROM (
+            SELECT j.id FROM ${boss}.job j
+            WHERE ${isReady} AND NOT j.blocked AND j.keep_until > now_ + interval '500 years'
+            ORDER BY j.priority DESC, j.created_on LIMIT remaining
+            FOR UPDATE SKIP LOCKED) x;
+        ELSE
+          -- Jobs of others only where "adopt", and not of queues that have a policy.
+          SELECT array_agg(x.id), array_agg(x.id) FILTER (WHERE x.job IS NULL) INTO jobs, others FROM (
+            SELECT j.id, t.job FROM ${boss}.job j LEFT JOIN ${own}.task t ON t.job = j.id
+            WHERE ${isReady} AND NOT j.blocked
+              AND (t.job IS NOT NULL OR (adopt AND coalesce(j.policy, 'standard') = 'standard'))
+            ORDER BY j.priority DESC, j.created_on LIMIT remaining
+            FOR UPDATE OF j SKIP LOCKED) x;
+        END IF;
+      END IF;
+      EXIT WHEN jobs IS NULL;
+      IF adopt AND others IS NOT NULL THEN
+        -- From now on as if we had sent them.
+        INSERT INTO ${own}.task (job, queue, task, headers, priority, place, sent_at)
+        SELECT j.id, queue_, queue_, '{"wire":0}', j.priority, j.created_on, j.created_on FROM ${boss}.job j
+        WHERE j.name = queue_ AND j.id = ANY (others) AND NOT EXISTS (SELECT FROM ${own}.task o WHERE o.job = j.id);
+      END IF;
+      SELECT taken || k.json_, k.count_ INTO taken, found_ FROM ${own}.take(queue_, jobs, false, token_, worker_, now_, until_) k;
+      mine := mine || jobs;
+      remaining := remaining - found_;
+      IF NOT is_laned THEN
+        EXIT WHEN is_mixed OR found_ = cardinality(jobs);
+        -- There are copies of ours that others have made: look at each.
+        is_mixed := true;
+        CONTINUE;
+      END IF;
+      FOR item IN SELECT t.lane, count(*)::int AS n FROM ${own}.task t WHERE t.job = ANY (jobs) GROUP BY t.lane LOOP
+        IF rooms ? item.lane THEN
+          rooms := jsonb_set(rooms, ARRAY[item.lane], to_jsonb((rooms->>item.lane)::int - item.n));
+        END IF;
       END LOOP;
-    END IF;
+      -- Again, where others had locked some of them.
+      rounds := rounds + 1;
+      EXIT WHEN rounds = 5;
+    END LOOP;
   END LOOP;
 
-  IF rooms <> '{}' AND cardinality(taken) > 0 THEN
+  IF rooms <> '{}' AND cardinality(mine) > 0 THEN
     INSERT INTO ${own}.start (lane, at, count, counted_until)
-    SELECT l.lane, now_, count(*), now_ + (limits->l.lane->>'per')::float8 * interval '1 millisecond'
-    FROM ${own}.lease l WHERE l.job = ANY (taken) AND limits->l.lane->>'per' IS NOT NULL GROUP BY l.lane
+    SELECT t.lane, now_, count(*), now_ + (limits->t.lane->>'per')::float8 * interval '1 millisecond'
+    FROM ${own}.task t WHERE t.job = ANY (mine) AND limits->t.lane->>'per' IS NOT NULL GROUP BY t.lane
     ON CONFLICT (lane, at) DO UPDATE SET count = start.count + excluded.count;
   END IF;
-  RETURN json_build_object(
-    'token', token_,
-    'tasks', CASE WHEN cardinality(taken) > 0 THEN ${own}.deliveries(taken) END,
-    'room', (SELECT ${own}.ms(min(${own}.room_at(x.key, limits->x.key, now_))) - ${own}.ms(now_) + 1
-      FROM jsonb_each_text(rooms) x WHERE x.value::int <= 0))::text;
+  RETURN '{"token":' || token_ || ',"tasks":[' || array_to_string(taken, ',') || '],"room":' || CASE WHEN rooms = '{}'
+    THEN 'null' ELSE coalesce((SELECT ${own}.ms(min(${own}.room_at(x.key, limits->x.key, now_))) - ${own}.ms(now_) + 1
+      FROM jsonb_each_text(rooms) x WHERE x.value::int <= 0)::text, 'null') END || '}';
 END $f$;
 `;
 }
 
 function extending({ own, boss }: Names): string {
   return `
--- Claimed tasks as the worker gets them, in the order in which they were claimed. A row's columns, by place.
-CREATE FUNCTION ${own}.deliveries(jobs uuid[]) RETURNS json LANGUAGE sql STABLE ${byIndex} AS $$
-  SELECT json_agg(json_build_array(t.job, t.id, t.queue, t.task, t.headers, t.form, j.data, t.attempts, t.crashes,
-    t.deferrals, ${own}.ms(t.deferred_at), l.cancelled) ORDER BY u.n)
-  FROM unnest(jobs) WITH ORDINALITY AS u (job, n)
-  JOIN ${own}.task t ON t.job = u.job JOIN ${own}.lease l ON l.job = t.job
-  JOIN ${boss}.job j ON j.name = t.queue AND j.id = t.job $$;
-
--- Extends leases. Returns those that are held.
-CREATE FUNCTION ${own}.extend(leases text) RETURNS text LANGUAGE sql VOLATILE ${byIndex} AS $$
-  WITH held AS (
-    UPDATE ${own}.lease l SET until = clock_timestamp() + x.ms * interval '1 millisecond'
-    FROM json_to_recordset(leases::json) AS x (j uuid, a bigint, ms float8)
-    WHERE l.job = x.j AND l.token = x.a AND EXISTS (
-      SELECT FROM ${boss}.job j WHERE j.name = l.queue AND j.id = l.job AND j.state = 'active'
-        AND j.retry_count = l.attempt)
-    RETURNING l.job, l.token)
-  SELECT coalesce(json_agg(json_build_array(job, token)), '[]')::text FROM held $$;
+-- Extends leases, each by so many milliseconds from now. Returns those that are held.
+CREATE FUNCTION ${own}.extend(ids uuid[], tokens bigint[], spans double precision[]) RETURNS text ${plannedOnce} AS $f$
+DECLARE
+  now_ timestamptz := clock_timestamp();
+  item record;
+  share record;
+  left_ int;
+  held json[] := '{}';
+BEGIN
+  FOR item IN SELECT l.* FROM ${own}.lease l WHERE l.token = ANY (tokens) ORDER BY l.token, l.part FOR UPDATE LOOP
+    left_ := cardinality(item.jobs);
+    FOR share IN
+      SELECT x.span, array_agg(u.job) AS jobs, array_agg(u.attempt) AS attempts
+      FROM unnest(ids, tokens, spans) AS x (job, token, span), unnest(item.jobs, item.attempts) AS u (job, attempt)
+      WHERE x.token = item.token AND u.job = x.job AND EXISTS (
+        SELECT FROM ${boss}.job j WHERE j.name = item.queue AND j.id = u.job AND j.state = 'active' AND j.retry_count = u.attempt)
+      GROUP BY x.span
+    LOOP
+      held := held || ARRAY(SELECT json_build_array(x, item.token) FROM unnest(share.jobs) x);
+      IF cardinality(share.jobs) = cardinality(item.jobs) THEN
+        UPDATE ${own}.lease l SET until = now_ + share.span * interval '1 millisecond'
+        WHERE l.token = item.token AND l.part = item.part;
+        EXIT;
+      END IF;
+      -- Not all of them, or not equally long: these in a row of their own.
+      INSERT INTO ${own}.lease VALUES (item.token, nextval('${own}.part'), item.queue, item.lane,
+        now_ + share.span * interval '1 millisecond', item.started, item.worker, share.jobs, share.attempts);
+      left_ := left_ - cardinality(share.jobs);
+      IF left_ = 0 THEN
+        DELETE FROM ${own}.lease l WHERE l.token = item.token AND l.part = item.part;
+      ELSE
+        UPDATE ${own}.lease l SET
+          jobs = ARRAY(SELECT u.job FROM unnest(l.jobs) u (job) WHERE u.job <> ALL (share.jobs)),
+          attempts = ARRAY(SELECT u.attempt FROM unnest(l.jobs, l.attempts) u (job, attempt) WHERE u.job <> ALL (share.jobs))
+        WHERE l.token = item.token AND l.part = item.part;
+      END IF;
+    END LOOP;
+  END LOOP;
+  RETURN array_to_json(held)::text;
+END $f$;
 `;
 }

@@ -12,6 +12,19 @@ import type { Names } from "../names.ts";
 export const byIndex =
   "SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off";
 
+/**
+ * For the functions that run all the time: planned once for a connection. In PL/pgSQL, as what is written in SQL is
+ * planned again with each call; and without a look at the values, which do not change these plans.
+ */
+export const plannedOnce = `LANGUAGE plpgsql ${byIndex} SET plan_cache_mode = force_generic_plan`;
+
+/**
+ * The comment on a condition that is always true: that a column which nobody fills is null. A plan that is kept was made
+ * for tables that may have been empty then; only of rows that it takes for few, each is looked up by index for sure.
+ */
+export const fewAs = (column: string): string =>
+  `"${column}" is never there: for the planner these are few rows, each to be looked up by index.`;
+
 /** Helpers. */
 export function commonFunctions({ own, boss, channel, bossChannel }: Names): string {
   return `
@@ -19,7 +32,8 @@ export function commonFunctions({ own, boss, channel, bossChannel }: Names): str
 CREATE FUNCTION ${own}.time(ms double precision) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
 $$ SELECT CASE WHEN ms IS NOT NULL THEN to_timestamp(least(greatest(ms, -1e13), 8.64e15) / 1000) END $$;
 
-CREATE FUNCTION ${own}.ms(at timestamptz) RETURNS double precision LANGUAGE sql IMMUTABLE AS
+-- As volatile as what it is made of, no less: only so it becomes part of the statements that use it.
+CREATE FUNCTION ${own}.ms(at timestamptz) RETURNS double precision LANGUAGE sql STABLE AS
 $$ SELECT floor(extract(epoch FROM at) * 1000)::double precision $$;
 
 -- A reason for pg-boss's column, where people read it: as JSON where jsonb can hold it.
@@ -41,10 +55,10 @@ LANGUAGE sql STABLE AS $$ SELECT CASE
   ELSE 'cancelled' END $$;
 
 -- The state of pg-boss's that stands for an end.
-CREATE FUNCTION ${own}.job_state(ended text) RETURNS ${boss}.job_state LANGUAGE sql IMMUTABLE AS $$ SELECT (CASE
-  WHEN ended = 'succeeded' THEN 'completed'
-  WHEN ended IN ('failed', 'parked') THEN 'failed'
-  ELSE 'cancelled' END)::${boss}.job_state $$;
+CREATE FUNCTION ${own}.job_state(ended text) RETURNS ${boss}.job_state LANGUAGE sql STABLE AS $$ SELECT CASE
+  WHEN ended = 'succeeded' THEN 'completed'::${boss}.job_state
+  WHEN ended IN ('failed', 'parked') THEN 'failed'::${boss}.job_state
+  ELSE 'cancelled'::${boss}.job_state END $$;
 
 -- Tells other engines; "kind" is one letter, "who" the one that tells.
 CREATE FUNCTION ${own}.tell(kind text, who text, what text) RETURNS void LANGUAGE plpgsql AS $f$

@@ -53,14 +53,22 @@ END $f$;
 -- Removes tasks whose time has come, and goes on through all from "after": what is left of jobs that others removed.
 CREATE FUNCTION ${own}.sweep(most int, after bigint) RETURNS text LANGUAGE plpgsql ${byIndex} AS $f$
 DECLARE
+  item record;
+  found_ uuid[] := '{}';
   jobs uuid[];
-  removed int;
   last bigint;
 BEGIN
-  jobs := ARRAY(SELECT t.job FROM ${own}.task t WHERE t.remove_at <= clock_timestamp() ORDER BY t.remove_at LIMIT most
-    FOR UPDATE SKIP LOCKED);
-  removed := cardinality(jobs);
-  IF removed > 0 THEN
+  FOR item IN SELECT r.ctid, r.jobs FROM ${own}.removal r WHERE r.at <= clock_timestamp() ORDER BY r.at FOR UPDATE SKIP LOCKED LOOP
+    found_ := found_ || item.jobs;
+    DELETE FROM ${own}.removal r WHERE r.ctid = item.ctid;
+    EXIT WHEN cardinality(found_) >= most;
+  END LOOP;
+  IF cardinality(found_) > 0 THEN
+    jobs := ARRAY(SELECT t.job FROM ${own}.task t WHERE t.job = ANY (found_) AND t.remove_at <= clock_timestamp()
+      FOR UPDATE SKIP LOCKED);
+    -- Those that somebody has at the moment: again soon.
+    INSERT INTO ${own}.removal (at, jobs) SELECT clock_timestamp() + interval '1 second', array_agg(t.job) FROM ${own}.task t
+      WHERE t.job = ANY (found_) AND t.remove_at <= clock_timestamp() AND t.job <> ALL (jobs) HAVING count(*) > 0;
     -- What others have made wait again is not removed.
     UPDATE ${own}.task t SET remove_at = NULL FROM ${boss}.job j
     WHERE t.job = ANY (jobs) AND j.name = t.queue AND j.id = t.job AND j.state <= 'active';
@@ -74,9 +82,9 @@ BEGIN
     DELETE FROM ${own}.task t WHERE t.seq > after AND t.seq <= last
       AND NOT EXISTS (SELECT FROM ${boss}.job j WHERE j.name = t.queue AND j.id = t.job);
   END IF;
-  DELETE FROM ${own}.lease l WHERE NOT EXISTS (SELECT FROM ${own}.task t WHERE t.job = l.job);
-  RETURN json_build_object('removed', removed, 'last', coalesce(last, 0), 'next',
-    (SELECT extract(epoch FROM min(t.remove_at) - clock_timestamp()) * 1000 FROM ${own}.task t WHERE t.remove_at IS NOT NULL))::text;
+  DELETE FROM ${own}.lease l WHERE NOT EXISTS (SELECT FROM ${own}.task t WHERE t.job = ANY (l.jobs));
+  RETURN json_build_object('removed', cardinality(found_), 'last', coalesce(last, 0), 'next',
+    (SELECT extract(epoch FROM min(r.at) - clock_timestamp()) * 1000 FROM ${own}.removal r))::text;
 END $f$;
 `;
 }

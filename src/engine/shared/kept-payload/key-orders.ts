@@ -48,14 +48,22 @@ export function changedOrders(data: Json, maxSize: number): KeyOrders | undefine
   return isKept(data) ? orders : undefined;
 }
 
+/** Orders by their sets: the same orders come again and again. */
+const sets = new WeakMap<KeyOrders, ReadonlyMap<string, readonly string[]>>();
+
 /** The data with its objects' keys in these orders. An object whose set of keys is not among them stays as it is. */
 export function inOrders(data: Json, orders: KeyOrders): Json {
-  const bySet = new Map(orders.map((order) => [setOf(order), order]));
+  let bySet = sets.get(orders);
+  if (bySet === undefined) {
+    bySet = new Map(orders.map((order) => [setOf(order), order]));
+    sets.set(orders, bySet);
+  }
+  const known = bySet;
   const ordered = (value: Json): Json => {
     if (typeof value !== "object" || value === null) return value;
     if (isArray(value)) return value.map(ordered);
     const keys = namesOf(value);
-    const order = (keys.length > 1 && bySet.get(setOf(keys))) || keys;
+    const order = (keys.length > 1 && known.get(setOf(keys))) || keys;
     const copy: { [key: string]: Json } = {};
     for (const key of order) define(copy, key, ordered(value[key]!));
     for (const key in value) if (isIndex(key)) copy[key] = ordered(value[key]!);
@@ -91,9 +99,15 @@ function hasChanged(value: Json): boolean {
 
 /** The same text for the same set of keys, in whatever order. NUL is in no key of `jsonb`. */
 function setOf(keys: readonly string[]): string {
+  const joined = keys.join("\0");
+  if (!notAscii.test(joined)) {
+    for (let index = 1; index < keys.length; index++)
+      if (compareAscii(keys[index - 1]!, keys[index]!) > 0) return keys.toSorted(compareAscii).join("\0");
+    return joined;
+  }
   for (let index = 1; index < keys.length; index++)
     if (compareKeys(keys[index - 1]!, keys[index]!) > 0) return keys.toSorted(compareKeys).join("\0");
-  return keys.join("\0");
+  return joined;
 }
 
 function namesOf(value: JsonObject): string[] {
@@ -109,6 +123,10 @@ function compareKeys(one: string, other: string): number {
     const [bytes, otherBytes] = [Buffer.from(one), Buffer.from(other)];
     return bytes.length - otherBytes.length || Buffer.compare(bytes, otherBytes);
   }
+  return compareAscii(one, other);
+}
+
+function compareAscii(one: string, other: string): number {
   return one.length - other.length || (one < other ? -1 : one > other ? 1 : 0);
 }
 

@@ -1,0 +1,198 @@
+/** Leases: what was claimed together is one row, whatever becomes of its tasks. */
+import { Client, Pool } from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { EngineStore } from "../../../test/engines/engine-store.ts";
+import { missing, start } from "../../../test/engines/pg-boss.ts";
+import type { Delivery, Engine, Lease, Settlement } from "../../engine.ts";
+import { claim, eventually, ids, outgoing, pause, reason } from "../../testing/engine-contract/case.ts";
+import { pgBoss } from "../pg-boss.ts";
+
+describe.skipIf(missing !== undefined)("pg-boss: leases", () => {
+  let store: EngineStore;
+  let client: Client;
+  let pool: Pool;
+  let engine: Engine;
+  let other: Engine;
+
+  beforeAll(async () => {
+    store = await start();
+  }, 60_000);
+  afterAll(() => store?.close(), 60_000);
+
+  beforeEach(async () => {
+    const { url } = (await store.fresh()) as { url: string };
+    client = new Client({ connectionString: url });
+    await client.connect();
+    pool = new Pool({ connectionString: url });
+    pool.on("error", () => {});
+    engine = pgBoss(pool);
+    other = pgBoss(pool);
+  });
+  afterEach(async () => {
+    await Promise.all([engine.close(), other.close()]);
+    await pool.end();
+    await client.end();
+  });
+
+  /** How many tasks are in each row. */
+  const rows = async (): Promise<number[]> => {
+    const found = await client.query<{ size: number }>(
+      "SELECT cardinality(jobs) AS size FROM pgboss_petiole.lease ORDER BY 1",
+    );
+    return found.rows.map(({ size }) => size);
+  };
+  const sendMany = (count: number): Promise<unknown> =>
+    engine.send(Array.from({ length: count }, (_, index) => outgoing(`${index + 1}`)));
+  const leaseOf = (deliveries: readonly Delivery[], id: string): Lease =>
+    deliveries.find(({ message }) => message.id === id)!.lease;
+
+  test("of what was claimed together each is extended, lost and settled for itself", async () => {
+    await sendMany(4);
+    const claimed = await claim(engine, { limit: 4, lease: 300 });
+    expect(await rows()).toEqual([4]);
+    expect(await engine.extend([leaseOf(claimed, "2")], 60_000)).toEqual([]);
+    expect(await engine.extend([leaseOf(claimed, "3")], 1500)).toEqual([]);
+    expect(await rows()).toEqual([1, 1, 2]);
+    await pause(350);
+    // One at a time, of a row of two.
+    const [first] = await claim(other);
+    expect(first?.crashes).toBe(1);
+    const [second, ...more] = await claim(other, { limit: 9 });
+    expect([first!.message.id, second!.message.id].toSorted()).toEqual(["1", "4"]);
+    expect(more).toEqual([]);
+    let third: readonly Delivery[] = [];
+    await eventually(
+      async () => (third = await claim(other, { limit: 9 })).length > 0,
+      "the third being lost",
+    );
+    expect(ids(third)).toEqual(["3"]);
+    const answers = await engine.settle(
+      ["1", "2", "3", "4"].map((id) => ({
+        kind: "complete" as const,
+        lease: leaseOf(claimed, id),
+        result: "1",
+      })),
+    );
+    expect(answers).toEqual([false, true, false, false]);
+    expect(await rows()).toEqual([1, 1, 1]);
+    await other.settle(
+      [first!, second!, third[0]!].map(({ lease }) => ({ kind: "complete", lease, result: "2" })),
+    );
+    expect(await rows()).toEqual([]);
+  });
+
+  test("many are extended at once, and leave their rows as they are settled", async () => {
+    await sendMany(250);
+    const claimed = await claim(engine, { limit: 250 });
+    expect(claimed.map(({ message }) => message.id)).toEqual(
+      Array.from({ length: 250 }, (_, index) => `${index + 1}`),
+    );
+    // No row becomes longer than a page of the database can take.
+    expect(await rows()).toEqual([50, 100, 100]);
+    const leases = claimed.map(({ lease }) => lease);
+    expect(await engine.extend(leases, 60_000)).toEqual([]);
+    expect(await rows()).toEqual([50, 100, 100]);
+    const answers = await engine.settle(
+      leases
+        .slice(30, 180)
+        .map((lease, index) =>
+          index % 2 === 0 ? { kind: "complete", lease, result: "1" } : { kind: "fail", lease, reason },
+        ),
+    );
+    expect(answers.every(Boolean)).toBe(true);
+    expect(await rows()).toEqual([20, 30, 50]);
+    // What is settled already cannot be extended, nor settled again.
+    expect((await engine.extend(leases, 60_000)).length).toBe(150);
+    const again = await engine.settle(leases.map((lease) => ({ kind: "release", lease })));
+    expect(again.filter(Boolean).length).toBe(100);
+    expect(await rows()).toEqual([]);
+    expect(ids(await claim(engine, { limit: 3 }))).toEqual(["1", "2", "3"]);
+  });
+
+  test("settlements beside a claim: each is answered, and what the claim depends on is settled before it", async () => {
+    await sendMany(60);
+    const first = await claim(engine, { limit: 30 });
+    const settleAll = (settlements: readonly Settlement[]): Promise<readonly (readonly boolean[])[]> =>
+      Promise.all(settlements.map((settlement) => engine.settle([settlement])));
+    // One of them was ended by others meanwhile, which does not harm the rest.
+    await client.query(
+      "UPDATE pgboss.job SET state = 'cancelled' WHERE id = (SELECT job FROM pgboss_petiole.task WHERE id = '7')",
+    );
+    const [answers, second] = await Promise.all([
+      settleAll(first.map(({ lease }) => ({ kind: "complete", lease, result: "1" }))),
+      claim(engine, { limit: 30 }),
+    ]);
+    expect(answers.map(([answer]) => answer)).toEqual(first.map(({ message }) => message.id !== "7"));
+    expect(second.length).toBe(30);
+    // A release is what the next claim may take.
+    const [released, third] = await Promise.all([
+      settleAll(
+        second.map(({ lease }, index) =>
+          index === 29 ? { kind: "release", lease } : { kind: "complete", lease, result: "1" },
+        ),
+      ),
+      claim(engine, { limit: 30 }),
+    ]);
+    expect(released.flat().every(Boolean)).toBe(true);
+    expect(ids(third)).toEqual([second[29]!.message.id]);
+    await engine.settle(third.map(({ lease }) => ({ kind: "complete", lease, result: "1" })));
+    expect(await rows()).toEqual([]);
+  });
+
+  test("a lane has room for what is claimed with the ends of many of its tasks", async () => {
+    const limits = new Map([["lane", { concurrency: 25 }]]);
+    await engine.send(
+      Array.from({ length: 50 }, (_, index) => ({ ...outgoing(`${index + 1}`), lane: "lane" })),
+    );
+    const first = await claim(engine, { limit: 50, limits });
+    expect(first.length).toBe(25);
+    const [, second] = await Promise.all([
+      engine.settle(first.map(({ lease }) => ({ kind: "complete", lease, result: "1" }))),
+      claim(engine, { limit: 50, limits }),
+    ]);
+    expect(second.length).toBe(25);
+  });
+
+  test("a row of which others have ended all is forgotten when it has run out", async () => {
+    await sendMany(2);
+    await claim(engine, { limit: 2, lease: 200 });
+    await client.query("UPDATE pgboss.job SET state = 'cancelled', completed_on = now()");
+    await pause(250);
+    expect(await claim(other, { limit: 9 })).toEqual([]);
+    expect(await rows()).toEqual([]);
+  });
+
+  test("a job that looks like ours, but is not, holds nobody up", async () => {
+    await sendMany(3);
+    await client.query(
+      `INSERT INTO pgboss.job (name, data, keep_until, policy, created_on)
+       SELECT name, data, keep_until, policy, created_on - interval '1 hour' FROM pgboss.job`,
+    );
+    expect(ids(await claim(engine, { limit: 2 }))).toEqual(["1", "2"]);
+    expect(ids(await claim(engine, { limit: 2 }))).toEqual(["3"]);
+  });
+
+  test("plans that were made for empty tables read no more once they are full", async () => {
+    // One connection, so that all plans are kept there; the statistics are what PostgreSQL begins with.
+    await sendMany(1);
+    for (let round = 0; round < 6; round++) {
+      const claimed = await claim(engine);
+      await engine.settle(claimed.map(({ lease }) => ({ kind: "release", lease })));
+    }
+    await sendMany(3000);
+    const read = async (): Promise<number> => {
+      await pause(1100);
+      await claim(engine, { limit: 1 }); // tells its statistics
+      await client.query("SELECT pg_stat_clear_snapshot()");
+      const { rows } = await client.query<{ read: string }>(
+        "SELECT sum(idx_tup_read) AS read FROM pg_stat_user_indexes WHERE schemaname LIKE 'pgboss%'",
+      );
+      return Number(rows[0]?.read);
+    };
+    const before = await read();
+    const claimed = await claim(engine, { limit: 50 });
+    await engine.settle(claimed.map(({ lease }) => ({ kind: "complete", lease, result: "1" })));
+    // Some index entries for each task: a scan of a queue would read thousands for each.
+    expect((await read()) - before).toBeLessThan(50 * 20);
+  });
+});
