@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import json
 import os
 import signal
 import time
@@ -22,7 +23,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_send_task_events=False,
     result_extended=os.environ.get("EXTENDED") == "1",
-    broker_transport_options={"visibility_timeout": 3600},
+    broker_transport_options=json.loads(os.environ.get("TRANSPORT", '{"visibility_timeout": 3600}')),
 )
 
 if os.environ.get("PETIOLE"):
@@ -127,3 +128,41 @@ def slow(path, seconds):
 @app.task(name="tasks.soft", soft_time_limit=0.5)
 def soft():
     time.sleep(5)
+
+
+def note(path, text):
+    """Adds a line, whole also when many processes do."""
+    with open(path, "a") as file:
+        file.write(f"{text}\n")
+
+
+@app.task(name="tasks.record")
+def record(path, key):
+    note(path, key)
+    return key
+
+
+@app.task(name="tasks.hang_once")
+def hang_once(path):
+    """The first time that it runs, it never ends."""
+    note(path, os.getpid())
+    with open(path) as file:
+        runs = len(file.readlines())
+    if runs == 1:
+        time.sleep(600)
+    return os.getpid()
+
+
+@app.task(name="tasks.hold")
+def hold(path, gate):
+    """Runs until there is a file `gate`."""
+    note(path, "held")
+    while not os.path.exists(gate):
+        time.sleep(0.02)
+
+
+@app.task(name="both.which")
+def which():
+    """A task that both languages know."""
+    time.sleep(0.02)
+    return "python"

@@ -8,6 +8,7 @@ import math  # noqa: F401
 import os
 import sys
 import threading
+import time
 import traceback
 import uuid  # noqa: F401
 
@@ -32,6 +33,22 @@ def get(id, timeout=20):
 def call(name, *args, timeout=20, **options):
     """Sends a task and waits for its result."""
     return app.send_task(name, args=args, **options).get(timeout=timeout)
+
+
+def flow(name, path, count, between=0.02, **options):
+    """Sends so many tasks that record their keys, each until the broker has accepted it. How often one was refused."""
+    refused = 0
+    for key in range(count):
+        while True:
+            try:
+                kwargs = {"path": path, "key": f"python {key}"}
+                app.send_task(name, kwargs=kwargs, ignore_result=True, retry=False, **options)
+                break
+            except Exception:
+                refused += 1
+                time.sleep(0.1)
+        time.sleep(between)
+    return refused
 
 
 def answer(line):
