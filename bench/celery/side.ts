@@ -43,7 +43,12 @@ export class Side {
 
   constructor({ command, parameters }: Program, { url, count }: Work) {
     this.#child = spawn(command, parameters, {
-      env: { ...pythonEnvironment(folder), PYTHONWARNINGS: "ignore", BENCH_URL: url, BENCH_COUNT: `${count}` },
+      env: {
+        ...pythonEnvironment(folder),
+        PYTHONWARNINGS: "ignore",
+        BENCH_URL: url,
+        BENCH_COUNT: `${count}`,
+      },
       stdio: ["pipe", "pipe", "inherit"],
       detached: true,
     });
