@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "amqplib";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { eventually } from "../../../../test/services/eventually.ts";
 import {
   cuttable,
   ids,
@@ -124,7 +125,7 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     await broker.publish([message(queue, "1"), message(queue, "2")]);
     const [one, two] = await broker.take([queue], 2, 200);
     expect(await broker.extend([two!.tag], 10_000)).toEqual([]);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const again = await other.take([queue], 5, 10_000);
       expect(again.map(({ message, redelivered }) => [message.headers.id, redelivered])).toEqual([
         ["1", true],
@@ -194,14 +195,14 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     await sleep(100);
     expect(rings).not.toHaveBeenCalled();
     await sender.publish([message(queue, "1"), message(queue, "2")]);
-    await vi.waitFor(() => expect(rings).toHaveBeenCalledTimes(1));
+    await eventually(() => expect(rings).toHaveBeenCalledTimes(1));
     const taken = await broker.take([queue], 5, 10_000);
     expect(taken.map(({ message, redelivered }) => [message.headers.id, redelivered])).toEqual([
       ["1", false],
       ["2", false],
     ]);
     await sender.publish([message(queue, "3")]);
-    await vi.waitFor(() => expect(rings).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(rings).toHaveBeenCalledTimes(2));
     expect(ids(await broker.take([queue], 1, 10_000))).toEqual(["3"]);
     // It found all that it asked for, and does not want to be woken.
     await sender.publish([message(queue, "4")]);
@@ -223,7 +224,7 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     await other.publish([message(queue, "1")]);
     await sleep(200);
     expect(await other.take([queue], 1, 10_000)).toEqual([]);
-    const taken = await vi.waitFor(async () => {
+    const taken = await eventually(async () => {
       const taken = await other.take([queue], 1, 10_000);
       expect(ids(taken)).toEqual(["1"]);
       return taken;
@@ -249,7 +250,7 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
       contentType: "application/json",
       headers: { task: "t", id: "by the exchange" },
     });
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(ids(await broker.take([queue], 1, 10_000))).toEqual(["by the exchange"]),
     );
   });
@@ -263,7 +264,7 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     const held = await broker.take([other], 1, 10_000);
     const channel = await makeChannel(server().url);
     await channel.deleteQueue(queue);
-    await vi.waitFor(() => expect(rings).toHaveBeenCalled());
+    await eventually(() => expect(rings).toHaveBeenCalled());
     stop();
     await broker.publish([message(queue, "3")]);
     await channel.deleteQueue(queue);
@@ -288,7 +289,7 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     const [heard, alsoHeard] = [vi.fn(), vi.fn()];
     one.onBroadcast(heard);
     const stop = two.onBroadcast(alsoHeard);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await one.broadcast({ method: "hello", arguments: {} });
       for (const listener of [heard, alsoHeard]) expect(listener).toHaveBeenCalled();
     });
@@ -300,10 +301,10 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     const directed = { method: "ping", arguments: {}, destination: ["petiole-two"], ticket: "t" };
     channel.publish("celery.pidbox", "", Buffer.from(JSON.stringify(directed)));
     const revoke = { method: "revoke", arguments: { task_id: "1", terminate: true } };
-    await vi.waitFor(() => expect(alsoHeard).toHaveBeenCalledTimes(1));
+    await eventually(() => expect(alsoHeard).toHaveBeenCalledTimes(1));
     await one.broadcast(revoke);
-    await vi.waitFor(() => expect(heard.mock.calls).toEqual([[revoke]]));
-    await vi.waitFor(() =>
+    await eventually(() => expect(heard.mock.calls).toEqual([[revoke]]));
+    await eventually(() =>
       expect(alsoHeard.mock.calls).toEqual(
         [[{ method: "ping", arguments: {} }], [revoke]].map(([it]) => [
           expect.objectContaining(it as object),
@@ -312,7 +313,7 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     );
     stop();
     await one.broadcast(revoke);
-    await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(heard).toHaveBeenCalledTimes(2));
     expect(alsoHeard).toHaveBeenCalledTimes(2);
   });
 
@@ -323,12 +324,12 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     await broker.publish([message(queue, "1"), message(queue, "2")]);
     const [one] = await broker.take([queue], 1, 10_000);
     line.cut();
-    await vi.waitFor(async () => expect(await broker.extend([one!.tag], 1000)).toEqual([one!.tag]));
+    await eventually(async () => expect(await broker.extend([one!.tag], 1000)).toEqual([one!.tag]));
     const before = vi.fn(async () => undefined);
     expect(await broker.finish([{ tag: one!.tag, publish: [message(queue, "x")] }], before)).toEqual([false]);
     expect(before).not.toHaveBeenCalled();
     await broker.giveBack([one!.tag]);
-    const taken = await vi.waitFor(async () => {
+    const taken = await eventually(async () => {
       const taken = await broker.take([queue], 5, 10_000);
       expect(taken).toHaveLength(2);
       return taken;
@@ -341,11 +342,11 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     broker.onArrival([queue], rings);
     await sleep(100);
     line.cut();
-    await vi.waitFor(() => expect(rings).toHaveBeenCalled());
+    await eventually(() => expect(rings).toHaveBeenCalled());
     await broker.take([queue], 5, 10_000);
     rings.mockClear();
     await broker.publish([message(queue, "3")]);
-    await vi.waitFor(() => expect(rings).toHaveBeenCalled());
+    await eventually(() => expect(rings).toHaveBeenCalled());
   });
 
   test("says that a bare connection which was lost cannot be made again", async () => {

@@ -1,5 +1,6 @@
 import { connect } from "amqplib";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { eventually } from "../../../../test/services/eventually.ts";
 import { cuttable, makeChannel, queueName } from "../../../../test/services/amqp.ts";
 import { describeRabbitmq } from "../../../../test/services/describe-rabbitmq.ts";
 import type { KeptTask } from "../broker.ts";
@@ -121,7 +122,7 @@ describeRabbitmq("kept tasks in RabbitMQ", (server) => {
       code: "ERR_ENGINE_UNREACHABLE",
     });
     // RabbitMQ gives back what was on the line when it has noticed.
-    await vi.waitFor(async () => expect((await tasks.list({})).tasks).toEqual([kept("1"), kept("2")]));
+    await eventually(async () => expect((await tasks.list({})).tasks).toEqual([kept("1"), kept("2")]));
     expect(await tasks.remove(["1", "2"], nothing)).toBe(2);
   });
 
@@ -148,7 +149,7 @@ describeRabbitmq("kept tasks in RabbitMQ", (server) => {
       JSON.stringify({ ...kept("3"), message: undefined }),
     ])
       channel.sendToQueue(queue, Buffer.from(junk));
-    await vi.waitFor(async () => expect(await channel.checkQueue(queue)).toMatchObject({ messageCount: 7 }));
+    await eventually(async () => expect(await channel.checkQueue(queue)).toMatchObject({ messageCount: 7 }));
     await tasks.put([kept("4")]);
     expect((await tasks.list({})).tasks).toEqual([kept("1"), kept("4")]);
     expect(await tasks.remove(["1", "4"], nothing)).toBe(2);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "amqplib";
 import { expect, test, vi } from "vitest";
+import { eventually } from "../../../../test/services/eventually.ts";
 import { ids, makeBroker, message, queueName } from "../../../../test/services/amqp.ts";
 import { describeOwnRabbitmq } from "../../../../test/services/describe-rabbitmq.ts";
 
@@ -22,16 +23,16 @@ describeOwnRabbitmq("RabbitMQ killed and started again", (server) => {
     // Either it was accepted, or it is said that it may not have been.
     expect([true, "ERR_ENGINE_UNREACHABLE"]).toContain(await publishing);
     expect(await broker.extend([held!.tag], 1000)).toEqual([held!.tag]);
-    await vi.waitFor(() => expect(rings).toHaveBeenCalled(), 15_000);
+    await eventually(() => expect(rings).toHaveBeenCalled(), 15_000);
     const taken: string[] = [];
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       taken.push(...ids(await broker.take([queue], 100, 60_000)));
       expect(taken.toSorted()).toEqual(expect.arrayContaining(all.toSorted()));
     }, 15_000);
     rings.mockClear();
     await broker.publish([message(queue, "after")]);
-    await vi.waitFor(() => expect(rings).toHaveBeenCalled());
-    await vi.waitFor(async () => {
+    await eventually(() => expect(rings).toHaveBeenCalled());
+    await eventually(async () => {
       await broker.broadcast({ method: "revoke", arguments: { task_id: "1" } });
       expect(heard).toHaveBeenCalled();
     }, 15_000);
@@ -54,7 +55,7 @@ describeOwnRabbitmq("RabbitMQ killed and started again", (server) => {
     await expect(hasty.take([queue], 1, 1000)).rejects.toMatchObject({ code: "ERR_ENGINE_UNREACHABLE" });
     await restarting;
     await waiting;
-    await vi.waitFor(
+    await eventually(
       async () => expect(ids(await hasty.take([queue], 5, 10_000))).toEqual(["0", "0", "1"]),
       10_000,
     );
@@ -82,7 +83,7 @@ describeOwnRabbitmq("RabbitMQ killed and started again", (server) => {
       process.kill(pid, "SIGCONT");
     }
     const taken = new Set<string>();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       for (const id of ids(await broker.take([queue], 5, 60_000))) taken.add(id);
       expect([...taken]).toEqual(expect.arrayContaining(["1", "2"]));
     }, 10_000);

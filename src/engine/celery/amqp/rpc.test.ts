@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "amqplib";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { eventually } from "../../../../test/services/eventually.ts";
 import { cuttable, makeChannel } from "../../../../test/services/amqp.ts";
 import { describeRabbitmq } from "../../../../test/services/describe-rabbitmq.ts";
 import type { TaskEnd } from "../protocol/result.ts";
@@ -48,7 +49,7 @@ describeRabbitmq("results by RabbitMQ", (server) => {
       { end: end("2", "6"), replyTo: undefined },
       { end: end("3", "7"), replyTo: "nobody-is-there" },
     ]);
-    await vi.waitFor(() => expect(ended).toHaveBeenCalledTimes(1));
+    await eventually(() => expect(ended).toHaveBeenCalledTimes(1));
     expect(await client.find("1")).toEqual(end("1", "5"));
     expect(await other.find("1")).toBeUndefined();
     expect(await worker.find("1")).toBeUndefined();
@@ -73,9 +74,9 @@ describeRabbitmq("results by RabbitMQ", (server) => {
     ])
       say(text);
     say(codec.toText(end("1", "first")));
-    await vi.waitFor(() => expect(ended).toHaveBeenCalledTimes(1));
+    await eventually(() => expect(ended).toHaveBeenCalledTimes(1));
     say(codec.toText(end("1", "second", "FAILURE")));
-    await vi.waitFor(() => expect(ended).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(ended).toHaveBeenCalledTimes(2));
     expect(await client.find("1")).toEqual(end("1", "first"));
     stop();
     say(codec.toText(end("1", "third")));
@@ -89,7 +90,7 @@ describeRabbitmq("results by RabbitMQ", (server) => {
     await client.open();
     const all = ["1", "2", "3", "4", "5"];
     await worker.store(all.map((id) => ({ end: end(id, id), replyTo: client.replyTo })));
-    await vi.waitFor(async () => expect(await client.find("5")).toBeDefined());
+    await eventually(async () => expect(await client.find("5")).toBeDefined());
     const found = await Promise.all(all.map((id) => client.find(id)));
     expect(found.map((it) => it?.id)).toEqual([undefined, undefined, "3", "4", "5"]);
   });
@@ -111,7 +112,7 @@ describeRabbitmq("results by RabbitMQ", (server) => {
     await sleep(100);
     expect(await client.find("1")).toBeUndefined();
     back.resolve();
-    await vi.waitFor(async () => expect(await client.find("1")).toEqual(end("1", "5")), 5000);
+    await eventually(async () => expect(await client.find("1")).toEqual(end("1", "5")), 5000);
   });
 
   test("are no more when it is closed, nor is their queue", async () => {

@@ -1,5 +1,6 @@
 import { connect, type Channel } from "amqplib";
 import { expect, test, vi } from "vitest";
+import { eventually } from "../../../../test/services/eventually.ts";
 import {
   ids,
   makeBroker,
@@ -9,7 +10,7 @@ import {
   socketOf,
 } from "../../../../test/services/amqp.ts";
 import { describeRabbitmq } from "../../../../test/services/describe-rabbitmq.ts";
-import type { Unreadable } from "../broker.ts";
+import type { Taken, Unreadable } from "../broker.ts";
 
 /** Integers of 64 bits as Python's py-amqp writes them: amqplib writes the tag `l`, and here it becomes `L`. */
 function writeAsPython(channel: Channel, ...longs: readonly bigint[]): void {
@@ -107,11 +108,12 @@ describeRabbitmq("what others put in a queue of RabbitMQ", (server) => {
     const body = Buffer.from(' {"task":"t","id":"1","args":[]}');
     for (const headers of [{}, undefined])
       channel.publish("", queue, body, { contentType: "application/json", correlationId: "1", headers });
-    const taken = await vi.waitFor(async () => {
-      const taken = await broker.take([queue], 5, 10_000);
+    const taken: Taken[] = [];
+    const take = async (): Promise<void> => {
+      taken.push(...(await broker.take([queue], 5, 10_000)));
       expect(taken).toHaveLength(2);
-      return taken;
-    });
+    };
+    await eventually(take, 10_000);
     for (const { message } of taken) expect([message.headers, message.body]).toEqual([{}, body]);
     await broker.giveBack(taken.map(({ tag }) => tag));
     expect(await channel.get(queue)).toMatchObject({ content: body, properties: { correlationId: "1" } });
@@ -129,7 +131,7 @@ describeRabbitmq("what others put in a queue of RabbitMQ", (server) => {
       deep: [{ big: { "!": "int64", value: big } }],
     };
     channel.publish("", queue, Buffer.from("[[],{},null]"), { ...fine, headers });
-    const [taken] = await vi.waitFor(async () => {
+    const [taken] = await eventually(async () => {
       const taken = await broker.take([queue], 1, 10_000);
       expect(taken).toHaveLength(1);
       return taken;
@@ -151,7 +153,7 @@ describeRabbitmq("what others put in a queue of RabbitMQ", (server) => {
       CC: copies,
       headers: { ...fine.headers, "x-death": [{ count: 1 }] },
     });
-    await vi.waitFor(async () => expect((await broker.lengths()).map(({ count }) => count)).toEqual([1, 1]));
+    await eventually(async () => expect((await broker.lengths()).map(({ count }) => count)).toEqual([1, 1]));
     const [first, copy] = [
       ...(await broker.take([queue], 1, 10_000)),
       ...(await broker.take([copies], 1, 10_000)),
