@@ -91,8 +91,8 @@ export class AmqpBroker implements Broker {
           });
       }
     }
-    // Whoever asked for more is idle.
-    if (count < limit) for (const name of queues) this.#queue(name).listen();
+    // Whoever got less than was asked for is idle, also where the rest could not be read.
+    if (taken.length < limit) for (const name of queues) this.#queue(name).listen();
     return taken;
   }
 

@@ -91,6 +91,8 @@ export class RedisBroker implements Broker {
     this.#declare(distinct);
     const { taken, isAll } = await this.#taking.take(distinct, Math.min(limit, 1000), lease);
     if (isAll) this.#arrivals.emptied(distinct);
+    // Some could not be read: who asked for more takes that for all there is.
+    else if (taken.length < limit) this.#arrivals.wake(distinct);
     return taken;
   }
 
