@@ -283,6 +283,22 @@ def test_what_is_no_json_fails_and_is_kept(app: Any, worker: Any, port: int) -> 
     assert echo(app, "still working") == "still working"
 
 
+def test_the_queue_that_a_message_came_from(app: Any) -> None:
+    from kombu import Exchange, Queue
+
+    from petiole.celery.parking import queue_of
+
+    other = celery.Celery("queues", set_as_current=False)
+    other.conf.task_queues = [Queue("mail", Exchange("out"), routing_key="letters.#"), Queue("celery")]
+    for info, name in [
+        ({"exchange": "out", "routing_key": "letters.#"}, "mail"),
+        ({"exchange": "", "routing_key": "celery"}, "celery"),
+        ({"exchange": "topic", "routing_key": "x.y"}, "x.y"),
+        ({}, "celery"),
+    ]:
+        assert queue_of(other, info) == name
+
+
 def test_kept_messages_can_be_sent_again(app: Any, worker: Any, port: int) -> None:
     body = UNKNOWN.replace("shop.Unknown", "shop.Late")
     identity = push(port, "tests.kinds", body)

@@ -35,6 +35,15 @@ def parked_queue(queue: str) -> str:
     return f"{queue}.parked"
 
 
+def queue_of(app: Any, info: Dict[str, Any]) -> str:
+    """The queue that a message was taken from, as far as what is known of its delivery tells."""
+    exchange, key = info.get("exchange") or "", info.get("routing_key")
+    for name, queue in app.amqp.queues.items():
+        if exchange and queue.exchange is not None and (queue.exchange.name, queue.routing_key) == (exchange, key):
+            return str(name)
+    return str(key or app.conf.task_default_queue)
+
+
 def _queue(name: str) -> Any:
     kind: Any = Queue
     return kind(name, routing_key=name, durable=True)
@@ -60,15 +69,14 @@ def _publish(app: Any, queue: str, body: Any, headers: Dict[str, Any], **propert
 def park(task: Any, undecoded: Undecoded) -> None:
     """Keeps the message of a task that is running."""
     request = task.request
-    info = request.delivery_info or {}
-    queue = info.get("routing_key") or task.app.conf.task_default_queue
+    queue = queue_of(task.app, request.delivery_info or {})
     headers = {name: getattr(request, name, None) for name in _HEADERS}
     headers = {name: value for name, value in headers.items() if value is not None or name in ("eta", "expires")}
     headers["task"] = headers.get("task") or task.name
     headers["timelimit"] = list(headers.get("timelimit") or (None, None))
     _publish(
         task.app,
-        str(queue),
+        queue,
         undecoded.text,
         headers,
         content_type="application/json",
@@ -168,14 +176,16 @@ def keep(app: Any, message: Any, error: Exception) -> bool:
     """Keeps a raw message and fails its task; False when it was given back, for it could not be kept."""
     headers = dict(message.headers or {})
     info = message.delivery_info or {}
-    queue = info.get("routing_key")
-    if not queue or "pidbox" in str(info.get("exchange", "")):
+    if not info.get("routing_key") or "pidbox" in str(info.get("exchange", "")):
         return True
+    queue = queue_of(app, info)
+    # Its body is not compressed any more.
+    headers.pop("compression", None)
     properties = message.properties or {}
     try:
         _publish(
             app,
-            str(queue),
+            queue,
             message.body,
             headers,
             content_type=message.content_type or "application/octet-stream",

@@ -17,7 +17,8 @@ import kombu.utils.json as kombu_json
 from ..errors import DecodeError, EncodeError, PetioleError, Refusal
 from ..wire import Limits, Ref, registry
 from ..wire.decoder import DecodeContext, Decoder, Resolve, is_plain_text, parse_text
-from ..wire.encoder import EncodeContext, Encoder, Marked, _run
+from ..wire.encode_context import EncodeContext, Marked
+from ..wire.encoder import Encoder, run
 from ..wire.json_text import integer, parse, write
 from ..wire.limits import check_bytes
 from ..wire.plain import is_plain
@@ -248,13 +249,13 @@ def dumps(data: Any, **_options: Any) -> str:
         return _dump_each(data)
     if _is_part(data):
         *head, result = data
-        text = write([*head, _run(result, _context(), "result", False)[0]], True)
+        text = write([*head, run(result, _context(), "result", False)[0]], True)
         check_bytes(text, _settings.limits, "result")
         return text
     try:
         return str(_kombu_dumps(data))
     except (TypeError, ValueError):
-        return write(_run(data, _context(), "value", False)[0], True)
+        return write(run(data, _context(), "value", False)[0], True)
 
 
 def _dump_body(data: Any) -> Tuple[str, List[str]]:
@@ -266,7 +267,7 @@ def _dump_body(data: Any) -> Tuple[str, List[str]]:
         trees = [args, kwargs]
     else:
         context = _context()
-        tree, encoder = _run([list(args), dict(kwargs)], context, "args", False)
+        tree, encoder = run([list(args), dict(kwargs)], context, "args", False)
         if encoder.way.graph:
             tree, found = _each_apart(args, kwargs, context)
             types += found
@@ -276,7 +277,7 @@ def _dump_body(data: Any) -> Tuple[str, List[str]]:
     if is_plain(embed, _settings.limits, True, True):
         written = embed
     else:
-        written, inside = _run(embed, _context(pointers=False), "embed", False)
+        written, inside = run(embed, _context(pointers=False), "embed", False)
         types += inside.types
     text = write([*trees, written], True)
     check_bytes(text, _settings.limits, "the body")
@@ -290,8 +291,8 @@ def _each_apart(args: Sequence[Any], kwargs: Dict[str, Any], context: EncodeCont
     kept: List[Encoder] = []
 
     def one(value: Any, path: str) -> Any:
-        tree, encoder = _run(value, context, path, False)
-        for known in encoder._places:
+        tree, encoder = run(value, context, path, False)
+        for known in encoder.places:
             if known in seen:
                 advice = f"it shares an object with {seen[known]}, and both are large: send them in one argument"
                 raise EncodeError(refusals=[Refusal(path, "shared object", advice)])
@@ -306,7 +307,7 @@ def _each_apart(args: Sequence[Any], kwargs: Dict[str, Any], context: EncodeCont
 
 def _dump_each(meta: Dict[str, Any]) -> str:
     """A result's meta data: each of its fields is a root of its own, and only the result has pointers."""
-    trees = {name: _run(value, _context(pointers=name == "result"), name, False)[0] for name, value in meta.items()}
+    trees = {name: run(value, _context(pointers=name == "result"), name, False)[0] for name, value in meta.items()}
     text = write(trees, True)
     check_bytes(text, _settings.limits, "the result")
     return text

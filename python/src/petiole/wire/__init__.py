@@ -9,7 +9,8 @@ from typing import Any, Iterable, List, Optional, Sequence, Tuple
 
 from ..errors import DecodeError, EncodeError, LimitError, PetioleError
 from .decoder import DecodeContext, Decoder, Resolve, is_plain_text, parse_text
-from .encoder import EncodeContext, Encoded
+from .encode_context import EncodeContext
+from .encoder import Encoded
 from .encoder import encode as _encode
 from .kinds import (
     ArrayBuffer,
