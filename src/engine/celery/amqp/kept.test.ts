@@ -120,8 +120,18 @@ describeRabbitmq("kept tasks in RabbitMQ", (server) => {
     await expect(tasks.remove(["1"], async () => line.cut())).rejects.toMatchObject({
       code: "ERR_ENGINE_UNREACHABLE",
     });
-    expect((await tasks.list({})).tasks).toEqual([kept("1"), kept("2")]);
+    // RabbitMQ gives back what was on the line when it has noticed.
+    await vi.waitFor(async () => expect((await tasks.list({})).tasks).toEqual([kept("1"), kept("2")]));
     expect(await tasks.remove(["1", "2"], nothing)).toBe(2);
+  });
+
+  test("are seen by each reader, right after another", async () => {
+    const queue = queueName();
+    const [one, other] = [make(queue), make(queue)];
+    const all = Array.from({ length: 50 }, (_, index) => kept(String(index)));
+    await one.put(all);
+    for (let round = 0; round < 10; round++)
+      for (const reader of [one, other]) expect((await reader.list({})).tasks).toHaveLength(50);
   });
 
   test("leave alone what others have put there", async () => {
@@ -138,6 +148,7 @@ describeRabbitmq("kept tasks in RabbitMQ", (server) => {
       JSON.stringify({ ...kept("3"), message: undefined }),
     ])
       channel.sendToQueue(queue, Buffer.from(junk));
+    await vi.waitFor(async () => expect(await channel.checkQueue(queue)).toMatchObject({ messageCount: 7 }));
     await tasks.put([kept("4")]);
     expect((await tasks.list({})).tasks).toEqual([kept("1"), kept("4")]);
     expect(await tasks.remove(["1", "4"], nothing)).toBe(2);

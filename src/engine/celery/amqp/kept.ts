@@ -31,6 +31,9 @@ interface Found {
   readonly deliveries: readonly AmqpDelivery[];
 }
 
+/** Removes for good, of what was read. */
+type Acknowledge = (deliveries: readonly AmqpDelivery[]) => Promise<void>;
+
 /** Holds what waits for a person. */
 export class AmqpKept implements Kept {
   readonly #connection: AmqpConnection;
@@ -115,11 +118,11 @@ export class AmqpKept implements Kept {
   ): Promise<number> {
     if (ids.length === 0) return 0;
     const what = ids.length === 1 ? "removing 1 kept task" : `removing ${ids.length} kept tasks`;
-    return this.#scan(what, async (found, channel) => {
+    return this.#scan(what, async (found, acknowledge) => {
       const removed = [...new Set(ids)].flatMap((id) => found.get(id) ?? []);
       if (removed.length === 0) return 0;
       await settle(removed.map(({ task }) => task));
-      for (const delivery of removed.flatMap(({ deliveries }) => deliveries)) channel.ack(delivery);
+      await acknowledge(removed.flatMap(({ deliveries }) => deliveries));
       return removed.length;
     });
   }
@@ -139,7 +142,7 @@ export class AmqpKept implements Kept {
   /** Takes all that is there, calls `use`, and gives back what that has not acknowledged, to where it was. */
   #scan<Value>(
     what: string,
-    use: (found: ReadonlyMap<string, Found>, channel: AmqpChannelLike) => Promise<Value>,
+    use: (found: ReadonlyMap<string, Found>, acknowledge: Acknowledge) => Promise<Value>,
   ): Promise<Value> {
     this.#refuseClosed();
     const scanned = this.#last.catch(() => undefined).then(() => this.#locked(what, use));
@@ -149,23 +152,46 @@ export class AmqpKept implements Kept {
 
   async #locked<Value>(
     what: string,
-    use: (found: ReadonlyMap<string, Found>, channel: AmqpChannelLike) => Promise<Value>,
+    use: (found: ReadonlyMap<string, Found>, acknowledge: Acknowledge) => Promise<Value>,
   ): Promise<Value> {
     await this.#declaring.queue(this.#queue);
     const lock = await this.#lock(what);
     const own = new OwnChannel(this.#connection, { kind: "plain" });
+    const held = new Set<AmqpDelivery>();
     try {
       const channel = await own.open(what);
-      const found = await this.#read(what, own, channel);
-      const value = await use(found, channel);
-      // What is answered comes after what was acknowledged. Where there is no answer, it may be there again.
-      await own.ask(what, (it) => it.prefetch(1), channel);
-      return value;
+      const found = await this.#read(what, own, channel, held);
+      return await use(found, async (deliveries) => {
+        // What is answered comes after what was acknowledged. Where there is no answer, it may be there again.
+        await own.ask(
+          what,
+          async (it) => {
+            for (const delivery of deliveries) it.ack(delivery);
+            await it.prefetch(1);
+          },
+          channel,
+        );
+        for (const delivery of deliveries) held.delete(delivery);
+      });
     } finally {
-      // Closed, it gives back what it holds; the lock goes after that.
+      // What cannot be given back goes back with the channel, a little later.
+      await this.#giveBack(what, own, held).catch(() => undefined);
       await own.close();
       await lock();
     }
+  }
+
+  /** Gives back all at once, and waits until it is there: whoever reads next shall see it. */
+  async #giveBack(what: string, own: OwnChannel<"plain">, held: ReadonlySet<AmqpDelivery>): Promise<void> {
+    const last = [...held].at(-1);
+    if (!last || !own.isOpen) return;
+    const count = async (): Promise<number> =>
+      (await own.ask(what, (channel) => channel.checkQueue(this.#queue))).messageCount;
+    const there = (await count()) + held.size;
+    const channel = await own.open(what);
+    channel.nack(last, true, true);
+    const deadline = performance.now() + this.#connection.timeout;
+    while ((await count()) < there && performance.now() < deadline) await sleep(1);
   }
 
   /** An exclusive queue is the lock: it goes with the connection of whoever has it. */
@@ -204,11 +230,13 @@ export class AmqpKept implements Kept {
     what: string,
     own: OwnChannel<"plain">,
     channel: AmqpChannelLike,
+    held: Set<AmqpDelivery>,
   ): Promise<ReadonlyMap<string, Found>> {
     const found = new Map<string, Found>();
     for (;;) {
       const delivery = await own.ask(what, (it) => it.get(this.#queue), channel);
       if (delivery === false) return found;
+      held.add(delivery);
       const task = readKept(delivery);
       // What others put there is left alone.
       if (!task) continue;
