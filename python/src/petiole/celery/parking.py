@@ -119,8 +119,12 @@ def _end(task: Any, undecoded: Undecoded) -> Any:
         try:
             park(task, undecoded)
         except Exception as failure:
-            logger.exception("The message of task %s could not be kept: it is given back.", request.id)
-            raise Reject(failure, requeue=True) from failure
+            if task.acks_late:
+                logger.exception("The message of task %s could not be kept: it is given back.", request.id)
+                raise Reject(failure, requeue=True) from failure
+            # It was acknowledged before it was run: the log is the last place for it.
+            logger.exception("The message of task %s could not be kept. Its body: %s", request.id, undecoded.text)
+            raise error from failure
         logger.error("Task %s[%s] cannot be decoded, and its message was kept: %s", task.name, request.id, error)
     raise error
 
