@@ -521,4 +521,50 @@ describe.skipIf(missing !== undefined)(`with a Django site${skipped}`, () => {
       expect(await db.select().from(comments).where(eq(comments.id, comment.id))).toEqual([comment]);
     });
   });
+
+  describe("without the package petiole, Django", () => {
+    let plainWorker: Worker;
+    let plainApp: Petiole;
+
+    beforeAll(async () => {
+      plainApp = new Petiole({ engine: celery({ broker: redis, dialect: "portable" }) });
+      plainApp.task(
+        "ts.echo",
+        async ({ value }: { value: { comment?: number } | null }) => {
+          if (value?.comment === undefined) return value;
+          const [row] = await db.select().from(comments).where(eq(comments.id, value.comment));
+          bodies.push(row?.body);
+          return row?.body;
+        },
+        { queue: "plain-ts" },
+      );
+      plainWorker = plainApp.worker({ queues: ["plain-ts"], watchdog: false, logger: quiet });
+      await plainWorker.start();
+    });
+    afterAll(async () => {
+      await plainWorker?.stop({ timeout: 0 });
+      await plainApp?.close();
+    });
+    const bodies: unknown[] = [];
+
+    test("calls a task of TypeScript's by a stub and a route, and gets its result", async () => {
+      expect(await site.plain.value("'petiole' in __import__('sys').modules")).toBe("False");
+      const { comment } = await thread("by its key");
+      const sent =
+        "(lambda c: echo.delay(value={'tip': c.tip, 'at': c.written_at}).get(timeout=20) == {'tip': c.tip, 'at': c.written_at})";
+      expect(await site.plain.value(`${sent}(Comment.objects.get(pk=${comment.id}))`)).toBe("True");
+      expect(await site.plain.value(`echo.delay(value={'comment': ${comment.id}}).get(timeout=20)`)).toBe(
+        "'by its key'",
+      );
+    });
+
+    test("sends no rows, and by delay_on_commit after the commit alone", async () => {
+      expect(await site.plain.outcome("echo.delay(value=Comment.objects.last())")).toMatchObject({
+        error: "kombu.exceptions.EncodeError",
+      });
+      bodies.length = 0;
+      await site.plain.value("after_commit()");
+      await expect.poll(() => bodies, { timeout: 5000 }).toEqual(["edited before the commit"]);
+    });
+  });
 });

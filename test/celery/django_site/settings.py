@@ -19,3 +19,6 @@ DATABASES = {
         "PORT": _database.port,
     }
 }
+
+# Of a Celery that is configured by these settings. A queue for each language.
+CELERY_TASK_ROUTES = {"ts.*": {"queue": "plain-ts"}}

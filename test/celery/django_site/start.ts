@@ -16,6 +16,8 @@ export interface DjangoPlaces {
 export interface DjangoSite {
   readonly worker: CeleryWorker;
   readonly client: SiteClient;
+  /** A process without the package `petiole`. */
+  readonly plain: SiteClient;
   stop(): Promise<void>;
 }
 
@@ -29,15 +31,17 @@ export async function startDjangoSite({ database, redis }: DjangoPlaces): Promis
   const env = { ...process.env, ...environment, PYTHONDONTWRITEBYTECODE: "1" };
   await promisify(execFile)(python, ["-m", "django", "migrate", "--run-syncdb"], { env });
   const places = { broker: redis, backend: redis, environment };
-  const [worker, client] = await Promise.all([
+  const [worker, client, plain] = await Promise.all([
     startCeleryWorker({ ...places, app: "site_project" }),
     startSiteClient(places, "../django_site/client.py"),
+    startSiteClient(places, "../django_site/plain_client.py"),
   ]);
   return {
     worker,
     client,
+    plain,
     async stop() {
-      await Promise.all([worker.stop(), client.stop()]);
+      await Promise.all([worker.stop(), client.stop(), plain.stop()]);
     },
   };
 }
