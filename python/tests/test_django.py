@@ -34,6 +34,7 @@ import petiole.django  # noqa: E402
 from petiole import Lazy, ModelError, Ref, RowMissing, Snapshot  # noqa: E402
 from petiole.celery.serializer import Settings, Undecoded, configure, dumps, loads  # noqa: E402
 from petiole.celery.serializer import settings as petiole_settings  # noqa: E402
+from petiole.wire import View  # noqa: E402
 
 EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
@@ -224,6 +225,12 @@ def test_snapshots() -> None:
     assert (part.save().body, Comment.objects.get().price == comment.price) == ("part", True)
 
 
+def test_bytes_of_a_class_of_javascripts_fit_into_a_column() -> None:
+    (arrived,), _ = receive(send(Snapshot("qa.Comment", 1, {"body": "x", "raw": View("Buffer", b"\x00\xff")})))
+    assert arrived.object().raw == b"\x00\xff"
+    assert bytes(arrived.save().raw) == b"\x00\xff"
+
+
 def test_snapshots_that_do_not_fit() -> None:
     for fields, pk in [({"nothing": 1}, 1), ({"id": 2}, 1), ({"version": "x"}, 1), ({"body": "x"}, "abc")]:
         (arrived,), _ = receive(send(Snapshot("qa.Comment", pk, fields)))
@@ -321,3 +328,16 @@ def test_a_task_with_rows_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     args, kwargs, embed = loads(message.body)
     tracer(identity, args, kwargs, {**late, "id": identity})
     assert app.AsyncResult(identity).result == "late"
+
+
+def test_no_row_is_loaded_where_a_message_is_received() -> None:
+    comment = Comment.objects.create(body="x")
+    text = send(comment, lazy=Lazy(Ref("qa.Comment", 1)))
+    with CaptureQueriesContext(connections["default"]) as queries:
+        body = loads(text)
+        # As Celery's worker does before it hands the text to who runs the task.
+        assert "args" not in body
+        args, kwargs, _ = body
+        assert args == [Ref("qa.Comment", 1)] and isinstance(kwargs["lazy"], Lazy)
+    assert len(queries) == 0
+    assert receive(text)[0] == [comment]

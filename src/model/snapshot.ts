@@ -4,6 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
+import { Foreign } from "../wire/foreign.ts";
 import { Lazy } from "../wire/lazy.ts";
 import { identityOf, type KeyPart } from "../wire/reference.ts";
 import { Snapshot, type SnapshotBinding } from "../wire/snapshot.ts";
@@ -57,7 +58,8 @@ export function bindingOf(
           'newer version of the app. Declare unknownFields: "drop" on the task to do without',
       );
     }
-    return Object.fromEntries(Object.entries(fields).filter(([field]) => !unknown.includes(field)));
+    const kept = Object.entries(fields).filter(([field]) => !unknown.includes(field));
+    return Object.fromEntries(kept.map(([field, value]) => [field, columnValue(value)]));
   };
   /** Refuses fields whose key is another row's, or a condition that an ORM would take for one: they are a sender's. */
   const made = (snapshot: Snapshot, fields: Record<string, unknown>): object => {
@@ -78,6 +80,12 @@ export function bindingOf(
     },
     diff: (snapshot, row) => differences(snapshot.fields, adapter.fieldsOf(name, row)),
   };
+}
+
+/** What a row has for a value of another language's, a Decimal for example: drivers read and write its text. */
+function columnValue(value: unknown): unknown {
+  if (!(value instanceof Foreign)) return value;
+  return value.tag === "uuid" ? value.text.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-") : value.text;
 }
 
 /** The fields, of those that were known, that differ. */

@@ -174,6 +174,19 @@ describeDatabases("saving", ({ dialect, models, run, query }) => {
   }
 });
 
+test("a time that no Date holds exactly is refused, with its column", async () => {
+  const table = mysql.mysqlTable("events", { id: mysql.int().primaryKey(), at: mysql.timestamp() });
+  const db = mysqlProxy(async () => ({ rows: [] }));
+  const saved = drizzle(db, { "x.Event": table }).save("x.Event", {
+    id: 1,
+    at: "2026-01-02T03:04:05.678901+00:00",
+  });
+  await expect(saved).rejects.toMatchObject({
+    code: "ERR_SNAPSHOT_FIELDS",
+    message: expect.stringContaining("x.Event.at"),
+  });
+});
+
 describe("saving on MySQL", () => {
   const table = mysql.mysqlTable("comments", {
     id: mysql.int("comment_id").primaryKey(),

@@ -16,7 +16,8 @@ import type { ColumnLike } from "./table.ts";
  * Writes a row. The update comes first, for an insert that turns into one would need every column that must not be
  * null; and it does not wait for an error, which would end a transaction of PostgreSQL.
  *
- * @throws PetioleError `ERR_REFERENCE_KEY` when the fields have no key
+ * @throws PetioleError `ERR_REFERENCE_KEY` when the fields have no key; `ERR_SNAPSHOT_FIELDS` for a time that the column's
+ *   Date could not hold
  */
 export async function saveRow(
   handle: HandleLike,
@@ -43,6 +44,7 @@ export async function saveRow(
       ([attribute]) => !description.key.includes(attribute) && !isAlwaysIdentity(columns[attribute]),
     ),
   );
+  refuseTimes(model, row);
   const hasChanges = Object.keys(changes).length > 0;
   for (const condition of conditionsFor(operators, keyColumns, [key])) {
     const found = hasChanges
@@ -57,6 +59,18 @@ export async function saveRow(
   else if (!hasChanges) await insert.onConflictDoNothing?.();
   // Another may have inserted it meanwhile.
   else await insert.onConflictDoUpdate?.({ target: keyColumns.map(({ column }) => column), set });
+}
+
+/** A time with microseconds, of Python's, comes as its text: what is beyond a Date is not cut off without a word. */
+function refuseTimes({ description, columns }: DrizzleModel, row: Readonly<Record<string, unknown>>): void {
+  for (const [attribute, value] of Object.entries(row)) {
+    if (typeof value !== "string" || !columns[attribute]?.dataType.includes("date")) continue;
+    throw new PetioleError(
+      "ERR_SNAPSHOT_FIELDS",
+      `${description.name}.${attribute} cannot be ${value}: the column is read and written as a Date, which does not hold ` +
+        'that exactly. Give it mode: "string", or write the row yourself.',
+    );
+  }
 }
 
 /** How many rows an update met. */

@@ -104,6 +104,7 @@ class Body(List[Any]):
         self._text = text
         self._context = context
         self._parts: Optional[List[Any]] = None
+        self._is_received = False
 
     def _all(self) -> List[Any]:
         if self._parts is None:
@@ -116,7 +117,12 @@ class Body(List[Any]):
         try:
             embed = Decoder(embed, self._context, "embed").decode()
             decoder = Decoder([args, kwargs], self._context, "body")
-            resolve = _settings.rows.resolve(decoder.references) if decoder.references else _lazily(_settings.rows)
+            if self._is_received:
+                resolve = _lazily(_settings.rows)._replace(row=None)
+            elif decoder.references:
+                resolve = _settings.rows.resolve(decoder.references)
+            else:
+                resolve = _lazily(_settings.rows)
             args, kwargs = decoder.decode(resolve)
             if type(args) is not list or type(kwargs) is not dict:
                 raise DecodeError(path="body", expected="an array of args and an object of kwargs", found="others")
@@ -137,7 +143,9 @@ class Body(List[Any]):
         return self._all()[index]
 
     def __contains__(self, item: object) -> bool:
-        # Celery asks whether "args" is in it, to tell an older form of messages.
+        # Celery asks whether "args" is in it, to tell an older form of messages, where it receives one. It unpacks the body
+        # there, too, and runs the task with what it decodes anew: so no row is loaded there.
+        self._is_received = self._is_received or item == "args"
         return not isinstance(item, str) and item in self._all()
 
     def __eq__(self, other: object) -> bool:

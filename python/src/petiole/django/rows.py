@@ -17,6 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connec
 from ..errors import DatabaseUnreachable, ModelError, RowChanged, RowMissing, describe
 from ..wire import Lazy, Ref, Snapshot
 from ..wire.decoder import Resolve
+from ..wire.kinds import ArrayBuffer, View
 from ..wire.reference import Key, SnapshotBinding
 
 Model = Type[models.Model]
@@ -160,6 +161,10 @@ class DjangoRows(SnapshotBinding):
         for _, group, key in placed:
             if key is not _IMPOSSIBLE and not loaded.has(group, key):
                 wanted.setdefault(group, {})[key] = None
+        # Before the task runs, and once: it may read by a cursor of the connection while a lazy reference is loaded.
+        for alias in {group.alias for group in wanted}:
+            if not connections[alias].in_atomic_block:
+                connections[alias].close_if_unusable_or_obsolete()
         for group, keys in wanted.items():
             loaded.add(group, _fetch(group, list(keys)))
         self._check([(reference, loaded.get(group, key)) for reference, group, key in placed])
@@ -399,10 +404,7 @@ def _relation(model: Model, path: str) -> str:
 def _fetch(group: _Group, keys: List[Any]) -> Dict[Any, Any]:
     """The rows with these keys. Raises DatabaseUnreachable when they cannot be asked for."""
     manager = group.model._base_manager if group.scope == "all" else group.model._default_manager
-    connection = connections[group.alias]
     try:
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
         found = manager.using(group.alias).prefetch_related(*group.relations)
         if len(_key_fields(group.model)) == 1:
             return dict(found.in_bulk(keys))
@@ -430,6 +432,9 @@ def _value_of(field: Any, row: models.Model) -> Any:
 def _to_python(field: Any, value: Any, path: str) -> Any:
     while field.remote_field is not None:
         field = field.target_field
+    if isinstance(value, (View, ArrayBuffer)):
+        # A Buffer, for example: a column has bytes.
+        value = bytes(value)
     try:
         return field.to_python(value)
     except (ValidationError, TypeError, ValueError) as error:
