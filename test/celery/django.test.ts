@@ -459,6 +459,7 @@ describe.skipIf(missing !== undefined)(`with a Django site${skipped}`, () => {
       });
       expect(was!.fields.answerId).toBe((arrived[0]!.post as Comment).answerId);
       await db.delete(comments).where(eq(comments.id, was!.pk as number));
+      expect(was!.entity).toMatchObject({ tip: "12345678901234567890.1250", writtenAt: written.text });
       await was!.save();
       const [row] = await db
         .select()
@@ -470,6 +471,16 @@ describe.skipIf(missing !== undefined)(`with a Django site${skipped}`, () => {
         token: "00000000-0000-0000-0000-000000000007",
       });
       expect(row!.writtenAt).toContain("05.678901");
+    });
+
+    test("with a time that a column of Dates cannot hold are not saved", async () => {
+      const sent =
+        "index.delay(post=None, want='snapshot', was=snapshot(thread().answer.question)).get(timeout=20)";
+      await site.client.value(sent);
+      await expect(arrived[0]!.was!.save()).rejects.toMatchObject({
+        code: "ERR_SNAPSHOT_FIELDS",
+        message: expect.stringContaining("qa.Question.askedAt"),
+      });
     });
 
     test("of small integers have numbers, and of whole milliseconds Dates, for Django says no more", async () => {
