@@ -11,9 +11,12 @@ if (!version || !/^\d+(\.\d+){0,2}$/.test(version)) {
 const root = fileURLToPath(new URL("..", import.meta.url));
 const node = await installNode(version);
 
+// What Python does is the same whichever Node there is.
+const elsewhere = ["test/celery/**", "test/python/**"].flatMap((files) => ["--exclude", files]);
+
 for (const parameters of [
   ["--version"],
-  ["node_modules/vitest/vitest.mjs", "run", "--typecheck.enabled=false"],
+  ["node_modules/vitest/vitest.mjs", "run", "--typecheck.enabled=false", ...elsewhere],
 ]) {
   const { status } = spawnSync(node, parameters, { cwd: root, stdio: "inherit" });
   if (status !== 0) process.exit(status ?? 1);
