@@ -17,8 +17,8 @@ export async function rehearse(django: string, typescript: string): Promise<read
     return id;
   };
   const question = await post("questions", { title: "What is a petiole?", body: "I eat <celery>." });
-  const answer = await post("answers", { question, body: "The stalk of a leaf" });
-  const comment = await post("comments", { answer, body: "You fool" });
+  const answer = await post(`questions/${question}/answers`, { body: "The stalk of a leaf" });
+  const comment = await post(`answers/${answer}/comments`, { body: "You fool" });
   console.log(
     `Django saved question ${question}, answer ${answer} and comment ${comment}, and sent ts.index for each.`,
   );

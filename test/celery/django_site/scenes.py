@@ -61,20 +61,26 @@ def in_transaction(commit):
     return identity
 
 
+def meanwhile(reference_of, change):
+    """A task is sent about a row to which something happens before it is run. Its result."""
+    row = thread()
+    with transaction.atomic():
+        identity = send_on_commit(index, post=reference_of(row))
+        change(row)
+    return result(identity)
+
+
 def later(reference_of):
-    """A task is sent about a row that is edited before a worker takes it. Its result."""
-    row = thread()
-    sent = index.apply_async(kwargs={"post": reference_of(row)}, countdown=0.4)
-    edit(row, "edited")
-    return sent.get(timeout=20)
+    return meanwhile(reference_of, lambda row: edit(reference_of(row), "edited"))
 
 
-def gone(wanted, **details):
-    """A task is sent about a row that is deleted before a worker takes it. Its result."""
-    row = thread()
-    sent = index.apply_async(kwargs={"post": ref(row, **details), **wanted}, countdown=0.4)
-    Comment.objects.filter(pk=row.pk).delete()
-    return sent.get(timeout=20)
+def gone(**details):
+    return meanwhile(lambda row: ref(row, **details), lambda row: row.delete())
+
+
+def changed(fate):
+    newer = Comment.objects.filter
+    return meanwhile(lambda row: ref(row, if_changed=fate), lambda row: newer(pk=row.pk).update(revision=2))
 
 
 def late():
@@ -85,13 +91,6 @@ def late():
     before.pk = number
     before.body = "late"
     before.save(force_insert=True)
-    return sent.get(timeout=20)
-
-
-def changed(fate):
-    row = thread()
-    sent = index.apply_async(kwargs={"post": ref(row, if_changed=fate)}, countdown=0.4)
-    Comment.objects.filter(pk=row.pk).update(revision=2)
     return sent.get(timeout=20)
 
 

@@ -4,7 +4,7 @@ from qa import views
 urlpatterns = [
     path("", views.page),
     path("questions", views.ask),
-    path("answers", views.answer),
-    path("comments", views.comment),
+    path("questions/<int:pk>/answers", views.answer),
+    path("answers/<int:pk>/comments", views.comment),
     path("comments/<int:pk>", views.edit),
 ]

@@ -32,13 +32,13 @@ def ask(request):
 
 
 @require_POST
-def answer(request):
-    return _saved(Answer(question_id=request.POST["question"], body=request.POST["body"]))
+def answer(request, pk):
+    return _saved(Answer(question=get_object_or_404(Question, pk=pk), body=request.POST["body"]))
 
 
 @require_POST
-def comment(request):
-    return _saved(Comment(answer_id=request.POST["answer"], body=request.POST["body"]))
+def comment(request, pk):
+    return _saved(Comment(answer=get_object_or_404(Answer, pk=pk), body=request.POST["body"]))
 
 
 @require_POST

@@ -28,6 +28,13 @@ const counterparts: Readonly<Record<string, string>> = {
   ReferenceError: "NameError",
 };
 
+/** What became of rows, and the classes of the Python package for it. Where that is missing, Celery makes up such a class. */
+const rowErrors: Readonly<Record<string, string>> = {
+  ERR_ROW_MISSING: "RowMissing",
+  ERR_ROW_CHANGED: "RowChanged",
+};
+const petioleErrors = "petiole.errors";
+
 /**
  * What Python shall raise for a reason. Never something that is no exception class there, and never one that ends the
  * process of whoever asks for the result.
@@ -54,6 +61,9 @@ export function pythonError(
     return { type: "TimeLimitExceeded", module: celeryExceptions, args };
   if (reason.code === "ERR_TASK_UNKNOWN") {
     return { type: "NotRegistered", module: celeryExceptions, args: task === undefined ? args : [task] };
+  }
+  if (Object.hasOwn(rowErrors, reason.code)) {
+    return { type: rowErrors[reason.code]!, module: petioleErrors, args };
   }
   if (typeof name !== "string") return safe("Exception", "builtins", args);
   if (Object.hasOwn(counterparts, name)) return { type: counterparts[name]!, module: "builtins", args };
@@ -139,7 +149,8 @@ function codeOf(
     return text === "expired"
       ? ["ERR_TASK_EXPIRED", "its time to run by was over before it ran"]
       : ["ERR_TASK_CANCELLED", text === "" ? "revoked" : text];
-  return ["ERR_TASK_FAILED", text === "" ? name : text];
+  const code = Object.keys(rowErrors).find((each) => module === petioleErrors && rowErrors[each] === name);
+  return [code ?? "ERR_TASK_FAILED", text === "" ? name : text];
 }
 
 /** As Python's `str(exception)` has it, near enough to be read. */

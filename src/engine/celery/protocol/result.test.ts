@@ -193,6 +193,12 @@ describe("reads what Celery stores", () => {
       /^tasks\.x$/,
     ],
     [{ exc_type: "TimeLimitExceeded", exc_message: [1], exc_module: "mine" }, "ERR_TASK_FAILED", /^1$/],
+    [
+      { exc_type: "RowMissing", exc_message: ["qa.Comment 7 is gone"], exc_module: "petiole.errors" },
+      "ERR_ROW_MISSING",
+      /^qa\.Comment 7 is gone$/,
+    ],
+    [{ exc_type: "RowMissing", exc_message: [], exc_module: "mine" }, "ERR_TASK_FAILED", /^RowMissing$/],
     [{ exc_type: "KeyError", exc_message: [], exc_module: "builtins" }, "ERR_TASK_FAILED", /^KeyError$/],
     [{ exc_type: "A", exc_message: "text" }, "ERR_TASK_FAILED", /^text$/],
     [{ exc_type: 5, exc_message: { a: 1 }, exc_module: 7 }, "ERR_TASK_FAILED", /^\{"a":1\}$/],
@@ -336,6 +342,11 @@ describe("what Python raises", () => {
     ]);
     expect(raised({}, "ERR_TASK_UNKNOWN")).toStrictEqual(["celery.exceptions", "NotRegistered", "tasks.add"]);
     expect(raised({}, "ERR_TYPE_UNKNOWN")).toStrictEqual(["builtins", "Exception", "boom"]);
+    expect(pythonError({ code: "ERR_ROW_CHANGED", message: "m" }, {})).toStrictEqual({
+      type: "RowChanged",
+      module: "petiole.errors",
+      args: ["m"],
+    });
     expect(pythonError({ code: "ERR_X", message: "m" }, {})).toStrictEqual({
       type: "Exception",
       module: "builtins",
