@@ -44,6 +44,7 @@ describe("the portable dialect", () => {
   test("what Kombu knows of Python's own goes back as it came", () => {
     const values = {
       price: new Foreign("decimal", "19.90"),
+      huge: new Foreign("decimal", "1.5E+999999999999999999"),
       key: new Foreign("uuid", "0".repeat(32)),
       at: new Foreign("datetime", "2026-01-02T03:04:05.678901+05:30"),
       naive: new Foreign("datetime", "2026-01-02T03:04:05"),
@@ -53,12 +54,22 @@ describe("the portable dialect", () => {
     const text = wire.encode(values);
     expect(JSON.parse(text)).toMatchObject({
       price: { __type__: "decimal", __value__: "19.90" },
+      huge: { __type__: "decimal", __value__: "1.5E+999999999999999999" },
       key: { __type__: "uuid", __value__: { hex: "0".repeat(32) } },
     });
     // Some of it is Temporal's in between, where there is Temporal.
     expect(wire.encode(wire.decode(text))).toBe(text);
     const half = '{"__type__":"time","__value__":"01:02:03.500"}';
     expect(wire.encode(wire.decode(half.replace("500", "500000")))).toMatch(/03\.500(000)?"/);
+  });
+
+  test.each([
+    ["decimal", "1e9999999999999999999"],
+    ["decimal", "10e999999999999999999"],
+    ["datetime", "2026-01-02T03:04:05+24:00"],
+    ["time", "01:02:03-99:00"],
+  ])("what Python has no %s for is none: %s", (tag, text) => {
+    expect(() => new Foreign(tag, text)).toThrow(expect.objectContaining({ code: "ERR_VALUE_INVALID" }));
   });
 
   test("nothing is null", () => {

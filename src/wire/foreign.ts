@@ -8,7 +8,7 @@ import { ValueError, describe } from "../errors.ts";
 const monthDay = String.raw`(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])`;
 const date = String.raw`[+-]?\d{4,6}-${monthDay}`;
 const clock = String.raw`([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?`;
-const offset = String.raw`(Z|[+-]\d\d:\d\d(:\d\d(\.\d{1,9})?)?)`;
+const offset = String.raw`(Z|[+-]${clock})`;
 const note = String.raw`(\[[\w!=/+:-]{1,60}\])`;
 
 function whole(...parts: string[]): RegExp {
@@ -16,7 +16,8 @@ function whole(...parts: string[]): RegExp {
 }
 
 const forms: Readonly<Record<string, RegExp>> = {
-  decimal: /^[+-]?((\d+(\.\d*)?|\.\d+)(E[+-]?\d+)?|s?NaN\d*|Inf(inity)?)$/i,
+  // Python's Decimal has exponents of up to 18 digits, as a number with one digit before its point has them.
+  decimal: /^[+-]?(\d(\.\d*)?E[+-]?0*\d{1,18}|(\d+(\.\d*)?|\.\d+)(E[+-]?0*\d{1,17})?|s?NaN\d*|Inf(inity)?)$/i,
   uuid: /^[\da-f]{32}$/,
   datetime: whole(date, "T", clock, offset, "?"),
   date: whole(date, note, "*"),

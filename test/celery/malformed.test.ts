@@ -1,12 +1,13 @@
 /** What is malformed does no harm: neither to a TypeScript worker, whoever sends it, nor to Celery's, whatever ours are made to send. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Petiole, type Worker } from "petiole";
+import { Petiole, PetioleError, type Worker } from "petiole";
 import type { Engine, TaskRecord } from "petiole/engine";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { brokers, type RunningBroker } from "./brokers.ts";
-import { cases, good, textCases } from "./malformed-messages.ts";
+import { cases, textCases } from "./malformed-messages.ts";
 import { openRaw, type RawBroker } from "./raw.ts";
-import { startSiteClient, type SiteClient } from "./site.ts";
+import { oddSends } from "./odd-sends.ts";
+import { startCeleryWorker, startSiteClient, type CeleryWorker, type SiteClient } from "./site.ts";
 
 const timeout = 60_000;
 
@@ -94,11 +95,120 @@ for (const kind of brokers) {
         expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
       },
     );
+
+    test("the reason is told, to people and to whoever waits", async () => {
+      const pickled = cases.find(({ name }) => name === "pickle");
+      await raw.put("ts", pickled!.message("case-9999"));
+      await expect
+        .poll(async () => (await kept()).find(({ message }) => message.id === "case-9999"), { timeout })
+        .toMatchObject({
+          state: "parked",
+          reason: { code: "ERR_ENGINE_UNSUPPORTED", message: expect.stringContaining("x-python-serialize") },
+        });
+      // Celery itself would never answer.
+      expect(await client.outcome('call("ts.mark", serializer="pickle", timeout=60)')).toMatchObject({
+        args: expect.stringContaining("x-python-serialize"),
+      });
+      expect(await client.outcome('call("ts.mark", headers={"timelimit": "no"}, timeout=60)')).toMatchObject({
+        args: expect.stringContaining("timelimit"),
+      });
+    });
+
+    test.skipIf(kind.name !== "Redis")(
+      `goes on after ${textCases.length} texts that no list of Kombu's has (RabbitMQ has no such lists)`,
+      { timeout: 2 * timeout },
+      async () => {
+        const markers = new Map<string, string>();
+        const texts: string[] = [];
+        for (const [index, { name, text }] of textCases.entries()) {
+          const marker = `case-${5000 + index}`;
+          const made = text("ts", marker);
+          if (typeof made === "string" && !made.includes(marker)) texts.push(made);
+          else markers.set(marker, name);
+          await raw.putText!("ts", made);
+        }
+        expect(await client.value('call("ts.mark", kwargs={"marker": "after"}, timeout=60)')).toBe("'after'");
+        expect(await unaccounted(markers)).toEqual([]);
+        await expect
+          .poll(
+            async () => {
+              const payloads = new Set((await kept()).map(({ message }) => message.payload));
+              return texts.filter((text) => !payloads.has(text));
+            },
+            { timeout },
+          )
+          .toEqual([]);
+      },
+    );
+  });
+
+  describe.skipIf(kind.missing !== undefined)(`a Celery worker on ${kind.name}${skipped}`, () => {
+    let broker: RunningBroker;
+    let python: CeleryWorker;
+    let engine: Engine;
+
+    beforeAll(async () => {
+      broker = await kind.start();
+      python = await startCeleryWorker({ ...broker.places, pool: "prefork", concurrency: 2 });
+      engine = broker.engine();
+    }, 90_000);
+
+    afterAll(async () => {
+      await engine?.close();
+      await python?.kill();
+      await broker?.close();
+    }, 60_000);
+
+    test(
+      `lives on after ${oddSends.length} odd sends, each of which is refused or answered`,
+      { timeout: 4 * timeout },
+      async () => {
+        const taskOf = (name: string) =>
+          new Petiole({ engine, defaults: { queue: "celery" } }).task<never>(name);
+        const refused: string[] = [];
+        const answered: string[] = [];
+        const unexpected: string[] = [];
+        const waiting: Promise<void>[] = [];
+        for (const {
+          name,
+          task = "tasks.describe",
+          payload,
+          options = () => ({}),
+          isAnswered = true,
+        } of oddSends) {
+          try {
+            const handle = await taskOf(task).enqueue(payload() as never, options());
+            if (!isAnswered) continue;
+            waiting.push(
+              handle.result({ timeout }).then(
+                () => void answered.push(name),
+                (error: unknown) => {
+                  const isAnswer = error instanceof PetioleError && error.code !== "ERR_RESULT_TIMEOUT";
+                  (isAnswer ? answered : unexpected).push(isAnswer ? name : `${name}: ${String(error)}`);
+                },
+              ),
+            );
+          } catch (error) {
+            if (error instanceof PetioleError) refused.push(`${name}: ${error.message}`);
+            else unexpected.push(`${name}: ${String(error)}`);
+          }
+        }
+        await Promise.all(waiting);
+        expect(unexpected).toEqual([]);
+        const sum = await taskOf("tasks.add").enqueue({ x: 2, y: 3 } as never);
+        expect(await sum.result({ timeout })).toBe(5);
+        expect(python.isAlive()).toBe(true);
+        expect(python.said()).not.toMatch(/Unrecoverable error|CRITICAL/);
+        process.stdout.write(
+          `${kind.name}: ${refused.length} odd sends were refused, ${answered.length} answered\n`,
+        );
+      },
+    );
   });
 }
 
-/** The body of an envelope of Redis. */
+/** What a text in base64 says: the body of an envelope of Redis, or all that is kept. */
 function insideOf(text: string): string {
-  const body = /"body":"([\w+/=]+)"/.exec(text)?.[1] ?? "";
+  const body = /"body":"([\w+/=]+)"/.exec(text)?.[1] ?? (text.length < 1000 ? text : "");
   return Buffer.from(body, "base64").toString();
 }

@@ -117,9 +117,14 @@ export class Claims {
       else if (wasLost) lost.push(holding);
       else ready.push(holding);
     }
-    if (over.length > 0) await this.#callOff(over);
-    for (const each of malformed) await parkMalformed(each.taken, each.error, this.#context);
-    if (lost.length > 0) await this.#countCrashes(lost, now);
+    try {
+      if (over.length > 0) await this.#callOff(over);
+      for (const each of malformed) await parkMalformed(each.taken, each.error, this.#context);
+      if (lost.length > 0) await this.#countCrashes(lost, now);
+    } catch (error) {
+      // The others are taken again when their leases are over; what may run must reach the worker.
+      if (ready.length === 0) throw error;
+    }
     return { ready, again: lost.length > 0 };
   }
 

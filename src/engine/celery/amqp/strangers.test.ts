@@ -119,6 +119,21 @@ describeRabbitmq("what others put in a queue of RabbitMQ", (server) => {
     expect(await channel.get(queue)).toMatchObject({ content: body, properties: { correlationId: "1" } });
   });
 
+  test("who takes only what cannot be read is woken for what follows", async () => {
+    const [broker, queue] = [makeBroker(() => connect(server().url)), queueName()];
+    await broker.take([queue], 1, 10_000);
+    const channel = await makeChannel(server().url);
+    for (const body of ["one", "two"]) channel.publish("", queue, Buffer.from(body), fine);
+    await channel.checkQueue(queue);
+    const rings = vi.fn<() => void>();
+    broker.onArrival([queue], rings);
+    await vi.waitFor(() => expect(rings).toHaveBeenCalledTimes(1));
+    expect(await broker.take([queue], 2, 10_000)).toEqual([]);
+    await broker.publish([message(queue, "after")]);
+    await vi.waitFor(() => expect(rings).toHaveBeenCalledTimes(2));
+    expect(ids(await broker.take([queue], 2, 10_000))).toEqual(["after"]);
+  });
+
   test("an integer as Python writes it neither ends the connection nor is rounded", async () => {
     const [broker, queue] = [makeBroker(() => connect(server().url)), queueName()];
     await broker.take([queue], 1, 10_000);

@@ -8,10 +8,11 @@
 export function isNestedDeeper(value: unknown, depth: number): boolean {
   let level: readonly unknown[] = [value];
   for (let at = 0; ; at++) {
-    const nested = level.filter(isNested);
-    if (nested.length === 0) return false;
+    // Each once: what is in itself twice would double with each level.
+    const nested = new Set(level.filter(isNested));
+    if (nested.size === 0) return false;
     if (at >= depth) return true;
-    level = nested.flatMap((each) => Object.values(each) as readonly unknown[]);
+    level = [...nested].flatMap((each) => Object.values(each) as readonly unknown[]);
   }
 }
 

@@ -67,7 +67,7 @@ export const knownHeaders: ReadonlySet<string> = new Set(
   (
     "lang task id shadow eta expires group group_index retries timelimit root_id parent_id argsrepr kwargsrepr origin " +
     "ignore_result replaced_task_nesting stamped_headers stamps compression petiole redelivered meth utc headers " +
-    "errbacks callbacks chain chord args kwargs taskset hostname delivery_info"
+    "errbacks callbacks chain chord args kwargs taskset hostname delivery_info _children _protected"
   ).split(" "),
 );
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../../../errors.ts";
+import { isNestedDeeper } from "./header-values.ts";
 import { isObject } from "./malformed.ts";
 import type { SendOptions, SignatureOptions } from "./settings.ts";
 import { knownHeaders } from "./headers.ts";
@@ -22,11 +23,15 @@ const duration = that(
 const flag = that("true or false", (value) => typeof value === "boolean");
 const name = that("a text", isText);
 const object = that("an object", isObject);
+const list = that("a list", Array.isArray);
+
+/** What a reader takes of headers; Python's own reader of JSON ends at some 900. */
+const maxLevels = 100;
 
 const signatureChecks: Readonly<Record<keyof SignatureOptions, Check>> = {
   task: name,
-  args: that("a list", Array.isArray),
-  kwargs: object,
+  args: withoutTags(list),
+  kwargs: withoutTags(object),
   id: name,
   queue: name,
   priority,
@@ -60,6 +65,11 @@ const sendChecks: Readonly<Record<keyof SendOptions, Check>> = {
  */
 export function checkedSendOptions(value: unknown): SendOptions {
   if (value === undefined) return {};
+  if (isNestedDeeper(value, maxLevels))
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      `celeryOptions must have at most ${maxLevels} levels of arrays and objects. Send what is so deep as payload.`,
+    );
   check(value, "celeryOptions", sendChecks);
   const { timeLimit, softTimeLimit } = value as SendOptions;
   if (timeLimit !== undefined && softTimeLimit !== undefined && softTimeLimit > timeLimit)
@@ -84,6 +94,29 @@ function check(value: unknown, path: string, checks: Readonly<Record<string, Che
     if (!Object.hasOwn(checks, key)) throw wrong(path, `only ${Object.keys(checks).join(", ")}`, key);
     if (each !== undefined) checks[key]!(each, place);
   }
+}
+
+/** A worker that does not know one drops the whole task, without an answer. */
+function withoutTags(isOfKind: Check): Check {
+  return (value, path) => {
+    isOfKind(value, path);
+    refuseTags(value, path);
+  };
+}
+
+function refuseTags(value: unknown, path: string): void {
+  if (typeof value !== "object" || value === null) return;
+  if (isTag(value)) throw wrong(path, "plain JSON, without objects of only __type__ and __value__", value);
+  for (const [key, each] of Object.entries(value)) refuseTags(each, `${path}.${key}`);
+}
+
+/** Whether Kombu takes an object for a value of another kind: it has these two keys, and no other. */
+function isTag(fields: object): boolean {
+  return (
+    Object.keys(fields).length === 2 &&
+    Object.hasOwn(fields, "__type__") &&
+    Object.hasOwn(fields, "__value__")
+  );
 }
 
 function that(expected: string, isRight: (value: unknown) => boolean): Check {

@@ -295,6 +295,20 @@ describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
       expect(idsOf(await broker.take(["celery"], 10, 30_000))).toEqual(["1", "2", "3"]);
     });
 
+    test("who takes only what is no message is woken for what follows", async () => {
+      // So long between the looks that it cannot be them.
+      const broker = open({ pollInterval: 60_000 });
+      let woken = 0;
+      closing.push(broker.onArrival(["celery"], () => void woken++));
+      await redis.lpush("celery", "one", "two");
+      await broker.publish([message("good")]);
+      await pause(300);
+      woken = 0;
+      expect(await broker.take(["celery"], 2, 30_000)).toEqual([]);
+      await expect.poll(() => woken, { timeout: 2000 }).toBeGreaterThan(0);
+      expect(idsOf(await broker.take(["celery"], 2, 30_000))).toEqual(["good"]);
+    });
+
     test("what is no message is put aside with its bytes, and never throws", async () => {
       const broker = open();
       const found: Unreadable[] = [];
