@@ -97,7 +97,7 @@ export interface AmqpConfirmChannelLike extends AmqpChannelLike {
   publish(
     exchange: string,
     routingKey: string,
-    content: Buffer,
+    content: Uint8Array,
     options: AmqpPublishOptions,
     callback: (error: unknown) => void,
   ): boolean;

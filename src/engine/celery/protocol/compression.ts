@@ -46,7 +46,7 @@ export function uncompressed(
   try {
     return unzipSync(body, { maxOutputLength: maxBytes });
   } catch (error) {
-    if ((error as { readonly code?: unknown }).code === "ERR_BUFFER_TOO_LARGE")
+    if (/BUFFER_TOO_LARGE$/.test(String((error as { readonly code?: unknown }).code)))
       throw new LimitError("The unpacked body of the message", "bytes", maxBytes, maxBytes + 1);
     throw malformed(
       "body",

@@ -22,7 +22,8 @@ export class Channels {
       ready: () => {
         for (const [channel, listeners] of this.#listeners) this.#subscribe(channel, listeners);
       },
-      message: (channel, message) => {
+      message: (channel, { buffer, byteOffset, byteLength }) => {
+        const message = Buffer.from(buffer, byteOffset, byteLength);
         for (const hear of this.#listeners.get(channel) ?? []) hear(message);
       },
     });

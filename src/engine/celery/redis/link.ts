@@ -12,7 +12,7 @@ export interface LinkListener {
   /** There is a connection, for the first time or again. */
   ready?(): void;
   /** A message came on a channel. */
-  message?(channel: string, message: Buffer): void;
+  message?(channel: string, message: Uint8Array): void;
 }
 
 /**
@@ -54,7 +54,7 @@ export class LinkListeners {
     for (const listener of this.#listeners) listener.ready?.();
   }
 
-  message(channel: string, message: Buffer): void {
+  message(channel: string, message: Uint8Array): void {
     for (const listener of this.#listeners) listener.message?.(channel, message);
   }
 }
