@@ -87,5 +87,5 @@ const pythonTime = /^(?!0000)(\d{4}-..-..(T|$))?([\d:]+(\.(\d{3}){1,2})?([+-][\d
 function timeRefusal(content: unknown): string | undefined {
   if (content === null) return "Python has no invalid date; send null";
   if (pythonTime.test(content as string)) return undefined;
-  return "Python's years are 1 to 9999, no calendar, no Z, 3 or 6 digits of a second";
+  return "Python's years are 1 to 9999, no calendar or Z, 3 or 6 digits";
 }

@@ -46,7 +46,7 @@ export function uncompressed(
   try {
     return unzipSync(body, { maxOutputLength: maxBytes });
   } catch (error) {
-    if (/BUFFER_TOO_LARGE$/.test(String((error as { readonly code?: unknown }).code)))
+    if (String((error as { readonly code?: unknown }).code).endsWith("BUFFER_TOO_LARGE"))
       throw new LimitError("The unpacked body of the message", "bytes", maxBytes, maxBytes + 1);
     throw malformed(
       "body",
