@@ -78,7 +78,7 @@ function keyRefusal(tag: string, content: unknown): string | undefined {
 
 /** Python before 3.11 reads no other fractions of a second than those of 3 and of 6 digits. */
 function wholeThirds(time: string): string {
-  return time.replace(/\.\d+/, (digits) => digits.padEnd(digits.length < 5 ? 4 : 7, "0"));
+  return time.replace(/\.\d+/, (digits) => digits.padEnd(digits[4] ? 7 : 4, "0"));
 }
 
 const pythonTime = /^(?!0000)(\d{4}-..-..(T|$))?([\d:]+(\.(\d{3}){1,2})?([+-][\d:]+)?)?$/;
