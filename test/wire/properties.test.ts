@@ -115,7 +115,7 @@ describe("plain data", () => {
 
 describe("the portable dialect", () => {
   const portable = createWire({ values, dialect: "portable", understands: ["geo.Point"] });
-  const allowed = new Set(["datetime", "base64", "geo.Point"]);
+  const allowed = new Set(["datetime", "date", "time", "decimal", "uuid", "base64", "geo.Point"]);
 
   function tagsIn(text: string): string[] {
     const found: string[] = [];
