@@ -24,6 +24,18 @@ export interface MessageHeaders {
   readonly [name: string]: Json | undefined;
 }
 
+/** The headers that a message itself uses: whoever adds others must leave these alone. */
+export const ownHeaders: ReadonlySet<string> = new Set([
+  "wire",
+  "types",
+  "version",
+  "parent",
+  "root",
+  "expires",
+  "schedule",
+  "timeout",
+]);
+
 /** One task on its way: five fields, the payload as text. */
 export interface Message {
   /** Unique for good; chosen by the sender before the send. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
-import type { Json, MessageHeaders } from "../message.ts";
+import { ownHeaders, type Json, type MessageHeaders } from "../message.ts";
 import type { Job } from "./job.ts";
 
 /** One send, as middleware sees it. */
@@ -41,18 +41,6 @@ export interface Middleware<Rows = object> {
   run?(context: RunMiddlewareContext<Rows>, next: () => Promise<unknown>): Promise<unknown>;
 }
 
-/** The headers that the message itself uses. */
-const reserved: ReadonlySet<string> = new Set([
-  "wire",
-  "types",
-  "version",
-  "parent",
-  "root",
-  "expires",
-  "schedule",
-  "timeout",
-]);
-
 /**
  * Refuses headers that are no plain JSON, or would take the place of the message's own.
  *
@@ -67,9 +55,9 @@ export function checkHeaders(headers: Readonly<Record<string, Json>>): void {
       `headers.${name} must be plain JSON, at most ${deepest} levels of it; in it is ${wrong}.`,
     );
   }
-  const taken = Object.keys(headers).find((name) => reserved.has(name));
+  const taken = Object.keys(headers).find((name) => ownHeaders.has(name));
   if (taken === undefined) return;
-  const names = [...reserved].join(", ");
+  const names = [...ownHeaders].join(", ");
   throw new PetioleError(
     "ERR_OPTION_INVALID",
     `headers cannot have ${taken}: ${names} are the message's own.`,

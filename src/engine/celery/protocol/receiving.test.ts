@@ -116,6 +116,14 @@ describe.each([
     expect(ignoreResult).toBe(true);
   });
 
+  test("a header of another sender's with a name of ours has no meaning", () => {
+    const message = fromRedis(captured["options"]!);
+    const headers = { ...message.headers, timeout: 5, schedule: "daily", celery: {} };
+    expect(received({ ...message, headers }, settings).message.headers).toStrictEqual(
+      received(message, settings).message.headers,
+    );
+  });
+
   test("times without an offset are of the app's time zone", () => {
     const { runAt, message } = read("naive");
     expect(runAt).toBe(Date.parse("2026-07-01T23:02:03.457Z"));

@@ -4,7 +4,7 @@
  * @module
  */
 import { describe } from "../../../errors.ts";
-import type { Json, Message, MessageHeaders } from "../../../message.ts";
+import { ownHeaders, type Json, type Message, type MessageHeaders } from "../../../message.ts";
 import { payloadOf } from "./arguments.ts";
 import { embedOf, partsOfBody } from "./body.ts";
 import type { Embed } from "./body.ts";
@@ -208,16 +208,7 @@ function headersOf(
 }
 
 /** Names that have a meaning in Petiole, and are not for other senders to give one. */
-const reserved: ReadonlySet<string> = new Set([
-  "wire",
-  "types",
-  "version",
-  "parent",
-  "root",
-  "expires",
-  "schedule",
-  "celery",
-]);
+const reserved: ReadonlySet<string> = new Set([...ownHeaders, "celery"]);
 
 /** Headers that others have put beside the task, as far as they are JSON. */
 function usersHeaders(headers: CeleryMessage["headers"]): readonly (readonly [string, unknown])[] {
