@@ -74,18 +74,21 @@ function compare(output: string, told: string): void {
   if (!new RegExp(`^${pattern.join(".*")}$`).test(output)) expect(output).toBe(told);
 }
 
+/** Makes the page's folder, with its files and nothing else. */
+function write({ folder, files }: Page): void {
+  rmSync(folder, { recursive: true, force: true });
+  for (const [file, code] of files) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), code);
+    if (file.endsWith(".prisma")) generateClient(join(folder, file), join(folder, "generated"));
+  }
+}
+
 beforeAll(() => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "bin"), { recursive: true });
   symlinkSync(join(root, "dist/cli/main.js"), join(folder, "bin/petiole"));
-  for (const page of pages) {
-    mkdirSync(page.folder, { recursive: true });
-    for (const [file, code] of page.files) {
-      mkdirSync(dirname(join(page.folder, file)), { recursive: true });
-      writeFileSync(join(page.folder, file), code);
-      if (file.endsWith(".prisma")) generateClient(join(page.folder, file), join(page.folder, "generated"));
-    }
-  }
+  for (const page of pages) write(page);
   const files = pages.flatMap((page) =>
     [...page.files.keys()].filter((file) => file.endsWith(".ts")).map((file) => join(page.folder, file)),
   );
@@ -118,6 +121,8 @@ describe("what is run does what the page says", () => {
     { timeout: 180_000, retry: 2 },
     async (page, context) => {
       context.skip(page.skipped !== undefined, page.skipped);
+      // What a try before this one has left would show on the page.
+      if (context.task.result?.retryCount) write(page);
       const environment = { ...process.env, PATH: path, NO_COLOR: "1", REDIS_URL: redis?.url };
       for (const { title, command, prints } of page.steps) {
         if ("script" in command) {

@@ -125,7 +125,8 @@ class SqliteEngine implements Engine {
     store.claiming();
     // Most looks of an idle worker find nothing: they shall not take the write lock.
     if (store.committer.idle && !store.mayFind(request)) return [];
-    return this.#write("claiming tasks", ({ claims }, changes) => claims.claim(request, changes));
+    const asked = Date.now();
+    return this.#write("claiming tasks", ({ claims }, changes) => claims.claim(request, asked, changes));
   }
 
   async extend(leases: readonly Lease[], duration: number): Promise<readonly Lease[]> {

@@ -75,6 +75,25 @@ describe.each(engines)("races, on %s", (_name, make) => {
     await closed;
   });
 
+  test("a worker that was blocked past its lease keeps what it still runs", async () => {
+    const { engine } = make();
+    const app = new Petiole({ engine });
+    const blocked = Promise.withResolvers<void>();
+    const waiting = app.task("waiting", () => blocked.promise);
+    let runs = 0;
+    const blocking = app.task("blocking", async () => {
+      runs++;
+      for (const end = Date.now() + 150; Date.now() < end; );
+      // The other ends now, and the worker asks for more before any timer can have renewed a lease.
+      blocked.resolve();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    });
+    const handles = [await waiting.enqueue(), await blocking.enqueue(), await waiting.enqueue()];
+    await work(app, { lease: "100ms", watchdog: false, concurrency: 2 });
+    for (const handle of handles) await handle.result({ timeout: "5s" });
+    expect(runs).toBe(1);
+  });
+
   test("what is put off does not count for its lane's rate", async () => {
     const { engine } = make();
     const app = new Petiole({ engine });

@@ -46,7 +46,7 @@ const mostAtOnce = 1000;
 /** From so many settlements on they have a statement of their own. Fewer take less time than its commit. */
 const apartFrom = 20;
 
-/** Settles and claims, in the order of the calls. */
+/** Settles and claims. */
 export class Cycle {
   readonly #database: Database;
   readonly #who: string;
@@ -93,28 +93,26 @@ export class Cycle {
     await this.#apart.idle();
   }
 
+  /**
+   * The settlements first: were this process blocked between a claim and them, the claim might find their leases lost.
+   */
   async #run(items: readonly Item[]): Promise<readonly (Result | Promise<Result>)[]> {
-    const results: (Result | Promise<Result>)[] = [];
-    for (let start = 0; start < items.length;) {
-      // Settlements, up to a claim.
-      let end = start;
-      while (end < items.length && items[end]?.kind === "settle") end += 1;
-      const settles = items.slice(start, end);
-      const claim = items[end];
-      start = end + 1;
-      if (claim?.kind === "claim" && this.#areApart(settles)) {
-        const promises = [
-          ...settles.map((item) => this.#apart.add(item)),
-          this.#statement([], [], claim.request, []) as Promise<string>,
-        ];
-        // Nobody hears of them before the whole batch is done.
-        if (start < items.length) for (const promise of promises) promise.catch(() => undefined);
-        results.push(...promises);
-      } else {
-        results.push(...(await this.#together(settles, claim)));
-      }
+    const settles = items.filter(({ kind }) => kind === "settle");
+    const [claim, ...others] = items.filter(({ kind }) => kind === "claim");
+    const results = new Map<Item, Result | Promise<Result>>();
+    if (claim?.kind === "claim" && this.#areApart(settles)) {
+      results.set(claim, this.#statement([], [], claim.request, []) as Promise<string>);
+      for (const item of settles) results.set(item, this.#apart.add(item));
+      // Nobody hears of them before the whole batch is done.
+      if (others.length > 0)
+        for (const result of results.values()) (result as Promise<Result>).catch(() => {});
+    } else {
+      const both = claim === undefined ? settles : [...settles, claim];
+      for (const [index, result] of (await this.#together(settles, claim)).entries())
+        results.set(both[index]!, result);
     }
-    return results;
+    for (const other of others) results.set(other, (await this.#together([], other))[0]!);
+    return items.map((item) => results.get(item)!);
   }
 
   /** Whether it does not matter to a claim whether all of these are settled. */

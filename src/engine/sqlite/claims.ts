@@ -76,14 +76,19 @@ export class Claims {
     );
   }
 
-  /** See {@link Engine.claim}. Parks rows that cannot be read, and goes on. */
-  claim(request: ClaimRequest, changes: Changes): Delivery[] {
+  /**
+   * See {@link Engine.claim}. Parks rows that cannot be read, and goes on.
+   *
+   * @param asked - when the claim was asked for (epoch milliseconds). Leases that ended later are let be: this process
+   *   may have been blocked since, by a task whose end or heartbeat comes right after this
+   */
+  claim(request: ClaimRequest, asked: number, changes: Changes): Delivery[] {
     const now = Date.now();
     const token = `${this.#holder}-${(++this.#count).toString(36)}`;
     const rooms = this.#selection.rooms(request, now);
     const deliveries: Delivery[] = [];
     for (let round = 0; round < rounds; round += 1) {
-      const rows = this.#rows(request, token, request.limit - deliveries.length, rooms, now);
+      const rows = this.#rows(request, token, request.limit - deliveries.length, rooms, now, asked);
       const before = deliveries.length;
       for (const row of rows) {
         const message = this.#readOrPark(row, changes);
@@ -134,22 +139,35 @@ export class Claims {
     }
   }
 
-  #rows(request: ClaimRequest, token: string, limit: number, rooms: Rooms, now: number): Row[] {
+  #rows(
+    request: ClaimRequest,
+    token: string,
+    limit: number,
+    rooms: Rooms,
+    now: number,
+    asked: number,
+  ): Row[] {
     const until = Math.ceil(now + request.lease);
     const name = toColumn(request.worker);
     const rows: Row[] = [];
-    this.#selection.take(request, limit, rooms, now, {
-      one: (sequence, crashes) => {
-        rows.push(this.#takeAndRead.get(token, until, name, now, crashes, sequence) as Row);
+    this.#selection.take(
+      request,
+      limit,
+      rooms,
+      { now, asked },
+      {
+        one: (sequence, crashes) => {
+          rows.push(this.#takeAndRead.get(token, until, name, now, crashes, sequence) as Row);
+        },
+        first: (queue, lane, most) => {
+          const found = this.#waiting.all(queue, lane, most) as unknown as Values[];
+          // `get`, as `run` would make an object that says how many there were.
+          if (found.length > 0) this.#takeFirst.get(token, until, name, now, queue, lane, most);
+          for (const values of found) rows.push(rowOf(values));
+          return found.length;
+        },
       },
-      first: (queue, lane, most) => {
-        const found = this.#waiting.all(queue, lane, most) as unknown as Values[];
-        // `get`, as `run` would make an object that says how many there were.
-        if (found.length > 0) this.#takeFirst.get(token, until, name, now, queue, lane, most);
-        for (const values of found) rows.push(rowOf(values));
-        return found.length;
-      },
-    });
+    );
     return rows;
   }
 

@@ -39,6 +39,13 @@ export interface Take {
   first(queue: string, lane: string, limit: number): number;
 }
 
+/** Epoch milliseconds. */
+export interface Times {
+  /** When the claim was asked for: leases that ended by then are lost. */
+  readonly asked: number;
+  readonly now: number;
+}
+
 /** What a delivery is made of. */
 export const deliveryColumns = `sequence, ${messageColumns}, lane, attempts, crashes, deferrals, deferred_at, cancel_reason`;
 
@@ -111,7 +118,13 @@ export class Selection {
    * Takes at most `limit` tasks: queue by queue, those that were lost first, then those that were parked and need
    * what is known, then those that wait.
    */
-  take({ queues, knows }: ClaimRequest, limit: number, rooms: Rooms, now: number, take: Take): void {
+  take(
+    { queues, knows }: ClaimRequest,
+    limit: number,
+    rooms: Rooms,
+    { now, asked }: Times,
+    take: Take,
+  ): void {
     let left = limit;
     const takeOne: TakeOne = (sequence, lane, crashes) => {
       left -= 1;
@@ -124,9 +137,9 @@ export class Selection {
       rooms.take(lane, count);
     };
     for (const queue of this.#pauses.open(queues).map(toColumn)) {
-      const [isLost, isLeft, isDue] = this.#look.get(queue, now, queue, queue, now) as unknown as number[];
+      const [isLost, isLeft, isDue] = this.#look.get(queue, asked, queue, queue, now) as unknown as number[];
       if (isLost === 1) {
-        const lost = { all: this.#lost, elsewhere: this.#lostElsewhere, of: [queue, now], crashes: 1 };
+        const lost = { all: this.#lost, elsewhere: this.#lostElsewhere, of: [queue, asked], crashes: 1 };
         takeFrom(lost, () => left, rooms, takeOne);
       }
       for (const needs of isLeft === 1 ? this.#known(queue, knows) : []) {

@@ -138,6 +138,17 @@ export const claimingCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "gives no task anew to a process that was blocked past its lease since it asked for more",
+    async run(engine) {
+      await send(engine, "1", "2");
+      const { lease } = await claimOne(engine, { lease: shortLease });
+      const claiming = claim(engine, { limit: 2 });
+      for (const end = performance.now() + shortLease + 20; performance.now() < end;);
+      assert.deepEqual(await engine.settle([{ kind: "complete", lease, result: "1" }]), [true]);
+      assert.deepEqual(ids(await claiming), ["2"]);
+    },
+  },
+  {
     name: "knows no lease of a task that was never claimed",
     async run(engine) {
       await send(engine, "1");

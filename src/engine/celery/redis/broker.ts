@@ -26,6 +26,8 @@ import { refuseOld } from "./version.ts";
 const revokedKey = "petiole.revoked";
 /** As long as Celery's workers remember it, in milliseconds. */
 const rememberedFor = 3 * 3_600_000;
+/** So long a message that is being finished is held at least, in seconds: its lease may be about to run out. */
+const finishingWithin = 10;
 
 /** A message as it goes into a list. */
 type Entry = readonly [queue: string, list: string, text: string];
@@ -220,9 +222,12 @@ export class RedisBroker implements Broker {
     return messages.map(() => true);
   }
 
+  /** Whether they are still held. Then they are for as long as finishing them may take. */
   async #areHeld(tags: readonly string[]): Promise<readonly boolean[]> {
-    const answers = await this.#connection.run("looking after tasks", scripts.isHeld, [
+    const answers = await this.#connection.run("looking after tasks", scripts.prolong, [
       this.#settings.keyPrefix,
+      String(this.#settings.visibilityTimeout / 1000),
+      String(finishingWithin),
       ...tags,
     ]);
     return (answers as readonly number[]).map((answer) => answer === 1);

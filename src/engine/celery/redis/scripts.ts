@@ -5,7 +5,7 @@
  */
 import { script } from "./connection.ts";
 import * as kept from "./lua/kept.ts";
-import { extend, finish, giveBack, hold, isHeld, publish, take } from "./lua/messages.ts";
+import { extend, finish, giveBack, hold, prolong, publish, take } from "./lua/messages.ts";
 import { adopt, expired, look, restore } from "./lua/restoring.ts";
 import { stored, storing } from "./lua/results.ts";
 
@@ -13,7 +13,7 @@ export const scripts = {
   publish: script(publish),
   take: script(take),
   extend: script(extend),
-  isHeld: script(isHeld),
+  prolong: script(prolong),
   finish: script(finish),
   giveBack: script(giveBack),
   hold: script(hold),

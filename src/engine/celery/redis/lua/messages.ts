@@ -125,11 +125,21 @@ end
 return reply
 `;
 
-/** ARGV: prefix, tags. Returns 1 or 0 for each. */
-export const isHeld = `
+/**
+ * ARGV: prefix, visibility timeout, for how long they are held from now on at least, tags. Returns 1 or 0 for each:
+ * whether it is still held.
+ */
+export const prolong = `
 ${taken}
+local score = now() + tonumber(ARGV[3]) - tonumber(ARGV[2])
 local reply = {}
-for at = 2, #ARGV do reply[#reply + 1] = redis.call('HEXISTS', unacked, ARGV[at]) end
+for at = 4, #ARGV do
+  local there = redis.call('HEXISTS', unacked, ARGV[at])
+  if there == 1 and tonumber(redis.call('ZSCORE', index, ARGV[at]) or '0') < score then
+    redis.call('ZADD', index, score, ARGV[at])
+  end
+  reply[#reply + 1] = there
+end
 return reply
 `;
 
