@@ -50,6 +50,7 @@ export { Petiole } from "./task/petiole.ts";
 export type { InstancesOf, ModelNamesOf, Portable, RowsOf, Sent, Unportable } from "./task/portable.ts";
 export type { RetiredTaskOptions } from "./task/retired.ts";
 export type { ScheduleOptions } from "./task/schedule.ts";
+export type { Signature, StepOptions, TaskWith } from "./task/signature.ts";
 export type { SaveListener, SaveOptions, Saved, SavedOptions } from "./task/saved.ts";
 export type { Handler, Task } from "./task/task.ts";
 export type { TransactionOf } from "./task/transaction-of.ts";

@@ -11,6 +11,7 @@ import type { EnqueueOptions, TaskSettings } from "./options.ts";
 import { makeOutgoing } from "./outgoing.ts";
 import type { Portable } from "./portable.ts";
 import type { Sending } from "./scope.ts";
+import { Signature, TaskWith, type StepOptions } from "./signature.ts";
 
 /** What a worker runs. */
 export type Handler<Payload, Result, Rows> = (payload: Payload, job: Job<Rows>) => Result | Promise<Result>;
@@ -19,6 +20,11 @@ export type Handler<Payload, Result, Rows> = (payload: Payload, job: Job<Rows>) 
 type EnqueueArguments<Payload, Known> = undefined extends Payload
   ? [payload?: Portable<Payload, Known>, options?: EnqueueOptions]
   : [payload: Portable<Payload, Known>, options?: EnqueueOptions];
+
+/** The arguments of `signature`, as those of `enqueue`. */
+type SignatureArguments<Payload, Known> = undefined extends Payload
+  ? [payload?: Portable<Payload, Known>, options?: StepOptions]
+  : [payload: Portable<Payload, Known>, options?: StepOptions];
 
 /**
  * A task. Made by `app.task`.
@@ -102,6 +108,31 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
       (index) => `payloads[${index}]`,
       `these payloads to task "${this.name}"`,
     );
+  }
+
+  /**
+   * This task with a payload, to be sent later: as a step of a chain that does not look at the result of the step before
+   * it, or as a member of a group. The payload is checked and encoded when it is sent, with the errors of `enqueue`.
+   *
+   * @throws PetioleError `ERR_OPTION_INVALID` for a transaction among the options
+   *
+   * @example
+   * const { results } = await app.group(thumbnail.signature({ width: 200 }), thumbnail.signature({ width: 800 })).enqueue();
+   */
+  signature(...[payload, options]: SignatureArguments<Payload, Known>): Signature<Result> {
+    return new Signature(this, payload, options);
+  }
+
+  /**
+   * This task with options, as a step of a chain: its payload is the result of the step before it.
+   *
+   * @throws PetioleError `ERR_OPTION_INVALID` for a transaction among the options
+   *
+   * @example
+   * await app.chain(fetchPage, index.with({ queue: "slow", delay: "1m" })).enqueue({ url });
+   */
+  with(options: StepOptions): TaskWith<Portable<Payload, Known>, Result> {
+    return new TaskWith(this, options);
   }
 
   /** A handle on one of this task that was enqueued before, by any process. */
