@@ -68,23 +68,27 @@ export function contractApp(engine: Engine): {
   readonly echo: Task<Rich, Rich, Money>;
   /** Waits for the result of `echo`, and says what is wrong with it. */
   readonly check: (id: string) => Promise<string>;
+  /** The same of a chain of three of them. */
+  readonly checkChain: (ids: readonly string[]) => Promise<string>;
 } {
   const app = new Petiole({ engine, values: [Money] });
   const echo = app.task("contract.echo", (rich: Rich): Rich => {
     assertRich(rich);
     return rich;
   });
+  const checked = async (result: Promise<Rich>): Promise<string> => {
+    try {
+      assertRich(await result);
+      return "as it was sent";
+    } catch (error) {
+      return messageOf(error);
+    }
+  };
   return {
     app,
     echo,
-    async check(id) {
-      try {
-        assertRich(await echo.handle(id).result({ timeout: "20s" }));
-        return "as it was sent";
-      } catch (error) {
-        return messageOf(error);
-      }
-    },
+    check: (id) => checked(echo.handle(id).result({ timeout: "20s" })),
+    checkChain: (ids) => checked(app.chain(echo, echo, echo).handle(ids).result({ timeout: "20s" })),
   };
 }
 
@@ -98,7 +102,8 @@ export interface Sides<Tasks> {
   work(options?: WorkerOptions): Promise<Worker>;
 }
 
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+/** A logger that says nothing. */
+export const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** Runs something with an app on either side, which have the tasks that `define` makes. */
 export async function withSides<Tasks>(

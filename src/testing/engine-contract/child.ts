@@ -63,6 +63,13 @@ const roles: Readonly<Record<Role, (parameters: never) => Promise<void>>> = {
     say("ready");
     say(await check(id));
   },
+  /** Waits for the end of a chain, and says what is wrong with its result, if anything is. */
+  async waitForChain({ ids }: { ids: readonly string[] }) {
+    const { contractApp } = await appModule();
+    const { checkChain } = contractApp(engine);
+    say("ready");
+    say(await checkChain(ids));
+  },
   /** Claims a task and keeps it, without a heartbeat, until it is killed. */
   async hold({ lease }: { lease: number }) {
     say("ready");

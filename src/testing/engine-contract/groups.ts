@@ -4,6 +4,7 @@
  * @module
  */
 import type { EngineFeature } from "../../engine.ts";
+import { appChainCases } from "./app-chains.ts";
 import { appRetryingCases } from "./app-retrying.ts";
 import { appRunningCases } from "./app-running.ts";
 import { appWorkerCases } from "./app-workers.ts";
@@ -73,4 +74,5 @@ export const contractGroups: readonly ContractGroup[] = [
   group("an app's tasks", appRunningCases),
   group("an app's retries", appRetryingCases),
   group("an app's workers", appWorkerCases),
+  group("an app's chains", appChainCases),
 ];

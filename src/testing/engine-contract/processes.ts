@@ -13,7 +13,7 @@ import { soon } from "./case.ts";
 import type { Elsewhere } from "./harness.ts";
 
 /** What a child process is told to do, see `child.ts`. */
-export type Role = "compete" | "send" | "wait" | "hold" | "work";
+export type Role = "compete" | "send" | "wait" | "waitForChain" | "hold" | "work";
 
 /** A process that has the engine open. */
 export interface Child {
