@@ -56,7 +56,7 @@ export interface ChainHandle<Results extends readonly unknown[]> {
 
   /**
    * Calls off what has not ended, and all that would follow. A step that runs is told through its `job.signal`; should it
-   * succeed all the same, nothing follows it.
+   * succeed all the same, it ends as cancelled unless it is the last, and nothing follows it.
    *
    * @returns whether there was anything left to call off
    */
@@ -144,18 +144,25 @@ async function endOf(
   steps: readonly KnownStep[],
   signal: AbortSignal | undefined,
 ): Promise<TaskRecord> {
-  const { lacks } = engine.capabilities;
-  const record = await (lacks.records === undefined ? oneByOne : allAtOnce)(engine, steps, signal);
-  const last = steps.at(-1)!;
-  if (!record) throw notFound(last.task, last.id);
-  return record;
+  const over = new AbortController();
+  const either = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+  try {
+    const walked = oneByOne(engine, steps, either);
+    const isKnown = engine.capabilities.lacks.records === undefined;
+    const record = await (isKnown ? walked : Promise.race([walked, whicheverDecides(engine, steps, either)]));
+    if (record) return record;
+    const last = steps.at(-1)!;
+    throw notFound(last.task, last.id);
+  } finally {
+    over.abort();
+  }
 }
 
 /** A step was sent before the one before it ended; if it is not there, it has ended too, and is no longer kept. */
 async function oneByOne(
   engine: Engine,
   steps: readonly KnownStep[],
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<TaskRecord | undefined> {
   let record: TaskRecord | undefined;
   for (const { id } of steps) {
@@ -165,25 +172,19 @@ async function oneByOne(
   return record;
 }
 
-/** Where it cannot be told whether a task is there: whichever ends first and decides. */
-async function allAtOnce(
+/** Where it cannot be told whether a task is there, one that is no longer kept would be waited for without an end. */
+function whicheverDecides(
   engine: Engine,
   steps: readonly KnownStep[],
-  signal: AbortSignal | undefined,
-): Promise<TaskRecord | undefined> {
-  const over = new AbortController();
-  const either = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
-  try {
-    return await new Promise((resolve, reject) => {
-      for (const [index, { id }] of steps.entries()) {
-        engine.ended(id, either).then((record) => {
-          if (index === steps.length - 1 || (record && record.state !== "succeeded")) resolve(record);
-        }, reject);
-      }
-    });
-  } finally {
-    over.abort();
-  }
+  signal: AbortSignal,
+): Promise<TaskRecord> {
+  return new Promise((resolve, reject) => {
+    for (const [index, { id }] of steps.entries()) {
+      engine.ended(id, signal).then((record) => {
+        if (record && (record.state !== "succeeded" || index === steps.length - 1)) resolve(record);
+      }, reject);
+    }
+  });
 }
 
 /** For how long what keeps a step's place waits, in milliseconds, should this process die before it has called it off. */

@@ -5,6 +5,9 @@ import { after } from "./duration.ts";
 /** How long a handler may take to heed its signal before it is given up, in milliseconds. */
 const grace = 1000;
 
+/** Why a run is stopped that somebody has called off. */
+export const calledOff = "it was cancelled";
+
 /** A call to stop, to one run. An AbortController costs more than the rest of a short run, and most never abort. */
 export class Stop {
   /** Called once, when it is called to. */
@@ -14,6 +17,11 @@ export class Stop {
 
   get isCalled(): boolean {
     return this.#called;
+  }
+
+  /** Whether it is because the task was called off. */
+  get isCancel(): boolean {
+    return this.#reason instanceof Error && this.#reason.message === calledOff;
   }
 
   /** Why, once it is called to. */

@@ -54,6 +54,8 @@ const patience = 100_000;
 export async function sendNext(step: Succeeded, context: NextContext): Promise<Settlement | undefined> {
   const { delivery, task, following } = step;
   const { lease } = delivery;
+  // Called off while it ran: it ends as cancelled, as nothing is to follow it.
+  if (step.stop.isCancel) return { kind: "release", lease };
   let outgoing: Outgoing;
   try {
     outgoing = await nextOutgoing(step, context);

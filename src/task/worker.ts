@@ -6,7 +6,7 @@ import { after, milliseconds, type Duration } from "./duration.ts";
 import { newId } from "./id.ts";
 import { adopts, knows } from "./needs.ts";
 import { optionError, queueName } from "./options.ts";
-import { Stop } from "./run-bounds.ts";
+import { Stop, calledOff } from "./run-bounds.ts";
 import { run } from "./run.ts";
 import { Scheduler } from "./schedule.ts";
 import type { Task } from "./task.ts";
@@ -194,7 +194,7 @@ export class Worker {
     const heartbeat = setInterval(() => void this.#beat(), this.#lease / 3);
     const listening = [
       this.#engine.onReady(queues, () => this.#wake()),
-      this.#engine.onCancel(this.name, (leases) => this.#abort(leases, "it was cancelled")),
+      this.#engine.onCancel(this.name, (leases) => this.#abort(leases, calledOff)),
     ];
     const relaying = new AbortController();
     const relayed = this.#context.relay?.run(relaying.signal, this.#warn);

@@ -31,7 +31,7 @@ describe.skipIf(rabbitmq.missing !== undefined)("the Celery engine, on RabbitMQ"
 
 /** The groups in which it matters where results are. */
 const aboutResults =
-  /: (ending|keeping|watching|cancelling|looking after tasks|what it lacks|an app's tasks)$/;
+  /: (ending|keeping|watching|cancelling|looking after tasks|what it lacks|an app's tasks|an app's chains)$/;
 const neither = rabbitmq.missing ?? redis.missing;
 describe.skipIf(neither !== undefined)("the Celery engine, on RabbitMQ with results in Redis", () => {
   let store: EngineStore;

@@ -3,7 +3,7 @@ import type { Engine } from "../../engine.ts";
 import { PetioleError, type TaskError } from "../../errors.ts";
 import { Petiole } from "../../task/petiole.ts";
 import { Money, aborted, assertRich, richValue, silent, withSides, type Rich } from "./app.ts";
-import { can, eventually, find, patience, pause, shortLease } from "./case.ts";
+import { can, eventually, patience, pause, shortLease } from "./case.ts";
 import type { ContractCase } from "./case.ts";
 import { withChildren } from "./processes.ts";
 
@@ -94,10 +94,8 @@ export const appChainCases: readonly ContractCase[] = [
           const worker = newer.worker({ watchdog: false, logger: silent });
           await worker.start();
           try {
-            await eventually(
-              async () => (await find(engine, handle.ids[1]!)).state === "succeeded",
-              "its run",
-            );
+            const last = handle.ids[1]!;
+            await eventually(async () => (await engine.find(last))?.state === "succeeded", "its run");
             assert.equal(await handle.result({ timeout }), "newer 2");
           } finally {
             await worker.stop({ timeout: 0 });
@@ -219,6 +217,35 @@ export const appChainCases: readonly ContractCase[] = [
           await worker.stop({ timeout: 0 });
         }
       });
+    },
+  },
+  {
+    name: "carries as much as may follow a step of a chain",
+    run: (engine, another) => {
+      const runs: number[] = [];
+      return withSides(
+        engine,
+        another,
+        (app) => ({
+          app,
+          t: app.task("t", ({ text }: { text: string }) => {
+            runs.push(text.length);
+            return { text };
+          }),
+        }),
+        async ({ tasks: { app, t }, work }) => {
+          await work();
+          // Three bytes each, and beside them names and ids.
+          const text = "\u2665".repeat(21_000);
+          const long = t.signature({ text });
+          await app.chain(t, t.signature({ text: "" }), long, t).enqueue({ text: "begin" });
+          await eventually(() => runs.length === 4, "the last step");
+          assert.deepEqual(runs, [5, 0, 21_000, 21_000]);
+          await assert.rejects(app.chain(t, long, long).enqueue({ text: "" }), {
+            code: "ERR_OPTION_INVALID",
+          });
+        },
+      );
     },
   },
   {

@@ -10,6 +10,7 @@ import {
 import type { Engine, Lease, Outgoing, Settlement } from "../../engine.ts";
 import { lacking, without } from "../../../test/fixtures/engine/lacking.ts";
 import { PetioleError } from "../../errors.ts";
+import type { MessageHeaders } from "../../message.ts";
 import type { EngineContractOptions } from "../engine-contract.ts";
 import { contractGroups } from "./groups.ts";
 
@@ -157,6 +158,43 @@ const faults: readonly [name: string, fault: (engine: Engine) => Partial<Engine>
       one.kind === "complete" ? { ...one, result: one.result.replaceAll("EUR", "ATS") } : one,
     ),
     /^brings payloads and results across/,
+  ],
+  [
+    "keeps no headers but those that it knows",
+    sending((one) => {
+      const { wire, types, version, parent, root, expires } = one.message.headers;
+      const known = Object.entries({ wire, types, version, parent, root, expires });
+      const headers = Object.fromEntries(known.filter(([, value]) => value !== undefined));
+      return { ...one, message: { ...one.message, headers: headers as unknown as MessageHeaders } };
+    }),
+    /^runs the steps of a chain/,
+  ],
+  [
+    "takes what is sent again for another task once it runs or has ended",
+    (engine) => ({
+      async send(batch) {
+        const records = await Promise.all(batch.map(({ message }) => engine.find(message.id)));
+        const again = batch.map((one, index) =>
+          records[index] ? { ...one, message: { ...one.message, id: `${one.message.id} again` } } : one,
+        );
+        await engine.send(again);
+        return batch.map(({ message }) => message.id);
+      },
+    }),
+    /^sends what follows in a chain before its step is settled, and once/,
+  ],
+  [
+    "calls off nothing that waits for its time",
+    (engine) => ({
+      async cancel(ids, why) {
+        const records = await Promise.all(ids.map((id) => engine.find(id)));
+        return engine.cancel(
+          ids.filter((_, index) => records[index]?.state !== "scheduled"),
+          why,
+        );
+      },
+    }),
+    /^calls off what follows in a chain/,
   ],
   [
     "makes JSON look nice",
