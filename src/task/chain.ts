@@ -22,6 +22,9 @@ export interface ReadyChain {
   readonly handle: (sending: Sending) => ChainHandle<readonly unknown[]>;
 }
 
+/** For `group.ts`: whether a chain is of an app. */
+export const isOf: unique symbol = Symbol("petiole.isOf");
+
 /** For `group.ts`: makes a chain ready. */
 export const readyChain: unique symbol = Symbol("petiole.readyChain");
 
@@ -80,6 +83,11 @@ export class Chain<
     if (!isRight)
       throw optionError("handle() of a chain", `be given the ids of its ${steps.length} steps`, ids);
     return makeChainHandle<Results>(this.#context, knownSteps(steps, ids));
+  }
+
+  /** For `group.ts`: whether it is of this app. */
+  [isOf](context: AppContext): boolean {
+    return this.#context === context;
   }
 
   /**

@@ -2,7 +2,7 @@
 import type { Outgoing } from "../engine.ts";
 import type { AppContext } from "./app-context.ts";
 import { allReady } from "./batch.ts";
-import { Chain, readyChain, type ReadyChain } from "./chain.ts";
+import { Chain, isOf, readyChain, type ReadyChain } from "./chain.ts";
 import type { ChainHandle, LastOf } from "./chain-handle.ts";
 import type { Unusable } from "./chain-types.ts";
 import { makeHandle, type Handle, type WaitOptions } from "./handle.ts";
@@ -129,7 +129,10 @@ interface ReadyMember {
 }
 
 function checkedMember(value: unknown, where: string, context: AppContext): Step | Chain {
-  if (value instanceof Chain) return value as Chain;
+  if (value instanceof Chain) {
+    if (!value[isOf](context)) throw optionError(where, "be of this app", "a chain of another");
+    return value as Chain;
+  }
   const step = stepOf(value, where, context);
   if (step?.given) return step;
   throw optionError(where, "be task.signature(payload), or a chain that begins with one", value);
