@@ -59,6 +59,21 @@ describe.skipIf(noOwnRedis !== undefined)("results on Redis", () => {
     const store = (results: RedisResults, ...ends: readonly TaskEnd[]): Promise<void> =>
       results.store(ends.map((one) => ({ end: one, replyTo: undefined })));
 
+    test("a pickle is refused to whoever looks for it, and to nobody beside", async () => {
+      const results = open();
+      await store(results, end("1"));
+      await redis.set("myres_celery-task-meta-2", Buffer.from("\u0080\u0004\u0095.", "latin1"));
+      const [sound, pickled, none] = await Promise.allSettled(["1", "2", "3"].map((id) => results.find(id)));
+      expect(sound).toMatchObject({ value: end("1") });
+      expect(pickled).toMatchObject({
+        reason: {
+          code: "ERR_ENGINE_ROW_UNREADABLE",
+          message: expect.stringMatching(/task 2 .*pickle.*result_serializer = "json"/) as string,
+        },
+      });
+      expect(none).toEqual({ status: "fulfilled", value: undefined });
+    });
+
     test("keeps ends where Celery looks for them, and publishes them there", async () => {
       const results = open();
       const heard: string[] = [];
