@@ -9,7 +9,7 @@ import { Batcher } from "../../shared/batcher.ts";
 import type { Results } from "../broker.ts";
 import { unreadableResult, type TaskEnd } from "../protocol/result.ts";
 import { Connection } from "./connection.ts";
-import type { RedisClientLike } from "./like.ts";
+import type { RedisClientLike } from "../../shared/redis/like.ts";
 import { scripts } from "./scripts.ts";
 import type { RedisSettings } from "./settings.ts";
 import { refuseOld } from "./version.ts";
