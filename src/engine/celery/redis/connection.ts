@@ -5,7 +5,8 @@
  */
 import { createHash } from "node:crypto";
 import { isRefusal, isUncertain, isUnknownScript } from "../../shared/redis/answer.ts";
-import { closedError, refused, unreachable } from "./errors.ts";
+import { closedError } from "../errors.ts";
+import { refused, unreachable } from "./errors.ts";
 import { Hub } from "./hub.ts";
 import type { RedisClientLike } from "../../shared/redis/like.ts";
 import type { Part } from "../../shared/redis/link.ts";
