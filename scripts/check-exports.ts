@@ -12,8 +12,10 @@ const manifest = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as {
 };
 const problems: string[] = [];
 
-// A path in src/ is the subpath and the docs path: a folder's index.ts, or one file of an engine or an ORM.
-const doors = globSync(["*/index.ts", "engine/*.ts", "orm/*.ts", "engine.ts"], { cwd: `${root}src` })
+// A path in src/ is the subpath and the docs path: a folder's index.ts, one file of an engine or an ORM, or a file alone.
+const doors = globSync(["*/index.ts", "engine/*.ts", "orm/*.ts", "engine.ts", "channels.ts"], {
+  cwd: `${root}src`,
+})
   .filter((file) => !/\.test(-d)?\.ts$/.test(file))
   .map((file) => file.replace(/(\/index)?\.ts$/, ""));
 

@@ -56,6 +56,9 @@ export const errorCodes = [
   "ERR_ENGINE_FILE_READ_ONLY",
   "ERR_ENGINE_FILE_SHARED",
   "ERR_ENGINE_ROW_UNREADABLE",
+  // channels
+  "ERR_CHANNEL_FULL",
+  "ERR_CHANNEL_UNHANDLED",
   // command line
   "ERR_APP_MODULE",
   "ERR_COMMAND_LINE",

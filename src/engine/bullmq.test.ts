@@ -1,10 +1,8 @@
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { missing, open, start } from "../../test/engines/bullmq.ts";
 import type { EngineStore } from "../../test/engines/engine-store.ts";
+import { harness } from "../../test/engines/harness.ts";
 import { engineContract } from "../testing/engine-contract.ts";
-
-const module = fileURLToPath(new URL("../../test/engines/bullmq.ts", import.meta.url));
 
 describe.skipIf(missing !== undefined)("the BullMQ engine, on a Redis that waits for its disk", () => {
   let store: EngineStore;
@@ -17,22 +15,6 @@ describe.skipIf(missing !== undefined)("the BullMQ engine, on a Redis that waits
     describe,
     test,
     name: "bullmq",
-    create: async () => {
-      const config = await store.fresh();
-      const engines = [open(config)];
-      return {
-        engine: engines[0]!,
-        another: () => {
-          const engine = open(config);
-          engines.push(engine);
-          return engine;
-        },
-        elsewhere: { module, config },
-        interrupt: () => store.restart!(100),
-        close: async () => {
-          await Promise.all(engines.map((engine) => engine.close()));
-        },
-      };
-    },
+    create: harness("bullmq", open, () => store),
   });
 });

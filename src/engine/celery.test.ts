@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { harness } from "../../test/engines/celery-harness.ts";
 import * as redis from "../../test/engines/celery-redis.ts";
 import type { EngineStore } from "../../test/engines/engine-store.ts";
+import { harness } from "../../test/engines/harness.ts";
 import { engineContract } from "../testing/engine-contract.ts";
 
 describe.skipIf(redis.missing !== undefined)("the Celery engine, on a Redis that waits for its disk", () => {

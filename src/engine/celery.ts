@@ -14,7 +14,7 @@ import { capabilitiesOf } from "./celery/capabilities.ts";
 import { CeleryEngine } from "./celery/engine.ts";
 import { settingsOf, type CeleryOptions, type CeleryTaskOptions, type Settings } from "./celery/options.ts";
 import type { SendOptions, SignatureOptions } from "./celery/protocol/settings.ts";
-import type { IoredisLike, NodeRedisLike, RedisClientLike } from "./celery/redis/like.ts";
+import type { IoredisLike, NodeRedisLike, RedisClientLike } from "./shared/redis/like.ts";
 import { celeryOptions, type CeleryEnqueueOptions } from "./celery/send-options.ts";
 import { partsOf } from "./celery/transport.ts";
 

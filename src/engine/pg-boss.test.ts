@@ -1,12 +1,9 @@
-import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import type { EngineStore } from "../../test/engines/engine-store.ts";
+import { harness } from "../../test/engines/harness.ts";
 import { missing, open, start } from "../../test/engines/pg-boss.ts";
 import { engineContract } from "../testing/engine-contract.ts";
-import type { Engine } from "../engine.ts";
-
-const module = fileURLToPath(new URL("../../test/engines/pg-boss.ts", import.meta.url));
 
 describe.skipIf(missing !== undefined)("the pg-boss engine, on a PostgreSQL", () => {
   let store: EngineStore;
@@ -19,25 +16,10 @@ describe.skipIf(missing !== undefined)("the pg-boss engine, on a PostgreSQL", ()
     describe,
     test,
     name: "pg-boss",
-    async create() {
-      const config = (await store.fresh()) as { url: string };
-      const engines: Engine[] = [];
-      const another = (): Engine => {
-        const engine = open(config);
-        engines.push(engine);
-        return engine;
-      };
-      return {
-        engine: another(),
-        another,
-        elsewhere: { module, config },
-        // A server that is killed and started again is in server.test.ts: it takes its time.
-        interrupt: () => cutOff(config.url),
-        async close() {
-          await Promise.all(engines.map((engine) => engine.close()));
-        },
-      };
-    },
+    create: harness("pg-boss", open, () => store, {
+      // A server that is killed and started again is in server.test.ts: it takes its time.
+      interrupt: (config) => cutOff((config as { readonly url: string }).url),
+    }),
   });
 });
 

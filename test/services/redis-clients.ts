@@ -1,7 +1,7 @@
-/** Clients of Redis, of each library that the Celery engine takes. */
+/** Clients of Redis, of each library that is taken. */
 import { Redis } from "ioredis";
 import { createClient } from "redis";
-import type { RedisClientLike } from "../../src/engine/celery/redis/like.ts";
+import type { RedisClientLike } from "../../src/engine/shared/redis/like.ts";
 
 export interface MadeClient {
   readonly client: RedisClientLike;
@@ -10,7 +10,7 @@ export interface MadeClient {
 
 export interface RedisLibrary {
   readonly name: string;
-  /** One that is not connected: what the engine makes of it connects by itself. */
+  /** One that is not connected: what is made of it connects by itself. */
   make(url: string, database?: number): MadeClient;
 }
 

@@ -4,7 +4,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { closedError, isRefusal, isUnknownScript, refused, unreachable } from "./errors.ts";
+import { isRefusal, isUnknownScript } from "../shared/redis/answer.ts";
+import { closedError, refused, unreachable } from "./errors.ts";
 import type { OwnRedis, RedisLike } from "./like.ts";
 import type { Settings } from "./options.ts";
 

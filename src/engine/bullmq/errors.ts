@@ -4,6 +4,9 @@
  * @module
  */
 import { PetioleError } from "../../errors.ts";
+import * as redis from "../shared/redis-errors.ts";
+
+const engine: redis.EngineOnRedis = { name: "BullMQ", keeps: "ended tasks" };
 
 /** The error for calls after `close()`. */
 export function closedError(): PetioleError {
@@ -13,48 +16,12 @@ export function closedError(): PetioleError {
   );
 }
 
-/** Answers of a server that is there, and cannot do it just now. */
-const passing = /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|READONLY|BUSY) /;
-
-/** Whether the server has answered, and refused; else the connection failed. */
-export function isRefusal(error: unknown): error is Error {
-  return error instanceof Error && error.name === "ReplyError" && !passing.test(error.message);
-}
-
-/** Whether the server does not know a script any more: it was started anew. */
-export function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith("NOSCRIPT");
-}
-
-/**
- * The error for a server that cannot be reached.
- *
- * @param what the thing that was to be done, for the message: `sending 3 tasks`
- * @param uncertain it was asked for, and the answer was lost
- */
+/** The error for a server that cannot be reached: see {@link redis.unreachable}. */
 export function unreachable(what: string, uncertain: boolean, cause: unknown): PetioleError {
-  const detail = cause instanceof Error && cause.message !== "" ? ` (${cause.message})` : "";
-  return new PetioleError(
-    "ERR_ENGINE_UNREACHABLE",
-    `BullMQ engine: ${what} failed: Redis cannot be reached${detail}. ` +
-      (uncertain
-        ? "The connection broke before its answer came, so that it may have been done all the same; it may be repeated."
-        : "Nothing was changed; repeat it when Redis is there. The engine connects again by itself."),
-    { cause },
-  );
+  return redis.unreachable(engine, what, uncertain, cause);
 }
 
 /** The error for what the server has refused. */
 export function refused(what: string, error: Error): PetioleError {
-  const failed = `BullMQ engine: ${what} failed`;
-  if (error.message.startsWith("OOM"))
-    return new PetioleError(
-      "ERR_ENGINE_DISK_FULL",
-      `${failed}: Redis has reached its maxmemory. This was not accepted; what was accepted before is safe. ` +
-        "Give it more memory, or keep ended tasks for a shorter time; the engine works on without a restart.",
-      { cause: error },
-    );
-  return new PetioleError("ERR_ENGINE_FAILED", `${failed}: Redis refused it: ${error.message}`, {
-    cause: error,
-  });
+  return redis.refused(engine, what, error);
 }

@@ -7,9 +7,10 @@ import { randomInt } from "node:crypto";
 import { hostname as machine } from "node:os";
 import { PetioleError, describe } from "../../errors.ts";
 import { refuseSpans } from "../shared/milliseconds.ts";
+import { isRedisClient, refuseInvalidClient, type ClientTaker } from "../shared/redis.ts";
+import type { RedisClientLike } from "../shared/redis/like.ts";
 import type { AmqpSource } from "./amqp/like.ts";
 import type { ProtocolSettings, TaskProtocol } from "./protocol/settings.ts";
-import { isRedisClient, refuseInvalidClient, type RedisClientLike } from "./redis/like.ts";
 
 /** What is agreed about a task with the other language. Times in milliseconds. */
 export interface CeleryTaskOptions extends TaskProtocol {}
@@ -117,7 +118,7 @@ function brokerOf(value: unknown): Settings["broker"] {
         `(connect() of amqplib, or a function that calls it); it got ${describe(value)}.`,
     );
   }
-  refuseInvalidClient("broker", value);
+  refuseInvalidClient(takerOf("broker"), value);
   return { redis: value };
 }
 
@@ -142,8 +143,17 @@ function resultsOf(value: unknown, broker: Settings["broker"]): Settings["result
   }
   if (!isRedisClient(value))
     throw invalid(`results is a client of Redis, "rpc" or false; it got ${describe(value)}.`);
-  refuseInvalidClient("results", value);
+  refuseInvalidClient(takerOf("results"), value);
   return { redis: value };
+}
+
+function takerOf(option: string): ClientTaker {
+  return {
+    place: `celery(): ${option}`,
+    system: "Celery",
+    prefixAdvice:
+      "Hand in a client without it, and say `keyPrefix` to celery(): it is Kombu's global_keyprefix.",
+  };
 }
 
 function isTimezone(value: unknown): boolean {

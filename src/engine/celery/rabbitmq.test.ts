@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { harness } from "../../../test/engines/celery-harness.ts";
+import { harness } from "../../../test/engines/harness.ts";
 import * as rabbitmq from "../../../test/engines/celery-rabbitmq.ts";
 import * as redis from "../../../test/engines/celery-redis.ts";
 import type { EngineStore } from "../../../test/engines/engine-store.ts";
@@ -48,11 +48,8 @@ describe.skipIf(neither !== undefined)("the Celery engine, on RabbitMQ with resu
     test,
     name: "celery over RabbitMQ and Redis",
     skip: noLineBreaks,
-    create: harness(
-      "celery-rabbitmq",
-      rabbitmq.open,
-      () => store,
-      () => ({ redisPort: results.port, keyPrefix: `r${++count}:` }),
-    ),
+    create: harness("celery-rabbitmq", rabbitmq.open, () => store, {
+      more: () => ({ redisPort: results.port, keyPrefix: `r${++count}:` }),
+    }),
   });
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isUtf8 } from "node:buffer";
 import type { TaskRecord } from "../../engine.ts";
 import type { Message, MessageHeaders } from "../../message.ts";
 import type { Kept, KeptTask, Results } from "./broker.ts";
@@ -63,10 +64,15 @@ export class Records {
       const read = received(fromKept(message), this.#protocol).message;
       return { ...read, headers: withoutAgain(read.headers) };
     } catch {
-      const payload = Buffer.from(message.body, "base64").toString();
-      return { id, task, queue, payload, headers: { wire: 0 } };
+      return { id, task, queue, payload: shown(message.body), headers: { wire: 0 } };
     }
   }
+}
+
+/** Bytes to look at, exactly: as text where they are UTF-8, else as the wire has bytes. */
+function shown(base64: string): string {
+  const bytes = Buffer.from(base64, "base64");
+  return isUtf8(bytes) ? bytes.toString() : `{"__type__":"base64","__value__":"${base64}"}`;
 }
 
 /** The record of an end. What its sender did not tell is empty. */

@@ -22,6 +22,8 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
     worker_send_task_events=False,
+    accept_content=os.environ.get("ACCEPT", "json").split(","),
+    result_serializer=os.environ.get("RESULT_SERIALIZER", "json"),
     result_extended=os.environ.get("EXTENDED") == "1",
     broker_transport_options=json.loads(os.environ.get("TRANSPORT", '{"visibility_timeout": 3600}')),
 )
@@ -159,6 +161,20 @@ def hold(path, gate):
     note(path, "held")
     while not os.path.exists(gate):
         time.sleep(0.02)
+
+
+@app.task(name="old.count", serializer="pickle")
+def old_count(items):
+    """A task that is sent as a pickle still, beside others that are not."""
+    return [type(items).__name__, len(items)]
+
+
+@app.task(name="old.mark", bind=True, serializer="pickle")
+def old_mark(self, order):
+    """What stays in Python of a task that TypeScript runs by now: it takes what was sent as ever, and hands it on."""
+    task = app.signature("ts.mark", kwargs={"marker": order.id})
+    # With results by rpc: Celery would send it to this worker.
+    raise self.replace(task.set(reply_to=self.request.reply_to))
 
 
 @app.task(name="both.which")

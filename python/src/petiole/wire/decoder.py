@@ -18,6 +18,7 @@ from .paths import Step, follow, path_of
 from .reference import Lazy, Ref, SnapshotBinding
 from .registry import Registry
 from .tags import REFERENCE, TAGS, TYPE, VALUE, Malformed, Reading, Tag, check_shape, looks_like_tag
+from .waiting import finish, wait
 
 Unknown = Callable[[str], Optional[Tag]]
 
@@ -98,28 +99,6 @@ class Spot(NamedTuple):
 
 
 Where = Union[Item, Spot]
-
-
-def _wait(container: Item, on: Optional[Item]) -> None:
-    """Notes that something in a container points at another, whole or around it."""
-    still_open = on
-    while still_open is not None and still_open.done:
-        still_open = still_open.waits_for
-    if on is not None and on.done:
-        on.waits_for = still_open
-    before = container.waits_for
-    if still_open is not None and (before is None or before.done or still_open.level < before.level):
-        container.waits_for = still_open
-
-
-def _finish(container: Item, around: Optional[Item]) -> bool:
-    """Marks a container as whole, and tells the one around it; whether all of it is."""
-    container.done = True
-    if container.waits_for is container:
-        container.waits_for = None
-    if around is not None:
-        _wait(around, container.waits_for)
-    return container.waits_for is None or container.waits_for.done
 
 
 def size_of(node: Any, layout: Optional[str]) -> int:
@@ -391,7 +370,7 @@ class Decoder:
             # Left as it was until now, for the pointers at it.
             item.container[item.key] = item.product
             return
-        if not _finish(item, item.parent) and item.in_class is item:
+        if not finish(item, item.parent) and item.in_class is item:
             raise self.error(item, f"{item.name} with what is whole before it is made", "a cycle through it")
         name = item.name
         if name is None:
@@ -421,7 +400,7 @@ class Decoder:
             )
             if is_there:
                 if pointer.parent is not None:
-                    _wait(pointer.parent, target)
+                    wait(pointer.parent, target)
                 if pointer.is_read_again():
                     self.budget.nodes_again(size_of(target.node, target.tag.layout if target.tag else None))
                 return target.product

@@ -15,10 +15,11 @@ from .json_text import float_for_text, int_to_digits, write
 from .kinds import MAX_SAFE, BigInt
 from .limits import Budget, Limits, check_bytes, over
 from .paths import pointer_of
-from .place import GraphWriter, Place, finish, wait
+from .place import GraphWriter, Place
 from .plain import is_plain
 from .row_writers import write_reference
 from .tags import TYPE, VALUE
+from .waiting import finish, wait
 from .writers import NATIVE, SUBCLASSES, WRITERS, in_js_order, is_no_index, kind_name
 
 #: This much text of ``same`` pointers, and a graph is smaller and easier to read.

@@ -64,26 +64,6 @@ class Place:
         return path_of(root, self.steps(key, True)) if self.parent else root
 
 
-def wait(container: Place, on: Optional[Place]) -> None:
-    still_open = on
-    while still_open is not None and still_open.done:
-        still_open = still_open.waits_for
-    if on is not None and on.done:
-        on.waits_for = still_open
-    before = container.waits_for
-    if still_open is not None and (before is None or before.done or still_open.level < before.level):
-        container.waits_for = still_open
-
-
-def finish(container: Place, around: Optional[Place]) -> bool:
-    container.done = True
-    if container.waits_for is container:
-        container.waits_for = None
-    if around is not None:
-        wait(around, container.waits_for)
-    return container.waits_for is None or container.waits_for.done
-
-
 class GraphWriter:
     """The table of a graph, as it grows."""
 

@@ -5,13 +5,7 @@
  */
 import { PetioleError } from "../../../errors.ts";
 
-/** The error for calls after `close()`. */
-export function closedError(): PetioleError {
-  return new PetioleError(
-    "ERR_ENGINE_CLOSED",
-    "The Celery engine is closed. Make another one with celery().",
-  );
-}
+export { closedError } from "../errors.ts";
 
 /** What RabbitMQ answers when it refuses one thing, and closes the channel alone; by its reply code. */
 const refusals = new Set([311, 313, 403, 404, 405, 406, 540]);

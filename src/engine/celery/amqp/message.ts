@@ -7,6 +7,7 @@ import { isUtf8 } from "node:buffer";
 import type { Reason } from "../../../engine.ts";
 import type { Json } from "../../../message.ts";
 import type { CeleryHeaders, CeleryMessage } from "../protocol/message.ts";
+import { isOtherContent } from "../protocol/content.ts";
 import { headersOf } from "./exact-headers.ts";
 import { toAmqplib } from "./field-table.ts";
 import type { AmqpDelivery, AmqpProperties, AmqpPublishOptions } from "./like.ts";
@@ -65,7 +66,7 @@ export function readDelivery(queue: string, { content, properties }: AmqpDeliver
     message: {
       queue,
       headers: (headers ?? {}) as CeleryHeaders,
-      contentType: contentType as string,
+      contentType: typeof contentType === "string" ? contentType : "",
       contentEncoding: typeof contentEncoding === "string" ? contentEncoding : "utf-8",
       body: content,
       ...(typeof replyTo === "string" && { replyTo }),
@@ -82,16 +83,15 @@ function problemOf(
 ): string | undefined {
   const isTyped = typeof contentType === "string" && contentType !== "";
   if (headers?.["task"] === undefined) {
-    // Celery's protocol 1 has all that in its body, an object.
-    if (isTyped && isUtf8(content) && startsWith(content, "{")) return undefined;
+    // Celery's protocol 1 has all that in its body, an object; of other content nobody here knows.
+    if (isTyped && (isOtherContent(contentType) || (isUtf8(content) && startsWith(content, "{"))))
+      return undefined;
     return "it has no header `task`, nor a body of Celery's protocol 1";
   }
   if (typeof headers["task"] !== "string" || headers["task"] === "") return "its header `task` is no text";
   if (typeof headers["id"] !== "string" || headers["id"] === "") return "its header `id` is no text";
-  if (!isTyped) return "it has no content type";
-  if (contentType !== "application/json" || headers["compression"] != null) return undefined;
-  if (!isUtf8(content)) return "its body is not UTF-8";
-  return startsWith(content, "[") ? undefined : "its body is no JSON array";
+  // Whatever its content is: whoever reads it parks it under its id, and tells who waits.
+  return undefined;
 }
 
 function startsWith(content: Uint8Array, character: string): boolean {

@@ -85,6 +85,34 @@ describeRabbitmq("results by RabbitMQ", (server) => {
     expect(await channel.checkQueue(client.replyTo)).toMatchObject({ messageCount: 0 });
   });
 
+  test("that are pickled are refused to whoever waits, undecoded, and undo no end", async () => {
+    const client = make();
+    const ended = vi.fn();
+    client.onEnd("1", ended);
+    await client.open();
+    const channel = await makeChannel(server().url);
+    const pickle = (correlationId: string | undefined): boolean =>
+      channel.publish("", client.replyTo, Buffer.from("\u0080\u0004.", "latin1"), {
+        contentType: "application/x-python-serialize",
+        contentEncoding: "binary",
+        ...(correlationId !== undefined && { correlationId }),
+      });
+    pickle(undefined);
+    pickle("1");
+    await eventually(() => expect(ended).toHaveBeenCalledTimes(1));
+    await expect(client.find("1")).rejects.toMatchObject({
+      code: "ERR_ENGINE_ROW_UNREADABLE",
+      message: expect.stringMatching(/task 1 .*x-python-serialize.*result_serializer = "json"/) as string,
+    });
+    expect(await client.find("2")).toBeUndefined();
+    // The worker was mended, and ran it again.
+    channel.publish("", client.replyTo, Buffer.from(codec.toText(end("1", "5"))), { correlationId: "1" });
+    await eventually(async () => expect(await client.find("1")).toEqual(end("1", "5")));
+    pickle("1");
+    await eventually(() => expect(ended).toHaveBeenCalledTimes(3));
+    expect(await client.find("1")).toEqual(end("1", "5"));
+  });
+
   test("are held up to a number, the latest", async () => {
     const [client, worker] = [make({ limit: 3 }), make()];
     await client.open();

@@ -4,12 +4,14 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
+import { PetioleError, describe } from "../../../errors.ts";
 import type { Results } from "../broker.ts";
-import type { TaskEnd } from "../protocol/result.ts";
+import { isOtherContent } from "../protocol/content.ts";
+import { unreadableResult, type TaskEnd } from "../protocol/result.ts";
 import { OwnChannel } from "./channel.ts";
 import type { AmqpConnection } from "./connection.ts";
 import { closedError } from "./errors.ts";
-import type { AmqpChannelLike, AmqpDelivery } from "./like.ts";
+import type { AmqpChannelLike, AmqpDelivery, AmqpProperties } from "./like.ts";
 import { toBuffer } from "./message.ts";
 import { Publisher, type Publishing } from "./publisher.ts";
 
@@ -36,7 +38,8 @@ export class RpcResults implements Results {
   readonly #settings: RpcSettings;
   readonly #publisher: Publisher;
   readonly #channel: OwnChannel<"plain">;
-  readonly #ends = new Map<string, TaskEnd>();
+  /** Of what came and is no JSON, the refusal. */
+  readonly #ends = new Map<string, TaskEnd | PetioleError>();
   readonly #listeners = new Map<string, Set<() => void>>();
   #wanted = false;
   #closed = false;
@@ -78,7 +81,9 @@ export class RpcResults implements Results {
 
   async find(id: string): Promise<TaskEnd | undefined> {
     this.#refuseClosed();
-    return this.#ends.get(id);
+    const end = this.#ends.get(id);
+    if (end instanceof PetioleError) throw end;
+    return end;
   }
 
   async forget(tasks: readonly { readonly id: string }[]): Promise<void> {
@@ -152,11 +157,18 @@ export class RpcResults implements Results {
     const end = this.#read(delivery);
     channel.ack(delivery);
     if (end) this.#ended(end);
+    else this.#refuse(delivery.properties);
   }
 
   #ended(end: TaskEnd): void {
-    this.#keep(end);
-    for (const listener of this.#listeners.get(end.id) ?? []) listener();
+    this.#keep(end.id, end);
+  }
+
+  /** What is no JSON is never decoded. Whoever waits is told: no other answer of its worker's will be readable. */
+  #refuse({ contentType, correlationId: id }: AmqpProperties): void {
+    if (typeof id !== "string" || id === "" || !isOtherContent(contentType)) return;
+    const why = `its content is ${describe(contentType)}.`;
+    this.#keep(id, unreadableResult(`The result of task ${id}`, why));
   }
 
   /** As it arrives. */
@@ -165,7 +177,8 @@ export class RpcResults implements Results {
   }
 
   /** Anybody may publish there anything. */
-  #read({ content }: AmqpDelivery): TaskEnd | undefined {
+  #read({ content, properties }: AmqpDelivery): TaskEnd | undefined {
+    if (isOtherContent(properties.contentType)) return undefined;
     try {
       return this.#settings.fromText(toBuffer(content).toString("utf8"));
     } catch {
@@ -173,12 +186,16 @@ export class RpcResults implements Results {
     }
   }
 
-  #keep(end: TaskEnd): void {
-    // What was a success stays one.
-    if (this.#ends.get(end.id)?.status === "SUCCESS") return;
-    this.#ends.delete(end.id);
-    this.#ends.set(end.id, end);
-    const [oldest] = this.#ends.keys();
-    if (this.#ends.size > (this.#settings.limit ?? endsHeld)) this.#ends.delete(oldest!);
+  #keep(id: string, end: TaskEnd | PetioleError): void {
+    const before = this.#ends.get(id);
+    // What was a success stays one, and an end is not undone by what is none.
+    const isFinal = before && (end instanceof PetioleError || (before as TaskEnd).status === "SUCCESS");
+    if (!isFinal) {
+      this.#ends.delete(id);
+      this.#ends.set(id, end);
+      const [oldest] = this.#ends.keys();
+      if (this.#ends.size > (this.#settings.limit ?? endsHeld)) this.#ends.delete(oldest!);
+    }
+    for (const listener of this.#listeners.get(id) ?? []) listener();
   }
 }

@@ -296,6 +296,10 @@ describe("refuses", () => {
   test.each([
     ["pickle", "application/x-python-serialize"],
     ["YAML", "application/x-yaml"],
+    ["MessagePack", "application/x-msgpack"],
+    ["raw bytes", "application/data"],
+    ["text", "text/plain"],
+    ["the name of a property that objects have", "constructor"],
     ["no type", undefined],
     ["an empty type", ""],
     ["a type that is an object", {}],
@@ -303,13 +307,29 @@ describe("refuses", () => {
     const error = refusal({ ...base, contentType: contentType as string });
     expect(error).toMatchObject({
       code: "ERR_ENGINE_UNSUPPORTED",
-      message: expect.stringMatching(/its content is .*task_serializer = "json"/) as string,
+      message: expect.stringMatching(
+        /its content is .*task_serializer = "json".*accept_content.*package petiole/,
+      ) as string,
     });
+  });
+
+  test("a pickle that is compressed is refused before a byte is unpacked", () => {
+    const headers = { ...base.headers, compression: "application/x-gzip" };
+    const contentType = "application/x-python-serialize";
+    expect(refusal({ ...base, contentType, headers, body: Buffer.from("no zlib") })?.message).toMatch(
+      /its content is string "application\/x-python-serialize", Python's pickle, which runs code/,
+    );
+  });
+
+  test("JSON whose encoding is binary says so, and is refused as what is not declared to be UTF-8", () => {
+    expect(refusal({ ...base, contentEncoding: "binary" })?.message).toMatch(
+      /its content is JSON, and its encoding string "binary", .*task_serializer = "json"/,
+    );
   });
 
   test("another encoding", () => {
     expect(refusal({ ...base, contentEncoding: "latin-1" })?.message).toMatch(
-      /its text is in string "latin-1"/,
+      /its encoding string "latin-1"/,
     );
   });
 

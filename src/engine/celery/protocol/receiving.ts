@@ -12,7 +12,8 @@ import { uncompressed } from "./compression.ts";
 import { refuseCanvas } from "./canvas.ts";
 import { knownHeaders, isOfDelivery } from "./headers.ts";
 import { isNestedDeeper } from "./header-values.ts";
-import { isObject, malformed, unsupportedMessage } from "./malformed.ts";
+import { refuseContent } from "./content.ts";
+import { isObject, malformed } from "./malformed.ts";
 import { fromProtocol1, isProtocol1 } from "./protocol-1.ts";
 import type { CeleryMessage } from "./message.ts";
 import { isCount, readPetioleHeader } from "./petiole-header.ts";
@@ -147,23 +148,13 @@ function retries(value: unknown): number {
   return value;
 }
 
-const contentTypes: ReadonlySet<string> = new Set(["application/json", "application/x-json", "text/json"]);
-const encodings: ReadonlySet<string> = new Set(["", "utf-8", "utf8", "us-ascii", "ascii"]);
-
 /** The message in protocol 2, and its body's text. */
 function inProtocol2(
   celery: CeleryMessage,
   { maxBytes }: ProtocolSettings,
 ): { readonly celery: CeleryMessage; readonly text: string } {
-  const { contentType, contentEncoding, headers } = celery;
-  const [type = ""] = String(contentType ?? "").split(";");
-  if (!contentTypes.has(type.trim().toLowerCase()))
-    throw unsupportedMessage(
-      `its content is ${describe(contentType)}`,
-      'This engine reads JSON: set task_serializer = "json" where it was sent.',
-    );
-  if (!encodings.has(String(contentEncoding ?? "").toLowerCase()))
-    throw unsupportedMessage(`its text is in ${describe(contentEncoding)}`, "This engine reads UTF-8.");
+  refuseContent(celery);
+  const { headers } = celery;
   const text = textOf(uncompressed(celery.body, headers["compression"], maxBytes));
   if (!isProtocol1(text)) return { celery, text };
   const { compression: _compression, ...others } = headers as Readonly<Record<string, unknown>>;

@@ -160,13 +160,18 @@ export function endOf(text: string, receivedAt: number = Date.now()): TaskEnd | 
     return readEnd(text, receivedAt);
   } catch (error) {
     if (!(error instanceof PetioleError)) throw error;
-    throw new PetioleError(
-      "ERR_ENGINE_ROW_UNREADABLE",
-      `A stored result cannot be read: ${error.message} It was not written by Celery's JSON serializer or by this engine: ` +
-        'set result_serializer = "json" where it is stored, or remove it.',
-      { cause: error },
-    );
+    throw unreadableResult("A stored result", error.message, error);
   }
+}
+
+/** The error for a result that nobody here decodes: a pickle, or what else is no JSON. */
+export function unreadableResult(which: string, why: string, cause?: unknown): PetioleError {
+  return new PetioleError(
+    "ERR_ENGINE_ROW_UNREADABLE",
+    `${which} cannot be read: ${why} It was not written by Celery's JSON serializer or by this engine: ` +
+      'set result_serializer = "json" in the worker that stores it, or remove it.',
+    cause === undefined ? {} : { cause },
+  );
 }
 
 function readEnd(text: string, receivedAt: number): TaskEnd | undefined {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Link } from "./link.ts";
+import type { Link } from "../../shared/redis/link.ts";
 
 /** For how many seconds it waits in Redis at a time, after which a connection that is dead is noticed. */
 const block = 5;

@@ -1,9 +1,9 @@
 /** The broker, on a real Redis, with clients of each library. */
 import { Redis } from "ioredis";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { redisLibraries } from "../../../../test/services/redis-clients.ts";
-import { noOwnRedis, startOwnRedis, type OwnRedis } from "../../../../test/services/redis.ts";
+import { describeOwnRedis } from "../../../../test/services/describe-redis.ts";
 import type { Unreadable } from "../broker.ts";
 import type { CeleryMessage } from "../protocol/message.ts";
 import { RedisBroker } from "./broker.ts";
@@ -28,24 +28,7 @@ function message(id: string, more: Partial<CeleryMessage> = {}): CeleryMessage {
   };
 }
 
-describe.skipIf(noOwnRedis !== undefined)("broker on Redis", () => {
-  let server: OwnRedis;
-  let redis: Redis;
-  const closing: (() => unknown)[] = [];
-  beforeAll(async () => {
-    server = await startOwnRedis({ durable: true });
-    redis = new Redis(server.port);
-    redis.on("error", () => undefined);
-  });
-  afterAll(async () => {
-    redis?.disconnect();
-    await server?.stop();
-  });
-  beforeEach(() => redis.flushall());
-  afterEach(async () => {
-    for (const close of closing.splice(0).toReversed()) await close();
-  });
-
+describeOwnRedis("broker on Redis", { durable: true }, ({ server, redis, closing }) => {
   describe.each(redisLibraries)("with $name", ({ make }) => {
     function open(more: Partial<RedisSettings> = {}, database?: number): RedisBroker {
       const { client, close } = make(server.url, database);

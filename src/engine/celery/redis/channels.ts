@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Link } from "./link.ts";
+import type { Link } from "../../shared/redis/link.ts";
 
 /** Called with each message, and without one whenever it has begun, or begun again, to hear: whatever was before, it missed. */
 export type Hear = (message: Buffer | undefined) => void;

@@ -4,10 +4,12 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { closedError, isRefusal, isUncertain, isUnknownScript, refused, unreachable } from "./errors.ts";
+import { isRefusal, isUncertain, isUnknownScript } from "../../shared/redis/answer.ts";
+import { closedError } from "../errors.ts";
+import { refused, unreachable } from "./errors.ts";
 import { Hub } from "./hub.ts";
-import type { RedisClientLike } from "./like.ts";
-import type { Part } from "./link.ts";
+import type { RedisClientLike } from "../../shared/redis/like.ts";
+import type { Part } from "../../shared/redis/link.ts";
 
 /** A script, by its text and its hash. */
 export interface Script {

@@ -4,8 +4,9 @@
  * @module
  */
 import { Channels } from "./channels.ts";
-import { link, type RedisClientLike } from "./like.ts";
-import type { Link } from "./link.ts";
+import { link } from "../../shared/redis.ts";
+import type { RedisClientLike } from "../../shared/redis/like.ts";
+import type { Link } from "../../shared/redis/link.ts";
 
 /** The connections of one client of the user's. */
 export class Hub {

@@ -1,8 +1,7 @@
 /** What waits for a person, on a real Redis, with clients of each library. */
-import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { redisLibraries } from "../../../../test/services/redis-clients.ts";
-import { noOwnRedis, startOwnRedis, type OwnRedis } from "../../../../test/services/redis.ts";
+import { describeOwnRedis } from "../../../../test/services/describe-redis.ts";
 import type { KeptTask } from "../broker.ts";
 import { RedisKept } from "./kept.ts";
 
@@ -37,23 +36,7 @@ function task(id: string, more: Partial<KeptTask> = {}): KeptTask {
   };
 }
 
-describe.skipIf(noOwnRedis !== undefined)("kept tasks on Redis", () => {
-  let server: OwnRedis;
-  let redis: Redis;
-  const closing: (() => unknown)[] = [];
-  beforeAll(async () => {
-    server = await startOwnRedis();
-    redis = new Redis(server.port);
-  });
-  afterAll(async () => {
-    redis?.disconnect();
-    await server?.stop();
-  });
-  beforeEach(() => redis.flushall());
-  afterEach(async () => {
-    for (const close of closing.splice(0).toReversed()) await close();
-  });
-
+describeOwnRedis("kept tasks on Redis", {}, ({ server, redis, closing }) => {
   describe.each(redisLibraries)("with $name", ({ make }) => {
     function open(): RedisKept {
       const { client, close } = make(server.url);

@@ -9,7 +9,7 @@ import { PetioleError } from "../../../errors.ts";
 import type { Kept, KeptTask } from "../broker.ts";
 import { Connection } from "./connection.ts";
 import { parseExactly } from "./json-text.ts";
-import type { RedisClientLike } from "./like.ts";
+import type { RedisClientLike } from "../../shared/redis/like.ts";
 import { scripts } from "./scripts.ts";
 import type { RedisSettings } from "./settings.ts";
 import { refuseOld } from "./version.ts";

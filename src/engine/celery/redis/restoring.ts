@@ -11,7 +11,7 @@ import { randomUUID } from "node:crypto";
 import { queuesOf } from "./bindings.ts";
 import type { Connection } from "./connection.ts";
 import { heldOf, lostOf, wrap } from "./envelope.ts";
-import type { Part } from "./link.ts";
+import type { Part } from "../../shared/redis/link.ts";
 import { scripts } from "./scripts.ts";
 import { listOf, type RedisSettings } from "./settings.ts";
 

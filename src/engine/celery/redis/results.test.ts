@@ -1,9 +1,9 @@
 /** Results, on a real Redis, with clients of each library. */
 import { Redis } from "ioredis";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { redisLibraries } from "../../../../test/services/redis-clients.ts";
-import { noOwnRedis, startOwnRedis, type OwnRedis } from "../../../../test/services/redis.ts";
+import { describeOwnRedis } from "../../../../test/services/describe-redis.ts";
 import type { TaskEnd } from "../protocol/result.ts";
 import { RedisResults, type EndCodec } from "./results.ts";
 import type { RedisSettings } from "./settings.ts";
@@ -31,24 +31,7 @@ function end(id: string, more: Partial<TaskEnd> = {}): TaskEnd {
 }
 const failed = { status: "FAILURE", state: "failed" } as const;
 
-describe.skipIf(noOwnRedis !== undefined)("results on Redis", () => {
-  let server: OwnRedis;
-  let redis: Redis;
-  const closing: (() => unknown)[] = [];
-  beforeAll(async () => {
-    server = await startOwnRedis({ durable: true });
-    redis = new Redis(server.port);
-    redis.on("error", () => undefined);
-  });
-  afterAll(async () => {
-    redis?.disconnect();
-    await server?.stop();
-  });
-  beforeEach(() => redis.flushall());
-  afterEach(async () => {
-    for (const close of closing.splice(0).toReversed()) await close();
-  });
-
+describeOwnRedis("results on Redis", { durable: true }, ({ server, redis, closing }) => {
   describe.each(redisLibraries)("with $name", ({ make }) => {
     function open(more: Partial<RedisSettings> = {}): RedisResults {
       const { client, close } = make(server.url);
@@ -58,6 +41,21 @@ describe.skipIf(noOwnRedis !== undefined)("results on Redis", () => {
     }
     const store = (results: RedisResults, ...ends: readonly TaskEnd[]): Promise<void> =>
       results.store(ends.map((one) => ({ end: one, replyTo: undefined })));
+
+    test("a pickle is refused to whoever looks for it, and to nobody beside", async () => {
+      const results = open();
+      await store(results, end("1"));
+      await redis.set("myres_celery-task-meta-2", Buffer.from("\u0080\u0004\u0095.", "latin1"));
+      const [sound, pickled, none] = await Promise.allSettled(["1", "2", "3"].map((id) => results.find(id)));
+      expect(sound).toMatchObject({ value: end("1") });
+      expect(pickled).toMatchObject({
+        reason: {
+          code: "ERR_ENGINE_ROW_UNREADABLE",
+          message: expect.stringMatching(/task 2 .*pickle.*result_serializer = "json"/) as string,
+        },
+      });
+      expect(none).toEqual({ status: "fulfilled", value: undefined });
+    });
 
     test("keeps ends where Celery looks for them, and publishes them there", async () => {
       const results = open();

@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { isUtf8 } from "node:buffer";
 import { Soon } from "../../shared/soon.ts";
 import { Batcher } from "../../shared/batcher.ts";
 import type { Results } from "../broker.ts";
-import type { TaskEnd } from "../protocol/result.ts";
+import { unreadableResult, type TaskEnd } from "../protocol/result.ts";
 import { Connection } from "./connection.ts";
-import type { RedisClientLike } from "./like.ts";
+import type { RedisClientLike } from "../../shared/redis/like.ts";
 import { scripts } from "./scripts.ts";
 import type { RedisSettings } from "./settings.ts";
 import { refuseOld } from "./version.ts";
@@ -30,7 +31,7 @@ export class RedisResults implements Results {
   readonly #prefix: string;
   readonly #settings: RedisSettings;
   readonly #stores: Batcher<TaskEnd, true>;
-  readonly #finds: Batcher<string, TaskEnd | undefined>;
+  readonly #finds: Batcher<string, Buffer | null>;
   /** Who waits, by the key that it waits for. */
   readonly #waiting = new Map<string, Set<Soon>>();
   readonly #stops = new Set<() => void>();
@@ -64,8 +65,9 @@ export class RedisResults implements Results {
 
   async find(id: string): Promise<TaskEnd | undefined> {
     await this.open();
-    const [end] = await this.#finds.add([id]);
-    return end;
+    const [bytes] = await this.#finds.add([id]);
+    // Here, so that of those that are looked up together only whoever wants an unreadable one is refused.
+    return bytes ? this.#read(id, bytes) : undefined;
   }
 
   async forget(tasks: readonly { readonly id: string }[]): Promise<void> {
@@ -116,13 +118,21 @@ export class RedisResults implements Results {
     return ends.map(() => true);
   }
 
-  async #find(ids: readonly string[]): Promise<readonly (TaskEnd | undefined)[]> {
+  async #find(ids: readonly string[]): Promise<readonly (Buffer | null)[]> {
     const keys = ids.map((id) => this.#prefix + keyOf(id));
-    const texts = (await this.#connection.call("looking up results", [
+    return (await this.#connection.call("looking up results", [
       "MGET",
       ...keys,
     ])) as readonly (Buffer | null)[];
-    return texts.map((text) => (text === null ? undefined : this.#codec.read(text.toString())));
+  }
+
+  /** A pickle, or what else is no text, is refused as bytes: never decoded, nor read as if they were nearly text. */
+  #read(id: string, bytes: Buffer): TaskEnd | undefined {
+    if (isUtf8(bytes)) return this.#codec.read(bytes.toString());
+    throw unreadableResult(
+      `The stored result of task ${id}`,
+      "it is no text, but bytes, as of Python's pickle.",
+    );
   }
 
   /** For messages that were lost. */

@@ -1,21 +1,9 @@
 /** What was called off, on a real Redis: it is remembered for workers that begin later. */
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { noOwnRedis, startOwnRedis, type OwnRedis } from "../../../../test/services/redis.ts";
+import { expect, test } from "vitest";
+import { describeOwnRedis } from "../../../../test/services/describe-redis.ts";
 import { RedisBroker } from "./broker.ts";
 
-describe.skipIf(noOwnRedis !== undefined)("what was called off", () => {
-  let server: OwnRedis;
-  let redis: Redis;
-  beforeAll(async () => {
-    server = await startOwnRedis();
-    redis = new Redis(server.port);
-  });
-  afterAll(async () => {
-    redis?.disconnect();
-    await server?.stop();
-  });
-
+describeOwnRedis("what was called off", {}, ({ redis }) => {
   test("is remembered for three hours, and read whatever else lies there", async () => {
     const settings = { visibilityTimeout: 1000, resultExpires: 1000, timeout: 5000, pollInterval: 100 };
     const broker = new RedisBroker(redis, { keyPrefix: "p:", ...settings });

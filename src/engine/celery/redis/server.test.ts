@@ -7,7 +7,7 @@ import { redisLibraries } from "../../../../test/services/redis-clients.ts";
 import { noOwnRedis, startOwnRedis } from "../../../../test/services/redis.ts";
 import type { CeleryMessage } from "../protocol/message.ts";
 import { RedisBroker } from "./broker.ts";
-import type { RedisClientLike } from "./like.ts";
+import type { RedisClientLike } from "../../shared/redis/like.ts";
 
 const settings = {
   keyPrefix: "",

@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from "ioredis";
 import { createClient, type createClientPool, type createCluster, type createSentinel } from "redis";
 import { expectTypeOf, test } from "vitest";
-import type { IoredisLike, NodeRedisLike, RedisClientLike } from "./like.ts";
+import type { IoredisLike, NodeRedisLike, RedisClientLike } from "./redis/like.ts";
 
 test("takes clients of ioredis and node-redis as they are", () => {
   expectTypeOf<Redis>().toExtend<IoredisLike>();

@@ -2,7 +2,7 @@
 import { Cluster, Redis } from "ioredis";
 import { createClient, createClientPool, createCluster, createSentinel } from "redis";
 import { afterEach, describe, expect, test } from "vitest";
-import { databaseOf, isRedisClient, refuseInvalidClient } from "./like.ts";
+import { databaseOf, isRedisClient, refuseInvalidClient } from "./redis.ts";
 
 const closing: (() => unknown)[] = [];
 afterEach(() => {
@@ -15,22 +15,26 @@ function ioredis(options: object = {}): Redis {
   return client;
 }
 
+const taker = { place: "celery(): broker", system: "Celery", prefixAdvice: "Say `keyPrefix` to celery()." };
+
 describe("refuseInvalidClient", () => {
   test("takes clients of ioredis and node-redis, connected or not", () => {
     for (const client of [ioredis(), createClient(), createClient({ url: "redis://127.0.0.1/3" })]) {
       expect(isRedisClient(client)).toBe(true);
-      expect(() => refuseInvalidClient("broker", client)).not.toThrow();
+      expect(() => refuseInvalidClient(taker, client)).not.toThrow();
     }
   });
 
-  test("refuses clusters: Celery does not work with them", () => {
+  test("refuses clusters", () => {
     const cluster = new Cluster([{ port: 1 }], { lazyConnect: true });
     closing.push(() => cluster.disconnect());
     for (const client of [cluster, createCluster({ rootNodes: [] })]) {
-      expect(() => refuseInvalidClient("broker", client)).toThrow(
+      expect(() => refuseInvalidClient(taker, client)).toThrow(
         expect.objectContaining({
           code: "ERR_ENGINE_UNSUPPORTED",
-          message: expect.stringContaining("broker is a client of a Redis Cluster"),
+          message: expect.stringContaining(
+            "celery(): broker is a client of a Redis Cluster, with which Celery",
+          ),
         }),
       );
     }
@@ -38,10 +42,10 @@ describe("refuseInvalidClient", () => {
 
   test("refuses a client with a keyPrefix, and says where it belongs", () => {
     for (const client of [ioredis({ keyPrefix: "x:" }), createClient({ keyPrefix: "x:" })]) {
-      expect(() => refuseInvalidClient("results", client)).toThrow(
+      expect(() => refuseInvalidClient(taker, client)).toThrow(
         expect.objectContaining({
           code: "ERR_OPTION_INVALID",
-          message: expect.stringContaining("say `keyPrefix` to celery()"),
+          message: expect.stringContaining("Say `keyPrefix` to celery()"),
         }),
       );
     }
@@ -59,7 +63,7 @@ describe("refuseInvalidClient", () => {
     ["a Sentinel of node-redis", createSentinel({ name: "x", sentinelRootNodes: [{ host: "x", port: 1 }] })],
   ])("refuses %s", (_, value) => {
     expect(isRedisClient(value)).toBe(false);
-    expect(() => refuseInvalidClient("broker", value)).toThrow(
+    expect(() => refuseInvalidClient(taker, value)).toThrow(
       expect.objectContaining({
         code: "ERR_OPTION_INVALID",
         message: expect.stringContaining("celery(): broker is a Redis client"),

@@ -1,64 +1,52 @@
 /**
- * The user's Redis client: one of ioredis or of node-redis, typed by what is used of it, so that neither is imported.
+ * Clients of Redis as users hand them in: which ones are taken, and connections made of them.
  *
  * @module
  */
-import { PetioleError, describe } from "../../../errors.ts";
-import type { Link } from "./link.ts";
-import { IoredisLink } from "./link-ioredis.ts";
-import { NodeRedisLink } from "./link-node-redis.ts";
-
-/** A client of ioredis: `new Redis()`, 5 or 6. */
-export interface IoredisLike {
-  readonly status: string;
-  /** Makes another like it. */
-  duplicate(...parameters: never[]): object;
-  callBuffer(...parameters: never[]): Promise<unknown>;
-}
-
-/** A client of node-redis: `createClient()`, connected or not. */
-export interface NodeRedisLike {
-  readonly isOpen: boolean;
-  readonly isReady: boolean;
-  /** Makes another like it. */
-  duplicate(...parameters: never[]): object;
-  sendCommand(...parameters: never[]): Promise<unknown>;
-  ref(): void;
-  unref(): void;
-}
-
-/** A Redis client of the user's. The engine makes connections like it, and leaves the client itself alone. */
-export type RedisClientLike = IoredisLike | NodeRedisLike;
+import { PetioleError, describe } from "../../errors.ts";
+import type { IoredisLike, NodeRedisLike, RedisClientLike } from "./redis/like.ts";
+import type { Link } from "./redis/link.ts";
+import { IoredisLink } from "./redis/link-ioredis.ts";
+import { NodeRedisLink } from "./redis/link-node-redis.ts";
 
 /** Whether it is a client of ioredis or node-redis, of whatever kind: also one that is refused later. */
 export function isRedisClient(value: unknown): value is RedisClientLike {
   return isIoredis(value) || isNodeRedis(value);
 }
 
+/** Who takes a client, for what is said when one is refused. */
+export interface ClientTaker {
+  /** What it was handed to: `celery(): broker`. */
+  readonly place: string;
+  /** Who does not work with a Redis Cluster: `Celery`. */
+  readonly system: string;
+  /** What to do in place of a client with a prefix of its own. */
+  readonly prefixAdvice: string;
+}
+
 /**
- * Refuses what the engine cannot work with.
+ * Refuses what cannot be worked with.
  *
- * @param option its name, for the message: `broker`
  * @throws PetioleError `ERR_OPTION_INVALID` or, for a cluster, `ERR_ENGINE_UNSUPPORTED`
  */
-export function refuseInvalidClient(option: string, value: unknown): asserts value is RedisClientLike {
+export function refuseInvalidClient(taker: ClientTaker, value: unknown): asserts value is RedisClientLike {
+  const { place, system, prefixAdvice } = taker;
   if (isCluster(value)) {
     throw new PetioleError(
       "ERR_ENGINE_UNSUPPORTED",
-      `celery(): ${option} is a client of a Redis Cluster, with which Celery does not work: its keys are on several ` +
-        "nodes. Hand in a client of one Redis, or of its Sentinel (ioredis).",
+      `${place} is a client of a Redis Cluster, with which ${system} does not work: its keys are on several nodes. ` +
+        "Hand in a client of one Redis, or of its Sentinel (ioredis).",
     );
   }
   if (!isRedisClient(value)) {
     throw invalid(
-      `celery(): ${option} is a Redis client: new Redis() of ioredis or createClient() of redis; it got ${describe(value)}.`,
+      `${place} is a Redis client: new Redis() of ioredis or createClient() of redis; it got ${describe(value)}.`,
     );
   }
   const prefix = (optionsOf(value) as { keyPrefix?: unknown }).keyPrefix;
   if (prefix === undefined || prefix === "") return;
   throw invalid(
-    `celery(): the client has the keyPrefix ${describe(prefix)}, which does not reach channels and scripts. Hand in a ` +
-      "client without it, and say `keyPrefix` to celery(): it is Kombu's global_keyprefix.",
+    `${place} has the keyPrefix ${describe(prefix)}, which does not reach channels and scripts. ${prefixAdvice}`,
   );
 }
 
@@ -69,7 +57,7 @@ export function databaseOf(client: RedisClientLike): number {
   return Number.isSafeInteger(number) && number >= 0 ? number : 0;
 }
 
-/** Makes a connection of the engine's own, like the user's client. It begins to connect at once. */
+/** Makes another connection, like the user's client. It begins to connect at once. */
 export function link(client: RedisClientLike): Link {
   return isIoredis(client) ? new IoredisLink(client) : new NodeRedisLink(client);
 }

@@ -6,7 +6,7 @@
 import type { IoredisLike } from "./like.ts";
 import { LinkListeners, retryDelay, type Link, type LinkListener, type Part } from "./link.ts";
 
-/** What is used of a client that the engine made. */
+/** What is used of a client that was made. */
 interface OwnClient {
   readonly status: string;
   readonly stream?: { ref?(): unknown; unref?(): unknown };

@@ -1,5 +1,5 @@
 /**
- * The Celery engine for `engineContract`, over either broker.
+ * What `engineContract` needs of an engine that a module beside this one opens.
  *
  * @module
  */
@@ -9,16 +9,29 @@ import type { Json } from "../../src/message.ts";
 import type { EngineContractOptions } from "../../src/testing/engine-contract.ts";
 import type { EngineStore } from "./engine-store.ts";
 
-/** Harnesses of engines of a module. */
+/** Where one engine's harness differs. */
+export interface HarnessOptions {
+  /** What goes into each config beside what the store has; made anew for each test. */
+  readonly more?: () => object;
+  /** Cuts the engines of a config off; unless told, the store's server is killed and started again. */
+  readonly interrupt?: (config: Json) => Promise<void>;
+}
+
+/**
+ * Harnesses of engines of a module.
+ *
+ * @param name the module's, `bullmq` for `bullmq.ts`: other processes import it
+ */
 export function harness(
   name: string,
   open: (config: Json) => Engine,
   store: () => EngineStore,
-  more: () => object = () => ({}),
+  { more, interrupt = () => store().restart!(100) }: HarnessOptions = {},
 ): EngineContractOptions["create"] {
   const module = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
   return async () => {
-    const config = { ...((await store().fresh()) as object), ...more() } as Json;
+    const fresh = await store().fresh();
+    const config = more === undefined ? fresh : ({ ...(fresh as object), ...more() } as Json);
     const engines = [open(config)];
     return {
       engine: engines[0]!,
@@ -28,7 +41,7 @@ export function harness(
         return engine;
       },
       elsewhere: { module, config },
-      interrupt: () => store().restart!(100),
+      interrupt: () => interrupt(config),
       close: async () => {
         await Promise.all(engines.map((engine) => engine.close()));
       },

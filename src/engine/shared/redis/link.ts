@@ -16,7 +16,7 @@ export interface LinkListener {
 }
 
 /**
- * A connection of the engine's own. It connects again by itself for as long as it is open, queues nothing and repeats
+ * A connection of our own. It connects again by itself for as long as it is open, queues nothing and repeats
  * nothing. It does not keep the process alive unless it is told so.
  */
 export interface Link {

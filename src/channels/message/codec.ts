@@ -1,0 +1,79 @@
+/**
+ * A message as it is in Redis: random bytes that make it the only one of its kind, then the message, encrypted or not.
+ *
+ * @module
+ */
+import { randomBytes } from "node:crypto";
+import { DecodeError, LimitError, describe } from "../../errors.ts";
+import type { Fernet } from "../fernet.ts";
+import { serializerOf, type Serializer } from "./formats.ts";
+import type { ChannelLimits, Format, Prepared } from "./outgoing.ts";
+
+/** What a {@link Codec} is made with. */
+export interface CodecSettings {
+  readonly format: Format;
+  readonly fernet: Fernet | undefined;
+  readonly randomPrefixLength: number;
+  /** In seconds. */
+  readonly expiry: number;
+  readonly limits: ChannelLimits;
+}
+
+/** In seconds: what channels_redis adds to `expiry` before an encrypted message is too old. */
+const grace = 10;
+
+/** Writes and reads messages as channels_redis does. */
+export class Codec {
+  readonly #settings: CodecSettings;
+  readonly #serializer: Serializer;
+
+  private constructor(settings: CodecSettings, serializer: Serializer) {
+    this.#settings = settings;
+    this.#serializer = serializer;
+  }
+
+  static async load(settings: CodecSettings): Promise<Codec> {
+    return new Codec(settings, await serializerOf(settings.format));
+  }
+
+  /** @throws LimitError */
+  write(message: Prepared): Buffer {
+    const { fernet, randomPrefixLength, limits } = this.#settings;
+    const bytes = this.#serializer.write(message);
+    if (bytes.length > limits.bytes) throw new LimitError("message", "bytes", limits.bytes, bytes.length);
+    const sealed = fernet === undefined ? bytes : fernet.encrypt(bytes, Date.now() / 1000);
+    return Buffer.concat([randomBytes(randomPrefixLength), sealed]);
+  }
+
+  /** @throws DecodeError or LimitError, whatever it is given */
+  read(entry: Uint8Array): Record<string, unknown> {
+    const { fernet, randomPrefixLength, expiry, limits } = this.#settings;
+    let bytes = entry.subarray(randomPrefixLength);
+    // Base64 is a third longer.
+    const most = fernet === undefined ? limits.bytes : Math.ceil((limits.bytes + 100) * 1.34);
+    if (bytes.length > most) throw new LimitError("message", "bytes", limits.bytes, bytes.length);
+    if (fernet !== undefined) {
+      const opened = fernet.decrypt(bytes, expiry + grace, Date.now() / 1000);
+      if ("problem" in opened)
+        throw new DecodeError({
+          path: "message",
+          expected: "what is encrypted with one of symmetricEncryptionKeys",
+          found: opened.problem,
+        });
+      bytes = opened.bytes;
+    }
+    const message = this.#serializer.read(bytes, limits.depth);
+    if (
+      typeof message === "object" &&
+      message !== null &&
+      !Array.isArray(message) &&
+      !(message instanceof Uint8Array)
+    )
+      return message as Record<string, unknown>;
+    throw new DecodeError({
+      path: "message",
+      expected: "a map",
+      found: Array.isArray(message) ? "a list" : describe(message),
+    });
+  }
+}

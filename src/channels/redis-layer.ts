@@ -1,0 +1,271 @@
+/**
+ * The channel layer on Redis.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { PetioleError, describe } from "../errors.ts";
+import { Consumer, type ChannelConsumer, type ConsumeOptions } from "./consumer.ts";
+import { ChannelFullError, closedError } from "./errors.ts";
+import { Inbox, type ReceivedMessage } from "./inbox.ts";
+import type { ChannelLayer, ChannelMessage, GroupSent, Sent } from "./layer.ts";
+import { Codec } from "./message/codec.ts";
+import { prepare, reserved, type Prepared } from "./message/outgoing.ts";
+import { isChannelName, isLocal, refuseInvalidChannel, refuseInvalidGroup, sharedPart } from "./names.ts";
+import type { LayerSettings } from "./options.ts";
+import * as scripts from "./scripts.ts";
+import { Shard, shardOf } from "./shard.ts";
+
+/** At most so many channels of a group in one script, which nothing else of Redis's runs beside. */
+const atOnce = 500;
+
+/** See {@link ChannelLayer}. */
+export class RedisChannelLayer implements ChannelLayer {
+  readonly #settings: LayerSettings;
+  readonly #shards: readonly Shard[];
+  readonly #own = `${randomUUID().replaceAll("-", "")}!`;
+  readonly #consumers = new Set<ChannelConsumer>();
+  #codec: Promise<Codec> | undefined;
+  #inbox: Inbox | undefined;
+  #alive: NodeJS.Timeout | undefined;
+  #busy = 0;
+  #next = 0;
+  #lastScore = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(settings: LayerSettings) {
+    this.#settings = settings;
+    this.#shards = settings.clients.map((client) => new Shard(client, settings.timeout));
+  }
+
+  async send(channel: string, message: ChannelMessage): Promise<Sent> {
+    refuseInvalidChannel(channel);
+    const prepared = this.#prepare(`channel ${channel}`, message);
+    return this.#work(async ({ write }) => {
+      const { prefix, expiry, capacity } = this.#settings;
+      const name = sharedPart(channel);
+      if (isLocal(channel)) prepared[reserved] = channel;
+      const most = capacity(channel);
+      // Where the receiver listens: channels_redis 4.3 takes the whole name here, and so another server than that.
+      const at = isLocal(channel) ? shardOf(name, this.#shards.length) : this.#next++ % this.#shards.length;
+      const score = this.#score();
+      const [sent, waiting, expired] = (await this.#shards[at]!.once(
+        `sending to channel ${channel}`,
+        scripts.send,
+        [prefix + name],
+        [write(prepared), score, this.#oldest(expiry), String(expiry), String(most)],
+      )) as readonly [number, number, number];
+      if (sent === 0) throw new ChannelFullError(channel, most);
+      return { expiresAt: this.#expiresAt(score), waiting, expired };
+    });
+  }
+
+  receive(
+    channel: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Record<string, unknown>> {
+    return this.#receive(channel, options.signal);
+  }
+
+  newChannel(prefix = "specific"): string {
+    const channel = `${String(prefix)}.${this.#own}${randomUUID().replaceAll("-", "")}`;
+    if (isChannelName(channel) && !channel.slice(0, -this.#own.length - 32).includes("!")) return channel;
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      `newChannel(): the prefix is of ASCII letters, digits, "-", "_" and ".", at most 33 characters; it got ${describe(prefix)}.`,
+    );
+  }
+
+  async groupAdd(group: string, channel: string): Promise<void> {
+    refuseInvalidGroup(group);
+    refuseInvalidChannel(channel);
+    await this.#ask(async () => {
+      const parameters = [this.#score(), channel, String(this.#settings.groupExpiry)];
+      await this.#shardOfGroup(group).run(
+        `adding to group ${group}`,
+        scripts.add,
+        [this.#keyOf(group)],
+        parameters,
+      );
+    });
+  }
+
+  async groupDiscard(group: string, channel: string): Promise<void> {
+    refuseInvalidGroup(group);
+    refuseInvalidChannel(channel);
+    await this.#ask(() =>
+      this.#shardOfGroup(group).call(`leaving group ${group}`, ["ZREM", this.#keyOf(group), channel]),
+    );
+  }
+
+  async groupSend(group: string, message: ChannelMessage): Promise<GroupSent> {
+    refuseInvalidGroup(group);
+    const prepared = this.#prepare(`group ${group}`, message);
+    return this.#work(async ({ write }) => {
+      const { prefix, expiry, capacity } = this.#settings;
+      const what = `sending to group ${group}`;
+      const score = this.#score();
+      const byName = this.#byName(group, await this.#members(group, what));
+      const full: string[] = [];
+      for (const [at, shard] of this.#shards.entries()) {
+        const names = [...byName.keys()].filter((name) => shardOf(name, this.#shards.length) === at);
+        for (let from = 0; from < names.length; from += atOnce) {
+          const some = names.slice(from, from + atOnce);
+          const messages = some.map((name) => write({ ...prepared, [reserved]: byName.get(name)! }));
+          const capacities = some.map((name) => String(capacity(byName.get(name)![0]!)));
+          const left = (await shard.once(
+            what,
+            scripts.sendToMany,
+            some.map((name) => prefix + name),
+            [score, this.#oldest(expiry), String(expiry), ...messages, ...capacities],
+          )) as readonly number[];
+          full.push(...left.flatMap((number) => byName.get(some[number - 1]!)!));
+        }
+      }
+      const channels = [...byName.values()].reduce((count, { length }) => count + length, 0);
+      return { expiresAt: this.#expiresAt(score), channels, full };
+    });
+  }
+
+  consume(
+    channels: string | readonly string[],
+    handlers: object,
+    options: ConsumeOptions = {},
+  ): ChannelConsumer {
+    if (this.#closing !== undefined) throw closedError();
+    const names: readonly unknown[] = Array.isArray(channels) ? [...new Set(channels)] : [channels];
+    if (names.length === 0)
+      throw new PetioleError("ERR_OPTION_INVALID", "consume(): there are no channels to receive from.");
+    for (const name of names) refuseInvalidChannel(name);
+    const consumer: ChannelConsumer = new Consumer(names as readonly string[], handlers, options, {
+      receive: (channel, signal) => this.#receive(channel, signal),
+      tell: this.#settings.tell,
+      closed: () => void this.#consumers.delete(consumer),
+    });
+    this.#consumers.add(consumer);
+    return consumer;
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
+    await this.#inbox?.close();
+    await Promise.all(this.#shards.map((shard) => shard.close()));
+    this.#keepAlive(-this.#busy);
+  }
+
+  #receive(channel: string, signal: AbortSignal | undefined): Promise<ReceivedMessage> {
+    return this.#ask(async () => {
+      refuseInvalidChannel(channel);
+      const codec = await this.#load();
+      // It was closed while that was loaded.
+      if (this.#inbox === undefined && this.#isClosed) throw closedError();
+      this.#inbox ??= new Inbox({ ...this.#settings, own: this.#own }, codec, this.#shards);
+      return this.#inbox.receive(channel, signal);
+    });
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Does something that needs messages written. */
+  #work<Result>(work: (codec: { write(message: Prepared): Buffer }) => Promise<Result>): Promise<Result> {
+    return this.#ask(async () => {
+      const codec = await this.#load();
+      return work({ write: (message) => codec.write(message) });
+    });
+  }
+
+  /** The process lives for as long as something is asked for. */
+  async #ask<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#isClosed) throw closedError();
+    this.#keepAlive(1);
+    try {
+      return await work();
+    } finally {
+      this.#keepAlive(-1);
+    }
+  }
+
+  #keepAlive(change: number): void {
+    this.#busy = Math.max(0, this.#busy + change);
+    if (this.#busy > 0) this.#alive ??= setInterval(() => undefined, 2 ** 30);
+    else {
+      clearInterval(this.#alive);
+      this.#alive = undefined;
+    }
+  }
+
+  #load(): Promise<Codec> {
+    return (this.#codec ??= Codec.load(this.#settings).catch((error: unknown) => {
+      this.#codec = undefined;
+      throw error;
+    }));
+  }
+
+  #prepare(target: string, message: unknown): Prepared {
+    return prepare(target, message, this.#settings.format, this.#settings.limits);
+  }
+
+  async #members(group: string, what: string): Promise<readonly string[]> {
+    const { groupExpiry } = this.#settings;
+    const parameters = [this.#oldest(groupExpiry)];
+    const reply = await this.#shardOfGroup(group).run(
+      what,
+      scripts.members,
+      [this.#keyOf(group)],
+      parameters,
+    );
+    return (reply as readonly Uint8Array[]).map(String);
+  }
+
+  /** The channels of a group, by what they share: a process gets one message for all of its own. */
+  #byName(group: string, members: readonly string[]): Map<string, string[]> {
+    const byName = new Map<string, string[]>();
+    for (const channel of members) {
+      if (!isChannelName(channel)) {
+        const error = new PetioleError(
+          "ERR_ENGINE_FAILED",
+          `Group ${group} has ${describe(channel)} in it, which is no channel's name. It was left out.`,
+        );
+        this.#settings.tell(error, {});
+        continue;
+      }
+      const name = sharedPart(channel);
+      const others = byName.get(name);
+      if (others === undefined) byName.set(name, [channel]);
+      else others.push(channel);
+    }
+    return byName;
+  }
+
+  #shardOfGroup(group: string): Shard {
+    return this.#shards[shardOf(group, this.#shards.length)]!;
+  }
+
+  #keyOf(group: string): string {
+    return `${this.#settings.prefix}:group:${group}`;
+  }
+
+  /** Now in seconds, never twice the same: messages of one score lie in the order of their random bytes. */
+  #score(): string {
+    this.#lastScore = Math.max(Date.now() * 1000, this.#lastScore + 1);
+    return (this.#lastScore / 1_000_000).toFixed(6);
+  }
+
+  #oldest(expiry: number): string {
+    return String(Math.floor(Date.now() / 1000) - expiry);
+  }
+
+  #expiresAt(score: string): Date {
+    return new Date((Number(score) + this.#settings.expiry) * 1000);
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * With Django's Channels and channels_redis on the other end: TypeScript feeds `runworker` and gets its answer, Python feeds a
+ * consumer in TypeScript, and groups have members of both.
+ */
+import { channelLayer, type ChannelLayer, type ChannelLayerOptions } from "petiole/channels";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { SiteClient } from "../celery/site.ts";
+import { noPython } from "../services/python.ts";
+import { redisLibraries, type MadeClient } from "../services/redis-clients.ts";
+import { noOwnRedis, startOwnRedis, type OwnRedis } from "../services/redis.ts";
+import { startChannelsClient, startRunworker, type LayerConfig, type Runworker } from "./site.ts";
+
+const missing = noPython ?? noOwnRedis;
+const skipped = missing === undefined ? "" : ` (skipped: ${missing})`;
+const [ioredis, nodeRedis] = redisLibraries;
+const soon = (): AbortSignal => AbortSignal.timeout(20_000);
+
+/** Both sides' settings of one layer. */
+interface Setting {
+  readonly name: string;
+  readonly library: (typeof redisLibraries)[number];
+  readonly databases: readonly number[];
+  readonly python: LayerConfig;
+  readonly typescript: ChannelLayerOptions;
+}
+
+const settings: readonly Setting[] = [
+  { name: "ioredis", library: ioredis!, databases: [0], python: {}, typescript: {} },
+  {
+    name: "node-redis, encrypted, TypeScript with the newer key",
+    library: nodeRedis!,
+    databases: [0],
+    python: { prefix: "secret:", symmetric_encryption_keys: ["old"] },
+    typescript: { prefix: "secret:", symmetricEncryptionKeys: ["old", "new"] },
+  },
+  {
+    name: "node-redis, as JSON, encrypted with two keys",
+    library: nodeRedis!,
+    databases: [1],
+    python: {
+      serializer_format: "json",
+      random_prefix_length: 20,
+      symmetric_encryption_keys: ["new", "old"],
+    },
+    typescript: { serializer: "json", randomPrefixLength: 20, symmetricEncryptionKeys: ["old", "new"] },
+  },
+  { name: "ioredis, on three servers", library: ioredis!, databases: [3, 4, 5], python: {}, typescript: {} },
+];
+
+describe.skipIf(missing !== undefined).each(settings)(
+  `with runworker: $name${skipped}`,
+  ({ library, databases, python, typescript }) => {
+    let redis: OwnRedis;
+    let worker: Runworker;
+    let client: SiteClient;
+    let layer: ChannelLayer;
+    const made: MadeClient[] = [];
+    const closing: (() => Promise<void>)[] = [];
+    const problems: unknown[] = [];
+    const isJson = typescript.serializer === "json";
+
+    beforeAll(async () => {
+      redis = await startOwnRedis();
+      const hosts = databases.map((database) => `${redis.url}/${database}`);
+      const config = { ...python, hosts };
+      [worker, client] = await Promise.all([startRunworker(config), startChannelsClient(config)]);
+      made.push(...databases.map((database) => library.make(redis.url, database)));
+      layer = channelLayer(
+        made.map(({ client }) => client),
+        { ...typescript, onError: (error) => problems.push(error) },
+      );
+    }, 90_000);
+
+    afterEach(async () => {
+      for (const close of closing.splice(0)) await close();
+      expect(problems.splice(0)).toEqual([]);
+      expect(worker.isAlive()).toBe(true);
+    });
+
+    afterAll(async () => {
+      await layer?.close();
+      for (const { close } of made) close();
+      await Promise.all([worker?.stop(), client?.stop()]);
+      await redis?.stop();
+    }, 60_000);
+
+    const consume: ChannelLayer["consume"] = (channels, handlers, options) => {
+      const consumer = layer.consume(channels, handlers, options);
+      closing.push(() => consumer.close());
+      return consumer;
+    };
+
+    /** What runworker makes of a value. */
+    async function echo(value: unknown): Promise<Record<string, unknown>> {
+      const reply = layer.newChannel();
+      await layer.send("jobs", { type: "do.echo", reply, value });
+      return layer.receive(reply, { signal: soon() });
+    }
+
+    test("TypeScript feeds runworker, and gets its answer", async () => {
+      expect(await echo({ text: "Grüße 🌱", list: [1, 2.5, null, true], empty: {} })).toEqual({
+        type: "was.echoed",
+        value: { text: "Grüße 🌱", list: [1, 2.5, null, true], empty: {} },
+        repr: "{'text': 'Grüße 🌱', 'list': [1, 2.5, None, True], 'empty': {}}",
+        keys: ["reply", "type", "value"],
+      });
+    });
+
+    test.each([
+      [0, "0"],
+      [-1, "-1"],
+      [2 ** 31, "2147483648"],
+      [-(2 ** 31) - 1, "-2147483649"],
+      [2 ** 32, "4294967296"],
+      [Number.MAX_SAFE_INTEGER, "9007199254740991"],
+      [Number.MIN_SAFE_INTEGER, "-9007199254740991"],
+      [2n ** 53n, "9007199254740992"],
+      [2n ** 64n - 1n, "18446744073709551615"],
+      [-(2n ** 63n), "-9223372036854775808"],
+      [0.1, "0.1"],
+      [1e300, "1e+300"],
+      ["", "''"],
+      ["\u0000\uFEFF", String.raw`'\x00\ufeff'`],
+    ])("%s is %s in Python, and comes back", async (value, repr) => {
+      expect(await echo(value)).toMatchObject({ value, repr });
+    });
+
+    test.skipIf(isJson)("bytes, NaN and infinities are what they are", async () => {
+      expect(await echo(new Uint8Array([0, 255]))).toMatchObject({
+        value: new Uint8Array([0, 255]),
+        repr: String.raw`b'\x00\xff'`,
+      });
+      const { value } = await echo(Buffer.from("é"));
+      expect(value).toStrictEqual(new Uint8Array([0xc3, 0xa9]));
+      expect(await echo([Number.NaN, Infinity, -Infinity])).toMatchObject({
+        value: [Number.NaN, Infinity, -Infinity],
+        repr: "[nan, inf, -inf]",
+      });
+    });
+
+    test.skipIf(!isJson)("what JSON does not have is refused", async () => {
+      for (const value of [new Uint8Array(1), Number.NaN, Infinity, 2 ** 60])
+        await expect(echo(value)).rejects.toMatchObject({ refusals: [{ path: "message.value" }] });
+    });
+
+    test("a hundred messages are answered, in their order", async () => {
+      const reply = layer.newChannel();
+      for (let number = 0; number < 50; number++)
+        await layer.send("jobs", { type: "do.echo", reply, value: number });
+      const answers: unknown[] = [];
+      while (answers.length < 50) answers.push((await layer.receive(reply, { signal: soon() }))["value"]);
+      // Several servers are taken from in turn, and each keeps its own order.
+      if (databases.length > 1) answers.sort((one, other) => Number(one) - Number(other));
+      expect(answers).toEqual(Array.from({ length: 50 }, (_, number) => number));
+    });
+
+    test("what would end runworker is refused here", async () => {
+      const send = (message: object): Promise<unknown> => layer.send("jobs", message as never);
+      for (const message of [
+        { value: 1 },
+        { type: "" },
+        { type: 5 },
+        { type: null },
+        { type: "_private" },
+        { type: ".x" },
+      ])
+        await expect(send(message)).rejects.toMatchObject({ code: "ERR_PAYLOAD_REFUSED" });
+      expect(await echo("still there")).toMatchObject({ value: "still there" });
+    });
+
+    test("Python feeds a consumer in TypeScript, and gets its answer", async () => {
+      consume("ts", {
+        "make.sum": async (message, { channel }) => {
+          const { reply, numbers } = message as unknown as { reply: string; numbers: number[] };
+          const sum = numbers.reduce((one, other) => one + other, 0);
+          await layer.send(reply, { type: "sum.made", sum, channel });
+        },
+      });
+      expect(await client.value('ask("ts", type="make.sum", numbers=[1, 2, 3])')).toBe(
+        "{'type': 'sum.made', 'sum': 6, 'channel': 'ts'}",
+      );
+      expect(await client.value('ask("ts", type="make_sum", numbers=[])["sum"]')).toBe("0");
+    });
+
+    test("values of Python's arrive as they are", async () => {
+      const arrived: unknown[] = [];
+      consume("ts", { "take.it": ({ value }) => arrived.push(value) });
+      await client.value(
+        'send_to("ts", type="take.it", value=[2**53, 2**63, -2**63, 2**40, -2**33, 1.5, "é", None])',
+      );
+      await expect
+        .poll(() => arrived, { timeout: 20_000 })
+        .toEqual([[2n ** 53n, 2n ** 63n, -(2n ** 63n), 2 ** 40, -(2 ** 33), 1.5, "é", null]]);
+    });
+
+    test("Python sends to a channel of a TypeScript process, and to two of them in one group", async () => {
+      const [one, other] = [layer.newChannel(), layer.newChannel("mine")];
+      await layer.groupAdd("both", one);
+      await layer.groupAdd("both", other);
+      await layer.groupAdd("both", layer.newChannel());
+      const heard = Promise.all([one, other].map((channel) => layer.receive(channel, { signal: soon() })));
+      await client.value('tell("both", type="news.said", news="it rains")');
+      expect(await heard).toEqual([
+        { type: "news.said", news: "it rains" },
+        { type: "news.said", news: "it rains" },
+      ]);
+      await layer.groupDiscard("both", one);
+      await client.value('tell("both", type="news.said", news="it is over")');
+      expect(await layer.receive(other, { signal: soon() })).toMatchObject({ news: "it is over" });
+      await expect(layer.receive(one, { signal: AbortSignal.timeout(300) })).rejects.toThrow(/timeout/);
+    });
+
+    test("TypeScript sends to a group that Python's processes are in", async () => {
+      const reply = layer.newChannel();
+      await layer.send("jobs", { type: "group.join", group: "python", reply });
+      expect(await layer.receive(reply, { signal: soon() })).toMatchObject({ type: "has.joined" });
+      const channel = (await client.outcome('joined("python")')).plain as string;
+      const sent = await layer.groupSend("python", { type: "news.said", news: [1], reply });
+      expect(sent).toMatchObject({ channels: 2, full: [] });
+      expect(await layer.receive(reply, { signal: soon() })).toEqual({ type: "news.heard", news: [1] });
+      expect(await client.value(`receive("${channel}")["news"]`)).toBe("[1]");
+      await layer.send("jobs", { type: "group.leave", group: "python", reply });
+      expect(await layer.receive(reply, { signal: soon() })).toEqual({ type: "has.left" });
+      expect(await layer.groupSend("python", { type: "news.said", news: [2], reply })).toMatchObject({
+        channels: 1,
+      });
+    });
+
+    test("TypeScript sends to a channel of a Python process by its name", async () => {
+      const channel = (await client.outcome("run(layer.new_channel())")).plain as string;
+      await layer.send(channel, { type: "hello", n: 1 });
+      expect(await client.value(`receive("${channel}")`)).toBe("{'type': 'hello', 'n': 1}");
+    });
+
+    test("a handler in Python that fails costs no message of ours that is sent after it was started anew", async () => {
+      await layer.send("jobs", { type: "do.fail" });
+      await expect.poll(() => worker.said(), { timeout: 20_000 }).toContain("as it was asked to");
+      // Channels looks every 100 ms for consumers that have ended: what it takes until then is lost there.
+      await new Promise((resolve) => {
+        setTimeout(resolve, 300);
+      });
+      expect(await echo("after")).toMatchObject({ value: "after" });
+    });
+
+    // The last: of several servers runworker takes in turn, and this sends elsewhere between.
+    test("a channel that is full is full on both sides", async () => {
+      const count = 100 * databases.length;
+      for (let number = 0; number < count; number++)
+        expect(await layer.send("full", { type: "x" })).toMatchObject({ expired: 0 });
+      await expect(layer.send("full", { type: "x" })).rejects.toMatchObject({
+        code: "ERR_CHANNEL_FULL",
+        name: "ChannelFullError",
+        channel: "full",
+        capacity: 100,
+      });
+      expect(await client.outcome('send_to("full", type="x")')).toMatchObject({
+        error: "channels.exceptions.ChannelFull",
+      });
+      await layer.groupAdd("some", "full");
+      await layer.groupAdd("some", "roomy");
+      expect(await layer.groupSend("some", { type: "x" })).toMatchObject({ channels: 2, full: ["full"] });
+    });
+  },
+);
