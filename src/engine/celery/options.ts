@@ -8,6 +8,7 @@ import { hostname as machine } from "node:os";
 import { PetioleError, describe } from "../../errors.ts";
 import { refuseSpans } from "../shared/milliseconds.ts";
 import type { AmqpSource } from "./amqp/like.ts";
+import type { EventMode } from "./events/sender.ts";
 import type { ProtocolSettings, TaskProtocol } from "./protocol/settings.ts";
 import { isRedisClient, refuseInvalidClient, type RedisClientLike } from "./redis/like.ts";
 
@@ -49,6 +50,14 @@ export interface CeleryOptions {
   readonly exceptions?: Readonly<Record<string, string>>;
   /** The name of this process among Celery's workers. Default: `petiole-<process id>-<four digits>@<machine>`. */
   readonly hostname?: string;
+  /**
+   * What is told to those who watch, such as Flower. `true`: how each task fares, as a worker of Celery's started with
+   * `-E`. `false`: nothing. Unless told: that the workers of this process are there; and how their tasks fare, once
+   * somebody has asked for it by Celery's remote control (`enable_events`), as Flower does.
+   */
+  readonly events?: boolean;
+  /** Whether this process tells what it sends, as Celery's `task_send_sent_event`. Default: false. */
+  readonly sentEvents?: boolean;
   /** How long a call waits for a server that cannot be reached; then `ERR_ENGINE_UNREACHABLE`. Default: 10 seconds. */
   readonly timeout?: number;
   /** How often to look for what no message has told of. Default: 1 second. */
@@ -65,6 +74,8 @@ export interface Settings {
   readonly dialect: "portable" | "exact";
   readonly timeout: number;
   readonly pollInterval: number;
+  readonly events: EventMode;
+  readonly sentEvents: boolean;
   readonly protocol: ProtocolSettings;
 }
 
@@ -89,6 +100,10 @@ export function settingsOf(options: CeleryOptions): Settings {
     timeout: { least: 1, isTimer: true },
     pollInterval: { least: 10, isTimer: true },
   });
+  for (const name of ["events", "sentEvents"] as const)
+    if (options[name] !== undefined && typeof options[name] !== "boolean")
+      throw invalid(`${name} is true or false; it got ${describe(options[name])}.`);
+  const { events, sentEvents = false } = options;
   const hostname = hostnameOf(options.hostname);
   return {
     broker,
@@ -99,6 +114,8 @@ export function settingsOf(options: CeleryOptions): Settings {
     dialect,
     timeout: options.timeout ?? 10_000,
     pollInterval: options.pollInterval ?? 1000,
+    events: events === undefined ? "worker" : events ? "task" : "none",
+    sentEvents,
     protocol: {
       hostname,
       origin: hostname,
