@@ -179,6 +179,16 @@ export interface SentWithin {
   readonly withdraw: (ids: readonly string[], sql: TransactionSql) => Promise<void>;
 }
 
+/** What a worker is, for whoever looks at it from outside its process. */
+export interface WorkerAbout {
+  /** The names of the tasks that it runs, as of now. */
+  readonly tasks: () => readonly string[];
+  /** Runs at the same time. */
+  readonly concurrency: number;
+  /** Asks it to take no more, and to stop once what runs has finished. */
+  readonly stop: () => void;
+}
+
 /** What to claim. */
 export interface ClaimRequest {
   /** In order: while the first has tasks that are ready, nothing is taken from the second. */
@@ -201,6 +211,8 @@ export interface ClaimRequest {
    * only if so, as a message of that name whose `wire` is 0; else it is left alone. Unless told, all are left alone.
    */
   readonly adopts?: (task: string) => boolean;
+  /** What the worker is, where the engine can be asked for it by others. The same object with each claim. */
+  readonly about?: WorkerAbout;
 }
 
 /**

@@ -29,6 +29,8 @@ export async function work(
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
     supervised?.onStop(stop);
+    // Somebody else has stopped it, by the engine's remote control.
+    worker.stopped.then(resolve, reject);
   });
   // Also while it starts it may be told to stop.
   const isReady = await Promise.race([worker.start().then(() => true), stopped.then(() => false)]);

@@ -11,22 +11,60 @@ import type {
   AmqpSource,
 } from "./celery/amqp/like.ts";
 import { capabilitiesOf } from "./celery/capabilities.ts";
+import { celeryControl, type CeleryControlOptions } from "./celery/control/celery-control.ts";
+import type { CeleryAsk, CeleryControl, CeleryRevoke, CeleryStampValue } from "./celery/control/client.ts";
+import type {
+  CeleryReplies,
+  CeleryScheduledTask,
+  CeleryStats,
+  CeleryTaskInfo,
+} from "./celery/control/replies.ts";
+import type { CeleryWatchOptions } from "./celery/control/watching.ts";
 import { CeleryEngine } from "./celery/engine.ts";
+import {
+  isTaskEvent,
+  isWorkerEvent,
+  type CeleryEvent,
+  type CeleryOtherEvent,
+  type CeleryTaskEvent,
+  type CeleryWorkerEvent,
+} from "./celery/events/event.ts";
+import { celeryEvents, type CeleryEvents, type CeleryEventsOptions } from "./celery/events/receiver.ts";
+import type { CeleryState, CeleryTaskState, CeleryWorkerState } from "./celery/events/state.ts";
 import { settingsOf, type CeleryOptions, type CeleryTaskOptions, type Settings } from "./celery/options.ts";
 import type { SendOptions, SignatureOptions } from "./celery/protocol/settings.ts";
 import type { IoredisLike, NodeRedisLike, RedisClientLike } from "./shared/redis/like.ts";
 import { celeryOptions, type CeleryEnqueueOptions } from "./celery/send-options.ts";
 import { partsOf } from "./celery/transport.ts";
 
-export { celeryOptions };
+export { celeryControl, celeryEvents, celeryOptions, isTaskEvent, isWorkerEvent };
 export type {
   AmqpChannelLike,
   AmqpConfirmChannelLike,
   AmqpConnectionLike,
   AmqpSource,
+  CeleryAsk,
+  CeleryControl,
+  CeleryControlOptions,
   CeleryEnqueueOptions,
+  CeleryEvent,
+  CeleryEvents,
+  CeleryEventsOptions,
   CeleryOptions,
+  CeleryOtherEvent,
+  CeleryReplies,
+  CeleryRevoke,
+  CeleryScheduledTask,
+  CeleryStampValue,
+  CeleryState,
+  CeleryStats,
+  CeleryTaskEvent,
+  CeleryTaskInfo,
   CeleryTaskOptions,
+  CeleryTaskState,
+  CeleryWatchOptions,
+  CeleryWorkerEvent,
+  CeleryWorkerState,
   IoredisLike,
   NodeRedisLike,
   RedisClientLike,

@@ -1,5 +1,5 @@
 /** The worker loop: claims, runs, settles. The one owner of retries. @module */
-import type { Delivery, Engine, LaneLimit, Lease, Settlement } from "../engine.ts";
+import type { Delivery, Engine, LaneLimit, Lease, Settlement, WorkerAbout } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
 import type { AppContext } from "./app-context.ts";
 import { after, milliseconds, type Duration } from "./duration.ts";
@@ -78,6 +78,8 @@ export class Worker {
   readonly #context: AppContext;
   readonly #maxCrashes: number;
   readonly #isWatched: boolean;
+  readonly #about: WorkerAbout;
+  readonly #stopped = Promise.withResolvers<void>();
   readonly #stopNow = new AbortController();
   /**
    * Claims that are not settled yet; their leases are kept alive. No Map: from time to time one that is always added to
@@ -127,6 +129,19 @@ export class Worker {
     this.#context = context;
     this.#maxCrashes = maxCrashes;
     this.#isWatched = watchdog;
+    this.#about = {
+      tasks: () => runnable(context),
+      concurrency,
+      stop: () => void this.stop().catch(() => undefined),
+    };
+  }
+
+  /**
+   * Resolves when it has stopped, whoever has asked it to: also a remote control that the engine listens to. Not before
+   * nothing of it is left running.
+   */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
   }
 
   /** How many tasks it is running. */
@@ -171,7 +186,10 @@ export class Worker {
    */
   async stop({ timeout }: { readonly timeout?: Duration } = {}): Promise<void> {
     if (this.#state === "new") this.#state = "stopped";
-    if (this.#state === "stopped") return;
+    if (this.#state === "stopped") {
+      this.#stopped.resolve();
+      return;
+    }
     this.#state = "stopping";
     this.#wake();
     const wait = timeout === undefined ? this.#shutdownTimeout : milliseconds(timeout, "timeout of stop()");
@@ -183,6 +201,7 @@ export class Worker {
     await this.#loop;
     stopTimer();
     this.#state = "stopped";
+    this.#stopped.resolve();
   }
 
   async #work(queues: readonly string[], scheduler: Scheduler): Promise<void> {
@@ -242,6 +261,7 @@ export class Worker {
       limits: this.#limits,
       knows: (need) => knows(need, this.#context),
       adopts: (name) => adopts(name, this.#context),
+      about: this.#about,
     });
     const suspects = deliveries.filter((delivery) => this.#isSuspect(delivery));
     this.#cautious = suspects.length > 0;
@@ -373,6 +393,11 @@ function limitsOf(tasks: ReadonlyMap<string, Task>): Map<string, LaneLimit> {
 
 function namesOf({ tasks, aliases, retired }: AppContext): string[] {
   return [tasks, aliases, retired].flatMap((named) => [...named.keys()]);
+}
+
+/** The tasks that have a handler here. */
+function runnable({ tasks }: AppContext): string[] {
+  return [...tasks.values()].flatMap(({ name, handler }) => (handler === undefined ? [] : [name]));
 }
 
 function queuesOf({ tasks, retired }: AppContext): readonly string[] {

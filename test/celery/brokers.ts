@@ -18,6 +18,8 @@ export interface RunningBroker {
   readonly places: SitePlaces;
   /** An engine on it, which the test closes. */
   readonly engine: (options?: Omit<CeleryOptions, "broker" | "results">) => Engine;
+  /** The broker, as `celeryControl` and `celeryEvents` take it. */
+  readonly source: () => CeleryOptions["broker"];
   readonly restart: (downFor?: number) => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -37,14 +39,16 @@ const redis: BrokerKind = {
     const server = await startOwnRedis({ durable: true });
     const clients: Redis[] = [];
     const places = { broker: `${server.url}/0`, backend: `${server.url}/0` };
+    const source = (): Redis => {
+      const broker = new Redis(server.port, "127.0.0.1", { lazyConnect: true });
+      broker.on("error", () => undefined);
+      clients.push(broker);
+      return broker;
+    };
     return {
       places,
-      engine(options = {}) {
-        const broker = new Redis(server.port, "127.0.0.1", { lazyConnect: true });
-        broker.on("error", () => undefined);
-        clients.push(broker);
-        return celery({ broker, ...options });
-      },
+      source,
+      engine: (options = {}) => celery({ broker: source(), ...options }),
       restart: server.restart,
       async close() {
         for (const client of clients) client.disconnect();
@@ -61,6 +65,7 @@ const rabbitmq: BrokerKind = {
     const server = await startOwnRabbitmq();
     return {
       places: { broker: server.url.replace(/^amqp:/, "pyamqp:"), backend: "rpc://" },
+      source: () => () => connect(server.url),
       engine: (options = {}) => celery({ broker: () => connect(server.url), ...options }),
       restart: server.restart,
       close: server.stop,

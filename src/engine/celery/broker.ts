@@ -7,8 +7,12 @@
  * @module
  */
 import type { QueueCount, ListRequest, Reason } from "../../engine.ts";
+import type { ControlMessage, ReplyAddress } from "./control/message.ts";
 import type { CeleryMessage } from "./protocol/message.ts";
 import type { TaskEnd } from "./protocol/result.ts";
+import type { Stamp } from "./revoked.ts";
+
+export type { ControlMessage };
 
 /** A message that was taken, and not acknowledged yet. */
 export interface Taken {
@@ -28,15 +32,11 @@ export interface Finish {
   readonly front?: boolean;
 }
 
-/** What is broadcast to all workers: Celery's remote control. */
-export interface ControlMessage {
-  readonly method: string;
-  readonly arguments: Readonly<Record<string, unknown>>;
-}
-
-/** A task that was called off. */
+/** What was called off: a task, or all that carry a stamp. */
 export interface RevokedTask {
+  /** Empty where it is a stamp. */
   readonly id: string;
+  readonly stamp?: Stamp;
   readonly reason: Reason;
   /** Also where it runs. */
   readonly terminate: boolean;
@@ -100,6 +100,17 @@ export interface Broker {
 
   /** Calls `listener` with what others, and this process, broadcast. Returns the function that stops it. */
   onBroadcast(listener: (message: ControlMessage) => void): () => void;
+
+  /** Answers one that was asked by remote control. That nobody waits any more is no error. */
+  readonly answer?: (to: ReplyAddress, reply: object, clock: number) => Promise<void>;
+
+  /**
+   * Tells whoever watches: an event, or a list of them. At once or not at all; it may be lost.
+   *
+   * @param routingKey such as `task.multi`
+   * @param hostname who tells
+   */
+  readonly emit?: (routingKey: string, events: object, hostname: string) => Promise<void>;
 
   /** Remembers what was called off, for workers that begin later. Left out where the broker has no place for that. */
   readonly remember?: (revoked: readonly RevokedTask[]) => Promise<void>;

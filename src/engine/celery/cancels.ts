@@ -5,13 +5,14 @@
  */
 import type { Lease, Reason } from "../../engine.ts";
 import { Soon } from "../shared/soon.ts";
-import type { Broker, ControlMessage } from "./broker.ts";
+import type { Broker } from "./broker.ts";
 import type { Delayed } from "./delayed.ts";
 import { endOf, type Ending } from "./ending.ts";
-import { leaseOf, type RunningTasks } from "./held.ts";
+import type { TaskEvents } from "./events/task-events.ts";
+import { leaseOf, type Holding, type RunningTasks } from "./held.ts";
 import type { Json } from "../../message.ts";
 import type { Records } from "./records.ts";
-import { lasts, type Revoked } from "./revoked.ts";
+import { lasts, stampsOf, stampValues, type Revoked, type Stamp } from "./revoked.ts";
 
 /** What cancelling needs of the engine. */
 export interface CancelsContext {
@@ -21,7 +22,17 @@ export interface CancelsContext {
   readonly revoked: Revoked;
   readonly ending: Ending;
   readonly records: Records;
+  readonly events: TaskEvents;
 }
+
+/** What is called off. */
+interface Called {
+  readonly ids: readonly string[];
+  readonly stamps?: readonly Stamp[];
+}
+
+/** How many ids or stamps one message may call off, as many as are remembered. */
+const most = 50_000;
 
 interface Listener {
   readonly worker: string;
@@ -33,17 +44,14 @@ interface Listener {
 export class Cancels {
   readonly #context: CancelsContext;
   readonly #listeners = new Set<Listener>();
-  #stop: (() => void) | undefined;
-  #stopped = false;
   #begun: Promise<void> | undefined;
 
   constructor(context: CancelsContext) {
     this.#context = context;
   }
 
-  /** From now on hears what others call off. Resolves when it knows what was called off before. */
+  /** Resolves when it knows what was called off before. */
   begin(): Promise<void> {
-    if (!this.#stopped) this.#stop ??= this.#context.broker.onBroadcast((message) => this.#heard(message));
     this.#begun ??= this.#recall().catch((error: unknown) => {
       this.#begun = undefined;
       throw error;
@@ -53,8 +61,9 @@ export class Cancels {
 
   async #recall(): Promise<void> {
     const { broker, revoked } = this.#context;
-    for (const { id, ...revocation } of (await broker.remembered?.(Date.now() - lasts)) ?? [])
-      revoked.add(id, revocation);
+    for (const { id, stamp, ...revocation } of (await broker.remembered?.(Date.now() - lasts)) ?? [])
+      if (stamp !== undefined) revoked.addStamp(stamp, revocation);
+      else revoked.add(id, revocation);
   }
 
   /** See {@link Engine.cancel}: tells all workers. Those who take a task that was called off end it. */
@@ -72,14 +81,12 @@ export class Cancels {
       method: "revoke",
       arguments: { task_id: called, terminate: true, signal: "SIGTERM", petiole: told },
     });
-    this.#revoke(called, reason, true, at);
+    this.#revoke({ ids: called }, reason, true, at);
     return called.length;
   }
 
   /** See {@link Engine.onCancel}. */
   listen(worker: string, call: (leases: readonly Lease[]) => void): () => void {
-    // Where it cannot be known yet, the first claim is told so.
-    this.begin().catch(() => undefined);
     const told = new Set<string>();
     const listener: Listener = {
       worker,
@@ -99,8 +106,6 @@ export class Cancels {
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#stop?.();
     for (const { call } of this.#listeners) call.stop();
     this.#listeners.clear();
   }
@@ -117,42 +122,102 @@ export class Cancels {
     return marked;
   }
 
-  #heard({ method, arguments: given }: ControlMessage): void {
-    if (method !== "revoke") return;
-    const { task_id: one, terminate, petiole } = given;
-    const ids = (Array.isArray(one) ? one : [one]).filter((id): id is string => typeof id === "string");
+  /**
+   * Somebody calls tasks off, by `task_id` or, by stamps, by `headers`.
+   *
+   * @returns the ids of those that are here, running or waiting for their time
+   */
+  heard(given: Readonly<Record<string, unknown>>): readonly string[] {
+    const { task_id: one, headers, terminate, petiole } = given;
+    const ids = (Array.isArray(one) ? one.slice(0, most) : [one]).filter(
+      (id): id is string => typeof id === "string",
+    );
+    const called = { ids, stamps: stampsIn(headers) };
     const at = Date.now();
     const reason = reasonOf(petiole);
-    const news = this.#revoke(ids, reason, terminate === true, at);
+    const here = this.#here(called);
+    const news = this.#revoke(called, reason, terminate === true, at);
     // Whoever is of ours has seen to it.
-    if (petiole !== undefined || news.length === 0) return;
-    const { remember } = this.#context.broker;
-    const revoked = news.map((id) => ({ id, reason, terminate: terminate === true, at }));
-    void remember?.call(this.#context.broker, revoked).catch(() => undefined);
+    if (petiole === undefined && news.ids.length + news.stamps.length > 0) {
+      const entry = { reason, terminate: terminate === true, at };
+      const { remember } = this.#context.broker;
+      const revoked = [
+        ...news.ids.map((id) => ({ id, ...entry })),
+        ...news.stamps.map((stamp) => ({ id: "", stamp, ...entry })),
+      ];
+      void remember?.call(this.#context.broker, revoked).catch(() => undefined);
+    }
+    return here;
   }
 
-  /** Returns the ids of which it is news. */
-  #revoke(ids: readonly string[], reason: Reason, terminate: boolean, at: number): readonly string[] {
+  /** Others know of these. What runs goes on. */
+  learn(ids: readonly string[]): void {
+    this.#revoke({ ids: ids.slice(0, most) }, reasonOf(undefined), false, Date.now());
+  }
+
+  /** The ids of what is meant, and here. */
+  #here(called: Called): readonly string[] {
+    const { running, delayed } = this.#context;
+    const isMeant = meaning(called);
+    return [...running.all(), ...delayed.entries()]
+      .filter(isMeant)
+      .map(({ received }) => received.message.id);
+  }
+
+  /** Returns that of which it is news. */
+  #revoke(called: Called, reason: Reason, terminate: boolean, at: number): Required<Called> {
     const { revoked, delayed } = this.#context;
-    const news = ids.filter((id) => revoked.add(id, { reason, terminate, at }));
-    const held = news.flatMap((id) => delayed.take(id));
-    if (held.length > 0) void this.#endDelayed(held, reason).catch(() => undefined);
-    if (news.length > 0) for (const { call } of this.#listeners) call.wake();
+    const revocation = { reason, terminate, at };
+    const news = {
+      ids: called.ids.filter((id) => revoked.add(id, revocation)),
+      stamps: (called.stamps ?? []).filter((stamp) => revoked.addStamp(stamp, revocation)),
+    };
+    if (news.ids.length + news.stamps.length === 0) return news;
+    const held = delayed.take(
+      ({ received }) => revoked.of(received.celery, received.message.id) !== undefined,
+    );
+    if (held.length > 0) void this.#endDelayed(held).catch(() => undefined);
+    for (const { call } of this.#listeners) call.wake();
     return news;
   }
 
   /** What waits here for its time need not wait for it. */
-  async #endDelayed(held: ReturnType<Delayed["take"]>, reason: Reason): Promise<void> {
-    const { broker, ending } = this.#context;
+  async #endDelayed(held: readonly Holding[]): Promise<void> {
+    const { broker, ending, revoked, events } = this.#context;
     const outcomes = held.map(({ received }) => {
       const { attempts, crashes } = received;
+      const reason = revoked.of(received.celery, received.message.id)?.reason;
       return ending.outcomeOf(received, endOf(received, { state: "cancelled", reason, attempts, crashes }));
     });
-    await broker.finish(
+    const done = await broker.finish(
       held.map(({ tag }) => ({ tag, publish: [] })),
       (isHeld) => ending.store(outcomes.filter((_, index) => isHeld[index] === true)),
     );
+    for (const [index, each] of held.entries()) if (done[index] === true) events.revoked(each.received);
   }
+}
+
+/** Whether a task is meant by what was called off. */
+function meaning({ ids, stamps = [] }: Called): (holding: Holding) => boolean {
+  const known = new Set(ids);
+  const stamped = new Set(stamps.map((stamp) => JSON.stringify(stamp)));
+  return ({ received: { message, celery } }) =>
+    known.has(message.id) ||
+    (stamped.size > 0 && stampsOf(celery.headers).some((stamp) => stamped.has(JSON.stringify(stamp))));
+}
+
+/** Stamps as Celery tells them: `{ name: value }`, `{ name: [values] }` or, on its command line, `["name=value"]`. */
+function stampsIn(headers: unknown): readonly Stamp[] {
+  if (typeof headers !== "object" || headers === null) return [];
+  const pairs: readonly (readonly [string, unknown])[] = Array.isArray(headers)
+    ? headers.flatMap((text: unknown) => {
+        const [name, value] = typeof text === "string" ? text.split("=") : [];
+        return name === undefined || value === undefined ? [] : [[name, value] as const];
+      })
+    : Object.entries(headers);
+  return pairs
+    .flatMap(([name, told]) => stampValues(told).map((value): Stamp => [name, value]))
+    .slice(0, most);
 }
 
 /** Why somebody of ours has called tasks off; Celery's own do not say. */

@@ -8,8 +8,11 @@ import { unsupported } from "../../errors.ts";
 import type { MessageHeaders } from "../../message.ts";
 import type { Broker, Taken, Unreadable } from "./broker.ts";
 import { capabilities } from "./capabilities.ts";
+import type { TaskLimits } from "./control/rates.ts";
+import type { Workers } from "./control/workers.ts";
 import type { Delayed } from "./delayed.ts";
 import { endOf, type Ending } from "./ending.ts";
+import type { TaskEvents } from "./events/task-events.ts";
 import { leaseOf, type Holding, type RunningTasks } from "./held.ts";
 import { parkMalformed, parkUnreadable } from "./parking.ts";
 import { again } from "./protocol/again.ts";
@@ -30,9 +33,15 @@ export interface ClaimsContext {
   readonly revoked: Revoked;
   readonly ending: Ending;
   readonly ready: Ready;
-  /** Called with the first claim: from then on it matters who is called off. */
-  readonly begins: () => Promise<void>;
+  /** Called with each claim: from the first on it matters who is called off. */
+  readonly begins: (request: ClaimRequest) => Promise<void>;
+  readonly workers: Workers;
+  readonly limits: TaskLimits;
+  readonly events: TaskEvents;
 }
+
+/** Of tasks that wait for their rate, as many are held for each that may run: as many as a worker of Celery's takes. */
+const prefetch = 4;
 
 /** Hands out tasks. */
 export class Claims {
@@ -47,18 +56,20 @@ export class Claims {
   /** See {@link Engine.claim}. What is not to be run ends, and it goes on. */
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
     const { limit, lease, limits } = request;
-    const queues = request.queues.map(nameOf);
+    const asked = request.queues.map(nameOf);
     if (limits !== undefined && limits.size > 0)
       throw unsupported("the limits of a claim", "celery", capabilities.lacks.limits ?? "");
-    if (queues.length === 0 || limit < 1) return [];
-    await this.#context.begins();
+    if (asked.length === 0 || limit < 1) return [];
+    await this.#context.begins(request);
+    const queues = this.#context.workers.queuesOf(asked);
+    if (queues.length === 0) return [];
     const deliveries: Delivery[] = [];
     for (let round = 0; round < rounds; round += 1) {
       const wanted = limit - deliveries.length;
       try {
         const held = await this.#due(queues, wanted, lease);
         for (const each of held) deliveries.push(this.#deliver(each, request));
-        if (deliveries.length >= limit) return deliveries;
+        if (deliveries.length >= limit || this.#isFull(request)) return deliveries;
         const asked = limit - deliveries.length;
         const taken = await this.#context.broker.take(queues, asked, lease);
         const { ready, again: isMore } = await this.#sort(taken);
@@ -81,18 +92,38 @@ export class Claims {
 
   /** Tasks whose time has come while they were held here. */
   async #due(queues: readonly string[], limit: number, lease: number): Promise<readonly Holding[]> {
-    const held = this.#context.delayed.due(queues, limit, Date.now());
+    const now = Date.now();
+    const { delayed, broker } = this.#context;
+    // One whose time has come may have to wait for its rate still.
+    const held = delayed
+      .due(queues, limit, now)
+      .filter((each) => each.isLimited || !this.#isOverRate(each, now));
     if (held.length === 0) return held;
     const tags = held.map(({ tag }) => tag);
-    const lost = new Set(await this.#context.broker.extend(tags, lease));
+    const lost = new Set(await broker.extend(tags, lease));
     return held.filter(({ tag }) => !lost.has(tag));
+  }
+
+  /** Holds back what is over the rate of its task. */
+  #isOverRate(holding: Holding, now: number): boolean {
+    const { limits, delayed } = this.#context;
+    if (!limits.any) return false;
+    const at = limits.reserve(holding.received.message.task, now);
+    if (at > now) delayed.hold(holding, at, true);
+    return at > now;
+  }
+
+  /** Whether as many wait for the rates of their tasks as shall be held. The others are left for other workers. */
+  #isFull({ about, limit }: ClaimRequest): boolean {
+    const { limits, delayed } = this.#context;
+    return limits.any && delayed.limited >= prefetch * Math.max(about?.concurrency ?? 1, limit);
   }
 
   /** Tells what may run from what is for later, was called off, was lost before, or cannot be read. */
   async #sort(
     taken: readonly Taken[],
   ): Promise<{ readonly ready: readonly Holding[]; readonly again: boolean }> {
-    const { delayed, protocol, revoked } = this.#context;
+    const { delayed, protocol, revoked, events } = this.#context;
     const ready: Holding[] = [];
     const lost: Holding[] = [];
     const over: Holding[] = [];
@@ -112,10 +143,17 @@ export class Claims {
       // Before its time it was held, and not run.
       const wasLost = each.redelivered && !isLater;
       const isRevoked = revoked.of(each.message, read.message.id) !== undefined;
-      if (isRevoked && !wasLost && crashes === 0) over.push(holding);
-      else if (isLater) delayed.hold(holding, runAt);
-      else if (wasLost) lost.push(holding);
-      else ready.push(holding);
+      if (isRevoked && !wasLost && crashes === 0) {
+        over.push(holding);
+        continue;
+      }
+      if (wasLost) {
+        lost.push(holding);
+        continue;
+      }
+      events.received(read);
+      if (isLater) delayed.hold(holding, runAt);
+      else if (!this.#isOverRate(holding, now)) ready.push(holding);
     }
     try {
       if (over.length > 0) await this.#callOff(over);
@@ -130,17 +168,19 @@ export class Claims {
 
   /** What was called off before it ran ends so. */
   async #callOff(holdings: readonly Holding[]): Promise<void> {
-    const { ending, broker, revoked } = this.#context;
+    const { ending, broker, revoked, events } = this.#context;
     const outcomes = holdings.map(({ received }) => {
       const { id } = received.message;
       const reason = revoked.of(received.celery, id)?.reason;
       const { attempts, crashes } = received;
       return ending.outcomeOf(received, endOf(received, { state: "cancelled", reason, attempts, crashes }));
     });
-    await broker.finish(
+    const done = await broker.finish(
       holdings.map(({ tag }) => ({ tag, publish: [] })),
       (held) => ending.store(outcomes.filter((_, index) => held[index] === true)),
     );
+    for (const [index, { received }] of holdings.entries())
+      if (done[index] === true) events.revoked(received);
   }
 
   /**
@@ -159,11 +199,22 @@ export class Claims {
   }
 
   #deliver(holding: Holding, { worker, lease }: ClaimRequest): Delivery {
-    const { running, revoked } = this.#context;
-    const { received, crashes } = holding;
-    const { message, attempts, deferrals, deferredAt, timeout } = received;
-    const startedAt = Date.now();
-    running.add({ ...holding, worker, startedAt, leaseUntil: performance.now() + lease, isSettling: false });
+    const { running, revoked, workers, limits, events } = this.#context;
+    const { tag, received, crashes } = holding;
+    const { message, attempts, deferrals, deferredAt } = received;
+    const timeout = received.timeout ?? limits.timeOf(message.task);
+    const task = {
+      tag,
+      received,
+      crashes,
+      worker,
+      startedAt: Date.now(),
+      leaseUntil: performance.now() + lease,
+      isSettling: false,
+    };
+    running.add(task);
+    workers.began(message.task);
+    events.started(task);
     const revocation = revoked.of(received.celery, message.id);
     return {
       message: { ...message, headers: headersOf(message.headers, timeout) },

@@ -13,6 +13,9 @@ const lease = 60_000;
 /** So long after its time, in milliseconds, what nobody here has claimed goes back to its queue: others may be free. */
 const patience = 1000;
 
+/** The same for what waits for the rate of its task: the worker that comes to it is most likely this one. */
+const limitedPatience = 60_000;
+
 /** As far as a timer goes. */
 const longest = 2 ** 31 - 1;
 
@@ -21,6 +24,15 @@ interface Entry extends Holding {
   /** By the monotonic clock. */
   readonly since: number;
   isTold: boolean;
+  /** It waits for the rate of its task, and not for its time. */
+  readonly isLimited: boolean;
+}
+
+/** What is held here, for whoever inspects it. */
+export interface Waiting extends Holding {
+  readonly runAt: number;
+  /** It waits for the rate of its task, and not for its time. */
+  readonly isLimited: boolean;
 }
 
 /** Holds messages, and hands them out when their time has come. */
@@ -31,6 +43,7 @@ export class Delayed {
   #entries: Entry[] = [];
   /** Taken since the last time that the rights were extended. */
   readonly #fresh = new Set<Entry>();
+  #limited = 0;
   #timer: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
   #working: Promise<void> = Promise.resolve();
@@ -41,12 +54,22 @@ export class Delayed {
     this.#wake = wake;
   }
 
-  /** Holds a message that was taken just now. */
-  hold(holding: Holding, runAt: number): void {
-    const entry = { ...holding, runAt, since: performance.now(), isTold: false };
-    let at = this.#entries.length;
-    while (at > 0 && this.#entries[at - 1]!.runAt > runAt) at -= 1;
-    this.#entries.splice(at, 0, entry);
+  /** How many are held for the rates of their tasks. */
+  get limited(): number {
+    return this.#limited;
+  }
+
+  /** What is held, in the order of their times. */
+  entries(): readonly Waiting[] {
+    return this.#entries;
+  }
+
+  /** Holds a message that was taken just now. @param isLimited it is the rate of its task that it waits for */
+  hold(holding: Holding, runAt: number, isLimited = false): void {
+    const { tag, received, crashes } = holding;
+    const entry = { tag, received, crashes, runAt, since: performance.now(), isTold: false, isLimited };
+    if (isLimited) this.#limited += 1;
+    this.#insert(entry);
     // It was taken for as long as a claim lasts, which may be over before the next beat.
     if (this.#fresh.size === 0) setImmediate(() => this.#work(() => this.#keepFresh()));
     this.#fresh.add(entry);
@@ -54,8 +77,21 @@ export class Delayed {
     if (this.#entries[0] === entry) this.#setTimer();
   }
 
+  /** The rate of a task has changed: what waits for it gets other times, in the order that it has. */
+  reschedule(task: string, next: () => number): void {
+    const isMeant = ({ received, isLimited }: Entry): boolean => isLimited && received.message.task === task;
+    const meant = this.#entries.filter(isMeant);
+    this.#entries = this.#entries.filter((entry) => !isMeant(entry));
+    for (const entry of meant) {
+      const moved = { ...entry, runAt: next(), isTold: false };
+      if (this.#fresh.delete(entry)) this.#fresh.add(moved);
+      this.#insert(moved);
+    }
+    this.#setTimer();
+  }
+
   /** Takes out what may run by now, at most `limit`, in the order of the queues. */
-  due(queues: readonly string[], limit: number, now: number): readonly Holding[] {
+  due(queues: readonly string[], limit: number, now: number): readonly Waiting[] {
     const ready: Entry[] = [];
     for (const entry of this.#entries) {
       if (entry.runAt > now) break;
@@ -68,9 +104,9 @@ export class Delayed {
     return taken;
   }
 
-  /** Takes out the task of an id. */
-  take(id: string): readonly Holding[] {
-    const taken = this.#entries.filter(({ received }) => received.message.id === id);
+  /** Takes out some. */
+  take(isMeant: (holding: Holding) => boolean): readonly Holding[] {
+    const taken = this.#entries.filter(isMeant);
     this.#remove(taken);
     return taken;
   }
@@ -90,16 +126,25 @@ export class Delayed {
     if (entries.length === 0) return;
     const gone = new Set(entries);
     this.#entries = this.#entries.filter((entry) => !gone.has(entry));
+    this.#limited = this.#entries.reduce((count, { isLimited }) => count + (isLimited ? 1 : 0), 0);
     this.#setTimer();
+  }
+
+  #insert(entry: Entry): void {
+    let at = this.#entries.length;
+    while (at > 0 && this.#entries[at - 1]!.runAt > entry.runAt) at -= 1;
+    this.#entries.splice(at, 0, entry);
   }
 
   #setTimer(): void {
     clearTimeout(this.#timer);
     const now = Date.now();
-    const next = this.#entries.find(({ isTold }) => !isTold)?.runAt ?? Number.POSITIVE_INFINITY;
-    const [first] = this.#entries;
-    const overdue = first?.isTold === true ? Math.max(first.runAt + patience, now + 50) : next;
-    const at = Math.min(next, overdue);
+    let at = Number.POSITIVE_INFINITY;
+    for (const entry of this.#entries) {
+      at = Math.min(at, entry.isTold ? Math.max(givenBackAt(entry), now + 50) : entry.runAt);
+      // In the order of their times: those behind it are later.
+      if (!entry.isTold) break;
+    }
     if (at === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => this.#tick(), Math.min(longest, Math.max(0, at - now))).unref();
   }
@@ -112,7 +157,7 @@ export class Delayed {
     for (const entry of this.#entries) {
       if (entry.runAt > now) break;
       if (!entry.isTold) queues.add(entry.received.celery.queue);
-      else if (entry.runAt + patience <= now) overdue.push(entry);
+      else if (givenBackAt(entry) <= now) overdue.push(entry);
       entry.isTold = true;
     }
     for (const queue of queues) this.#wake(queue);
@@ -152,9 +197,10 @@ export class Delayed {
     this.#remove(entries);
     const now = Date.now();
     await this.#broker.finish(
-      entries.toReversed().map(({ tag, received, runAt }) => ({
+      entries.toReversed().map(({ tag, received, runAt, isLimited }) => ({
         tag,
-        publish: [again(received, { runAt, now })],
+        // What only waits for its rate has no other time.
+        publish: [again(received, { runAt: isLimited ? (received.runAt ?? 0) : runAt, now })],
         front: runAt <= now,
       })),
       async () => undefined,
@@ -165,4 +211,9 @@ export class Delayed {
   #work(work: () => Promise<void>): void {
     this.#working = this.#working.then(work).catch(() => undefined);
   }
+}
+
+/** When what nobody here has claimed goes back. */
+function givenBackAt({ runAt, isLimited }: Entry): number {
+  return runAt + (isLimited ? limitedPatience : patience);
 }

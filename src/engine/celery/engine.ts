@@ -109,7 +109,7 @@ export class CeleryEngine implements Engine {
   }
 
   onCancel(worker: string, listener: (leases: readonly Lease[]) => void): () => void {
-    return this.#opening.listen(({ cancels }) => cancels.listen(worker, listener));
+    return this.#opening.listen(({ node }) => node.listen(worker, listener));
   }
 
   async retry(ids: readonly string[]): Promise<number> {

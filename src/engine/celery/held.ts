@@ -49,6 +49,10 @@ export class RunningTasks {
     this.#byTag.delete(tag);
   }
 
+  get count(): number {
+    return this.#byTag.size;
+  }
+
   all(): Iterable<Running> {
     return this.#byTag.values();
   }

@@ -10,6 +10,7 @@ import { refuseSpans } from "../shared/milliseconds.ts";
 import { isRedisClient, refuseInvalidClient, type ClientTaker } from "../shared/redis.ts";
 import type { RedisClientLike } from "../shared/redis/like.ts";
 import type { AmqpSource } from "./amqp/like.ts";
+import type { EventMode } from "./events/sender.ts";
 import type { ProtocolSettings, TaskProtocol } from "./protocol/settings.ts";
 
 /** What is agreed about a task with the other language. Times in milliseconds. */
@@ -50,6 +51,14 @@ export interface CeleryOptions {
   readonly exceptions?: Readonly<Record<string, string>>;
   /** The name of this process among Celery's workers. Default: `petiole-<process id>-<four digits>@<machine>`. */
   readonly hostname?: string;
+  /**
+   * What is told to those who watch, such as Flower. `true`: how each task fares, as a worker of Celery's started with
+   * `-E`. `false`: nothing. Unless told: that the workers of this process are there; and how their tasks fare, once
+   * somebody has asked for it by Celery's remote control (`enable_events`), as Flower does.
+   */
+  readonly events?: boolean;
+  /** Whether this process tells what it sends, as Celery's `task_send_sent_event`. Default: false. */
+  readonly sentEvents?: boolean;
   /** How long a call waits for a server that cannot be reached; then `ERR_ENGINE_UNREACHABLE`. Default: 10 seconds. */
   readonly timeout?: number;
   /** How often to look for what no message has told of. Default: 1 second. */
@@ -66,6 +75,8 @@ export interface Settings {
   readonly dialect: "portable" | "exact";
   readonly timeout: number;
   readonly pollInterval: number;
+  readonly events: EventMode;
+  readonly sentEvents: boolean;
   readonly protocol: ProtocolSettings;
 }
 
@@ -90,6 +101,10 @@ export function settingsOf(options: CeleryOptions): Settings {
     timeout: { least: 1, isTimer: true },
     pollInterval: { least: 10, isTimer: true },
   });
+  for (const name of ["events", "sentEvents"] as const)
+    if (options[name] !== undefined && typeof options[name] !== "boolean")
+      throw invalid(`${name} is true or false; it got ${describe(options[name])}.`);
+  const { events, sentEvents = false } = options;
   const hostname = hostnameOf(options.hostname);
   return {
     broker,
@@ -100,6 +115,8 @@ export function settingsOf(options: CeleryOptions): Settings {
     dialect,
     timeout: options.timeout ?? 10_000,
     pollInterval: options.pollInterval ?? 1000,
+    events: events === undefined ? "worker" : events ? "task" : "none",
+    sentEvents,
     protocol: {
       hostname,
       origin: hostname,

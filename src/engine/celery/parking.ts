@@ -8,6 +8,7 @@ import type { Reason } from "../../engine.ts";
 import type { Broker, Taken, Unreadable } from "./broker.ts";
 import { keptOfMalformed, type Ending } from "./ending.ts";
 import { reasonOfError } from "./errors.ts";
+import type { TaskEvents } from "./events/task-events.ts";
 import type { CeleryMessage } from "./protocol/message.ts";
 import { statusOf, type TaskEnd } from "./protocol/result.ts";
 
@@ -15,6 +16,7 @@ import { statusOf, type TaskEnd } from "./protocol/result.ts";
 export interface ParkingContext {
   readonly broker: Broker;
   readonly ending: Ending;
+  readonly events: TaskEvents;
 }
 
 /** How the id begins of what has none, because it is no message at all. */
@@ -38,6 +40,7 @@ export async function parkMalformed(
     queue: message.queue,
   });
   await park(tag, message, end, isKnown, context);
+  if (isKnown) context.events.rejected(id);
 }
 
 /** Parks what is no message, as text. */

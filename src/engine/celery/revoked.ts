@@ -1,13 +1,20 @@
 /**
- * The ids of tasks that were called off, as Celery's workers remember them: for three hours, and so many at most.
+ * What was called off, by its id or by what it is stamped with, as Celery's workers remember it: for three hours, and so
+ * many at most.
  *
  * @module
  */
 import type { Reason } from "../../engine.ts";
 import type { CeleryMessage } from "./protocol/message.ts";
 
+/** A stamp of Celery's: the name of a header, and one of the values that a task may carry there. */
+export type Stamp = readonly [name: string, value: string | number | boolean];
+
 /** As many ids as Celery's workers remember. */
 const most = 50_000;
+
+/** Of the stamps of a message, and of the values of one, so many are looked at. */
+const mostStamps = 1000;
 
 /** For how long they are remembered, in milliseconds. */
 export const lasts = 3 * 3_600_000;
@@ -27,15 +34,21 @@ export interface Revocation {
 /** Remembers who was called off. */
 export class Revoked {
   readonly #byId = new Map<string, Revocation>();
+  readonly #byStamp = new Map<string, Revocation>();
 
   /** Whether that is news: of one that runs, also that it is to stop. */
   add(id: string, revocation: Revocation): boolean {
-    const known = this.#byId.get(id);
-    if (known !== undefined && (known.terminate || !revocation.terminate)) return false;
-    this.#byId.delete(id);
-    this.#byId.set(id, { ...revocation, reason: known?.reason ?? revocation.reason });
-    this.#forgetOld(revocation.at);
-    return true;
+    return add(this.#byId, id, revocation);
+  }
+
+  /** The same of all tasks that carry a stamp. */
+  addStamp(stamp: Stamp, revocation: Revocation): boolean {
+    return add(this.#byStamp, JSON.stringify(stamp), revocation);
+  }
+
+  /** The ids that are remembered, the oldest first. */
+  all(): Iterable<readonly [id: string, revocation: Revocation]> {
+    return this.#byId;
   }
 
   has(id: string): boolean {
@@ -44,7 +57,8 @@ export class Revoked {
 
   /** Whether the task of a message was called off, after it was sent for the last time by a person. */
   of({ headers }: CeleryMessage, id: string): Revocation | undefined {
-    const revocation = this.#byId.get(id);
+    const byId = this.#byId.get(id);
+    const revocation = byId ?? (this.#byStamp.size === 0 ? undefined : this.#ofStamps(headers));
     if (revocation === undefined) return undefined;
     const again = headers[againHeader];
     return typeof again === "number" && again >= revocation.at ? undefined : revocation;
@@ -54,12 +68,61 @@ export class Revoked {
     this.#byId.delete(id);
   }
 
-  #forgetOld(now: number): void {
-    for (const [id, { at }] of this.#byId) {
-      if (this.#byId.size <= most && at + lasts > now) return;
-      this.#byId.delete(id);
+  /** Of several, one that is to stop what runs. */
+  #ofStamps(headers: CeleryMessage["headers"]): Revocation | undefined {
+    let found: Revocation | undefined;
+    for (const stamp of stampsOf(headers)) {
+      const revocation = this.#byStamp.get(JSON.stringify(stamp));
+      if (revocation?.terminate === true) return revocation;
+      found ??= revocation;
     }
+    return found;
   }
+}
+
+function add(known: Map<string, Revocation>, key: string, revocation: Revocation): boolean {
+  const before = known.get(key);
+  if (before !== undefined && (before.terminate || !revocation.terminate)) return false;
+  known.delete(key);
+  known.set(key, { ...revocation, reason: before?.reason ?? revocation.reason });
+  for (const [each, { at }] of known) {
+    if (known.size <= most && at + lasts > revocation.at) break;
+    known.delete(each);
+  }
+  return true;
+}
+
+/** The stamps of a message, from anyone: only headers that are named as such, and values that can be told apart. */
+export function stampsOf({ stamped_headers: names, stamps }: CeleryMessage["headers"]): readonly Stamp[] {
+  if (!Array.isArray(names) || typeof stamps !== "object" || stamps === null) return [];
+  return names.slice(0, mostStamps).flatMap((name: unknown) => {
+    if (typeof name !== "string" || !Object.hasOwn(stamps, name)) return [];
+    return stampValues((stamps as Readonly<Record<string, unknown>>)[name]).map((value): Stamp => [
+      name,
+      value,
+    ]);
+  });
+}
+
+/** Whether it is one, from anyone. */
+export function isStamp(value: unknown): value is Stamp {
+  return (
+    Array.isArray(value) &&
+    value.length === 2 &&
+    typeof value[0] === "string" &&
+    stampValues(value[1]).length === 1
+  );
+}
+
+/** One value, or each of a list. */
+export function stampValues(told: unknown): readonly Stamp[1][] {
+  const values: readonly unknown[] = Array.isArray(told) ? told.slice(0, mostStamps) : [told];
+  return values.filter(
+    (value): value is Stamp[1] =>
+      typeof value === "string" ||
+      typeof value === "boolean" ||
+      (typeof value === "number" && Number.isFinite(value)),
+  );
 }
 
 /** The message, sent again by a person: whatever called it off before is over. */

@@ -6,6 +6,7 @@
 import type { Outgoing } from "../../engine.ts";
 import { unsupported } from "../../errors.ts";
 import { capabilities } from "./capabilities.ts";
+import type { TaskEvents } from "./events/task-events.ts";
 import { messageOf, noCounters } from "./protocol/sending.ts";
 import type { Parts } from "./store.ts";
 
@@ -13,8 +14,11 @@ import type { Parts } from "./store.ts";
 export class Sending {
   readonly #parts: Pick<Parts, "broker" | "results" | "protocol">;
 
-  constructor(parts: Pick<Parts, "broker" | "results" | "protocol">) {
+  readonly #events: TaskEvents;
+
+  constructor(parts: Pick<Parts, "broker" | "results" | "protocol">, events: TaskEvents) {
     this.#parts = parts;
+    this.#events = events;
   }
 
   /** See {@link Engine.send}. What cannot be sent is refused before anything is. */
@@ -26,6 +30,7 @@ export class Sending {
       return messageOf(outgoing, noCounters, protocol, now);
     });
     if (messages.length > 0) await broker.publish(messages);
+    this.#events.sent(messages);
     return batch.map(({ message }) => message.id);
   }
 }

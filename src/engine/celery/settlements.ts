@@ -7,6 +7,7 @@ import { endOf as stateOf, type Reason, type Settlement } from "../../engine.ts"
 import type { Broker, Finish } from "./broker.ts";
 import { endOf, type Ending, type Outcome } from "./ending.ts";
 import { reasonOfError } from "./errors.ts";
+import type { TaskEvents } from "./events/task-events.ts";
 import type { Running, RunningTasks } from "./held.ts";
 import { again } from "./protocol/again.ts";
 import { afterSuccess } from "./protocol/following.ts";
@@ -22,6 +23,7 @@ export interface SettlementsContext {
   readonly running: RunningTasks;
   readonly revoked: Revoked;
   readonly ending: Ending;
+  readonly events: TaskEvents;
 }
 
 /** What is to be done for a settlement. */
@@ -29,7 +31,11 @@ interface Plan {
   readonly finish: Finish;
   /** Where it has ended. */
   readonly outcome?: Outcome;
+  readonly settlement: Settlement;
 }
+
+/** What is made for it. Of one that is settled otherwise than was asked, as what. */
+type Made = Omit<Plan, "settlement"> & Partial<Plan>;
 
 type Ended = Exclude<Settlement, { kind: "retryAt" | "defer" | "release" }>;
 type Again = Extract<Settlement, { kind: "retryAt" | "defer" | "release" }>;
@@ -44,7 +50,7 @@ export class Settlements {
 
   /** See {@link Engine.settle}. */
   async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
-    const { broker, running, ending } = this.#context;
+    const { broker, running, ending, events } = this.#context;
     const tasks: Running[] = [];
     const plans: Plan[] = [];
     const places = settlements.map((settlement) => {
@@ -66,26 +72,38 @@ export class Settlements {
       for (const task of tasks) task.isSettling = false;
       throw error;
     }
-    for (const { tag } of tasks) running.remove(tag);
+    for (const [place, task] of tasks.entries()) {
+      running.remove(task.tag);
+      const { settlement, outcome } = plans[place]!;
+      if (answers[place] === true)
+        events.settled(task, settlement, outcome !== undefined && goesOn(settlement));
+    }
     return places.map((place) => answers[place] === true);
   }
 
   #plan(task: Running, settlement: Settlement): Plan {
-    if (settlement.kind === "retryAt" || settlement.kind === "defer" || settlement.kind === "release")
-      return this.#again(task, settlement);
-    return settlement.kind === "complete"
-      ? this.#succeeded(task, settlement)
-      : this.#ended(task, settlement, settlement.reason);
+    const made = goesOn(settlement)
+      ? this.#again(task, settlement)
+      : settlement.kind === "complete"
+        ? this.#succeeded(task, settlement)
+        : this.#ended(task, settlement, settlement.reason);
+    return { settlement, ...made };
   }
 
-  #succeeded(task: Running, { result, keep }: Extract<Settlement, { kind: "complete" }>): Plan {
+  #succeeded(task: Running, settlement: Extract<Settlement, { kind: "complete" }>): Made {
+    const { result, keep } = settlement;
     const { received, crashes, worker } = task;
     let publish: readonly CeleryMessage[];
     try {
       publish = afterSuccess(received, result, this.#context.protocol, Date.now());
     } catch (error) {
       // What shall follow cannot be made: a person has to see it.
-      return this.#ended(task, { kind: "fail", keep }, reasonOfError(error));
+      const reason = reasonOfError(error);
+      const { lease } = settlement;
+      return {
+        ...this.#ended(task, { kind: "fail", keep }, reason),
+        settlement: { kind: "fail", lease, reason },
+      };
     }
     const end = endOf(received, {
       state: "succeeded",
@@ -109,7 +127,7 @@ export class Settlements {
     task: Running,
     { kind, keep }: { readonly kind: Exclude<Ended["kind"], "complete">; readonly keep?: number | undefined },
     reason: Reason,
-  ): Plan {
+  ): Made {
     const { received, crashes, worker } = task;
     const attempts = received.attempts + (kind === "fail" ? 1 : 0);
     return this.#over(
@@ -118,13 +136,13 @@ export class Settlements {
     );
   }
 
-  #over({ tag, received }: Running, end: TaskEnd): Plan {
+  #over({ tag, received }: Running, end: TaskEnd): Made {
     const { publish, ...outcome } = this.#context.ending.unsuccessful(received, end, this.#context.protocol);
     return { finish: { tag, publish }, outcome };
   }
 
   /** Another run shall follow; not if the task was called off meanwhile. */
-  #again(task: Running, settlement: Again): Plan {
+  #again(task: Running, settlement: Again): Made {
     const { received, crashes, worker, tag } = task;
     const { kind } = settlement;
     const attempts = received.attempts + (kind === "retryAt" ? 1 : 0);
@@ -144,4 +162,9 @@ export class Settlements {
     const next = again(received, { ...changes, runAt: settlement.at, now } as Parameters<typeof again>[1]);
     return { finish: { tag, publish: [next] } };
   }
+}
+
+/** Whether another run shall follow. */
+function goesOn(settlement: Settlement): settlement is Again {
+  return settlement.kind === "retryAt" || settlement.kind === "defer" || settlement.kind === "release";
 }

@@ -7,9 +7,16 @@ import type { Broker, Kept, Results } from "./broker.ts";
 import { Audience } from "./audience.ts";
 import { Cancels } from "./cancels.ts";
 import { Claims } from "./claims.ts";
+import { LogicalClock } from "./control/clock.ts";
+import { Node } from "./control/node.ts";
+import { TaskLimits } from "./control/rates.ts";
+import { Workers } from "./control/workers.ts";
 import { Delayed } from "./delayed.ts";
 import { Ending } from "./ending.ts";
 import { closedError } from "./errors.ts";
+import { Heart } from "./events/heart.ts";
+import { EventSender, type EventMode } from "./events/sender.ts";
+import { TaskEvents } from "./events/task-events.ts";
 import { RunningTasks } from "./held.ts";
 import { Leases } from "./leases.ts";
 import { Managing } from "./managing.ts";
@@ -20,6 +27,9 @@ import { Revoked } from "./revoked.ts";
 import { Sending } from "./sending.ts";
 import { Settlements } from "./settlements.ts";
 
+/** How long the last events may take when the engine is closed, in milliseconds. */
+const lastWords = 500;
+
 /** What an engine is made of. */
 export interface Parts {
   readonly broker: Broker;
@@ -29,6 +39,10 @@ export interface Parts {
   readonly protocol: ProtocolSettings;
   /** How often to look for what nothing has told of, in milliseconds. */
   readonly pollInterval: number;
+  /** What is told to those who watch; `worker` unless told. */
+  readonly events?: EventMode;
+  /** Whether they are told of what is sent. */
+  readonly sentEvents?: boolean;
 }
 
 /** An engine that is open. */
@@ -42,6 +56,7 @@ export interface Store {
   readonly audience: Audience;
   readonly managing: Managing;
   readonly cancels: Cancels;
+  readonly node: Node;
   stop(): void;
   close(): Promise<void>;
 }
@@ -62,26 +77,35 @@ export async function openStore(parts: Parts): Promise<Store> {
   const ending = new Ending(parts, audience);
   const ready = new Ready(broker);
   const delayed = new Delayed(broker, (queue) => ready.wake(queue));
-  const cancels = new Cancels({ broker, running, delayed, revoked, ending, records });
-  const claiming = { broker, protocol, running, delayed, revoked, ending, ready };
-  const claims = new Claims({ ...claiming, begins: () => cancels.begin() });
+  const { hostname } = protocol;
+  const [clock, workers, limits] = [new LogicalClock(), new Workers(), new TaskLimits()];
+  const sender = new EventSender({ broker, clock, hostname, mode: parts.events ?? "worker" });
+  const heart = new Heart(sender, running, workers);
+  const events = new TaskEvents(sender, protocol, parts.sentEvents ?? false);
+  const cancels = new Cancels({ broker, running, delayed, revoked, ending, records, events });
+  const known = { broker, protocol, running, delayed, revoked, ready, workers, limits };
+  const node = new Node({ ...known, hostname, clock, cancels, heart, events: sender }, heart);
+  const claims = new Claims({ ...known, ending, events, begins: (request) => node.begin(request) });
   return {
-    sending: new Sending(parts),
+    sending: new Sending(parts, events),
     claims,
     leases: new Leases(broker, running),
-    settlements: new Settlements({ broker, protocol, running, revoked, ending }),
+    settlements: new Settlements({ broker, protocol, running, revoked, ending, events }),
     ready,
     records,
     audience,
     managing: new Managing({ ...parts, revoked, records, audience }),
     cancels,
+    node,
     stop() {
+      node.stop();
       audience.close(closedError());
       ready.stop();
       cancels.stop();
     },
     async close() {
       await claims.close();
+      await Promise.race([Promise.all([heart.close(), sender.close()]), sleep(lastWords)]);
       await Promise.all([delayed.close(), ending.close()]);
       await closeAll(parts);
     },
@@ -90,4 +114,8 @@ export async function openStore(parts: Parts): Promise<Store> {
 
 async function closeAll({ broker, results, kept }: Parts): Promise<void> {
   await Promise.allSettled([broker.close(), results?.close(), kept.close()]);
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
 }

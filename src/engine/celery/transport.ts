@@ -18,7 +18,8 @@ import type { Parts } from "./store.ts";
 /** Makes the parts. They connect when they are opened. */
 export function partsOf(settings: Settings): Parts {
   const { broker, keyPrefix, protocol, pollInterval, timeout } = settings;
-  const shared = { protocol, pollInterval };
+  const { events, sentEvents } = settings;
+  const shared = { protocol, pollInterval, events, sentEvents };
   const { hostname } = protocol;
   if ("redis" in broker) {
     const own = { ...settings, keyPrefix, hostname };

@@ -51,6 +51,16 @@ def flow(name, path, count, between=0.02, **options):
     return refused
 
 
+def send_event(body):
+    """Publishes something where events are published."""
+    with app.connection_for_write() as connection:
+        dispatcher = app.events.Dispatcher(connection)
+        exchange = dispatcher.exchange
+        dispatcher.producer.publish(
+            body, routing_key="odd.one", exchange=exchange.name, declare=[exchange], serializer="json"
+        )
+
+
 def answer(line):
     try:
         value = eval(line, globals())

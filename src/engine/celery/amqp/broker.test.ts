@@ -296,7 +296,7 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     await sleep(100);
     for (const listener of [heard, alsoHeard]) listener.mockClear();
     const channel = await makeChannel(server().url);
-    for (const junk of ["", "null", "[1]", '{"method":1}', '{"method":"revoke","arguments":null}', "\u00ff"])
+    for (const junk of ["", "null", "[1]", '{"method":1}', '{"method":"revoke","arguments":7}', "\u00ff"])
       channel.publish("celery.pidbox", "", Buffer.from(junk, "latin1"));
     const directed = { method: "ping", arguments: {}, destination: ["petiole-two"], ticket: "t" };
     channel.publish("celery.pidbox", "", Buffer.from(JSON.stringify(directed)));

@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { PetioleError } from "../../../errors.ts";
 import type { Broker, ControlMessage, Finish, Taken, Unreadable } from "../broker.ts";
+import type { ReplyAddress } from "../control/message.ts";
 import type { CeleryMessage } from "../protocol/message.ts";
 import type { AmqpConnection } from "./connection.ts";
 import { Control } from "./control.ts";
@@ -152,6 +153,16 @@ export class AmqpBroker implements Broker {
   onBroadcast(listener: (message: ControlMessage) => void): () => void {
     this.#refuseClosed();
     return this.#control.onBroadcast(listener);
+  }
+
+  async answer(to: ReplyAddress, reply: object, clock: number): Promise<void> {
+    this.#refuseClosed();
+    await this.#control.answer(to, reply, clock);
+  }
+
+  async emit(routingKey: string, events: object, hostname: string): Promise<void> {
+    this.#refuseClosed();
+    await this.#control.emit(routingKey, events, hostname);
   }
 
   async lengths(): Promise<readonly { readonly queue: string; readonly count: number }[]> {

@@ -1,26 +1,47 @@
 /**
- * Celery's remote control: what is broadcast to all workers, through the exchange `celery.pidbox`.
+ * Celery's remote control and events, by exchanges of RabbitMQ.
  *
  * @module
  */
-import type { ControlMessage } from "../broker.ts";
+import { randomUUID } from "node:crypto";
+import type { Answer, Listening, Mailbox } from "../control/mailbox.ts";
+import {
+  controlBody,
+  malformed,
+  readControl,
+  type ControlMessage,
+  type ReplyAddress,
+} from "../control/message.ts";
 import { OwnChannel } from "./channel.ts";
 import type { AmqpConnection } from "./connection.ts";
 import { refusalCode } from "./errors.ts";
-import type { AmqpChannelLike, AmqpDelivery } from "./like.ts";
+import { headersOf } from "./exact-headers.ts";
+import type { AmqpChannelLike, AmqpDelivery, AmqpPublishOptions } from "./like.ts";
 import { toBuffer } from "./message.ts";
-import type { Publisher } from "./publisher.ts";
+import { Publisher } from "./publisher.ts";
 
 const exchange = "celery.pidbox";
+const replyExchange = "reply.celery.pidbox";
+const eventExchange = "celeryev";
 
-/** Broadcasts, and hears what is broadcast. */
-export class Control {
+/** Answers and events longer than this are left alone, in bytes. */
+const longest = 16 * 1024 ** 2;
+
+/** What is told waits for nobody for longer than this, in milliseconds. */
+const eventLasts = 5000;
+
+/** Broadcasts, hears what is broadcast, and answers. */
+export class Control implements Mailbox {
   readonly #connection: AmqpConnection;
   readonly #publisher: Publisher;
+  /** Of what may be lost: that a broker refuses it disturbs nothing else. */
+  readonly #telling: Publisher;
   readonly #hostname: string;
   readonly #channel: OwnChannel<"plain">;
+  readonly #others = new Set<OwnChannel<"plain">>();
   readonly #listeners = new Set<(message: ControlMessage) => void>();
   #declared = false;
+  #eventsDeclared = false;
   #exclusive = false;
   #clock = 0;
 
@@ -28,6 +49,7 @@ export class Control {
   constructor(connection: AmqpConnection, publisher: Publisher, hostname: string) {
     this.#connection = connection;
     this.#publisher = publisher;
+    this.#telling = new Publisher(connection);
     this.#hostname = hostname;
     this.#channel = new OwnChannel(connection, {
       kind: "plain",
@@ -36,33 +58,14 @@ export class Control {
     });
   }
 
-  /** See {@link Broker.broadcast}. */
-  async broadcast({ method, arguments: parameters }: ControlMessage): Promise<void> {
-    const what = `broadcasting ${method}`;
-    const text = JSON.stringify({
-      method,
-      arguments: parameters,
-      destination: null,
-      pattern: null,
-      matcher: null,
+  async broadcast(message: ControlMessage): Promise<void> {
+    const what = `broadcasting ${message.method}`;
+    const publishing = publishingOf(exchange, "", controlBody(message), {
+      headers: { clock: ++this.#clock, expires: 0 },
     });
-    const publishing = {
-      exchange,
-      routingKey: "",
-      content: Buffer.from(text),
-      options: {
-        contentType: "application/json",
-        contentEncoding: "utf-8",
-        headers: { clock: ++this.#clock, expires: 0 },
-        deliveryMode: 1,
-        priority: 0,
-      },
-    };
     for (let again = true; ; again = false) {
       if (!this.#declared) {
-        const channel = await this.#connection.channel("plain", what);
-        await channel.assertExchange(exchange, "fanout", { durable: false });
-        await channel.close();
+        await this.#declare(exchange, "fanout", false, what);
         this.#declared = true;
       }
       try {
@@ -76,16 +79,123 @@ export class Control {
     }
   }
 
-  /** See {@link Broker.onBroadcast}. */
   onBroadcast(listener: (message: ControlMessage) => void): () => void {
     this.#listeners.add(listener);
     void this.#channel.reopen();
     return () => void this.#listeners.delete(listener);
   }
 
+  async answer({ exchange, routingKey, ticket }: ReplyAddress, reply: object, clock: number): Promise<void> {
+    // Whoever waits has declared it.
+    const publishing = publishingOf(exchange, routingKey, reply, { headers: { ticket, clock } });
+    await this.#telling.publish("answering", [publishing]);
+  }
+
+  async onAnswers(listener: (answer: Answer) => void): Promise<Listening> {
+    const routingKey = randomUUID();
+    const channel = this.#hearing(
+      async (channel) => {
+        const queue = `${routingKey}.${replyExchange}`;
+        await channel.assertExchange(replyExchange, "direct", { durable: false });
+        await channel.assertQueue(queue, { durable: false, exclusive: true });
+        await channel.bindQueue(queue, replyExchange, routingKey);
+        return queue;
+      },
+      (delivery) => listener({ ticket: ticketOf(delivery), body: bodyOf(delivery) }),
+    );
+    await channel.open("asking workers");
+    return {
+      address: { exchange: replyExchange, routingKey },
+      // Its queue goes with the channel's consumer, or with the connection.
+      stop: async () => {
+        this.#others.delete(channel);
+        if (channel.isOpen)
+          await channel
+            .ask("asking workers", (it) => it.deleteQueue(`${routingKey}.${replyExchange}`))
+            .catch(() => undefined);
+        await channel.close();
+      },
+    };
+  }
+
+  async emit(routingKey: string, events: object, hostname: string): Promise<void> {
+    const what = "telling of events";
+    if (!this.#eventsDeclared) {
+      // One that is there with other properties is used as it is.
+      await this.#declare(eventExchange, "topic", true, what).catch((error: unknown) => {
+        if (refusalCode((error as Error).cause ?? error) === undefined) throw error;
+      });
+      this.#eventsDeclared = true;
+    }
+    try {
+      await this.#telling.publish(what, [
+        publishingOf(eventExchange, routingKey, events, { headers: { hostname } }),
+      ]);
+    } catch (error) {
+      this.#eventsDeclared = false;
+      throw error;
+    }
+  }
+
+  onEvents(listener: (body: unknown) => void, hears: () => void): () => void {
+    let isOver = false;
+    const name = `${eventExchange}.${randomUUID()}`;
+    const channel = this.#hearing(
+      async (channel) => {
+        await channel.assertExchange(eventExchange, "topic", { durable: true });
+        await channel.assertQueue(name, { durable: false, exclusive: true, messageTtl: eventLasts });
+        await channel.bindQueue(name, eventExchange, "#");
+        return name;
+      },
+      (delivery) => listener(bodyOf(delivery)),
+      () => !isOver,
+      hears,
+    );
+    void channel.reopen();
+    return () => {
+      isOver = true;
+      this.#others.delete(channel);
+      void channel.close();
+    };
+  }
+
   async close(): Promise<void> {
     this.#listeners.clear();
-    await this.#channel.close();
+    await Promise.all([
+      this.#channel.close(),
+      this.#telling.close(),
+      ...[...this.#others].map((channel) => channel.close()),
+    ]);
+  }
+
+  /** A channel that hears a queue. */
+  #hearing(
+    declare: (channel: AmqpChannelLike) => Promise<string>,
+    heard: (delivery: AmqpDelivery) => void,
+    lasting: () => boolean = () => false,
+    hears: () => void = () => undefined,
+  ): OwnChannel<"plain"> {
+    const own: OwnChannel<"plain"> = new OwnChannel(this.#connection, {
+      kind: "plain",
+      prepare: async (channel) => {
+        const queue = await declare(channel);
+        const listener = (delivery: AmqpDelivery | null): void => {
+          if (delivery) heard(delivery);
+          else own.drop(channel);
+        };
+        await channel.consume(queue, listener, { noAck: true });
+        hears();
+      },
+      lasting,
+    });
+    this.#others.add(own);
+    return own;
+  }
+
+  async #declare(exchange: string, type: string, durable: boolean, what: string): Promise<void> {
+    const channel = await this.#connection.channel("plain", what);
+    await channel.assertExchange(exchange, type, { durable });
+    await channel.close();
   }
 
   async #consume(channel: AmqpChannelLike): Promise<void> {
@@ -110,26 +220,41 @@ export class Control {
       this.#channel.drop(channel);
       return;
     }
-    const message = read(delivery);
-    const { destination } = message ?? {};
-    if (!message || (Array.isArray(destination) && !destination.includes(this.#hostname))) return;
-    for (const listener of this.#listeners)
-      listener({ method: message.method, arguments: message.arguments });
+    const body = bodyOf(delivery);
+    const message = body === undefined ? malformed("it is no JSON") : readControl(body, this.#hostname);
+    if (message === undefined) return;
+    for (const listener of this.#listeners) listener(message);
   }
 }
 
-interface Heard extends ControlMessage {
-  readonly destination?: unknown;
+function publishingOf(exchange: string, routingKey: string, body: object, options: AmqpPublishOptions) {
+  return {
+    exchange,
+    routingKey,
+    content: Buffer.from(JSON.stringify(body)),
+    options: {
+      contentType: "application/json",
+      contentEncoding: "utf-8",
+      deliveryMode: 1,
+      priority: 0,
+      ...options,
+    },
+  };
 }
 
-/** What others publish there may be anything. */
-function read({ content }: AmqpDelivery): Heard | undefined {
+/** What a message holds, from anyone; undefined for what is no JSON. */
+function bodyOf({ content }: AmqpDelivery): unknown {
+  if (content.byteLength > longest) return undefined;
   try {
-    const heard: unknown = JSON.parse(toBuffer(content).toString("utf8"));
-    if (typeof heard !== "object" || heard === null) return undefined;
-    const { method, arguments: parameters } = heard as Partial<ControlMessage>;
-    if (typeof method !== "string" || typeof parameters !== "object" || parameters === null) return undefined;
-    return heard as Heard;
+    return JSON.parse(toBuffer(content).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function ticketOf({ properties }: AmqpDelivery): unknown {
+  try {
+    return headersOf(properties)?.["ticket"];
   } catch {
     return undefined;
   }

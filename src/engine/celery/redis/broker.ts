@@ -9,11 +9,13 @@ import { PetioleError } from "../../../errors.ts";
 import { Batcher } from "../../shared/batcher.ts";
 import type { Reason } from "../../../engine.ts";
 import type { Broker, ControlMessage, Finish, RevokedTask, Taken, Unreadable } from "../broker.ts";
+import type { ReplyAddress } from "../control/message.ts";
 import type { CeleryMessage } from "../protocol/message.ts";
+import { isStamp } from "../revoked.ts";
 import { Arrivals } from "./arrivals.ts";
 import { bind } from "./bindings.ts";
 import { Connection } from "./connection.ts";
-import { controlChannel, controlText, readControl } from "./control.ts";
+import { RedisMailbox } from "./control.ts";
 import { envelopeOf } from "./envelope.ts";
 import { databaseOf } from "../../shared/redis.ts";
 import type { RedisClientLike } from "../../shared/redis/like.ts";
@@ -47,7 +49,7 @@ export class RedisBroker implements Broker {
   readonly keepsPlace = true;
   readonly #settings: RedisSettings;
   readonly #connection: Connection;
-  readonly #channel: string;
+  readonly #mailbox: RedisMailbox;
   readonly #arrivals: Arrivals;
   readonly #restoring: Restoring;
   readonly #taking: Taking;
@@ -55,14 +57,13 @@ export class RedisBroker implements Broker {
   readonly #finishes: Batcher<Finishing, boolean>;
   readonly #looks: Batcher<string, boolean>;
   readonly #declared = new Set<string>();
-  readonly #stops = new Set<() => void>();
   #onUnreadable: (unreadable: Unreadable) => void = () => undefined;
   #opening: Promise<void> | undefined;
 
   constructor(client: RedisClientLike, settings: RedisSettings) {
     this.#settings = settings;
     this.#connection = new Connection(client, settings.timeout);
-    this.#channel = controlChannel(settings, settings.database ?? databaseOf(client));
+    this.#mailbox = new RedisMailbox(this.#connection, settings, settings.database ?? databaseOf(client));
     this.#restoring = new Restoring(this.#connection, settings, (queues) => this.#arrivals.wake(queues));
     const restore = (): Promise<void> => this.#restoring.restore();
     this.#arrivals = new Arrivals(this.#connection, settings, restore);
@@ -152,29 +153,28 @@ export class RedisBroker implements Broker {
 
   async broadcast(message: ControlMessage): Promise<void> {
     await this.open();
-    await this.#connection.call("telling all workers", ["PUBLISH", this.#channel, controlText(message)]);
+    await this.#mailbox.broadcast(message);
   }
 
   onBroadcast(listener: (message: ControlMessage) => void): () => void {
-    this.#connection.refuseClosed();
-    const stop = this.#connection.hub.channels.listen(this.#channel, (text) => {
-      const message = text && readControl(text, this.#settings.hostname);
-      if (message !== undefined) listener(message);
-    });
-    this.#stops.add(stop);
-    return () => {
-      this.#stops.delete(stop);
-      stop();
-    };
+    return this.#mailbox.onBroadcast(listener);
+  }
+
+  answer(to: ReplyAddress, reply: object, clock: number): Promise<void> {
+    return this.#mailbox.answer(to, reply, clock);
+  }
+
+  emit(routingKey: string, events: object, hostname: string): Promise<void> {
+    return this.#mailbox.emit(routingKey, events, hostname);
   }
 
   async remember(revoked: readonly RevokedTask[]): Promise<void> {
     if (revoked.length === 0) return;
     await this.open();
     const key = this.#settings.keyPrefix + revokedKey;
-    const entries = revoked.flatMap(({ id, reason, terminate, at }) => [
+    const entries = revoked.flatMap(({ id, stamp, reason, terminate, at }) => [
       String(at),
-      JSON.stringify([id, reason, terminate]),
+      JSON.stringify(stamp === undefined ? [id, reason, terminate] : [id, reason, terminate, stamp]),
     ]);
     const what = "remembering what was called off";
     await this.#connection.call(what, ["ZADD", key, ...entries]);
@@ -205,7 +205,7 @@ export class RedisBroker implements Broker {
   }
 
   async close(): Promise<void> {
-    for (const stop of this.#stops) stop();
+    await this.#mailbox.close();
     this.#arrivals.stop();
     for (const batcher of [this.#publishes, this.#looks, this.#finishes]) batcher.flush();
     await this.#connection.close();
@@ -270,9 +270,16 @@ function readRevoked(reply: readonly Buffer[]): RevokedTask[] {
   const revoked: RevokedTask[] = [];
   for (let at = 0; at < reply.length; at += 2) {
     try {
-      const [id, reason, terminate] = JSON.parse(String(reply[at])) as [unknown, Reason, unknown];
+      const [id, reason, terminate, stamp] = JSON.parse(String(reply[at])) as [
+        unknown,
+        Reason,
+        unknown,
+        unknown,
+      ];
       if (typeof id !== "string" || typeof reason?.message !== "string") continue;
-      revoked.push({ id, reason, terminate: terminate === true, at: Number(String(reply[at + 1])) });
+      const entry = { id, reason, terminate: terminate === true, at: Number(String(reply[at + 1])) };
+      if (stamp === undefined) revoked.push(entry);
+      else if (isStamp(stamp)) revoked.push({ ...entry, stamp });
     } catch {
       // Somebody else's.
     }

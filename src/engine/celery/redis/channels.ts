@@ -12,6 +12,7 @@ export type Hear = (message: Buffer | undefined) => void;
 export class Channels {
   readonly #link: Link;
   readonly #listeners = new Map<string, Set<Hear>>();
+  readonly #patterns = new Set<string>();
   #closed = false;
 
   constructor(link: Link) {
@@ -29,8 +30,9 @@ export class Channels {
     });
   }
 
-  /** Hears a channel. Returns the function that stops it. */
-  listen(channel: string, hear: Hear): () => void {
+  /** Hears a channel, or all that are like a pattern of Redis's. Returns the function that stops it. */
+  listen(channel: string, hear: Hear, isPattern = false): () => void {
+    if (isPattern) this.#patterns.add(channel);
     const listeners = this.#listeners.get(channel) ?? new Set();
     listeners.add(hear);
     this.#listeners.set(channel, listeners);
@@ -39,7 +41,7 @@ export class Channels {
     return () => {
       if (!listeners.delete(hear) || listeners.size > 0 || this.#listeners.get(channel) !== listeners) return;
       this.#listeners.delete(channel);
-      if (this.#link.isReady) this.#link.unsubscribe(channel).catch(() => undefined);
+      if (this.#link.isReady) this.#link.unsubscribe(channel, isPattern).catch(() => undefined);
     };
   }
 
@@ -50,7 +52,7 @@ export class Channels {
   }
 
   #subscribe(channel: string, told: ReadonlySet<Hear>): void {
-    this.#link.subscribe(channel).then(
+    this.#link.subscribe(channel, this.#patterns.has(channel)).then(
       () => {
         if (this.#closed) return;
         const listeners = this.#listeners.get(channel);

@@ -45,16 +45,27 @@ export function envelopeOf(message: CeleryMessage): string {
   });
 }
 
-/** What Kombu publishes to all workers. */
-export function broadcastEnvelopeOf(exchange: string, body: object): string {
+/** How a message of remote control, or an event, is sent. */
+export interface BroadcastOptions {
+  readonly routingKey?: string;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly deliveryMode?: 1 | 2;
+}
+
+/** What Kombu publishes to all workers, or to those who watch. */
+export function broadcastEnvelopeOf(
+  exchange: string,
+  body: object,
+  { routingKey = "", headers = { clock: 0, expires: 0 }, deliveryMode = 2 }: BroadcastOptions = {},
+): string {
   return JSON.stringify({
     body: Buffer.from(JSON.stringify(body)).toString("base64"),
     "content-encoding": "utf-8",
     "content-type": "application/json",
-    headers: { clock: 0, expires: 0 },
+    headers,
     properties: {
-      delivery_mode: 2,
-      delivery_info: { exchange, routing_key: "" },
+      delivery_mode: deliveryMode,
+      delivery_info: { exchange, routing_key: routingKey },
       priority: 0,
       body_encoding: "base64",
       delivery_tag: randomUUID(),

@@ -13,6 +13,8 @@ interface OwnClient {
   callBuffer(command: string, ...parts: readonly Part[]): Promise<unknown>;
   subscribe(channel: string): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
+  psubscribe(pattern: string): Promise<unknown>;
+  punsubscribe(pattern: string): Promise<unknown>;
   on(event: string, listener: (...parameters: never[]) => void): unknown;
   disconnect(reconnect?: boolean): void;
 }
@@ -56,6 +58,9 @@ export class IoredisLink implements Link {
     own.on("messageBuffer", (channel: Buffer, message: Buffer) =>
       this.#listeners.message(channel.toString(), message),
     );
+    own.on("pmessageBuffer", (pattern: Buffer | string, _channel: Buffer, message: Buffer) =>
+      this.#listeners.message(pattern.toString(), message),
+    );
   }
 
   get isReady(): boolean {
@@ -75,12 +80,12 @@ export class IoredisLink implements Link {
     return this.#client.callBuffer(String(name), ...parts);
   }
 
-  async subscribe(channel: string): Promise<void> {
-    await this.#client.subscribe(channel);
+  async subscribe(channel: string, isPattern = false): Promise<void> {
+    await (isPattern ? this.#client.psubscribe(channel) : this.#client.subscribe(channel));
   }
 
-  async unsubscribe(channel: string): Promise<void> {
-    await this.#client.unsubscribe(channel);
+  async unsubscribe(channel: string, isPattern = false): Promise<void> {
+    await (isPattern ? this.#client.punsubscribe(channel) : this.#client.unsubscribe(channel));
   }
 
   keepAlive(yes: boolean): void {

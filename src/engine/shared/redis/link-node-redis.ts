@@ -13,6 +13,8 @@ interface OwnClient {
   sendCommand(command: readonly Part[]): Promise<unknown>;
   subscribe(channel: string, listener: Hear, buffers: true): Promise<unknown>;
   unsubscribe(channel: string, listener: Hear, buffers: true): Promise<unknown>;
+  pSubscribe(pattern: string, listener: Hear, buffers: true): Promise<unknown>;
+  pUnsubscribe(pattern: string): Promise<unknown>;
   on(event: string, listener: (...parameters: never[]) => void): unknown;
   ref(): void;
   unref(): void;
@@ -57,12 +59,15 @@ export class NodeRedisLink implements Link {
     );
   }
 
-  async subscribe(channel: string): Promise<void> {
-    await this.#client.subscribe(channel, this.#hear, true);
+  async subscribe(channel: string, isPattern = false): Promise<void> {
+    if (isPattern)
+      await this.#client.pSubscribe(channel, (message) => this.#listeners.message(channel, message), true);
+    else await this.#client.subscribe(channel, this.#hear, true);
   }
 
-  async unsubscribe(channel: string): Promise<void> {
-    await this.#client.unsubscribe(channel, this.#hear, true);
+  async unsubscribe(channel: string, isPattern = false): Promise<void> {
+    if (isPattern) await this.#client.pUnsubscribe(channel);
+    else await this.#client.unsubscribe(channel, this.#hear, true);
   }
 
   keepAlive(yes: boolean): void {

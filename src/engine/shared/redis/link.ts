@@ -26,9 +26,12 @@ export interface Link {
   listen(listener: LinkListener): () => void;
   /** Sends a command. Texts in its reply are buffers. */
   send(command: readonly Part[]): Promise<unknown>;
-  /** Hears a channel, for as long as this connection lasts; to be called again when there is another. */
-  subscribe(channel: string): Promise<void>;
-  unsubscribe(channel: string): Promise<void>;
+  /**
+   * Hears a channel, or all that are like a pattern, for as long as this connection lasts; to be called again when there is
+   * another. What is heard by a pattern is told under that.
+   */
+  subscribe(channel: string, isPattern?: boolean): Promise<void>;
+  unsubscribe(channel: string, isPattern?: boolean): Promise<void>;
   /** Whether it keeps the process alive. */
   keepAlive(yes: boolean): void;
   /** Drops the connection, and makes another: this one is there, and says nothing. */
