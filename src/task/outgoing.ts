@@ -2,7 +2,7 @@
 import type { Engine, Outgoing, UniqueKey } from "../engine.ts";
 import { EncodeError } from "../errors.ts";
 import type { Json, MessageHeaders } from "../message.ts";
-import { issuesOf } from "../value/schema.ts";
+import { issuesOf, type StandardSchemaLike } from "../value/schema.ts";
 import { segmentOf } from "../wire/path.ts";
 import { wireVersion } from "../wire/wire.ts";
 import type { AppContext } from "./app-context.ts";
@@ -53,7 +53,7 @@ export async function makeOutgoing(
   const { wire, engine, adapters, transactions } = context;
   const { id, task, options, root, what } = send;
   checkHeaders(send.headers);
-  const payload = await checked(send, settings);
+  const payload = settings.schema ? await checked(send, settings.schema) : send.payload;
   const references = new SentReferences(adapters, settings, (adapter) =>
     transactions.handleFor(adapter, options.transaction),
   );
@@ -89,8 +89,7 @@ export async function makeOutgoing(
   return outgoing;
 }
 
-async function checked({ payload, root, what }: Send, { schema }: TaskSettings): Promise<unknown> {
-  if (!schema) return payload;
+async function checked({ payload, root, what }: Send, schema: StandardSchemaLike): Promise<unknown> {
   const result = await schema["~standard"].validate(payload);
   if (!result.issues) return result.value;
   const refusals = issuesOf(result.issues).map(({ path, message }) => ({

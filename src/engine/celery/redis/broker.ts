@@ -57,6 +57,7 @@ export class RedisBroker implements Broker {
   readonly #stops = new Set<() => void>();
   #onUnreadable: (unreadable: Unreadable) => void = () => undefined;
   #opening: Promise<void> | undefined;
+  #isOpen = false;
 
   constructor(client: RedisClientLike, settings: RedisSettings) {
     this.#settings = settings;
@@ -72,17 +73,20 @@ export class RedisBroker implements Broker {
   }
 
   open(): Promise<void> {
-    this.#opening ??= refuseOld(this.#connection, true).catch((error: unknown) => {
-      this.#opening = undefined;
-      throw error;
-    });
+    this.#opening ??= refuseOld(this.#connection, true).then(
+      () => void (this.#isOpen = true),
+      (error: unknown) => {
+        this.#opening = undefined;
+        throw error;
+      },
+    );
     return this.#opening;
   }
 
   async publish(messages: readonly CeleryMessage[]): Promise<void> {
     if (messages.length === 0) return;
     const entries = messages.map(entryOf);
-    await this.open();
+    if (!this.#isOpen) await this.open();
     await this.#publishes.add(entries);
   }
 
