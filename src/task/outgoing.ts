@@ -2,7 +2,7 @@
 import type { Engine, Outgoing, UniqueKey } from "../engine.ts";
 import { EncodeError } from "../errors.ts";
 import type { Json, MessageHeaders } from "../message.ts";
-import { issuesOf } from "../value/schema.ts";
+import { issuesOf, type StandardSchemaLike } from "../value/schema.ts";
 import type { Encoded } from "../wire/encode.ts";
 import { segmentOf } from "../wire/path.ts";
 import { wireVersion } from "../wire/wire.ts";
@@ -90,7 +90,7 @@ export async function encodedPayload(
   { wire, adapters, transactions }: OutgoingContext,
 ): Promise<Encoded> {
   const { options, root, what } = send;
-  const payload = await checked(send, settings);
+  const payload = settings.schema ? await checked(send, settings.schema) : send.payload;
   const references = new SentReferences(adapters, settings, (adapter) =>
     transactions.handleFor(adapter, options.transaction),
   );
@@ -109,9 +109,8 @@ export function parentage(): { readonly parent?: string; readonly root?: string 
 
 async function checked(
   { payload, root, what }: Pick<Send, "payload" | "root" | "what">,
-  { schema }: TaskSettings,
+  schema: StandardSchemaLike,
 ): Promise<unknown> {
-  if (!schema) return payload;
   const result = await schema["~standard"].validate(payload);
   if (!result.issues) return result.value;
   const refusals = issuesOf(result.issues).map(({ path, message }) => ({

@@ -52,7 +52,7 @@ export class CeleryEngine implements Engine {
     await this.#opening.opened();
   }
 
-  async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
+  send(batch: readonly Outgoing[]): Promise<readonly string[]> {
     return this.#opening.call(({ sending }) => sending.send(batch));
   }
 

@@ -6,16 +6,14 @@
  *
  * @module
  */
-import { EncodeError, PetioleError, describe } from "../../../errors.ts";
+import { EncodeError, describe } from "../../../errors.ts";
 import type { BodyParts } from "./body.ts";
-import { malformed } from "./malformed.ts";
+import { isObject, malformed } from "./malformed.ts";
 import { fromWireNumbers, toWireNumbers } from "./numbers.ts";
 import type { OwnFields } from "./petiole-header.ts";
 import { areTagKeys, isPadded, membersOf, stringOf } from "./pieces.ts";
 import type { Member } from "./pieces.ts";
 import { movePointers, partsOf, pointerPart } from "./pointers.ts";
-import { scanText } from "./scanner.ts";
-import { noSpecial } from "./wire-json.ts";
 
 /** What a payload is as arguments; the two fields say how to make the payload of them again. */
 export interface Arguments extends Pick<OwnFields, "payload" | "keys"> {
@@ -33,38 +31,39 @@ const undefinedTag = '{"__type__":"undefined","__value__":null}';
  */
 export function argumentsOf(payload: string, positional: readonly string[], task: string): Arguments {
   if (payload === undefinedTag) return { args: [], kwargs: "{}", payload: "undefined" };
-  const members = propertiesOf(payload);
-  if (members === "no JSON") return { args: [JSON.stringify(payload)], kwargs: "{}", payload: "text" };
-  if (members === undefined) {
+  const kind = kindOf(payload);
+  if (kind === "text") return { args: [JSON.stringify(payload)], kwargs: "{}", payload: "text" };
+  if (kind === "argument") {
     const moved = movePointers(payload, "payload", (pointer) => `/0/0${pointer}`);
     return { args: [fromWireNumbers(moved, "payload")], kwargs: "{}", payload: "argument" };
   }
-  const names = new Set(members.map((member) => member.name));
-  // What follows a missing one would get its place: it goes by name.
-  const present = positional.findIndex((name) => !names.has(name));
-  const leading = present < 0 ? positional : positional.slice(0, present);
-  if (leading.length === 0) {
-    const kwargs = movePointers(payload, "payload", (pointer) => `/1${pointer}`);
-    return { args: [], kwargs: fromWireNumbers(kwargs, "payload") };
+  if (positional.length > 0) {
+    const members = membersOf(payload, "payload");
+    const names = new Set(members.map((member) => member.name));
+    // What follows a missing one would get its place: it goes by name.
+    const present = positional.findIndex((name) => !names.has(name));
+    const leading = present < 0 ? positional : positional.slice(0, present);
+    if (leading.length > 0) return split(members, leading, task);
   }
-  return split(members, leading, task);
+  const kwargs = movePointers(payload, "payload", (pointer) => `/1${pointer}`);
+  return { args: [], kwargs: fromWireNumbers(kwargs, "payload") };
 }
 
-/** The properties of a payload that is a plain object. */
-function propertiesOf(payload: string): readonly Member[] | undefined | "no JSON" {
-  if (!payload.isWellFormed() || isPadded(payload)) return "no JSON";
+/** What a payload's text is: a plain object, whose properties are arguments; other JSON; or none. */
+function kindOf(payload: string): "properties" | "argument" | "text" {
+  if (!payload.isWellFormed() || isPadded(payload)) return "text";
+  let value: unknown;
   try {
-    if (!payload.startsWith("{")) {
-      scanText(payload, "payload", noSpecial);
-      return undefined;
-    }
-    if (/NaN|Infinity/.test(payload)) scanText(payload, "payload", noSpecial);
-    const members = membersOf(payload, "payload");
-    return areTagKeys(members) ? undefined : members;
-  } catch (error) {
-    if (error instanceof PetioleError) return "no JSON";
-    throw error;
+    // Several times as fast as reading the text here.
+    value = JSON.parse(payload);
+  } catch {
+    return "text";
   }
+  if (!isObject(value)) return "argument";
+  const names = Object.keys(value);
+  return names.length === 2 && names.includes("__type__") && names.includes("__value__")
+    ? "argument"
+    : "properties";
 }
 
 function split(members: readonly Member[], leading: readonly string[], task: string): Arguments {

@@ -50,10 +50,13 @@ export function embedText({ callbacks, errbacks, chain, chord }: Partial<Embed>)
   return `{"callbacks":${list(callbacks)},"errbacks":${list(errbacks)},"chain":${list(chain)},"chord":${chord ?? "null"}}`;
 }
 
-/** The third part of most bodies, as Celery and this engine write it. */
+/** The third part of most bodies. */
+export const emptyEmbed = embedText({});
+
+/** As Celery and this engine write it. */
 const emptyEmbeds: ReadonlySet<string> = new Set([
   "null",
-  embedText({}),
+  emptyEmbed,
   '{"callbacks": null, "errbacks": null, "chain": null, "chord": null}',
 ]);
 

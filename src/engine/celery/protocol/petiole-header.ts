@@ -58,12 +58,13 @@ export interface PetioleHeader {
 
 /** The header's text. */
 export function writePetioleHeader({ headers, own }: PetioleHeader): string {
-  const entries = Object.entries(headers);
-  const clashing = entries.filter(([name]) => ownNames.has(name));
+  const clashing = Object.keys(headers).filter((name) => ownNames.has(name));
+  if (clashing.length === 0) return JSON.stringify({ ...headers, ...own });
+  const others = Object.entries(headers).filter(([name]) => !ownNames.has(name));
   return JSON.stringify({
-    ...Object.fromEntries(entries.filter(([name]) => !ownNames.has(name))),
+    ...Object.fromEntries(others),
     ...own,
-    ...(clashing.length > 0 && { headers: Object.fromEntries(clashing) }),
+    headers: Object.fromEntries(clashing.map((name) => [name, headers[name]])),
   });
 }
 

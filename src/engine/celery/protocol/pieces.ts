@@ -114,5 +114,5 @@ export function stringOf(text: string): string | undefined {
 
 /** Whether whitespace is around it, which is lost where it becomes a piece of another text. */
 export function isPadded(text: string): boolean {
-  return /^[ \t\r\n]|[ \t\r\n]$/.test(text);
+  return skipSpace(text, 0) > 0 || /[ \t\r\n]/.test(text.at(-1) ?? "");
 }

@@ -5,16 +5,16 @@
  */
 import type { Outgoing } from "../../../engine.ts";
 import { PetioleError, describe } from "../../../errors.ts";
-import type { MessageHeaders } from "../../../message.ts";
+import type { Message } from "../../../message.ts";
 import { argumentsOf } from "./arguments.ts";
-import { bodyText, embedText } from "./body.ts";
+import { bodyText, embedText, emptyEmbed } from "./body.ts";
 import { compressed, compressionHeader } from "./compression.ts";
 import { celeryHeaders } from "./headers.ts";
 import { definedOf } from "./malformed.ts";
 import type { CeleryMessage } from "./message.ts";
-import { writePetioleHeader } from "./petiole-header.ts";
+import { writePetioleHeader, type OwnFields } from "./petiole-header.ts";
 import { checkedSendOptions } from "./send-options.ts";
-import type { ProtocolSettings, TaskProtocol } from "./settings.ts";
+import type { ProtocolSettings, SendOptions, TaskProtocol } from "./settings.ts";
 import { signatureText } from "./signature.ts";
 import { isPythonTime } from "./times.ts";
 
@@ -53,53 +53,42 @@ export function messageOf(
   settings: ProtocolSettings,
   { sentAt, replyTo, priority }: Sending,
 ): CeleryMessage {
-  const { task } = message;
-  const { celery, ...headers } = message.headers as MessageHeaders & { readonly celery?: unknown };
+  const { task, id, queue, headers } = message;
+  const celery = (headers as { readonly celery?: unknown }).celery;
   const agreed = taskProtocol(settings, task);
-  const options = { ...agreed, ...definedOf(checkedSendOptions(celery)) };
-  const { args, kwargs, ...how } = argumentsOf(message.payload, agreed.positional ?? [], task);
-  const embed = embedText({
-    callbacks: options.link?.map((each) => signatureText(each, undefined)) ?? [],
-    errbacks: options.linkError?.map((each) => signatureText(each, undefined)) ?? [],
-    chain: options.chain?.map((each) => signatureText(each, replyTo)).toReversed() ?? [],
-  });
-  const body = Buffer.from(bodyText({ args, kwargs, embed }));
-  const { attempts, ...counts } = counters;
-  const own = {
-    sentAt,
-    ...nonZero(counts),
-    ...how,
-    ...exactly("id", message.id),
-    ...exactly("task", task),
-    ...exactly("queue", message.queue),
-  };
+  const options: TaskProtocol & SendOptions =
+    celery === undefined ? agreed : { ...agreed, ...definedOf(checkedSendOptions(celery)) };
+  const given = argumentsOf(message.payload, agreed.positional ?? [], task);
+  const { args, kwargs } = given;
+  const body = Buffer.from(bodyText({ args, kwargs, embed: embedFor(options, replyTo) }));
   const { parent, root } = headers;
   const isCompressed = options.compression !== undefined;
   const chosen = options.priority ?? priority;
+  const own = celeryHeaders({
+    task,
+    id,
+    root: typeof root === "string" ? root : id,
+    parent: typeof parent === "string" ? parent : undefined,
+    eta: etaOf(runAt, sentAt),
+    expires: expiryOf(headers["expires"]),
+    retries: counters.attempts,
+    timeLimit: options.timeLimit,
+    softTimeLimit: options.softTimeLimit,
+    ignoreResult: options.ignoreResult,
+    shadow: options.shadow,
+    origin: settings.origin,
+    args,
+    kwargs,
+    compression: isCompressed ? compressionHeader : undefined,
+    petiole: writePetioleHeader({
+      headers: celery === undefined ? headers : { ...headers, celery: undefined },
+      own: ownFields(message, counters, given, sentAt),
+    }),
+  });
   return {
     // As brokers name it: what UTF-8 cannot hold is exact in our header.
-    queue: message.queue.toWellFormed(),
-    headers: {
-      ...options.headers,
-      ...celeryHeaders({
-        task,
-        id: message.id,
-        root: typeof root === "string" ? root : message.id,
-        parent: typeof parent === "string" ? parent : undefined,
-        eta: etaOf(runAt, sentAt),
-        expires: expiryOf(headers["expires"]),
-        retries: attempts,
-        timeLimit: options.timeLimit,
-        softTimeLimit: options.softTimeLimit,
-        ignoreResult: options.ignoreResult,
-        shadow: options.shadow,
-        origin: settings.origin,
-        args,
-        kwargs,
-        ...(isCompressed && { compression: compressionHeader }),
-      }),
-      petiole: writePetioleHeader({ headers, own }),
-    },
+    queue: queue.toWellFormed(),
+    headers: options.headers === undefined ? own : { ...options.headers, ...own },
     contentType: "application/json",
     contentEncoding: "utf-8",
     body: isCompressed ? compressed(body) : body,
@@ -108,10 +97,40 @@ export function messageOf(
   };
 }
 
+/** What follows a task, as the third part of its body. */
+function embedFor({ link, linkError, chain }: SendOptions, replyTo: string | undefined): string {
+  if (link === undefined && linkError === undefined && chain === undefined) return emptyEmbed;
+  return embedText({
+    callbacks: link?.map((each) => signatureText(each, undefined)) ?? [],
+    errbacks: linkError?.map((each) => signatureText(each, undefined)) ?? [],
+    chain: chain?.map((each) => signatureText(each, replyTo)).toReversed() ?? [],
+  });
+}
+
+/** What Celery has no header for. Most messages have nothing but their time: no objects are made of what they lack. */
+function ownFields(
+  { id, task, queue }: Message,
+  counters: Counters,
+  { payload, keys }: Pick<OwnFields, "payload" | "keys">,
+  sentAt: number,
+): OwnFields {
+  const own: Record<string, unknown> = { sentAt };
+  if (counters !== noCounters) Object.assign(own, nonZero(counters));
+  if (payload !== undefined) own["payload"] = payload;
+  if (keys !== undefined) own["keys"] = keys;
+  // What UTF-8 cannot hold is said once more, escaped.
+  if (!id.isWellFormed()) own["id"] = id;
+  if (!task.isWellFormed()) own["task"] = task;
+  if (!queue.isWellFormed()) own["queue"] = queue;
+  return own;
+}
+
 /** What is agreed about a task. */
 export function taskProtocol({ tasks }: ProtocolSettings, task: string): TaskProtocol {
-  return Object.hasOwn(tasks, task) ? tasks[task]! : {};
+  return Object.hasOwn(tasks, task) ? tasks[task]! : nothingAgreed;
 }
+
+const nothingAgreed: TaskProtocol = {};
 
 /** Counters that are 0 are not said. */
 export function nonZero({ crashes, deferrals, deferredAt }: Omit<Counters, "attempts">): object {
@@ -120,11 +139,6 @@ export function nonZero({ crashes, deferrals, deferredAt }: Omit<Counters, "atte
     ...(deferrals > 0 && { deferrals }),
     ...(deferredAt !== undefined && { deferredAt }),
   };
-}
-
-/** What UTF-8 cannot hold is said once more, escaped. */
-function exactly(name: string, text: string): object {
-  return text.isWellFormed() ? {} : { [name]: text };
 }
 
 /** The `eta` of a task that may run from then on; undefined for one that may run at once. */

@@ -59,6 +59,7 @@ export class RedisBroker implements Broker {
   readonly #declared = new Set<string>();
   #onUnreadable: (unreadable: Unreadable) => void = () => undefined;
   #opening: Promise<void> | undefined;
+  #isOpen = false;
 
   constructor(client: RedisClientLike, settings: RedisSettings) {
     this.#settings = settings;
@@ -74,17 +75,20 @@ export class RedisBroker implements Broker {
   }
 
   open(): Promise<void> {
-    this.#opening ??= refuseOld(this.#connection, true).catch((error: unknown) => {
-      this.#opening = undefined;
-      throw error;
-    });
+    this.#opening ??= refuseOld(this.#connection, true).then(
+      () => void (this.#isOpen = true),
+      (error: unknown) => {
+        this.#opening = undefined;
+        throw error;
+      },
+    );
     return this.#opening;
   }
 
   async publish(messages: readonly CeleryMessage[]): Promise<void> {
     if (messages.length === 0) return;
     const entries = messages.map(entryOf);
-    await this.open();
+    if (!this.#isOpen) await this.open();
     await this.#publishes.add(entries);
   }
 

@@ -26,23 +26,17 @@ const unreadable = "petiole-unreadable";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The text for a list. */
+/** The text for a list. Its frame is written here: `JSON.stringify` of all of it takes twice as long. */
 export function envelopeOf(message: CeleryMessage): string {
-  return JSON.stringify({
-    body: base64Of(message.body),
-    "content-encoding": message.contentEncoding,
-    "content-type": message.contentType,
-    headers: message.headers,
-    properties: {
-      correlation_id: message.headers.id,
-      ...(message.replyTo !== undefined && { reply_to: message.replyTo }),
-      delivery_mode: 2,
-      delivery_info: { exchange: "", routing_key: message.queue },
-      priority: priorityOf(message.priority),
-      body_encoding: "base64",
-      delivery_tag: randomUUID(),
-    },
-  });
+  const { headers, queue, replyTo, contentEncoding, contentType } = message;
+  const answers = replyTo === undefined ? "" : `"reply_to":${JSON.stringify(replyTo)},`;
+  return (
+    `{"body":"${base64Of(message.body)}","content-encoding":${JSON.stringify(contentEncoding)},` +
+    `"content-type":${JSON.stringify(contentType)},"headers":${JSON.stringify(headers)},` +
+    `"properties":{"correlation_id":${JSON.stringify(headers.id)},${answers}"delivery_mode":2,` +
+    `"delivery_info":{"exchange":"","routing_key":${JSON.stringify(queue)}},"priority":${priorityOf(message.priority)},` +
+    `"body_encoding":"base64","delivery_tag":"${randomUUID()}"}}`
+  );
 }
 
 /** How a message of remote control, or an event, is sent. */
