@@ -9,7 +9,7 @@ import { Publisher } from "../amqp/publisher.ts";
 import { settingsOf, type CeleryOptions, type Settings } from "../options.ts";
 import { Connection } from "../redis/connection.ts";
 import { RedisMailbox } from "../redis/control.ts";
-import { databaseOf } from "../redis/like.ts";
+import { databaseOf } from "../../shared/redis.ts";
 import type { Mailbox } from "./mailbox.ts";
 
 /** Which broker, and how to reach it. */

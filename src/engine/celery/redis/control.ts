@@ -15,7 +15,7 @@ import {
 } from "../control/message.ts";
 import type { Connection } from "./connection.ts";
 import { bodyOf, broadcastEnvelopeOf } from "./envelope.ts";
-import type { Link, Part } from "./link.ts";
+import type { Link, Part } from "../../shared/redis/link.ts";
 import { separator, type RedisSettings } from "./settings.ts";
 
 const exchange = "celery.pidbox";
