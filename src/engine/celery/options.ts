@@ -184,7 +184,8 @@ function isTimezone(value: unknown): boolean {
 
 function hostnameOf(value: unknown): string {
   // Joined, for it is in the headers of every message: a text that stays in pieces takes `JSON.stringify` twice as long.
-  if (value === undefined) return ["petiole-", process.pid, "-", randomInt(1000, 10_000), "@", machine()].join("");
+  if (value === undefined)
+    return ["petiole-", process.pid, "-", randomInt(1000, 10_000), "@", machine()].join("");
   if (typeof value === "string" && /^[\w.@-]{1,200}$/.test(value)) return value;
   throw invalid(`hostname is a name such as "mailer@shop1"; it got ${describe(value)}.`);
 }

@@ -26,17 +26,33 @@ const unreadable = "petiole-unreadable";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The text for a list. Its frame is written here: `JSON.stringify` of all of it takes twice as long. */
+/**
+ * The text for a list. All texts in it are in one piece: with one that was put together by `+` or a template, and stayed so,
+ * `JSON.stringify` takes twice as long.
+ */
 export function envelopeOf(message: CeleryMessage): string {
-  const { headers, queue, replyTo, contentEncoding, contentType } = message;
-  const answers = replyTo === undefined ? "" : `"reply_to":${JSON.stringify(replyTo)},`;
-  return (
-    `{"body":"${base64Of(message.body)}","content-encoding":${JSON.stringify(contentEncoding)},` +
-    `"content-type":${JSON.stringify(contentType)},"headers":${JSON.stringify(headers)},` +
-    `"properties":{"correlation_id":${JSON.stringify(headers.id)},${answers}"delivery_mode":2,` +
-    `"delivery_info":{"exchange":"","routing_key":${JSON.stringify(queue)}},"priority":${priorityOf(message.priority)},` +
-    `"body_encoding":"base64","delivery_tag":"${randomUUID()}"}}`
-  );
+  return JSON.stringify({
+    body: base64Of(message.body),
+    "content-encoding": message.contentEncoding,
+    "content-type": message.contentType,
+    headers: message.headers,
+    properties: {
+      correlation_id: message.headers.id,
+      reply_to: message.replyTo,
+      delivery_mode: 2,
+      delivery_info: { exchange: "", routing_key: message.queue },
+      priority: priorityOf(message.priority),
+      body_encoding: "base64",
+      delivery_tag: newTag(),
+    },
+  });
+}
+
+const tags = { beginning: randomUUID().slice(0, 24), count: 0 };
+
+/** A delivery tag that no other message has: a UUID, random but for its end, which is counted in this process. */
+function newTag(): string {
+  return [tags.beginning, (++tags.count).toString(16).padStart(12, "0")].join("");
 }
 
 /** How a message of remote control, or an event, is sent. */
