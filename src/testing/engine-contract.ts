@@ -36,7 +36,7 @@ export interface EngineContractOptions {
   readonly describe: (name: string, body: () => void) => unknown;
   /** The test runner's `test`. */
   readonly test: DefineTest;
-  /** Makes a fresh engine on empty storage; called for each test. */
+  /** Makes a fresh engine on empty storage, with the same capabilities each time; called for each test that is not skipped. */
   readonly create: () => EngineHarness | Promise<EngineHarness>;
   /** The engine's name in the titles. Default: `engine`. */
   readonly name?: string;
@@ -61,7 +61,8 @@ export interface EngineContractOptions {
  * });
  */
 export function engineContract(options: EngineContractOptions): void {
-  const { describe, test, create, name = "engine", skip = [] } = options;
+  const { describe, test, name = "engine", skip = [] } = options;
+  const create = remembering(options.create);
   for (const { name: group, cases } of contractGroups) {
     describe(`${name}: ${group}`, () => {
       for (const contractCase of cases) {
@@ -77,11 +78,47 @@ export function engineContract(options: EngineContractOptions): void {
   }
 }
 
+/** What there is of a harness, whichever test it is for. */
+type Abilities = Pick<EngineHarness, "another" | "elsewhere" | "interrupt"> & {
+  readonly engine: Pick<EngineHarness["engine"], "name" | "capabilities">;
+};
+
+/** Makes harnesses, and knows after the first what they have. */
+interface Creating {
+  readonly create: () => Promise<EngineHarness>;
+  readonly abilities: () => Abilities | undefined;
+}
+
+/** So that no server is emptied and connected to for a test that is skipped. */
+function remembering(create: EngineContractOptions["create"]): Creating {
+  let first: Abilities | undefined;
+  return {
+    abilities: () => first,
+    async create() {
+      const harness = await create();
+      const { another, elsewhere, interrupt, engine } = harness;
+      first ??= {
+        engine: { name: engine.name, capabilities: engine.capabilities },
+        ...(another && { another }),
+        ...(elsewhere && { elsewhere }),
+        ...(interrupt && { interrupt }),
+      };
+      return harness;
+    },
+  };
+}
+
 async function runCase(
   contractCase: ContractCase,
-  create: EngineContractOptions["create"],
+  { create, abilities }: Creating,
   running: RunningTest,
 ): Promise<void> {
+  const known = abilities();
+  const whyNot = known && skipReason(contractCase, known);
+  if (whyNot !== undefined) {
+    running.skip?.(whyNot);
+    return;
+  }
   const harness = await create();
   try {
     const why = skipReason(contractCase, harness);
@@ -96,7 +133,7 @@ async function runCase(
 }
 
 /** Why a test means nothing for this engine; undefined where it does. */
-function skipReason({ needs, features = [] }: ContractCase, harness: EngineHarness): string | undefined {
+function skipReason({ needs, features = [] }: ContractCase, harness: Abilities): string | undefined {
   const { name, capabilities } = harness.engine;
   if (needs === "shared" || needs === "durable") {
     if (!capabilities[needs]) return `the ${name} engine says that it is not ${needs}`;

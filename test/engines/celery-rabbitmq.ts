@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { connect } from "amqplib";
+import { connect, type Channel, type ChannelModel } from "amqplib";
 import { Redis } from "ioredis";
 import type { Engine } from "../../src/engine.ts";
 import { celery, type CeleryOptions } from "../../src/engine/celery.ts";
@@ -38,6 +38,7 @@ const queues = [
 /** A RabbitMQ of its own. */
 export async function start(): Promise<EngineStore> {
   const { url, port, pid, restart, stop } = await startOwnRabbitmq();
+  const emptier = new Emptier(url);
   return {
     config: { url },
     port,
@@ -45,18 +46,46 @@ export async function start(): Promise<EngineStore> {
     pid,
     restart,
     async fresh() {
-      await empty(url);
+      await emptier.empty();
       return { url };
     },
-    close: stop,
+    async close() {
+      await emptier.close();
+      await stop();
+    },
   };
 }
 
-async function empty(url: string): Promise<void> {
-  const connection = await connect(url);
-  const channel = await connection.createChannel();
-  for (const queue of queues) await channel.deleteQueue(queue);
-  await connection.close();
+/** Removes the queues, by one connection for all tests; another where the server was started again. */
+class Emptier {
+  readonly #url: string;
+  #open: Promise<{ readonly connection: ChannelModel; readonly channel: Channel }> | undefined;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async empty(): Promise<void> {
+    this.#open ??= this.#connect().catch((error: unknown) => {
+      this.#open = undefined;
+      throw error;
+    });
+    const { channel } = await this.#open;
+    await Promise.all(queues.map((queue) => channel.deleteQueue(queue)));
+  }
+
+  async close(): Promise<void> {
+    const open = await this.#open;
+    this.#open = undefined;
+    await open?.connection.close();
+  }
+
+  async #connect() {
+    const connection = await connect(this.#url);
+    const lost = (): void => void (this.#open = undefined);
+    connection.on("error", lost).on("close", lost);
+    return { connection, channel: await connection.createChannel() };
+  }
 }
 
 /** An engine by connections of its own. */

@@ -39,6 +39,27 @@ describeRabbitmq("kept tasks in RabbitMQ", (server) => {
   };
   const nothing = async (): Promise<void> => undefined;
 
+  test("are looked for together by those who ask at the same time, and anew by whoever asks later", async () => {
+    const queue = queueName();
+    let channels = 0;
+    const reader = make(queue, async () => {
+      const connection = await connect(server().url);
+      const create = connection.createChannel.bind(connection);
+      connection.createChannel = () => (channels++, create());
+      return connection;
+    });
+    const writer = make(queue);
+    await writer.put([kept("1"), kept("299")]);
+    const ids = Array.from({ length: 300 }, (_, index) => `${index}`);
+    const found = await Promise.all(ids.map((id) => reader.find(id)));
+    expect(found.flatMap((task) => task?.id ?? [])).toEqual(["1", "299"]);
+    expect(channels).toBeLessThan(10);
+    const early = reader.find("300");
+    await writer.put([kept("300")]);
+    await early;
+    expect(await reader.find("300")).toEqual(kept("300"));
+  });
+
   test("are found, listed in the order in which they ended, and counted", async () => {
     const queue = queueName();
     const [writer, reader] = [make(queue), make(queue)];

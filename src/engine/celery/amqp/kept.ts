@@ -42,6 +42,8 @@ export class AmqpKept implements Kept {
   readonly #queue: string;
   /** The calls of this process, one after the other: RabbitMQ's lock is one of connections. */
   #last: Promise<unknown> = Promise.resolve();
+  /** The next look of those who seek one, until it begins. */
+  #finding: Promise<ReadonlyMap<string, Found>> | undefined;
   #closed = false;
 
   constructor(connection: AmqpConnection, { queue = "petiole.kept" }: AmqpKeptSettings = {}) {
@@ -81,7 +83,9 @@ export class AmqpKept implements Kept {
   }
 
   async find(id: string): Promise<KeptTask | undefined> {
-    return this.#scan("finding a kept task", async (found) => found.get(id)?.task);
+    this.#refuseClosed();
+    this.#finding ??= this.#find();
+    return (await this.#finding).get(id)?.task;
   }
 
   async list({ states, queue, task, limit = 100, after }: ListRequest): Promise<{
@@ -137,6 +141,18 @@ export class AmqpKept implements Kept {
 
   #refuseClosed(): void {
     if (this.#closed) throw closedError();
+  }
+
+  /** One look for all who ask before it begins: to cancel a thousand tasks is not to read the queue a thousand times. */
+  #find(): Promise<ReadonlyMap<string, Found>> {
+    const found = this.#last
+      .catch(() => undefined)
+      .then(() => {
+        this.#finding = undefined;
+        return this.#locked("finding a kept task", async (all) => all);
+      });
+    this.#last = found;
+    return found;
   }
 
   /** Takes all that is there, calls `use`, and gives back what that has not acknowledged, to where it was. */
