@@ -337,6 +337,35 @@ describe("an engine that does not accept the next step", () => {
     expect(runs).toEqual(["add 1", "after"]);
   });
 
+  test("for longer than a worker tries: the run counts as one that failed", async () => {
+    const now = performance.now.bind(performance);
+    let later = 0;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now() + later);
+    setup = make((own) => ({
+      send: async (batch) => {
+        if (batch[0]?.message.task !== "after") return own.send(batch);
+        later = 200_000;
+        throw unreachable();
+      },
+    }));
+    const { app, ran, after, worker } = setup;
+    await worker.start();
+    const handle = await app
+      .chain(
+        ran("once", (x: number) => x),
+        after,
+      )
+      .enqueue(1);
+    await expect(handle.result({ timeout })).rejects.toMatchObject({
+      id: handle.ids[0],
+      reason: {
+        message: "what follows it in its chain, task after, could not be sent: away",
+        details: { code: "ERR_ENGINE_UNREACHABLE" },
+      },
+    });
+    clock.mockRestore();
+  });
+
   test("ever: the step fails, and says so", async () => {
     setup = make((own) => ({
       send: async (batch) => {
