@@ -56,11 +56,12 @@ type Passed<Result> = [Result] extends [void] ? undefined : Result;
 export type CheckedSteps<
   Steps extends readonly unknown[],
   Before = Beginning,
+  Done extends readonly unknown[] = readonly [],
 > = number extends Steps["length"]
   ? readonly CheckedStep<Steps[number], ReturnedBy<Steps[number]>>[]
   : Steps extends readonly [infer Step, ...infer Rest]
-    ? readonly [CheckedStep<Step, Before>, ...CheckedSteps<Rest, ReturnedBy<Step>>]
-    : readonly [];
+    ? CheckedSteps<Rest, ReturnedBy<Step>, readonly [...Done, CheckedStep<Step, Before>]>
+    : Done;
 
 /** Before the first step, after which anything may stand. */
 interface Beginning {

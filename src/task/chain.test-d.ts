@@ -97,6 +97,16 @@ test("the payload may be left out where undefined is one", async () => {
   void app.chain(charge).enqueue();
 });
 
+test("as many steps as a chain may have", () => {
+  const twice = app.task("four", (x: number) => 2 * x);
+  type Ten = [One, One, One, One, One, One, One, One, One, One];
+  type One = typeof twice;
+  type Fifty = [...Ten, ...Ten, ...Ten, ...Ten, ...Ten];
+  type Hundred = [...Fifty, ...Fifty];
+  expectTypeOf<CheckedSteps<Hundred>[99]>().toEqualTypeOf<One>();
+  expectTypeOf<CheckedSteps<[...Hundred, typeof bill]>[100]>().toExtend<Unusable<string>>();
+});
+
 test("a list of tasks of one type may be a chain", () => {
   const twice = app.task("twice", (x: number) => 2 * x);
   const list = [twice, twice] as [typeof twice, ...(typeof twice)[]];

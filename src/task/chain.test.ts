@@ -21,18 +21,22 @@ const logger = { info() {}, warn: vi.fn<(message: string) => void>(), error() {}
 let setup: ReturnType<typeof make>;
 
 /** @param change - what of the engine is another */
-function make(change: (engine: Engine) => Partial<Engine> = () => ({}), retention = "1d" as const) {
-  const own = memory({ retention });
+function make(change: (engine: Engine) => Partial<Engine> = () => ({})) {
+  const own = memory();
   const engine = overlaid(own, change(own));
   const { database, overrides } = stubTransactions();
   const adapter = stubAdapter({ "qa.Post": [Post, ["id"]] }, {}, { ...overrides, load: async () => [] });
   const app = new Petiole({ engine, values: [Money], models: [adapter] });
   const runs: string[] = [];
-  const ran = <Payload>(name: string, result: (payload: Payload) => unknown) =>
-    app.task<Payload, never>(name, { retry: { attempts: 1 } }).run(((payload: Payload) => {
-      runs.push(name);
-      return result(payload);
-    }) as never);
+  const ran = <Payload, Result>(name: string, result: (payload: Payload) => Result) =>
+    app.task(
+      name,
+      (payload: Payload): Result => {
+        runs.push(name);
+        return result(payload);
+      },
+      { retry: { attempts: 1 } },
+    );
   const add = app.task("add", (x: number) => {
     runs.push(`add ${x}`);
     return x + 1;
@@ -100,7 +104,7 @@ describe("what is refused when a chain is made or sent", () => {
   ])("options of a later step: %o", async (options, message) => {
     const { app, add, engine } = setup;
     for (const later of [add.with(options), add.signature(1, options)])
-      await expect(app.chain(add, later as typeof add).enqueue(1)).rejects.toThrow(message);
+      await expect(app.chain(add, later as unknown as typeof add).enqueue(1)).rejects.toThrow(message);
     expect(await engine.counts()).toEqual([]);
   });
 
@@ -197,9 +201,12 @@ describe("a result that cannot be the payload of the next step", () => {
     const { app, ran, worker, engine } = setup;
     const wants = app.task("wants", { schema: schemaOf((value) => value === "right") }).run((x) => x);
     await worker.start();
-    const chain = app.chain(ran("makes", (x) => x) as never, wants);
-    expect(await (await chain.enqueue("right" as never)).result({ timeout })).toBe("right");
-    const handle = await chain.enqueue("wrong" as never);
+    const chain = app.chain(
+      ran("makes", (x: string) => x),
+      wants,
+    );
+    expect(await (await chain.enqueue("right")).result({ timeout })).toBe("right");
+    const handle = await chain.enqueue("wrong");
     const failed = await handle.result({ timeout }).catch((error: PetioleError) => error);
     expect(failed).toMatchObject({
       code: "ERR_TASK_FAILED",
@@ -215,7 +222,12 @@ describe("a result that cannot be the payload of the next step", () => {
   test("or that cannot travel at all fails it as ever", async () => {
     const { app, ran, after, worker } = setup;
     await worker.start();
-    const handle = await app.chain(ran("makes", () => Symbol("no")) as never, after).enqueue(1 as never);
+    const handle = await app
+      .chain(
+        ran("makes", (_: number): unknown => Symbol("no")),
+        after,
+      )
+      .enqueue(1);
     await expect(handle.result({ timeout })).rejects.toMatchObject({
       id: handle.ids[0],
       reason: { code: "ERR_PAYLOAD_REFUSED" },
@@ -323,6 +335,35 @@ describe("an engine that does not accept the next step", () => {
     await worker.start();
     expect(await (await app.chain(add, after).enqueue(1)).result({ timeout })).toBe(2);
     expect(runs).toEqual(["add 1", "after"]);
+  });
+
+  test("for longer than a worker tries: the run counts as one that failed", async () => {
+    const now = performance.now.bind(performance);
+    let later = 0;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now() + later);
+    setup = make((own) => ({
+      send: async (batch) => {
+        if (batch[0]?.message.task !== "after") return own.send(batch);
+        later = 200_000;
+        throw unreachable();
+      },
+    }));
+    const { app, ran, after, worker } = setup;
+    await worker.start();
+    const handle = await app
+      .chain(
+        ran("once", (x: number) => x),
+        after,
+      )
+      .enqueue(1);
+    await expect(handle.result({ timeout })).rejects.toMatchObject({
+      id: handle.ids[0],
+      reason: {
+        message: "what follows it in its chain, task after, could not be sent: away",
+        details: { code: "ERR_ENGINE_UNREACHABLE" },
+      },
+    });
+    clock.mockRestore();
   });
 
   test("ever: the step fails, and says so", async () => {

@@ -7,10 +7,10 @@
  *
  * @module
  */
-import { DecodeError, describe } from "../errors.ts";
+import { DecodeError, attempt, describe } from "../errors.ts";
 import type { Json, MessageHeaders } from "../message.ts";
 import { isRecord } from "../wire/tag.ts";
-import { optionError } from "./options.ts";
+import { optionError, priorityOf, queueName, taskName } from "./options.ts";
 
 /** One step that follows. Times in milliseconds. */
 export type FollowingStep = {
@@ -72,6 +72,10 @@ export function followingOf({ chain }: MessageHeaders): readonly FollowingStep[]
   return chain as unknown as readonly FollowingStep[];
 }
 
+const isChecked =
+  (check: (value: unknown) => unknown) =>
+  (value: unknown): boolean =>
+    attempt(() => check(value)) !== undefined;
 const isText = (value: unknown): boolean => typeof value === "string";
 const isName = (value: unknown): boolean => typeof value === "string" && value !== "";
 const isTime = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value);
@@ -79,12 +83,12 @@ const isSpan = (value: unknown): boolean => isTime(value) && (value as number) >
 
 const required: Readonly<Record<string, (value: unknown) => boolean>> = {
   id: isName,
-  task: isName,
-  queue: isName,
+  task: isChecked(taskName),
+  queue: isChecked(queueName),
 };
 
 const optional: Readonly<Record<string, (value: unknown) => boolean>> = {
-  priority: Number.isSafeInteger,
+  priority: isChecked((value) => priorityOf(value, "priority")),
   lane: (value) => value === true,
   delay: isSpan,
   runAt: isTime,

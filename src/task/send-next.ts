@@ -19,7 +19,7 @@ import { taskNamed } from "./needs.ts";
 import { encodedPayload, parentage } from "./outgoing.ts";
 import { prepared } from "./prepared.ts";
 import { reasonOf } from "./reason.ts";
-import { afterFailure, backoff, deferral } from "./retry.ts";
+import { afterFailure } from "./retry.ts";
 import type { Stop } from "./run-bounds.ts";
 import type { Task } from "./task.ts";
 
@@ -75,9 +75,9 @@ export async function sendNext(step: Succeeded, context: NextContext): Promise<S
       if (error instanceof PetioleError && isRefusal(error)) return unsendable(step, error);
       if (code === "ERR_ENGINE_CLOSED" || step.stop.isCalled) return { kind: "release", lease };
       if (performance.now() > deadline) {
-        const message = `what follows it in its chain, task ${following[0]!.task}, could not be sent: ${messageOf(error)}`;
-        const at = nowOf(context.engine) + backoff(delivery.deferrals + 1, deferral);
-        return { kind: "defer", lease, at, reason: { code: code ?? "ERR_ENGINE_FAILED", message } };
+        const text = `what follows it in its chain, task ${following[0]!.task}, could not be sent: ${messageOf(error)}`;
+        const failure = new PetioleError(code ?? "ERR_ENGINE_FAILED", text, { cause: error });
+        return afterFailure(delivery, failure, task.settings, nowOf(context.engine));
       }
       await sleep(Math.min(100 * 2 ** failures, 1000));
     }
