@@ -115,8 +115,13 @@ class SqliteEngine implements Engine {
 
   async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
     if (batch.length === 0) return this.open().then(() => []);
-    return this.#write(`sending ${counted(batch, "task")}`, ({ sending }, changes) =>
-      sending.send(batch, changes),
+    const { committer, sending } = this.#opening.store ?? (await this.#opening.opened());
+    const [only] = batch;
+    const joint = only && batch.length === 1 ? { by: sending.sendSingles, item: only } : undefined;
+    return committer.run(
+      `sending ${counted(batch, "task")}`,
+      (changes) => sending.send(batch, changes),
+      joint,
     );
   }
 

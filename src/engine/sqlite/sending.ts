@@ -14,6 +14,15 @@ interface Holder {
   readonly id: string;
 }
 
+/** So many are inserted by one statement, which takes a quarter less time than one by one. */
+const insertedAtOnce = 10;
+
+/**
+ * What stands in the place of a lease until there is one: as much as a row grows by what a claim and an end write. A row
+ * that outgrows its page makes SQLite move others to further pages, and write all of them.
+ */
+const room = " ".repeat(48);
+
 /** The columns of a task that is sent. */
 export const insertedColumns = [
   "id",
@@ -28,6 +37,7 @@ export const insertedColumns = [
   "unique_until",
   "headers",
   "payload",
+  "lease_token",
 ] as const;
 
 /** Their values. */
@@ -47,6 +57,7 @@ export function rowOf(outgoing: Outgoing, now: number): (string | number | null)
     unique?.until === undefined ? null : Math.min(Math.ceil(unique.until), Number.MAX_SAFE_INTEGER),
     JSON.stringify(message.headers),
     toColumn(message.payload),
+    room,
   ];
 }
 
@@ -64,16 +75,21 @@ function firstRun({ runAt }: Outgoing, now: number): number {
 /** Accepts tasks, unless they are there already or their key is held. */
 export class Sending {
   readonly #insert: StatementSync;
+  readonly #insertMany: StatementSync;
   readonly #isKnown: StatementSync;
   readonly #followed: StatementSync;
   readonly #holder: StatementSync;
   readonly #follow: StatementSync;
 
   constructor(database: DatabaseSync) {
-    this.#insert = database.prepare(
-      `INSERT INTO tasks (${insertedColumns.join(", ")})
-       VALUES (${insertedColumns.map(() => "?").join(", ")}) ON CONFLICT (id) DO NOTHING`,
-    );
+    const row = `(${insertedColumns.map(() => "?").join(", ")})`;
+    const insert = (count: number): StatementSync =>
+      database.prepare(
+        `INSERT INTO tasks (${insertedColumns.join(", ")}) VALUES ${Array(count).fill(row).join(", ")}
+         ON CONFLICT (id) DO NOTHING`,
+      );
+    this.#insert = insert(1);
+    this.#insertMany = insert(insertedAtOnce);
     this.#isKnown = database.prepare("SELECT 1 FROM tasks WHERE id = ?");
     this.#followed = database.prepare(
       "SELECT sequence, tasks.id FROM aliases JOIN tasks ON sequence = holder WHERE aliases.id = ?",
@@ -90,18 +106,37 @@ export class Sending {
   /** See {@link Engine.send}. */
   send(batch: readonly Outgoing[], changes: Changes): string[] {
     const now = Date.now();
-    return batch.map((outgoing) => this.#send(outgoing, now, changes));
+    let keyless: Outgoing[] = [];
+    const ids = batch.map((outgoing) => {
+      const { message, unique } = outgoing;
+      if (unique === undefined) {
+        keyless.push(outgoing);
+        return message.id;
+      }
+      // Those before it first: it may have the id of one of them.
+      this.#insertAll(keyless, now, changes);
+      keyless = [];
+      const holder = this.#holderOf(toColumn(message.id), toColumn(message.task), unique, now);
+      if (holder === undefined) this.#insertAll([outgoing], now, changes);
+      return holder ?? message.id;
+    });
+    this.#insertAll(keyless, now, changes);
+    return ids;
   }
 
-  #send(outgoing: Outgoing, now: number, changes: Changes): string {
-    const { message, unique } = outgoing;
-    const id = toColumn(message.id);
-    const task = toColumn(message.task);
-    const holder = unique && this.#holderOf(id, task, unique, now);
-    if (holder !== undefined) return holder;
-    const { changes: inserted } = this.#insert.run(...rowOf(outgoing, now));
-    if (inserted > 0) tell(outgoing, now, changes);
-    return message.id;
+  /** Like {@link send}, for several batches of one task each. */
+  readonly sendSingles = (singles: readonly Outgoing[], changes: Changes): readonly string[][] =>
+    this.send(singles, changes).map((id) => [id]);
+
+  /** Those that are there already stay as they are; that something may be ready is told of them too. */
+  #insertAll(tasks: readonly Outgoing[], now: number, changes: Changes): void {
+    let done = 0;
+    for (; tasks.length - done >= insertedAtOnce; done += insertedAtOnce) {
+      const rows = tasks.slice(done, done + insertedAtOnce).flatMap((outgoing) => rowOf(outgoing, now));
+      this.#insertMany.run(...rows);
+    }
+    for (const outgoing of tasks.slice(done)) this.#insert.run(...rowOf(outgoing, now));
+    for (const outgoing of tasks) tell(outgoing, now, changes);
   }
 
   /** Who holds the key instead; undefined when the task is to be sent, or is there already. */

@@ -56,8 +56,9 @@ export class Settlements {
        FROM done WHERE id = done_id AND +lease_token = token AND +state = 'running'`,
     );
     this.#isAnyInLane = database.prepare(
-      "SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'running' AND lane <> '' AND lane > '') AS is_any",
+      "SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'running' AND lane <> '' AND lane > '')",
     );
+    this.#isAnyInLane.setReturnArrays(true);
     this.#end = database.prepare(
       `UPDATE tasks SET state = ?, attempts = attempts + ?, reason = ?, needs = ?, ended_at = ?, ${removeAt}, ${letGo}
        WHERE ${held} RETURNING lane, queue`,
@@ -97,8 +98,8 @@ export class Settlements {
    * @throws NotTogether where a lease was lost, or settled already
    */
   readonly completeAll = (completions: readonly Completion[], changes: Changes): readonly boolean[] => {
-    if (this.#isAnyInLane.get()?.["is_any"] === 1)
-      return completions.map((completion) => this.settle(completion, changes));
+    const [isAnyInLane] = this.#isAnyInLane.get() as unknown as number[];
+    if (isAnyInLane === 1) return completions.map((completion) => this.settle(completion, changes));
     const now = Date.now();
     for (let from = 0; from < completions.length; from += completedAtOnce)
       this.#completeSome(completions.slice(from, from + completedAtOnce), now, changes);
@@ -106,17 +107,15 @@ export class Settlements {
   };
 
   #completeSome(completions: readonly Completion[], now: number, changes: Changes): void {
-    // No task has NULL for its id: what is left over of the statement finds nothing.
-    const parameters = Array.from<string | number | null>({ length: 4 * completedAtOnce }).fill(null);
-    for (const [index, { lease, result, keep }] of completions.entries()) {
+    const parameters: (string | number | null)[] = [];
+    for (const { lease, result, keep } of completions) {
       const removal = removalTime(now, keep ?? this.#retention);
-      parameters[4 * index] = toColumn(lease.id);
-      parameters[4 * index + 1] = lease.token;
-      parameters[4 * index + 2] = toColumn(result);
-      parameters[4 * index + 3] = removal;
+      parameters.push(toColumn(lease.id), lease.token, toColumn(result), removal);
       changes.ended.push(lease.id);
       if (keep !== undefined && removal !== null) changes.removals.add(removal);
     }
+    // No task has NULL for its id: what is left over of the statement finds nothing.
+    while (parameters.length < 4 * completedAtOnce) parameters.push(null);
     if (this.#completeMany.run(...parameters, now).changes !== completions.length) throw new NotTogether();
   }
 

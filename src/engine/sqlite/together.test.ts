@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { temporaryEngines } from "../../../test/fixtures/engine/files.ts";
-import type { Delivery, Engine } from "../../engine.ts";
+import type { Delivery, Engine, Outgoing } from "../../engine.ts";
 import { claim, find, outgoing } from "../../testing/engine-contract/case.ts";
 
 let files: ReturnType<typeof temporaryEngines>;
@@ -43,6 +43,64 @@ async function completeAll(deliveries: readonly Delivery[], keep?: number): Prom
   );
   return settled.flat();
 }
+
+/** Each asked for on its own, all in one turn. */
+async function sendAll(tasks: readonly Outgoing[]): Promise<string[]> {
+  const sent = await Promise.all(tasks.map((task) => engine.send([task])));
+  return sent.flat();
+}
+
+describe("sqlite: tasks that are sent in one turn of the event loop", () => {
+  test.each([2, 9, 10, 11, 37, 230])("%i of them: each as it was sent, in its order", async (count) => {
+    const tasks = Array.from({ length: count }, (_, index) => {
+      const task = { ...outgoing(`${index} ${odd[index % odd.length]}`), priority: count - index };
+      return index % 3 === 0 ? { ...task, lane: "narrow" } : task;
+    });
+    await engine.open();
+    const exec = vi.spyOn(DatabaseSync.prototype, "exec");
+    expect(await sendAll(tasks)).toEqual(tasks.map(({ message }) => message.id));
+    const commits = exec.mock.calls.filter(([statement]) => statement === "COMMIT").length;
+    expect(commits).toBeLessThanOrEqual(Math.ceil(count / 100));
+    exec.mockRestore();
+    const { records } = await engine.list({ limit: count + 1 });
+    expect(records.map(({ message }) => message)).toEqual(tasks.map(({ message }) => message));
+    expect(records.map(({ priority }) => priority)).toEqual(tasks.map(({ priority }) => priority));
+    const deliveries = await claim(engine, { limit: count });
+    expect(deliveries.map(({ message }) => message)).toEqual(tasks.map(({ message }) => message));
+  });
+
+  test("those that are there already are left as they are, and the others are sent", async () => {
+    await engine.send([outgoing("4")]);
+    const [known] = await claim(engine, { limit: 1 });
+    const tasks = Array.from({ length: 25 }, (_, index) => outgoing(`${index % 20}`));
+    expect(await sendAll(tasks)).toEqual(tasks.map(({ message }) => message.id));
+    expect(await find(engine, "4")).toMatchObject({ state: "running" });
+    expect(await engine.counts()).toEqual([
+      { queue: "default", state: "waiting", count: 19 },
+      { queue: "default", state: "running", count: 1 },
+    ]);
+    expect(await completeAll([known!])).toEqual([true]);
+  });
+
+  test("keys among them are held by the first", async () => {
+    const tasks = Array.from({ length: 24 }, (_, index) => {
+      const task = outgoing(`${index}`);
+      return index % 5 === 3 ? { ...task, unique: { key: index < 15 ? "one" : "other" } } : task;
+    });
+    const ids = await sendAll(tasks);
+    expect(ids).toEqual(tasks.map((_, index) => ({ 8: "3", 13: "3", 23: "18" })[index] ?? `${index}`));
+    const { records } = await engine.list({});
+    expect(records.map(({ message }) => message.id)).toEqual([...new Set(ids)]);
+  });
+
+  test("one that the file refuses takes no other with it", async () => {
+    const tasks = Array.from({ length: 12 }, (_, index) => outgoing(`${index}`));
+    const refused = { ...outgoing("refused"), priority: "high" as unknown as number };
+    const sent = await Promise.allSettled([...tasks, refused].map((task) => engine.send([task])));
+    expect(sent.map(({ status }) => status)).toEqual([...tasks.map(() => "fulfilled"), "rejected"]);
+    expect(await engine.counts()).toEqual([{ queue: "default", state: "waiting", count: 12 }]);
+  });
+});
 
 describe("sqlite: tasks that end in one turn of the event loop", () => {
   test.each([2, 9, 10, 11, 37, 230])("%i of them: each has its own result", async (count) => {
