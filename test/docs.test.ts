@@ -100,7 +100,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("every block is as the types say", () => {
+test("every block is as the types say", { timeout: 120_000 }, () => {
   const { stdout, status } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", folder], {
     encoding: "utf8",
   });
