@@ -16,13 +16,13 @@ const typeX = Buffer.from([0x81, 0xa4, ...Buffer.from("type"), 0xa1, 0x78]);
 test("decrypts what Python has encrypted, with any of its keys", () => {
   for (const keys of [["key one"], ["another", "key one"], [Buffer.from("key one"), "another"]])
     expect(new Fernet(keys).decrypt(token, 70, made + 5)).toEqual({ bytes: typeX });
-  const { bytes } = new Fernet([new Uint8Array([0, 255])]).decrypt(other, 70, made) as { bytes: Buffer };
-  expect(bytes.subarray(-40).toString()).toBe("y".repeat(40));
+  const { bytes } = new Fernet([new Uint8Array([0, 255])]).decrypt(other, 70, made) as { bytes: Uint8Array };
+  expect(Buffer.from(bytes.subarray(-40)).toString()).toBe("y".repeat(40));
 });
 
 test("encrypts with the first of its keys", () => {
   const encrypted = new Fernet(["key one", "another"]).encrypt(typeX, made + 0.9);
-  expect(encrypted.toString()).toMatch(/^gAAAAABpJIEA[\w-]+={0,2}$/);
+  expect(Buffer.from(encrypted).toString()).toMatch(/^gAAAAABpJIEA[\w-]+={0,2}$/);
   expect(encrypted).toHaveLength(token.length);
   expect(new Fernet(["key one"]).decrypt(encrypted, 70, made)).toEqual({ bytes: typeX });
   expect(new Fernet(["another"]).decrypt(encrypted, 70, made)).toEqual({

@@ -38,15 +38,14 @@ const message = {
 test("reads what Python writes, and writes the same bytes", () => {
   expect(bare.read(captured)).toStrictEqual({ ...message, __asgi_channel__: ["a!b"] });
   const prepared = prepare("channel jobs", message, "msgpack", plain.limits);
-  expect(bare.write({ ...prepared, __asgi_channel__: ["a!b"] }).toString("hex")).toBe(
-    captured.toString("hex"),
-  );
+  const written = bare.write({ ...prepared, __asgi_channel__: ["a!b"] });
+  expect(Buffer.from(written).toString("hex")).toBe(captured.toString("hex"));
 });
 
 test("each entry is one of its kind, by random bytes at its beginning", () => {
   const [one, other] = [codec.write({ type: "x" }), codec.write({ type: "x" })];
   expect(one.subarray(12)).toEqual(other.subarray(12));
-  expect(one.equals(other)).toBe(false);
+  expect(one).not.toEqual(other);
   expect(codec.read(one)).toEqual({ type: "x" });
 });
 
@@ -95,7 +94,7 @@ test("of JSON, whole numbers stay exact", () => {
     "json",
     plain.limits,
   );
-  const text = json.write(prepared).toString();
+  const text = Buffer.from(json.write(prepared)).toString();
   expect(text).toBe('{"type":"x","n":[18446744073709551615,5,1099511627776,1e+300,0.1]}');
   expect(json.read(Buffer.from(text))).toEqual({ type: "x", n: [2n ** 64n - 1n, 5, 2 ** 40, 1e300, 0.1] });
 });
