@@ -35,6 +35,11 @@ export function isRedisClient(value: unknown): value is RedisClientLike {
   return isIoredis(value) || isNodeRedis(value);
 }
 
+/** Whether it is of node-redis, and no client of one Redis: {@link refuseInvalidClient} says what it is. */
+export function isOtherRedis(value: unknown): boolean {
+  return isCluster(value) || otherKindOf(value) !== undefined;
+}
+
 /**
  * Refuses what the engine cannot work with.
  *
@@ -49,6 +54,8 @@ export function refuseInvalidClient(option: string, value: unknown): asserts val
         "nodes. Hand in a client of one Redis, or of its Sentinel (ioredis).",
     );
   }
+  const other = otherKindOf(value);
+  if (other !== undefined) throw invalid(`celery(): ${option} is ${other}`);
   if (!isRedisClient(value)) {
     throw invalid(
       `celery(): ${option} is a Redis client: new Redis() of ioredis or createClient() of redis; it got ${describe(value)}.`,
@@ -95,6 +102,18 @@ function isNodeRedis(value: unknown): value is NodeRedisLike {
 function isCluster(value: unknown): boolean {
   if (!has(value)) return false;
   return value["isCluster"] === true || (Array.isArray(value["slots"]) && has(value, "sendCommand"));
+}
+
+/** What node-redis makes that is no client: what it is, and what to hand in instead. */
+function otherKindOf(value: unknown): string | undefined {
+  if (has(value, "sendCommand", "getMasterNode", "getSentinelNode"))
+    return (
+      "a Sentinel client of node-redis, which cannot be asked for a connection of the engine's own. Hand in one of " +
+      'ioredis: new Redis({ sentinels: [{ host, port }], name: "mymaster" }).'
+    );
+  if (has(value, "sendCommand", "execute") && "clientsInUse" in value)
+    return "a pool of clients of node-redis; the engine makes the connections that it needs itself. Hand in createClient().";
+  return undefined;
 }
 
 function invalid(message: string): PetioleError {
