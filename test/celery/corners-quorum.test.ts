@@ -59,16 +59,31 @@ describe.skipIf(missing !== undefined)(`quorum queues${missing ? ` (skipped: ${m
   const count = async (queue: string): Promise<number> => (await channel.checkQueue(queue)).messageCount;
   /** How many messages wait for their time. */
   const delayed = async (): Promise<number> => {
-    const counts = await Promise.all(Array.from({ length: 28 }, (_, level) => count(`celery_delayed_${level}`)));
+    const counts = await Promise.all(
+      Array.from({ length: 28 }, (_, level) => count(`celery_delayed_${level}`)),
+    );
     return counts.reduce((sum, each) => sum + each);
   };
   const timesOf = (note: string): number[] => ran.filter((each) => each.note === note).map(({ at }) => at);
+
+  /** As if nobody had ever used native delayed delivery here. */
+  const removeDelayed = async (): Promise<void> => {
+    for (let level = 27; level >= 0; level--) {
+      await channel.deleteQueue(`celery_delayed_${level}`);
+      await channel.deleteExchange(`celery_delayed_${level}`);
+    }
+    await channel.deleteExchange("celery_delayed_delivery");
+  };
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "petiole-celery-quorum-"));
     server = await startOwnRabbitmq();
     connection = await connect(server.url);
     channel = await connection.createChannel();
+    // What Celery's worker knows of must be there, or it gives up on delays altogether.
+    await channel.assertQueue("theirs", { durable: true, arguments: { "x-queue-type": "quorum" } });
+    await channel.assertExchange("theirs", "topic");
+    await channel.bindQueue("theirs", "theirs", "theirs");
     engine = celery({ broker: () => connect(server.url), queues: ours("tsq", "qt"), timeout: 20_000 });
     app = new Petiole({ engine, defaults: { queue: "tsq", retry: { attempts: 1 } } });
     app.task("ts.note", ({ note }: { note: string }, job) => {
@@ -178,13 +193,15 @@ describe.skipIf(missing !== undefined)(`quorum queues${missing ? ` (skipped: ${m
   });
 
   test("a quorum queue that somebody has declared is taken from, without options", async () => {
-    await channel.assertQueue("theirs", { durable: true, arguments: { "x-queue-type": "quorum" } });
     const plain = celery({ broker: () => connect(server.url) });
     const other = new Petiole({ engine: plain, defaults: { queue: "theirs", retry: { attempts: 1 } } });
     const echo = other.task("ts.echo", ({ value }: { value: number }) => value);
     const there = other.worker({ queues: ["theirs"], watchdog: false, logger: quiet });
     await there.start();
-    stops.push(() => there.stop({ timeout: 0 }), () => plain.close());
+    stops.push(
+      () => there.stop({ timeout: 0 }),
+      () => plain.close(),
+    );
     expect(await client.value(`call("ts.echo", kwargs={"value": 4}, queue="theirs")`)).toBe("4");
     expect(await (await echo.enqueue({ value: 5 })).result({ timeout })).toBe(5);
     // Not told that RabbitMQ can, the worker holds it until its time.
@@ -192,6 +209,43 @@ describe.skipIf(missing !== undefined)(`quorum queues${missing ? ` (skipped: ${m
     expect(await (await echo.enqueue({ value: 6 }, { delay: 1200 })).result({ timeout })).toBe(6);
     expect(Date.now() - at).toBeGreaterThanOrEqual(1200);
   });
+
+  test("what delays is declared again where somebody has removed it", async () => {
+    await removeDelayed();
+    const at = Date.now();
+    const note = new Petiole({ engine }).task<{ note: string }, string>("ts.note", { queue: "tsq" });
+    const handle = await note.enqueue({ note: "anew" }, { delay: 1500 });
+    await expect.poll(delayed, patience).toBe(1);
+    expect(await handle.result({ timeout })).toBe("anew");
+    expect(timesOf("anew")[0]! - at).toBeGreaterThanOrEqual(1500);
+  });
+
+  test.each(["quorum", "classic"])(
+    "what Celery has declared to delay, of %s queues, is used",
+    async (type) => {
+      await python.stop();
+      await removeDelayed();
+      const conf = {
+        ...JSON.parse(pythons("qt", "tsq", "theirs")),
+        broker_native_delayed_delivery_queue_type: type,
+      };
+      const broker = server.url.replace(/^amqp:/, "pyamqp:");
+      const environment = { CONF: JSON.stringify(conf) };
+      python = await startCeleryWorker({ broker, backend: "rpc://", environment, queues: ["qt"] });
+      expect(python.said()).not.toMatch(/PRECONDITION|Failed to/);
+      const fresh = celery({ broker: () => connect(server.url), queues: ours("tsq", "qt") });
+      stops.push(() => fresh.close());
+      const sender = new Petiole({ engine: fresh, defaults: { queue: "qt" } });
+      const handle = await sender
+        .task<{ x: number; y: number }, number>("tasks.add")
+        .enqueue({ x: 1, y: 1 }, { delay: 1500 });
+      await expect.poll(delayed, patience).toBe(1);
+      expect(await handle.result({ timeout })).toBe(2);
+      expect(
+        await client.value(`call("ts.note", kwargs={"note": "${type}"}, queue="tsq", countdown=1)`),
+      ).toBe(`'${type}'`);
+    },
+  );
 
   test("a worker that dies in a task of a quorum queue is counted, and another runs it", async () => {
     const crashing: TypescriptWorker[] = [];
