@@ -52,8 +52,7 @@ describe.skipIf(missing !== undefined)(`quorum queues${missing ? ` (skipped: ${m
   let python: CeleryWorker;
   let folder: string;
   const stops: (() => Promise<unknown>)[] = [];
-  const ran: { note: string; at: number; attempt: number; crashes: number }[] = [];
-  const headers: object[] = [];
+  const ran: { note: string; at: number; attempt: number }[] = [];
 
   /** How many messages wait in a queue. */
   const count = async (queue: string): Promise<number> => (await channel.checkQueue(queue)).messageCount;
@@ -87,17 +86,17 @@ describe.skipIf(missing !== undefined)(`quorum queues${missing ? ` (skipped: ${m
     engine = celery({ broker: () => connect(server.url), queues: ours("tsq", "qt"), timeout: 20_000 });
     app = new Petiole({ engine, defaults: { queue: "tsq", retry: { attempts: 1 } } });
     app.task("ts.note", ({ note }: { note: string }, job) => {
-      ran.push({ note, at: Date.now(), attempt: job.attempt, crashes: 0 });
+      ran.push({ note, at: Date.now(), attempt: job.attempt });
       return note;
     });
     app.task(
       "ts.again",
       ({ note }: { note: string }, job) => {
-        ran.push({ note, at: Date.now(), attempt: job.attempt, crashes: 0 });
+        ran.push({ note, at: Date.now(), attempt: job.attempt });
         if (job.attempt === 1) throw new Error("again");
         return job.attempt;
       },
-      { retry: { attempts: 2, delay: 2500, jitter: 0 } },
+      { retry: { attempts: 2, delay: 2100, jitter: 0 } },
     );
     worker = app.worker({ queues: ["tsq"], watchdog: false, logger: quiet });
     const started = performance.now();
@@ -139,14 +138,15 @@ describe.skipIf(missing !== undefined)(`quorum queues${missing ? ` (skipped: ${m
     expect(await sum.result({ timeout })).toBe(5);
   });
 
+  // Of an answer that comes when whole seconds of waiting are over, py-amqp loses every third: hence the fractions.
   test("a countdown of Python's waits in RabbitMQ, and in no worker", async () => {
     const at = Date.now();
-    const told = client.outcome(`call("ts.note", kwargs={"note": "theirs"}, queue="tsq", countdown=3)`);
+    const told = client.outcome(`call("ts.note", kwargs={"note": "theirs"}, queue="tsq", countdown=3.4)`);
     await expect.poll(delayed, patience).toBe(1);
     expect(timesOf("theirs")).toEqual([]);
     expect(await told).toMatchObject({ plain: "theirs" });
     const [ranAt = 0] = timesOf("theirs");
-    expect(ranAt - at).toBeGreaterThanOrEqual(2990);
+    expect(ranAt - at).toBeGreaterThanOrEqual(3390);
     expect(await delayed()).toBe(0);
   });
 
@@ -170,12 +170,12 @@ describe.skipIf(missing !== undefined)(`quorum queues${missing ? ` (skipped: ${m
     // Somebody else listens to all of the exchange.
     const { queue: copies } = await channel.assertQueue("", { exclusive: true });
     await channel.bindQueue(copies, "tsq", "#");
-    const told = client.outcome(`call("ts.again", kwargs={"note": "again"}, queue="tsq", countdown=1)`);
+    const told = client.outcome(`call("ts.again", kwargs={"note": "again"}, queue="tsq", countdown=1.4)`);
     await expect.poll(() => timesOf("again").length, patience).toBe(1);
     await expect.poll(delayed, patience).toBe(1);
     expect(await told).toMatchObject({ plain: 2 });
     const [first = 0, second = 0] = timesOf("again");
-    expect(second - first).toBeGreaterThanOrEqual(2490);
+    expect(second - first).toBeGreaterThanOrEqual(2090);
     expect(ran.filter(({ note }) => note === "again").map(({ attempt }) => attempt)).toEqual([1, 2]);
     // Of the task itself they got theirs.
     expect(await count(copies)).toBe(1);
@@ -242,7 +242,7 @@ describe.skipIf(missing !== undefined)(`quorum queues${missing ? ` (skipped: ${m
       await expect.poll(delayed, patience).toBe(1);
       expect(await handle.result({ timeout })).toBe(2);
       expect(
-        await client.value(`call("ts.note", kwargs={"note": "${type}"}, queue="tsq", countdown=1)`),
+        await client.value(`call("ts.note", kwargs={"note": "${type}"}, queue="tsq", countdown=1.4)`),
       ).toBe(`'${type}'`);
     },
   );
