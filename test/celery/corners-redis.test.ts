@@ -110,11 +110,12 @@ describe.skipIf(noPrefix !== undefined)(
         await expect.poll(() => site.cancelled, patience).toEqual([hung.plain]);
         const later = await new Petiole({ engine: site.engine })
           .task<{ x: number }>("tasks.add", { queue: "celery" })
-          .enqueue({ x: 1 }, { delay: 30_000 });
+          .enqueue({ x: 1 }, { delay: 1500 });
+        await expect.poll(() => site.python.said(), patience).toContain(`tasks.add[${later.id}] received`);
         await later.cancel();
         await expect
           .poll(() => site.python.said(), patience)
-          .toContain(`Tasks flagged as revoked: ${later.id}`);
+          .toContain(`Discarding revoked task: tasks.add[${later.id}]`);
         await look.select(database);
         const keys = await look.keys("*");
         expect(keys.length).toBeGreaterThan(3);
