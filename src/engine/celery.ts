@@ -14,6 +14,7 @@ import { capabilitiesOf } from "./celery/capabilities.ts";
 import { CeleryEngine } from "./celery/engine.ts";
 import { settingsOf, type CeleryOptions, type CeleryTaskOptions, type Settings } from "./celery/options.ts";
 import type { SendOptions, SignatureOptions } from "./celery/protocol/settings.ts";
+import type { CeleryExchange, CeleryQueueOptions } from "./celery/queue-options.ts";
 import type { IoredisLike, NodeRedisLike, RedisClientLike } from "./shared/redis/like.ts";
 import { celeryOptions, type CeleryEnqueueOptions } from "./celery/send-options.ts";
 import { partsOf } from "./celery/transport.ts";
@@ -25,7 +26,9 @@ export type {
   AmqpConnectionLike,
   AmqpSource,
   CeleryEnqueueOptions,
+  CeleryExchange,
   CeleryOptions,
+  CeleryQueueOptions,
   CeleryTaskOptions,
   IoredisLike,
   NodeRedisLike,

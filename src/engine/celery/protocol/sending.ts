@@ -76,6 +76,7 @@ export function messageOf(
   const { parent, root } = headers;
   const isCompressed = options.compression !== undefined;
   const chosen = options.priority ?? priority;
+  const { exchange, routingKey } = options;
   return {
     // As brokers name it: what UTF-8 cannot hold is exact in our header.
     queue: message.queue.toWellFormed(),
@@ -88,7 +89,7 @@ export function messageOf(
         parent: typeof parent === "string" ? parent : undefined,
         eta: etaOf(runAt, sentAt),
         expires: expiryOf(headers["expires"]),
-        retries: attempts,
+        retries: options.retries ?? attempts,
         timeLimit: options.timeLimit,
         softTimeLimit: options.softTimeLimit,
         ignoreResult: options.ignoreResult,
@@ -105,6 +106,7 @@ export function messageOf(
     body: isCompressed ? compressed(body) : body,
     ...(replyTo !== undefined && { replyTo }),
     ...(chosen !== undefined && { priority: chosen }),
+    ...(exchange !== undefined && routingKey !== undefined && { route: { exchange, routingKey } }),
   };
 }
 
