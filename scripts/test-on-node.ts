@@ -12,7 +12,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const node = await installNode(version);
 
 // What Python does is the same whichever Node there is.
-const elsewhere = ["test/celery/**", "test/python/**", "test/channels/runworker.test.ts"].flatMap((files) => ["--exclude", files]);
+const elsewhere = ["test/celery/**", "test/python/**", "test/channels/runworker.test.ts"].flatMap((files) => [
+  "--exclude",
+  files,
+]);
 
 for (const parameters of [
   ["--version"],

@@ -45,12 +45,20 @@ function matches(expression: RegExp, channel: string): boolean {
 function expressionOf(pattern: string | RegExp): RegExp {
   if (pattern instanceof RegExp)
     return new RegExp(pattern.source, `${pattern.flags.replaceAll(/[gy]/g, "")}y`);
-  return new RegExp(`${translate(pattern)}$`, "sy");
+  try {
+    return new RegExp(`${translate(pattern)}$`, "sy");
+  } catch (cause) {
+    throw new PetioleError(
+      "ERR_OPTION_INVALID",
+      `channelLayer(): channelCapacity has the pattern ${describe(pattern)}, which is none.`,
+      { cause },
+    );
+  }
 }
 
 /** Python's `fnmatch.translate`: `*`, `?`, `[seq]` and `[!seq]`. */
 function translate(pattern: string): string {
-  return pattern.replaceAll(/\[!?\]?[^\]]*\]|[^]/g, (part) => {
+  return pattern.replaceAll(/\[(?:![^]|[^!])[^\]]*\]|[^]/g, (part) => {
     if (part === "*") return ".*";
     if (part === "?") return ".";
     if (part.length === 1) return part.replace(/[\\^$.|+()[\]{}/-]/, String.raw`\$&`);

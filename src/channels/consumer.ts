@@ -33,7 +33,7 @@ export interface ConsumeOptions {
 }
 
 /** A background consumer. */
-export interface ChannelConsumer extends AsyncDisposable {
+export interface ChannelConsumer {
   /**
    * Takes nothing more, and resolves when the handlers that run have ended. What was not taken stays in Redis.
    *
@@ -85,10 +85,6 @@ export class Consumer implements ChannelConsumer {
     await Promise.race([this.#listening, late]);
     clearTimeout(timer);
     this.#parts.closed();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 
   async #listen(channel: string): Promise<void> {

@@ -34,7 +34,7 @@ export class Fernet {
   }
 
   /** @param now in seconds */
-  encrypt(bytes: Uint8Array, now: number): Buffer {
+  encrypt(bytes: Uint8Array, now: number): Uint8Array {
     const { signing, encrypting } = this.#keys[0]!;
     const head = Buffer.alloc(ivAt);
     head[0] = version;
@@ -58,7 +58,7 @@ export class Fernet {
     token: Uint8Array,
     lasts: number,
     now: number,
-  ): { readonly bytes: Buffer } | { readonly problem: string } {
+  ): { readonly bytes: Uint8Array } | { readonly problem: string } {
     const text = Buffer.from(token.buffer, token.byteOffset, token.byteLength).toString("latin1");
     if (!/^[\w-]+={0,2}$/.test(text)) return { problem: "what is no Fernet token" };
     const data = Buffer.from(text, "base64url");

@@ -31,7 +31,7 @@ export interface GroupSent {
 }
 
 /** A channel layer: channels_redis from TypeScript. Made by `channelLayer()`. */
-export interface ChannelLayer extends AsyncDisposable {
+export interface ChannelLayer {
   /**
    * Sends a message to a channel: to a background worker (`runworker thumbnails`), a consumer of {@link consume}, or one
    * process's own, by the name that {@link newChannel} gave it.

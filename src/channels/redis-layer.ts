@@ -150,10 +150,6 @@ export class RedisChannelLayer implements ChannelLayer {
     return (this.#closing ??= this.#close());
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
   async #close(): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
     await this.#inbox?.close();
@@ -177,7 +173,7 @@ export class RedisChannelLayer implements ChannelLayer {
   }
 
   /** Does something that needs messages written. */
-  #work<Result>(work: (codec: { write(message: Prepared): Buffer }) => Promise<Result>): Promise<Result> {
+  #work<Result>(work: (codec: { write(message: Prepared): Uint8Array }) => Promise<Result>): Promise<Result> {
     return this.#ask(async () => {
       const codec = await this.#load();
       return work({ write: (message) => codec.write(message) });

@@ -33,6 +33,7 @@ import { celeryEvents, type CeleryEvents, type CeleryEventsOptions } from "./cel
 import type { CeleryState, CeleryTaskState, CeleryWorkerState } from "./celery/events/state.ts";
 import { settingsOf, type CeleryOptions, type CeleryTaskOptions, type Settings } from "./celery/options.ts";
 import type { SendOptions, SignatureOptions } from "./celery/protocol/settings.ts";
+import type { CeleryExchange, CeleryQueueOptions } from "./celery/queue-options.ts";
 import type { IoredisLike, NodeRedisLike, RedisClientLike } from "./shared/redis/like.ts";
 import { celeryOptions, type CeleryEnqueueOptions } from "./celery/send-options.ts";
 import { partsOf } from "./celery/transport.ts";
@@ -50,8 +51,10 @@ export type {
   CeleryEvent,
   CeleryEvents,
   CeleryEventsOptions,
+  CeleryExchange,
   CeleryOptions,
   CeleryOtherEvent,
+  CeleryQueueOptions,
   CeleryReplies,
   CeleryRevoke,
   CeleryScheduledTask,

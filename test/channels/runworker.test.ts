@@ -2,7 +2,12 @@
  * With Django's Channels and channels_redis on the other end: TypeScript feeds `runworker` and gets its answer, Python feeds a
  * consumer in TypeScript, and groups have members of both.
  */
-import { channelLayer, type ChannelLayer, type ChannelLayerOptions } from "petiole/channels";
+import {
+  channelLayer,
+  type ChannelHandlers,
+  type ChannelLayer,
+  type ChannelLayerOptions,
+} from "petiole/channels";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { SiteClient } from "../celery/site.ts";
 import { noPython } from "../services/python.ts";
@@ -84,10 +89,9 @@ describe.skipIf(missing !== undefined).each(settings)(
       await redis?.stop();
     }, 60_000);
 
-    const consume: ChannelLayer["consume"] = (channels, handlers, options) => {
-      const consumer = layer.consume(channels, handlers, options);
+    const consume = (channel: string, handlers: ChannelHandlers): void => {
+      const consumer = layer.consume(channel, handlers);
       closing.push(() => consumer.close());
-      return consumer;
     };
 
     /** What runworker makes of a value. */

@@ -1,5 +1,6 @@
 /** A RabbitMQ for a test: a node of its own, or the one that `PETIOLE_TEST_RABBITMQ` names by its URL. */
 import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort, startServer } from "./server.ts";
 
@@ -41,8 +42,13 @@ export interface OwnRabbitmq extends Rabbitmq {
   restart(downFor?: number): Promise<void>;
 }
 
+export interface OwnRabbitmqOptions {
+  /** Lines of its `rabbitmq.conf`. */
+  readonly config?: readonly string[];
+}
+
 /** Starts an empty one of the test's own, whatever was given. */
-export async function startOwnRabbitmq(): Promise<OwnRabbitmq> {
+export async function startOwnRabbitmq({ config = [] }: OwnRabbitmqOptions = {}): Promise<OwnRabbitmq> {
   // Erlang's register of names. A node that finds none starts one that outlives it.
   const register = await startServer({
     program: "epmd",
@@ -56,6 +62,8 @@ export async function startOwnRabbitmq(): Promise<OwnRabbitmq> {
       name: "rabbitmq",
       parameters: () => [],
       environment: (port, folder) => environment(port, folder, register.port),
+      prepare: (folder) =>
+        writeFile(join(folder, "rabbitmq.conf"), config.map((line) => `${line}\n`).join("")),
       ready: "Starting broker... completed",
       urgently: "SIGKILL",
     });

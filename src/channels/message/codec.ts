@@ -37,7 +37,7 @@ export class Codec {
   }
 
   /** @throws LimitError */
-  write(message: Prepared): Buffer {
+  write(message: Prepared): Uint8Array {
     const { fernet, randomPrefixLength, limits } = this.#settings;
     const bytes = this.#serializer.write(message);
     if (bytes.length > limits.bytes) throw new LimitError("message", "bytes", limits.bytes, bytes.length);

@@ -7,11 +7,12 @@ import { randomInt } from "node:crypto";
 import { hostname as machine } from "node:os";
 import { PetioleError, describe } from "../../errors.ts";
 import { refuseSpans } from "../shared/milliseconds.ts";
-import { isRedisClient, refuseInvalidClient, type ClientTaker } from "../shared/redis.ts";
+import { isOtherRedis, isRedisClient, refuseInvalidClient, type ClientTaker } from "../shared/redis.ts";
 import type { RedisClientLike } from "../shared/redis/like.ts";
 import type { AmqpSource } from "./amqp/like.ts";
 import type { EventMode } from "./events/sender.ts";
 import type { ProtocolSettings, TaskProtocol } from "./protocol/settings.ts";
+import { checkedQueues, type CeleryQueueOptions, type CeleryQueues } from "./queue-options.ts";
 
 /** What is agreed about a task with the other language. Times in milliseconds. */
 export interface CeleryTaskOptions extends TaskProtocol {}
@@ -30,6 +31,11 @@ export interface CeleryOptions {
   readonly results?: RedisClientLike | "rpc" | false;
   /** Kombu's `global_keyprefix`: what all keys of Redis begin with. Default: none. */
   readonly keyPrefix?: string;
+  /**
+   * The same of Celery's result backend, the `global_keyprefix` of its `result_backend_transport_options`. As there, one
+   * that ends in none of `:_-.` gets a `_`. Default: `keyPrefix`.
+   */
+  readonly resultKeyPrefix?: string;
   /**
    * Celery's `visibility_timeout` on Redis: the same as of all other workers on this database. A worker of another
    * language has a task for so long without an acknowledgement before others get it. Default: 1 hour.
@@ -59,6 +65,13 @@ export interface CeleryOptions {
   readonly events?: boolean;
   /** Whether this process tells what it sends, as Celery's `task_send_sent_event`. Default: false. */
   readonly sentEvents?: boolean;
+  /** How queues are declared, bound and reached, by their names: Celery's `task_queues`. Default: as Celery does unless told. */
+  readonly queues?: Readonly<Record<string, CeleryQueueOptions>>;
+  /**
+   * Celery's `broker_native_delayed_delivery_queue_type`: what the queues of RabbitMQ are in which tasks for a quorum queue
+   * wait for their time. Those that are there are used as they are. Default: `quorum`.
+   */
+  readonly delayedDelivery?: "quorum" | "classic";
   /** How long a call waits for a server that cannot be reached; then `ERR_ENGINE_UNREACHABLE`. Default: 10 seconds. */
   readonly timeout?: number;
   /** How often to look for what no message has told of. Default: 1 second. */
@@ -70,6 +83,7 @@ export interface Settings {
   readonly broker: { readonly redis: RedisClientLike } | { readonly amqp: AmqpSource };
   readonly results: { readonly redis: RedisClientLike } | "rpc" | false;
   readonly keyPrefix: string;
+  readonly resultPrefix: string;
   readonly visibilityTimeout: number;
   readonly resultExpires: number;
   readonly dialect: "portable" | "exact";
@@ -77,6 +91,8 @@ export interface Settings {
   readonly pollInterval: number;
   readonly events: EventMode;
   readonly sentEvents: boolean;
+  readonly queues: CeleryQueues;
+  readonly delayedDelivery: "quorum" | "classic";
   readonly protocol: ProtocolSettings;
 }
 
@@ -89,8 +105,10 @@ export function settingsOf(options: CeleryOptions): Settings {
     );
   const broker = brokerOf(options.broker);
   const { keyPrefix = "", dialect = "portable", timezone = "UTC" } = options;
-  if (typeof keyPrefix !== "string" || !keyPrefix.isWellFormed())
-    throw invalid(`keyPrefix is a text such as "shop:"; it got ${describe(keyPrefix)}.`);
+  const { resultKeyPrefix = keyPrefix } = options;
+  for (const [name, prefix] of Object.entries({ keyPrefix, resultKeyPrefix }))
+    if (typeof prefix !== "string" || !prefix.isWellFormed())
+      throw invalid(`${name} is a text such as "shop:"; it got ${describe(prefix)}.`);
   if (dialect !== "portable" && dialect !== "exact")
     throw invalid(`dialect is "portable" or "exact"; it got ${describe(dialect)}.`);
   if (!isTimezone(timezone))
@@ -105,11 +123,16 @@ export function settingsOf(options: CeleryOptions): Settings {
     if (options[name] !== undefined && typeof options[name] !== "boolean")
       throw invalid(`${name} is true or false; it got ${describe(options[name])}.`);
   const { events, sentEvents = false } = options;
+  const { queues = {}, delayedDelivery = "quorum" } = options;
+  if (delayedDelivery !== "quorum" && delayedDelivery !== "classic")
+    throw invalid(`delayedDelivery is "quorum" or "classic"; it got ${describe(delayedDelivery)}.`);
   const hostname = hostnameOf(options.hostname);
   return {
     broker,
     results: resultsOf(options.results, broker),
     keyPrefix,
+    // As Celery's result backend writes it; Kombu's brokers take the prefix as it is.
+    resultPrefix: /[^:_.-]$/.test(resultKeyPrefix) ? `${resultKeyPrefix}_` : resultKeyPrefix,
     visibilityTimeout: options.visibilityTimeout ?? 3_600_000,
     resultExpires: options.resultExpires ?? 86_400_000,
     dialect,
@@ -117,6 +140,8 @@ export function settingsOf(options: CeleryOptions): Settings {
     pollInterval: options.pollInterval ?? 1000,
     events: events === undefined ? "worker" : events ? "task" : "none",
     sentEvents,
+    queues: checkedQueues(queues, "redis" in broker ? "Redis" : "RabbitMQ"),
+    delayedDelivery,
     protocol: {
       hostname,
       origin: hostname,
@@ -129,6 +154,7 @@ export function settingsOf(options: CeleryOptions): Settings {
 
 function brokerOf(value: unknown): Settings["broker"] {
   if (isAmqp(value)) return { amqp: value };
+  if (isOtherRedis(value)) refuseInvalidClient(takerOf("broker"), value);
   if (!isRedisClient(value)) {
     throw invalid(
       "broker is a client of Redis (new Redis() of ioredis, createClient() of redis), or a connection to RabbitMQ " +
@@ -158,6 +184,7 @@ function resultsOf(value: unknown, broker: Settings["broker"]): Settings["result
       'results can be "rpc" with RabbitMQ alone. Leave it out: results are kept in the broker\'s Redis.',
     );
   }
+  if (isOtherRedis(value)) refuseInvalidClient(takerOf("results"), value);
   if (!isRedisClient(value))
     throw invalid(`results is a client of Redis, "rpc" or false; it got ${describe(value)}.`);
   refuseInvalidClient(takerOf("results"), value);

@@ -10,6 +10,7 @@ import { keptOfMalformed, type Ending } from "./ending.ts";
 import { reasonOfError } from "./errors.ts";
 import type { TaskEvents } from "./events/task-events.ts";
 import type { CeleryMessage } from "./protocol/message.ts";
+import { namesOfProtocol1 } from "./protocol/protocol-1.ts";
 import { statusOf, type TaskEnd } from "./protocol/result.ts";
 
 /** What parking needs of the engine. */
@@ -33,7 +34,11 @@ export async function parkMalformed(
   error: unknown,
   context: ParkingContext,
 ): Promise<void> {
-  const { id, task } = message.headers as { readonly id?: unknown; readonly task?: unknown };
+  const { id, task }: { readonly id?: unknown; readonly task?: unknown } = {
+    // Of protocol 1 they are in the body.
+    ...namesOfProtocol1(message),
+    ...message.headers,
+  };
   const isKnown = typeof id === "string" && id !== "";
   const end = parked(isKnown ? id : `${unreadablePrefix}${randomUUID()}`, reasonOfError(error), {
     task: typeof task === "string" ? task : "",

@@ -17,7 +17,7 @@ import type { Parts } from "./store.ts";
 
 /** Makes the parts. They connect when they are opened. */
 export function partsOf(settings: Settings): Parts {
-  const { broker, keyPrefix, protocol, pollInterval, timeout } = settings;
+  const { broker, keyPrefix, protocol, pollInterval, timeout, queues, delayedDelivery } = settings;
   const { events, sentEvents } = settings;
   const shared = { protocol, pollInterval, events, sentEvents };
   const { hostname } = protocol;
@@ -33,7 +33,7 @@ export function partsOf(settings: Settings): Parts {
   const connection = new AmqpConnection(broker.amqp, { timeout });
   return {
     ...shared,
-    broker: new AmqpBroker(connection, { hostname }),
+    broker: new AmqpBroker(connection, { hostname, queues, delayedDelivery }),
     kept: new AmqpKept(connection),
     results: resultsOf(settings, connection),
   };

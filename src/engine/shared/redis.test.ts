@@ -2,7 +2,8 @@
 import { Cluster, Redis } from "ioredis";
 import { createClient, createClientPool, createCluster, createSentinel } from "redis";
 import { afterEach, describe, expect, test } from "vitest";
-import { databaseOf, isRedisClient, refuseInvalidClient } from "./redis.ts";
+import { celery } from "../celery.ts";
+import { databaseOf, isOtherRedis, isRedisClient, refuseInvalidClient } from "./redis.ts";
 
 const closing: (() => unknown)[] = [];
 afterEach(() => {
@@ -59,8 +60,6 @@ describe("refuseInvalidClient", () => {
     ["a number", 6379],
     ["a function", () => undefined],
     ["half a client", { duplicate: () => ({}), status: "ready" }],
-    ["a pool", createClientPool()],
-    ["a Sentinel of node-redis", createSentinel({ name: "x", sentinelRootNodes: [{ host: "x", port: 1 }] })],
   ])("refuses %s", (_, value) => {
     expect(isRedisClient(value)).toBe(false);
     expect(() => refuseInvalidClient(taker, value)).toThrow(
@@ -68,6 +67,26 @@ describe("refuseInvalidClient", () => {
         code: "ERR_OPTION_INVALID",
         message: expect.stringContaining("celery(): broker is a Redis client"),
       }),
+    );
+  });
+});
+
+describe("of node-redis, refuses", () => {
+  test.each([
+    ["a pool", createClientPool(), /broker is a pool of clients of node-redis.* createClient\(\)\.$/],
+    [
+      "a Sentinel",
+      createSentinel({ name: "x", sentinelRootNodes: [{ host: "x", port: 1 }] }),
+      /broker is a Sentinel client of node-redis.* new Redis\(\{ sentinels/,
+    ],
+    ["a cluster", createCluster({ rootNodes: [] }), /broker is a client of a Redis Cluster/],
+  ])("%s, and says what it is", (_, value, message) => {
+    expect(isOtherRedis(value)).toBe(true);
+    expect(() => refuseInvalidClient(taker, value)).toThrow(message);
+    // Also where nobody asked yet whether it is of Redis at all.
+    expect(() => celery({ broker: value as never })).toThrow(message);
+    expect(() => celery({ broker: ioredis(), results: value as never })).toThrow(
+      new RegExp(message.source.replace("broker", "results")),
     );
   });
 });

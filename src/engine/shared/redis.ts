@@ -14,6 +14,11 @@ export function isRedisClient(value: unknown): value is RedisClientLike {
   return isIoredis(value) || isNodeRedis(value);
 }
 
+/** Whether it is of node-redis, and no client of one Redis: {@link refuseInvalidClient} says what it is. */
+export function isOtherRedis(value: unknown): boolean {
+  return isCluster(value) || otherKindOf(value) !== undefined;
+}
+
 /** Who takes a client, for what is said when one is refused. */
 export interface ClientTaker {
   /** What it was handed to: `celery(): broker`. */
@@ -38,6 +43,8 @@ export function refuseInvalidClient(taker: ClientTaker, value: unknown): asserts
         "Hand in a client of one Redis, or of its Sentinel (ioredis).",
     );
   }
+  const other = otherKindOf(value);
+  if (other !== undefined) throw invalid(`${place} is ${other}`);
   if (!isRedisClient(value)) {
     throw invalid(
       `${place} is a Redis client: new Redis() of ioredis or createClient() of redis; it got ${describe(value)}.`,
@@ -83,6 +90,18 @@ function isNodeRedis(value: unknown): value is NodeRedisLike {
 function isCluster(value: unknown): boolean {
   if (!has(value)) return false;
   return value["isCluster"] === true || (Array.isArray(value["slots"]) && has(value, "sendCommand"));
+}
+
+/** What node-redis makes that is no client: what it is, and what to hand in instead. */
+function otherKindOf(value: unknown): string | undefined {
+  if (has(value, "sendCommand", "getMasterNode", "getSentinelNode"))
+    return (
+      "a Sentinel client of node-redis, which cannot be asked for a connection of the engine's own. Hand in one of " +
+      'ioredis: new Redis({ sentinels: [{ host, port }], name: "mymaster" }).'
+    );
+  if (has(value, "sendCommand", "execute") && "clientsInUse" in value)
+    return "a pool of clients of node-redis; the engine makes the connections that it needs itself. Hand in createClient().";
+  return undefined;
 }
 
 function invalid(message: string): PetioleError {

@@ -27,6 +27,8 @@ app.conf.update(
     result_extended=os.environ.get("EXTENDED") == "1",
     broker_transport_options=json.loads(os.environ.get("TRANSPORT", '{"visibility_timeout": 3600}')),
 )
+# Settings of a test's own.
+app.conf.update(json.loads(os.environ.get("CONF", "{}")))
 
 if os.environ.get("PETIOLE"):
     import petiole.celery

@@ -8,20 +8,27 @@ import { PetioleError } from "../../../errors.ts";
 import type { Broker, ControlMessage, Finish, Taken, Unreadable } from "../broker.ts";
 import type { ReplyAddress } from "../control/message.ts";
 import type { CeleryMessage } from "../protocol/message.ts";
+import type { CeleryQueues } from "../queue-options.ts";
 import type { AmqpConnection } from "./connection.ts";
 import { Control } from "./control.ts";
 import { Declaring } from "./declaring.ts";
-import { closedError, refused } from "./errors.ts";
+import type { DelayedQueueType } from "./delayed-delivery.ts";
+import { closedError, refusalCode, refused } from "./errors.ts";
 import { type Held, HeldDeliveries } from "./held.ts";
 import type { AmqpDelivery, AmqpPublishOptions } from "./like.ts";
 import { optionsOf, readDelivery, toBuffer } from "./message.ts";
 import { Publisher, type Publishing } from "./publisher.ts";
+import { Routing, type Target } from "./routing.ts";
 import { type Got, WorkQueue } from "./work-queue.ts";
 
 /** What the broker is told. */
 export interface AmqpBrokerSettings {
   /** Unique to this process: its mailbox for remote control has this name. */
   readonly hostname: string;
+  /** How queues are declared and reached. Default: as Celery does unless told. */
+  readonly queues?: CeleryQueues;
+  /** How the queues are declared in which messages wait for their time. Default: `quorum`. */
+  readonly delayedDelivery?: DelayedQueueType;
 }
 
 /** Carries messages by RabbitMQ. */
@@ -33,6 +40,7 @@ export class AmqpBroker implements Broker {
   readonly holdsFor = 600_000;
   readonly #connection: AmqpConnection;
   readonly #publisher: Publisher;
+  readonly #routing: Routing;
   readonly #declaring: Declaring;
   readonly #control: Control;
   readonly #queues = new Map<string, WorkQueue>();
@@ -44,10 +52,12 @@ export class AmqpBroker implements Broker {
   readonly #onUnreadable = new Set<(unreadable: Unreadable) => void>();
   #closed = false;
 
-  constructor(connection: AmqpConnection, { hostname }: AmqpBrokerSettings) {
+  constructor(connection: AmqpConnection, settings: AmqpBrokerSettings) {
+    const { hostname, queues = {}, delayedDelivery = "quorum" } = settings;
     this.#connection = connection;
     this.#publisher = new Publisher(connection);
-    this.#declaring = new Declaring(connection);
+    this.#routing = new Routing(queues);
+    this.#declaring = new Declaring(connection, { routing: this.#routing, delayedDelivery });
     this.#control = new Control(connection, this.#publisher, hostname);
     connection.join();
   }
@@ -60,7 +70,7 @@ export class AmqpBroker implements Broker {
   async publish(messages: readonly CeleryMessage[]): Promise<void> {
     this.#refuseClosed();
     const what = messages.length === 1 ? "sending 1 task" : `sending ${messages.length} tasks`;
-    await this.#publish(what, messages.map(publishingOf.bind(undefined, what)));
+    await this.#publish(what, this.#publishings(what, messages));
   }
 
   async take(queues: readonly string[], limit: number, lease: number): Promise<readonly Taken[]> {
@@ -118,7 +128,7 @@ export class AmqpBroker implements Broker {
       if (helds.length > 0) await before(found.map((held) => held !== undefined));
       const what = "sending what follows";
       const messages = finishes.flatMap(({ publish }, index) => (found[index] ? publish : []));
-      await this.#publish(what, messages.map(publishingOf.bind(undefined, what)));
+      await this.#publish(what, this.#publishings(what, messages));
     } catch (error) {
       for (const held of helds) held.busy = false;
       throw error;
@@ -279,29 +289,58 @@ export class AmqpBroker implements Broker {
     return told;
   }
 
+  #publishings(what: string, messages: readonly CeleryMessage[]): readonly Routed[] {
+    const now = Date.now();
+    return messages.map((message) => publishingOf(what, message, this.#routing.of(message, now)));
+  }
+
+  async #publish(what: string, publishings: readonly Routed[]): Promise<void> {
+    // Of an exchange that is gone nothing was accepted, so that all of it can be repeated: hence each for itself.
+    for (const [, all] of Map.groupBy(publishings, ({ exchange }) => exchange))
+      await this.#publishTo(what, all);
+  }
+
   /** Publishes to queues that are declared; where one is gone meanwhile, it is declared again. */
-  async #publish(what: string, publishings: readonly Publishing[]): Promise<void> {
-    let rest = publishings;
+  async #publishTo(what: string, publishings: readonly Routed[]): Promise<void> {
+    let rest: readonly Routed[] = publishings;
     for (let again = true; rest.length > 0; again = false) {
-      const names = [...new Set(rest.map(({ routingKey }) => routingKey))];
+      const names = new Set(rest.flatMap(({ queue }) => queue ?? []));
       for (const name of names) this.#used.add(name);
-      await Promise.all(names.map((name) => this.#declaring.queue(name)));
-      rest = await this.#publisher.publish(what, rest);
-      for (const { routingKey } of rest) this.#declaring.forget(routingKey);
-      if (rest.length > 0 && !again)
-        throw refused(what, new Error(`no queue ${rest[0]!.routingKey} takes ${rest.length} of them`));
+      await Promise.all([...names].map((name) => this.#declaring.queue(name)));
+      if (rest.some(({ isDelayed }) => isDelayed)) await this.#declaring.delayed();
+      try {
+        rest = (await this.#publisher.publish(what, rest)) as readonly Routed[];
+      } catch (error) {
+        if (!again || refusalCode((error as Error).cause) !== 404) throw error;
+      }
+      if (rest.length === 0) return;
+      for (const { queue } of rest) if (queue !== undefined) this.#declaring.forget(queue);
+      if (rest.some(({ isDelayed }) => isDelayed)) this.#declaring.forgetDelayed();
+      if (!again) throw refused(what, new Error(untaken(rest)));
     }
   }
 }
 
-function publishingOf(what: string, message: CeleryMessage): Publishing {
+/** What is published, and what has to be there for it. */
+interface Routed extends Publishing {
+  readonly queue: string | undefined;
+  readonly isDelayed: boolean;
+}
+
+function untaken(rest: readonly Routed[]): string {
+  const { queue, exchange, routingKey } = rest[0]!;
+  if (queue !== undefined) return `no queue ${queue} takes ${rest.length} of them`;
+  return `no queue is bound to the exchange ${exchange} by the routing key ${routingKey}, which ${rest.length} of them have`;
+}
+
+function publishingOf(
+  what: string,
+  message: CeleryMessage,
+  { queue, exchange, routingKey, isDelayed }: Target,
+): Routed {
   try {
-    return {
-      exchange: "",
-      routingKey: message.queue,
-      content: toBuffer(message.body),
-      options: optionsOf(message),
-    };
+    const content = toBuffer(message.body);
+    return { queue, exchange, routingKey, isDelayed, content, options: optionsOf(message) };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new PetioleError(
@@ -313,9 +352,10 @@ function publishingOf(what: string, message: CeleryMessage): Publishing {
 }
 
 /** The same message again, with all its properties. What could not be read goes as far as amqplib has understood it. */
-function copyOf(queue: string, delivery: AmqpDelivery): Publishing {
+function copyOf(queue: string, delivery: AmqpDelivery): Routed {
   const read = readDelivery(queue, delivery);
   const own = "message" in read ? optionsOf(read.message) : undefined;
   const options = { ...delivery.properties, ...own, mandatory: true } as AmqpPublishOptions;
-  return { exchange: "", routingKey: queue, content: toBuffer(delivery.content), options };
+  const content = toBuffer(delivery.content);
+  return { queue, exchange: "", routingKey: queue, isDelayed: false, content, options };
 }

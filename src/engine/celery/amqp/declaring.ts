@@ -4,21 +4,45 @@
  * @module
  */
 import { PetioleError } from "../../../errors.ts";
+import { bindingsOf, queueOptions, type CeleryExchange, type CeleryQueueOptions } from "../queue-options.ts";
+import { OwnChannel } from "./channel.ts";
 import type { AmqpConnection } from "./connection.ts";
 import { within } from "./connection.ts";
+import {
+  anyDelay,
+  declareDelayed,
+  deliveryExchange,
+  levelOptions,
+  ownKeyOf,
+  type DelayedQueueType,
+} from "./delayed-delivery.ts";
 import { failure, refusalCode } from "./errors.ts";
-import type { AmqpChannelLike } from "./like.ts";
+import type { AmqpChannelLike, AmqpQueueOptions } from "./like.ts";
+import { Routing } from "./routing.ts";
+
+/** What is told of queues. */
+export interface DeclaringSettings {
+  readonly routing: Routing;
+  /** How the queues are declared in which messages wait for their time. */
+  readonly delayedDelivery: DelayedQueueType;
+}
 
 /** Declares queues, each once. */
 export class Declaring {
   readonly #connection: AmqpConnection;
+  readonly #settings: DeclaringSettings;
   readonly #declared = new Map<string, Promise<void>>();
+  #delayed: Promise<void> | undefined;
 
-  constructor(connection: AmqpConnection) {
+  constructor(
+    connection: AmqpConnection,
+    settings: DeclaringSettings = { routing: new Routing({}), delayedDelivery: "quorum" },
+  ) {
     this.#connection = connection;
+    this.#settings = settings;
   }
 
-  /** A durable queue without arguments; one that is there with other arguments is used as it is. */
+  /** A durable queue, as the options say; one that is there with other arguments is used as it is. */
   async queue(name: string): Promise<void> {
     refuseName(name);
     let declared = this.#declared.get(name);
@@ -35,6 +59,23 @@ export class Declaring {
     this.#declared.delete(name);
   }
 
+  /** Where messages wait for their time, as Kombu declares it; what is there with other arguments is used as it is. */
+  async delayed(): Promise<void> {
+    this.#delayed ??= this.#declareDelayed();
+    try {
+      await this.#delayed;
+    } catch (error) {
+      this.#delayed = undefined;
+      throw error;
+    }
+  }
+
+  /** It may be there no more. */
+  forgetDelayed(): void {
+    this.#delayed = undefined;
+    for (const name of this.#declared.keys()) if (this.#settings.routing.isDelaying(name)) this.forget(name);
+  }
+
   /** How many messages wait in it; 0 where it is not there. */
   async length(name: string): Promise<number> {
     try {
@@ -49,15 +90,36 @@ export class Declaring {
 
   async #declare(name: string): Promise<void> {
     const what = `declaring the queue ${name}`;
+    const { routing } = this.#settings;
+    const options = queueOptions(routing.queues, name) ?? {};
+    const { type, exchange, arguments: others } = options;
+    const given = { ...(type === "quorum" && { "x-queue-type": type }), ...others };
+    const isThere = await this.#declareQueue(what, name, {
+      durable: true,
+      ...(Object.keys(given).length > 0 && { arguments: given }),
+    });
+    if (exchange !== undefined) await this.#bind(what, name, options, exchange);
+    else if (!isThere) await this.#bindToOwn(what, name);
+    if (!routing.isDelaying(name)) return;
+    await this.delayed();
+    await this.#ask(what, (it) => it.bindQueue(name, deliveryExchange, anyDelay(ownKeyOf(name))));
+  }
+
+  /** Resolves to whether it was there already, with other arguments. */
+  async #declareQueue(what: string, name: string, options: AmqpQueueOptions): Promise<boolean> {
     try {
-      await this.#ask(what, (channel) => channel.assertQueue(name, { durable: true }));
+      await this.#ask(what, (channel) => channel.assertQueue(name, options));
+      return false;
     } catch (error) {
       // It has other arguments, or this user may not declare queues.
       if (![403, 406].includes(refusalCode((error as Error).cause) ?? 0)) throw error;
       await this.#ask(what, (channel) => channel.checkQueue(name));
-      return;
+      return true;
     }
-    // Celery's own exchange of the queue, for those who publish to it. Nothing of ours needs it.
+  }
+
+  /** Celery's own exchange of the queue, for those who publish to it. Nothing of ours needs it. */
+  async #bindToOwn(what: string, name: string): Promise<void> {
     try {
       await this.#ask(what, async (channel) => {
         await channel.assertExchange(name, "direct", { durable: true });
@@ -65,6 +127,56 @@ export class Declaring {
       });
     } catch (error) {
       if (refusalCode((error as Error).cause) === undefined) throw error;
+    }
+  }
+
+  /** To the exchange that the options name, and to what is delayed for that, as Celery's workers bind it. */
+  async #bind(
+    what: string,
+    name: string,
+    options: CeleryQueueOptions,
+    exchange: CeleryExchange,
+  ): Promise<void> {
+    const { type = "direct" } = exchange;
+    try {
+      await this.#ask(what, (it) => it.assertExchange(exchange.name, type, { durable: true }));
+    } catch (error) {
+      // This user may not declare it: then who may has.
+      if (refusalCode((error as Error).cause) !== 403) throw error;
+    }
+    const { routing } = this.#settings;
+    const isDelayed = type !== "direct" && routing.isDelaying(name);
+    if (isDelayed) await this.delayed();
+    for (const pattern of bindingsOf(name, options)) {
+      await this.#ask(what, (it) => it.bindQueue(name, exchange.name, pattern));
+      if (!isDelayed) continue;
+      await this.#ask(what, (it) => it.bindExchange(exchange.name, deliveryExchange, anyDelay(pattern)));
+      await this.#ask(what, (it) => it.bindQueue(name, exchange.name, anyDelay(pattern)));
+    }
+  }
+
+  async #declareDelayed(): Promise<void> {
+    const what = "declaring the queues of delayed tasks";
+    const { delayedDelivery: first } = this.#settings;
+    const other = first === "quorum" ? "classic" : "quorum";
+    const channel = new OwnChannel(this.#connection, { kind: "plain" });
+    try {
+      await declareDelayed(
+        (call) => channel.ask(what, call),
+        async (name, level) => {
+          for (const type of [first, other] as const) {
+            try {
+              await channel.ask(what, (it) => it.assertQueue(name, levelOptions(level, type)));
+              return;
+            } catch (error) {
+              if (![403, 406].includes(refusalCode((error as Error).cause) ?? 0)) throw error;
+            }
+          }
+          await channel.ask(what, (it) => it.checkQueue(name));
+        },
+      );
+    } finally {
+      await channel.close();
     }
   }
 

@@ -56,6 +56,7 @@ export interface AmqpQueueOptions {
   readonly autoDelete?: boolean;
   readonly expires?: number;
   readonly messageTtl?: number;
+  readonly arguments?: Readonly<Record<string, unknown>>;
 }
 
 /** How a message is published. */
@@ -79,6 +80,7 @@ export interface AmqpChannelLike extends Emitter {
   checkQueue(queue: string): Promise<{ readonly messageCount: number }>;
   deleteQueue(queue: string): Promise<unknown>;
   bindQueue(queue: string, source: string, pattern: string): Promise<unknown>;
+  bindExchange(destination: string, source: string, pattern: string): Promise<unknown>;
   assertExchange(exchange: string, type: string, options?: { readonly durable?: boolean }): Promise<unknown>;
   consume(
     queue: string,

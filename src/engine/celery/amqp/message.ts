@@ -6,26 +6,22 @@
 import { isUtf8 } from "node:buffer";
 import type { Reason } from "../../../engine.ts";
 import type { Json } from "../../../message.ts";
+import { isOfDelivery } from "../protocol/headers.ts";
 import type { CeleryHeaders, CeleryMessage } from "../protocol/message.ts";
 import { isOtherContent } from "../protocol/content.ts";
 import { headersOf } from "./exact-headers.ts";
 import { toAmqplib } from "./field-table.ts";
 import type { AmqpDelivery, AmqpProperties, AmqpPublishOptions } from "./like.ts";
 
-/** What RabbitMQ adds to a message, and what would send copies of it elsewhere. */
-const notAgain = new Set([
-  "x-death",
-  "x-first-death-exchange",
-  "x-first-death-queue",
-  "x-first-death-reason",
-  "CC",
-  "BCC",
-]);
+/** What would send copies of a message elsewhere. */
+const notAgain: ReadonlySet<string> = new Set(["CC", "BCC"]);
 
 /** What to publish a message with. @throws TypeError for headers that are no JSON */
 export function optionsOf(message: CeleryMessage): AmqpPublishOptions {
   const { headers, contentType, contentEncoding, replyTo, priority } = message;
-  const own = Object.fromEntries(Object.entries(headers).filter(([name]) => !notAgain.has(name)));
+  const own = Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !notAgain.has(name) && !isOfDelivery(name)),
+  );
   return {
     contentType,
     contentEncoding,
@@ -83,9 +79,9 @@ function problemOf(
 ): string | undefined {
   const isTyped = typeof contentType === "string" && contentType !== "";
   if (headers?.["task"] === undefined) {
-    // Celery's protocol 1 has all that in its body, an object; of other content nobody here knows.
-    if (isTyped && (isOtherContent(contentType) || (isUtf8(content) && startsWith(content, "{"))))
-      return undefined;
+    // Celery's protocol 1 has all that in its body, an object, which may be compressed; of other content nobody here knows.
+    if (isTyped && (headers?.["compression"] != null || isOtherContent(contentType))) return undefined;
+    if (isTyped && isUtf8(content) && startsWith(content, "{")) return undefined;
     return "it has no header `task`, nor a body of Celery's protocol 1";
   }
   if (typeof headers["task"] !== "string" || headers["task"] === "") return "its header `task` is no text";

@@ -7,7 +7,7 @@ import { PetioleError } from "../../../errors.ts";
 import { OwnChannel } from "./channel.ts";
 import type { AmqpConnection } from "./connection.ts";
 import { within } from "./connection.ts";
-import { failure, refused } from "./errors.ts";
+import { failure, refusalCode, refused } from "./errors.ts";
 import type { AmqpConfirmChannelLike, AmqpDelivery, AmqpPublishOptions } from "./like.ts";
 
 /** So many are on their way at once: each such batch has its time. */
@@ -32,12 +32,17 @@ export class Publisher {
   readonly #connection: AmqpConnection;
   readonly #channel: OwnChannel<"confirm">;
   readonly #pending = new Set<Pending>();
+  /** Why RabbitMQ has closed a channel: what was under way is told only that it did. */
+  readonly #refusals = new WeakMap<object, unknown>();
 
   constructor(connection: AmqpConnection) {
     this.#connection = connection;
     this.#channel = new OwnChannel(connection, {
       kind: "confirm",
-      prepare: async (channel) => void channel.on("return", (back) => this.#returned(back as AmqpDelivery)),
+      prepare: async (channel) => {
+        channel.on("return", (back) => this.#returned(back as AmqpDelivery));
+        channel.on("error", (error) => this.#refusals.set(channel, error));
+      },
     });
   }
 
@@ -82,7 +87,8 @@ export class Publisher {
     } catch (error) {
       // Frozen, or out of memory and blocked: another channel may do better.
       if (this.#channel.has(channel)) this.#channel.drop(channel);
-      throw failure(what, true, this.#connection.again, error);
+      const cause = this.#refusals.get(channel);
+      throw failure(what, true, this.#connection.again, refusalCode(cause) === undefined ? error : cause);
     } finally {
       for (const pending of pendings) this.#pending.delete(pending);
     }

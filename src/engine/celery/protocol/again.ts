@@ -33,6 +33,7 @@ export function again(received: Received, changes: AgainChanges): CeleryMessage 
   const { expiration: _expiration, ...message } = celery;
   return {
     ...message,
+    isAgain: true,
     headers: {
       ...headers,
       eta: eta === undefined ? null : toTime(eta),

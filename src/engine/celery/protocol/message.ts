@@ -26,6 +26,10 @@ export interface CeleryMessage {
   readonly replyTo?: string;
   /** 0 to 9, in the transport's own order: Redis takes 0 first, RabbitMQ 9. */
   readonly priority?: number;
+  /** Where it is published in place of its queue; only ever of one that is sent. */
+  readonly route?: { readonly exchange: string; readonly routingKey: string };
+  /** It was in its queue before, and is for that queue alone, whatever else is bound to the exchange. */
+  readonly isAgain?: true;
   /** After so many milliseconds RabbitMQ itself may drop it. Never written by this engine. */
   readonly expiration?: number;
 }

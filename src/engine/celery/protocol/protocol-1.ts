@@ -6,7 +6,8 @@
 import { describe } from "../../../errors.ts";
 import { bodyText, embedText, signatureList } from "./body.ts";
 import { isObject, malformed } from "./malformed.ts";
-import type { CeleryHeaders } from "./message.ts";
+import { uncompressed } from "./compression.ts";
+import type { CeleryHeaders, CeleryMessage } from "./message.ts";
 import { toWireNumbers } from "./numbers.ts";
 import { itemsOf, membersOf } from "./pieces.ts";
 import { isDeeperThan } from "../../shared/kept-payload/nesting.ts";
@@ -27,6 +28,7 @@ const names: Readonly<Record<string, string>> = {
   timelimit: "timelimit",
   taskset: "group",
   group: "group",
+  group_index: "group_index",
   root_id: "root_id",
   parent_id: "parent_id",
 };
@@ -47,7 +49,8 @@ export function fromProtocol1(headers: Readonly<Record<string, unknown>>, text: 
   const list = (name: string): readonly string[] => signatureList(fields.get(name) ?? "null", `body.${name}`);
   const told = Object.entries(names).flatMap(([name, header]) => {
     const value = fields.get(name);
-    return value === undefined ? [] : [[header, scalar(value, `body.${name}`)] as const];
+    // A group is told twice, and by Celery before 4 once, as its `taskset`.
+    return value === undefined || value === "null" ? [] : [[header, scalar(value, `body.${name}`)] as const];
   });
   const chord = fields.get("chord") ?? "null";
   const args = fields.get("args") ?? "[]";
@@ -64,6 +67,26 @@ export function fromProtocol1(headers: Readonly<Record<string, unknown>>, text: 
       }),
     }),
   };
+}
+
+/** The id and the task that a message of protocol 1 names, as far as it can be read; never throws. */
+export function namesOfProtocol1(
+  { headers, body }: Pick<CeleryMessage, "headers" | "body">,
+  maxBytes?: number,
+): { readonly id?: string; readonly task?: string } {
+  try {
+    const compression = (headers as { readonly compression?: unknown }).compression;
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(uncompressed(body, compression, maxBytes));
+    if (!isProtocol1(text)) return {};
+    const fields = new Map(membersOf(text, "body").map(({ name, value }) => [name, value]));
+    const name = (of: string): object => {
+      const value: unknown = JSON.parse(fields.get(of) ?? "null");
+      return typeof value === "string" && value !== "" ? { [of]: value } : {};
+    };
+    return { ...name("id"), ...name("task") };
+  } catch {
+    return {};
+  }
 }
 
 function scalar(text: string, what: string): unknown {

@@ -49,6 +49,12 @@ const sendChecks: Readonly<Record<keyof SendOptions, Check>> = {
   softTimeLimit: duration,
   compression: that('"zlib"', (value) => value === "zlib"),
   ignoreResult: flag,
+  exchange: name,
+  routingKey: that("a text", (value) => typeof value === "string"),
+  retries: that(
+    "a whole number, 0 or more",
+    (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  ),
   shadow: name,
   headers(value, path) {
     object(value, path);
@@ -71,7 +77,16 @@ export function checkedSendOptions(value: unknown): SendOptions {
       `celeryOptions must have at most ${maxLevels} levels of arrays and objects. Send what is so deep as payload.`,
     );
   check(value, "celeryOptions", sendChecks);
-  const { timeLimit, softTimeLimit } = value as SendOptions;
+  const { timeLimit, softTimeLimit, exchange, routingKey } = value as SendOptions;
+  for (const [key, text] of Object.entries({ exchange, routingKey }))
+    if (text !== undefined && (!text.isWellFormed() || Buffer.byteLength(text) > 255))
+      throw wrong(`celeryOptions.${key}`, "a text of at most 255 bytes", text);
+  if ((exchange === undefined) !== (routingKey === undefined))
+    throw wrong(
+      "celeryOptions",
+      "given both, exchange and routingKey, or none of them",
+      exchange ?? routingKey,
+    );
   if (timeLimit !== undefined && softTimeLimit !== undefined && softTimeLimit > timeLimit)
     throw wrong("celeryOptions.softTimeLimit", "at most the timeLimit", softTimeLimit);
   return value as SendOptions;

@@ -64,6 +64,7 @@ export function messageOf(
   const { parent, root } = headers;
   const isCompressed = options.compression !== undefined;
   const chosen = options.priority ?? priority;
+  const { exchange, routingKey } = options;
   const own = celeryHeaders({
     task,
     id,
@@ -71,7 +72,7 @@ export function messageOf(
     parent: typeof parent === "string" ? parent : undefined,
     eta: etaOf(runAt, sentAt),
     expires: expiryOf(headers["expires"]),
-    retries: counters.attempts,
+    retries: options.retries ?? counters.attempts,
     timeLimit: options.timeLimit,
     softTimeLimit: options.softTimeLimit,
     ignoreResult: options.ignoreResult,
@@ -94,6 +95,7 @@ export function messageOf(
     body: isCompressed ? compressed(body) : body,
     ...(replyTo !== undefined && { replyTo }),
     ...(chosen !== undefined && { priority: chosen }),
+    ...(exchange !== undefined && routingKey !== undefined && { route: { exchange, routingKey } }),
   };
 }
 

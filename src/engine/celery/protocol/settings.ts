@@ -54,6 +54,12 @@ export interface SendOptions {
   readonly softTimeLimit?: number;
   readonly compression?: "zlib";
   readonly ignoreResult?: boolean;
+  /** The exchange that it is published to, in place of its queue, with `routingKey`. */
+  readonly exchange?: string;
+  /** What it is published with. */
+  readonly routingKey?: string;
+  /** Celery's `retries`: so many runs count as ended before its first. */
+  readonly retries?: number;
   /** The name that Celery's logs show in place of the task's. */
   readonly shadow?: string;
   /** Headers of Celery's own kind, which Python's workers see as `request.headers`. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CeleryExchange } from "../queue-options.ts";
 import type { Connection } from "./connection.ts";
 import { separator } from "./settings.ts";
 
@@ -18,8 +19,42 @@ export async function bind(connection: Connection, keyPrefix: string, queue: str
   ]);
 }
 
+/**
+ * The same for an exchange that is not called as the queue is, as Kombu's transport does it.
+ *
+ * @param pattern what the queue is bound by
+ */
+export async function bindTo(
+  connection: Connection,
+  keyPrefix: string,
+  { name, type = "direct" }: CeleryExchange,
+  { queue, pattern }: { readonly queue: string; readonly pattern: string },
+): Promise<void> {
+  const member = [pattern, type === "topic" ? regexOf(pattern) : "", queue].join(separator);
+  for (const set of ["binding", "binding_permanent"])
+    await connection.call("declaring a queue", ["SADD", `${keyPrefix}_kombu.${set}.${name}`, member]);
+}
+
+/** A pattern of a topic exchange as Python's regular expression, to the letter as Kombu writes it. */
+function regexOf(pattern: string): string {
+  const wildcards: Readonly<Record<string, string>> = { "*": ".*?[^\\.]", "#": ".*?" };
+  const escaped = pattern.replaceAll(/[^\p{L}\p{N}.#*]/gu, (character) => `\\${character}`);
+  const words = escaped.split(".").map((word) => wildcards[word] ?? word);
+  return `^${words.join("\\.")}$`;
+}
+
 /** The queues that a message is for. Where nobody knows, the one that is called as its routing key is. */
 export async function queuesOf(
+  connection: Connection,
+  keyPrefix: string,
+  route: { readonly exchange: string; readonly routingKey: string },
+): Promise<readonly string[]> {
+  const queues = await boundTo(connection, keyPrefix, route);
+  return queues.length > 0 ? queues : [route.routingKey];
+}
+
+/** The queues that are bound to an exchange by a routing key. */
+export async function boundTo(
   connection: Connection,
   keyPrefix: string,
   route: { readonly exchange: string; readonly routingKey: string },
@@ -35,7 +70,7 @@ export async function queuesOf(
     const isFor = pattern === "" ? key === routingKey : matches(key.split("."), routingKey.split("."));
     return isFor && queue !== "" ? [queue] : [];
   });
-  return queues.length > 0 ? [...new Set(queues)] : [routingKey];
+  return [...new Set(queues)];
 }
 
 /** As a topic exchange has it: `*` stands for a word, `#` for any number of them. */

@@ -13,12 +13,14 @@ import type { ReplyAddress } from "../control/message.ts";
 import type { CeleryMessage } from "../protocol/message.ts";
 import { isStamp } from "../revoked.ts";
 import { Arrivals } from "./arrivals.ts";
-import { bind } from "./bindings.ts";
+import { bindingsOf, queueOptions, type Route } from "../queue-options.ts";
+import { bind, bindTo, boundTo } from "./bindings.ts";
 import { Connection } from "./connection.ts";
 import { RedisMailbox } from "./control.ts";
 import { envelopeOf } from "./envelope.ts";
 import { databaseOf } from "../../shared/redis.ts";
 import type { RedisClientLike } from "../../shared/redis/like.ts";
+import { refused } from "./errors.ts";
 import { Restoring } from "./restoring.ts";
 import { scripts } from "./scripts.ts";
 import { listOf, listsOf, priorityOf, separator, type RedisSettings } from "./settings.ts";
@@ -87,9 +89,9 @@ export class RedisBroker implements Broker {
 
   async publish(messages: readonly CeleryMessage[]): Promise<void> {
     if (messages.length === 0) return;
-    const entries = messages.map(entryOf);
+    const entries = messages.some((message) => this.#routeOf(message)) ? undefined : messages.map(entryOf);
     if (!this.#isOpen) await this.open();
-    await this.#publishes.add(entries);
+    await this.#publishes.add(entries ?? (await this.#routed(messages)));
   }
 
   async take(queues: readonly string[], limit: number, lease: number): Promise<readonly Taken[]> {
@@ -123,11 +125,13 @@ export class RedisBroker implements Broker {
     before: (held: readonly boolean[]) => Promise<void>,
   ): Promise<readonly boolean[]> {
     if (finishes.length === 0) return [];
-    const finishings = finishes.map(({ tag, publish, front = false }) => ({
-      tag,
-      entries: publish.map(entryOf),
-      front,
-    }));
+    const isRouted = ({ publish }: Finish): boolean => publish.some((message) => this.#routeOf(message));
+    const finishings = await Promise.all(
+      finishes.map(async (finish) => {
+        const { tag, publish, front = false } = finish;
+        return { tag, entries: isRouted(finish) ? await this.#routed(publish) : publish.map(entryOf), front };
+      }),
+    );
     await this.open();
     const held = await this.#looks.add(finishes.map(({ tag }) => tag));
     if (held.includes(true)) await before(held);
@@ -227,6 +231,32 @@ export class RedisBroker implements Broker {
     return messages.map(() => true);
   }
 
+  /** The exchange that a message is published to; undefined for one that goes to its queue. */
+  #routeOf({ queue, route, isAgain }: CeleryMessage): Route | undefined {
+    if (route !== undefined) return route;
+    const { exchange, routingKey = queue } = queueOptions(this.#settings.queues ?? {}, queue) ?? {};
+    return exchange === undefined || isAgain === true ? undefined : { exchange: exchange.name, routingKey };
+  }
+
+  /** A message for each queue that is bound to its exchange by its routing key. */
+  async #routed(messages: readonly CeleryMessage[]): Promise<readonly Entry[]> {
+    const all = await Promise.all(
+      messages.map(async (message) => {
+        const route = this.#routeOf(message);
+        if (route === undefined) return [entryOf(message)];
+        const bound = await boundTo(this.#connection, this.#settings.keyPrefix, route);
+        // Its own queue is bound to it by this process, sooner or later.
+        const queues = message.route === undefined ? new Set([message.queue, ...bound]) : bound;
+        const entries = [...queues].map((queue) => entryOf({ ...message, queue }));
+        if (entries.length > 0) return entries;
+        const { exchange, routingKey } = route;
+        const unbound = `no queue is bound to the exchange ${exchange} by the routing key ${routingKey}`;
+        throw refused("sending 1 task", new Error(unbound));
+      }),
+    );
+    return all.flat();
+  }
+
   /** Whether they are still held. Then they are for as long as finishing them may take. */
   async #areHeld(tags: readonly string[]): Promise<readonly boolean[]> {
     const answers = await this.#connection.run("looking after tasks", scripts.prolong, [
@@ -264,8 +294,17 @@ export class RedisBroker implements Broker {
     for (const queue of queues) {
       if (this.#declared.has(queue)) continue;
       this.#declared.add(queue);
-      bind(this.#connection, this.#settings.keyPrefix, queue).catch(() => this.#declared.delete(queue));
+      this.#bind(queue).catch(() => this.#declared.delete(queue));
     }
+  }
+
+  async #bind(queue: string): Promise<void> {
+    const { keyPrefix, queues = {} } = this.#settings;
+    await bind(this.#connection, keyPrefix, queue);
+    const options = queueOptions(queues, queue);
+    if (options?.exchange === undefined) return;
+    for (const pattern of bindingsOf(queue, options))
+      await bindTo(this.#connection, keyPrefix, options.exchange, { queue, pattern });
   }
 }
 

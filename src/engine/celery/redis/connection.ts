@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { isRefusal, isUncertain, isUnknownScript } from "../../shared/redis/answer.ts";
+import { isRefusal, isReplica, isUncertain, isUnknownScript } from "../../shared/redis/answer.ts";
 import { closedError } from "../errors.ts";
 import { refused, unreachable } from "./errors.ts";
 import { Hub } from "./hub.ts";
@@ -98,6 +98,8 @@ export class Connection {
         return await this.#answer(ask(asked), deadline);
       } catch (error) {
         if (isRefusal(error)) throw refused(what, error);
+        // It was made a replica: its Sentinel, or its name, tells of another by now.
+        if (isReplica(error)) commands.renew();
         // Without an answer; a server that answers that it cannot just now has done nothing.
         asked ||= isUncertain(error);
         if (performance.now() >= deadline || this.#closed)

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CeleryQueues } from "../queue-options.ts";
 
 /** How the parts on Redis behave. Times in milliseconds. */
 export interface RedisSettings {
@@ -10,6 +11,8 @@ export interface RedisSettings {
   readonly keyPrefix: string;
   /** The same of the result backend. Default: `keyPrefix`. */
   readonly resultPrefix?: string;
+  /** How queues are bound and reached. Default: each by its own name. */
+  readonly queues?: CeleryQueues;
   /** The same as of all other workers on this database: after so long Celery takes a message for lost. */
   readonly visibilityTimeout: number;
   /** How long a result is kept, unless its end says otherwise. */

@@ -17,6 +17,11 @@ export function isRefusal(error: unknown): error is Error {
   return isAnswer(error) && !passing.test(error.message);
 }
 
+/** Whether this server takes no writes, because it is the replica of another. */
+export function isReplica(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("READONLY ");
+}
+
 /** Whether nobody knows if it was done: there was no answer. */
 export function isUncertain(error: unknown): boolean {
   return !isAnswer(error);

@@ -38,6 +38,7 @@ export class IoredisLink implements Link {
       // What ioredis does rejects with nobody there when the connection breaks meanwhile.
       autoResubscribe: false,
       retryStrategy: retryDelay,
+      sentinelRetryStrategy: retryDelay,
       // Answers as they are read here, whatever the user's own client is set to.
       protocol: 2,
       replyMapping: "legacy",
