@@ -329,7 +329,7 @@ for (const kind of brokers) {
         expect([...pong.replies.values()]).toEqual(["pong", "pong"]);
         expect(pong.replies.get(me)).toBe("pong");
         expect(pong.ignored).toBe(0);
-        const [theirs] = [...pong.replies.keys()].filter((name) => name !== me);
+        const theirs = [...pong.replies.keys()].find((name) => name !== me);
         const registered = (await control.registered({ destination: [theirs!] })).replies.get(theirs!);
         expect(registered).toContain("tasks.add");
         const stats = (await control.stats()).replies;
