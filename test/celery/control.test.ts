@@ -1,4 +1,7 @@
 /** Celery's remote control of our workers, by Celery's own commands, on real brokers. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { Petiole, type Worker } from "petiole";
 import type { Engine } from "petiole/engine";
 import { celeryControl, type CeleryControl } from "petiole/engine/celery";
@@ -12,6 +15,7 @@ const timeout = 20_000;
 // Each command of Celery's is a process that takes seconds to start.
 vi.setConfig({ testTimeout: 120_000 });
 const me = "mailer@ours";
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 for (const kind of brokers) {
   const skipped = kind.missing === undefined ? "" : ` (skipped: ${kind.missing})`;
@@ -426,6 +430,26 @@ for (const kind of brokers) {
       expect(await client.value(`get("${id}", timeout=${timeout / 1000})`)).toBe("'finished'");
       expect(Object.keys(await askCelery(broker.places, ["inspect", "ping"]))).not.toContain("leaver@ours");
       await own.close();
+    });
+
+    test("petiole worker ends when it is told to shut down", async () => {
+      const child = spawn(process.execPath, [main, "worker", `${import.meta.dirname}/command-line-app.ts`], {
+        env: { ...process.env, BROKER: broker.places.broker },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const ended = once(child, "exit");
+      try {
+        await expect
+          .poll(() => client.value('call("cli.add", kwargs={"x": 1, "y": 2}, queue="cli")'), {
+            timeout: 20_000,
+          })
+          .toBe("3");
+        const told = await control.shutdown({ destination: ["cli@ours"], timeout: 10_000 });
+        expect(told.replies.get("cli@ours")).toContain("what runs may finish");
+        expect(await ended).toEqual([0, null]);
+      } finally {
+        child.kill("SIGKILL");
+      }
     });
   });
 }
