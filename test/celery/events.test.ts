@@ -2,7 +2,7 @@
 import { Petiole, type Worker } from "petiole";
 import type { Engine } from "petiole/engine";
 import { celeryEvents, isTaskEvent, type CeleryEvent, type CeleryEvents } from "petiole/engine/celery";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { eventually } from "../services/eventually.ts";
 import { brokers, type RunningBroker } from "./brokers.ts";
 import { runCelery, startDump, startFlower, type CeleryProcess, type Flower } from "./control-site.ts";
@@ -10,6 +10,7 @@ import { startCeleryWorker, startSiteClient, type CeleryWorker, type SiteClient 
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const me = "mailer@ours";
+vi.setConfig({ testTimeout: 120_000 });
 
 for (const kind of brokers) {
   const skipped = kind.missing === undefined ? "" : ` (skipped: ${kind.missing})`;

@@ -43,6 +43,8 @@ export interface CeleryWorkerOptions extends SitePlaces {
   readonly concurrency?: number;
   /** The module that has the app. */
   readonly app?: string;
+  /** Whether it looks for other workers, and listens to them, as Celery's do unless told. */
+  readonly neighbours?: boolean;
 }
 
 /** A worker of Celery's. */
@@ -61,14 +63,16 @@ let workers = 0;
 /** Starts a worker; resolves once it takes tasks. */
 export async function startCeleryWorker(options: CeleryWorkerOptions): Promise<CeleryWorker> {
   const { pool = "solo", queues = ["celery"], concurrency = 1, app = "site_app" } = options;
+  const alone = options.neighbours === true ? [] : ["--without-mingle", "--without-gossip"];
   workers += 1;
   const parameters = ["-m", "celery", "-A", app, "worker", "--pool", pool, "--concurrency", `${concurrency}`];
   const name = `site${process.pid}x${workers}@test`;
-  const child = spawn(
-    python,
-    [...parameters, "-Q", queues.join(","), "-n", name, "-l", "INFO", "--without-mingle", "--without-gossip"],
-    { cwd: tmpdir(), env: environmentOf(options), stdio: ["ignore", "pipe", "pipe"], detached: true },
-  );
+  const child = spawn(python, [...parameters, "-Q", queues.join(","), "-n", name, "-l", "INFO", ...alone], {
+    cwd: tmpdir(),
+    env: environmentOf(options),
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
   let said = "";
   await new Promise<void>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {

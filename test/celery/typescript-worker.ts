@@ -58,7 +58,11 @@ export async function startTypescriptWorker(options: TypescriptWorkerOptions): P
 /** An engine on the broker that Celery is told of by a URL. */
 export function engineAt(
   broker: string,
-  options: { readonly visibilityTimeout?: number; readonly timeout?: number } = {},
+  options: {
+    readonly visibilityTimeout?: number;
+    readonly timeout?: number;
+    readonly hostname?: string;
+  } = {},
 ): Engine {
   if (!broker.startsWith("redis:")) {
     const url = broker.replace(/^pyamqp:/, "amqp:");

@@ -18,8 +18,10 @@ import type {
 } from "../../src/engine/celery/broker.ts";
 import { capabilitiesOf } from "../../src/engine/celery/capabilities.ts";
 import { CeleryEngine } from "../../src/engine/celery/engine.ts";
+import type { ReplyAddress } from "../../src/engine/celery/control/message.ts";
 import type { CeleryMessage } from "../../src/engine/celery/protocol/message.ts";
 import { endOf, metaOf } from "../../src/engine/celery/protocol/result.ts";
+import type { Parts } from "../../src/engine/celery/store.ts";
 import type { ProtocolSettings } from "../../src/engine/celery/protocol/settings.ts";
 
 /** What lies in a queue. */
@@ -42,6 +44,11 @@ export class CeleryServer {
   readonly ends = new Set<{ readonly id: string; readonly call: () => void }>();
   readonly revoked: RevokedTask[] = [];
   readonly broadcasts = new Set<(message: ControlMessage) => void>();
+  /** Answers to remote control, by their tickets. */
+  readonly answers = new Map<string, object>();
+  /** Events, in the order in which they were told. */
+  readonly emitted: Readonly<Record<string, unknown>>[] = [];
+  refusesEvents = false;
   /** What is in a queue beside messages. */
   readonly unreadable: Unreadable[] = [];
   readonly keepsPlace: boolean;
@@ -170,6 +177,15 @@ class MemoryBroker implements Broker {
   onBroadcast(listener: (message: ControlMessage) => void): () => void {
     this.#server.broadcasts.add(listener);
     return this.#stop(() => this.#server.broadcasts.delete(listener));
+  }
+
+  async answer({ ticket }: ReplyAddress, reply: object): Promise<void> {
+    this.#server.answers.set(ticket, structuredClone(reply));
+  }
+
+  async emit(_routingKey: string, events: object): Promise<void> {
+    if (this.#server.refusesEvents) throw new Error("the test refuses them");
+    this.#server.emitted.push(...([structuredClone(events)].flat() as Readonly<Record<string, unknown>>[]));
   }
 
   async remember(revoked: readonly RevokedTask[]): Promise<void> {
@@ -316,6 +332,7 @@ export function celeryInMemory(
   server: CeleryServer,
   settings: ProtocolSettings = protocol,
   results = true,
+  more: Partial<Parts> = {},
 ): Engine {
   return new CeleryEngine({
     capabilities: capabilitiesOf(
@@ -328,6 +345,7 @@ export function celeryInMemory(
       broker: new MemoryBroker(server),
       results: results ? new MemoryResults(server, settings) : undefined,
       kept: new MemoryKept(server),
+      ...more,
       protocol: settings,
       pollInterval: 1000,
     }),

@@ -81,7 +81,7 @@ export class CeleryEvents implements AsyncIterable<CeleryEvent> {
    * @throws PetioleError `ERR_ENGINE_CLOSED` when it is closed before that
    */
   ready(): Promise<void> {
-    return this.#ready.promise;
+    return alive(this.#ready.promise);
   }
 
   /** The events from now on; for one at a time. Ends when it is closed. */
@@ -92,18 +92,15 @@ export class CeleryEvents implements AsyncIterable<CeleryEvent> {
         "celeryEvents(): somebody iterates over these events already; make others.",
       );
     this.#isIterated = true;
-    // It keeps the process alive: somebody waits.
-    const alive = setInterval(() => undefined, 2 ** 31 - 1);
     try {
       for (;;) {
         const events = this.#waiting;
         this.#waiting = [];
         yield* events;
         if (this.#closed && this.#waiting.length === 0) return;
-        if (this.#waiting.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
+        if (this.#waiting.length === 0) await alive(new Promise<void>((resolve) => (this.#wake = resolve)));
       }
     } finally {
-      clearInterval(alive);
       this.#isIterated = false;
     }
   }
@@ -170,6 +167,16 @@ export function celeryEvents(options: CeleryEventsOptions): CeleryEvents {
   if (enable !== undefined && typeof enable !== "boolean") throw invalid("enable is true or false", enable);
   refuseSpans("celeryEvents()", { connectTimeout }, { connectTimeout: { least: 1, isTimer: true } });
   return new CeleryEvents(mailboxOf(options), options);
+}
+
+/** Keeps the process alive while somebody waits. */
+async function alive(waiting: Promise<void>): Promise<void> {
+  const timer = setInterval(() => undefined, 2 ** 31 - 1);
+  try {
+    await waiting;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 function invalid(expected: string, value: unknown): PetioleError {

@@ -40,6 +40,8 @@ export class EventSender {
   #tasks: EventFields[] = [];
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
+  #hours = 0;
+  #offsetUntil = 0;
   /** How many were given up. */
   dropped = 0;
 
@@ -119,11 +121,20 @@ export class EventSender {
     }
   }
 
+  /** Hours to UTC, as Celery counts them: to the west. Looked up once a minute. */
+  #offset(at: number): number {
+    if (at >= this.#offsetUntil) {
+      this.#offsetUntil = at + 60_000;
+      this.#hours = Math.floor(new Date(at).getTimezoneOffset() / 60);
+    }
+    return this.#hours;
+  }
+
   #event(type: string, fields: EventFields, at: number): EventFields {
     return {
       ...fields,
       hostname: this.#hostname,
-      utcoffset: Math.floor(new Date(at).getTimezoneOffset() / 60),
+      utcoffset: this.#offset(at),
       pid: process.pid,
       clock: this.#clock.forward(),
       timestamp: at / 1000,

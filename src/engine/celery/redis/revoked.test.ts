@@ -16,6 +16,10 @@ describeOwnRedis("what was called off", {}, ({ redis }) => {
     expect(await broker.remembered(now - 3_600_000)).toStrictEqual([revoked("new", now)]);
     expect(await broker.remembered(0)).toStrictEqual([revoked("new", now)]);
     expect(await broker.remembered(now + 1)).toStrictEqual([]);
+    const stamped = { ...revoked("", now + 5), stamp: ["tenant", "acme"] as const };
+    await broker.remember([stamped]);
+    await redis.zadd("p:petiole.revoked", now + 5, JSON.stringify(["", reason, true, ["tenant", {}]]));
+    expect(await broker.remembered(now + 5)).toStrictEqual([stamped]);
     expect(await redis.pttl("p:petiole.revoked")).toBeGreaterThan(10_000_000);
     await broker.close();
   });
