@@ -38,6 +38,37 @@ describe("celery()", () => {
     [{ broker, tasks: { t: { compression: "gzip" } } }, /compression is "zlib"/],
     [{ broker, tasks: { t: { ignoreResult: 1 } } }, /ignoreResult is true or false/],
     [{ broker, tasks: { t: { retries: 3 } } }, /tasks\["t"\]\.retries is none of positional, queue, /],
+    [{ broker, resultKeyPrefix: 5 }, /resultKeyPrefix is a text such as "shop:"; it got number 5/],
+    [{ broker: amqp, delayedDelivery: "stream" }, /delayedDelivery is "quorum" or "classic"; it got string/],
+    [{ broker: amqp, queues: [] }, /queues is an object; it got Array/],
+    [{ broker: amqp, queues: { q: 5 } }, /queues\["q"\] is an object; it got number 5/],
+    [{ broker: amqp, queues: { q: { durable: true } } }, /queues\["q"\]\.durable is none of type, exchange/],
+    [
+      { broker: amqp, queues: { q: { type: "stream" } } },
+      /type is "classic" or "quorum"; it got string "stream"/,
+    ],
+    [{ broker: amqp, queues: { q: { exchange: "x" } } }, /exchange is \{ name, type \}/],
+    [{ broker: amqp, queues: { q: { exchange: { name: "" } } } }, /exchange is \{ name, type \}/],
+    [{ broker: amqp, queues: { q: { exchange: { name: "x", type: "headers" } } } }, /"topic" or "fanout"/],
+    [
+      { broker: amqp, queues: { q: { routingKey: "é".repeat(128) } } },
+      /routingKey is a text of at most 255 bytes/,
+    ],
+    [{ broker: amqp, queues: { q: { routingKey: "k" } } }, /has a routingKey or bindings, and no exchange/],
+    [
+      { broker: amqp, queues: { q: { bindings: "#" } } },
+      /bindings is texts, each a routing key or a pattern/,
+    ],
+    [{ broker: amqp, queues: { q: { arguments: { a: {} } } } }, /arguments is an object of texts, numbers/],
+    [
+      { broker: amqp, queues: { q: { arguments: { "x-queue-type": "quorum" } } } },
+      /arguments\["x-queue-type"\] is said by its type/,
+    ],
+    [{ broker, queues: { q: { type: "quorum" } } }, /queues\["q"\]\.type is for RabbitMQ/],
+    [
+      { broker, queues: { q: { exchange: { name: "x", type: "fanout" } } } },
+      /queues\["q"\]\.exchange is a fanout; with Redis/,
+    ],
     [{ broker, exceptions: { OutOfStock: "OutOfStock" } }, /exceptions\.OutOfStock is a class of Python's/],
     [{ broker, exceptions: { OutOfStock: "os.system()" } }, /exceptions\.OutOfStock is a class of Python's/],
   ];
@@ -83,6 +114,13 @@ describe("celeryOptions()", () => {
   test.each([
     [{ priority: 10 }, /celeryOptions\.priority must be a whole number from 0 to 9/],
     [{ countdown: 5 }, /celeryOptions must be only /],
+    [{ exchange: "media" }, /given both, exchange and routingKey, or none/],
+    [{ exchange: "", routingKey: "a" }, /celeryOptions\.exchange must be a text/],
+    [
+      { exchange: "x".repeat(256), routingKey: "a" },
+      /celeryOptions\.exchange must be a text of at most 255 bytes/,
+    ],
+    [{ retries: -1 }, /celeryOptions\.retries must be a whole number, 0 or more/],
     [{ link: [{ args: [] }] }, /celeryOptions\.link\[0\]\.task must be a text/],
     [{ timeLimit: 5, softTimeLimit: 6 }, /softTimeLimit must be at most the timeLimit/],
     [null, /celeryOptions must be an object/],

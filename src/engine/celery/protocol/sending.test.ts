@@ -321,6 +321,7 @@ describe("again", () => {
     const second = again(received(first, settings), { ...counters, runAt: now + 1000, now });
     expect(second).toStrictEqual({
       ...first,
+      isAgain: true,
       headers: {
         ...first.headers,
         eta: "2026-11-22T08:37:01.123+00:00",
