@@ -9,8 +9,7 @@ import { endOf, type Ending, type Outcome } from "./ending.ts";
 import { reasonOfError } from "./errors.ts";
 import type { Running, RunningTasks } from "./held.ts";
 import { again } from "./protocol/again.ts";
-import { afterSuccess } from "./protocol/following.ts";
-import type { CeleryMessage } from "./protocol/message.ts";
+import { afterSuccess, type Following } from "./protocol/following.ts";
 import type { TaskEnd } from "./protocol/result.ts";
 import type { ProtocolSettings } from "./protocol/settings.ts";
 import type { Revoked } from "./revoked.ts";
@@ -80,9 +79,9 @@ export class Settlements {
 
   #succeeded(task: Running, { result, keep }: Extract<Settlement, { kind: "complete" }>): Plan {
     const { received, crashes, worker } = task;
-    let publish: readonly CeleryMessage[];
+    let following: Following;
     try {
-      publish = afterSuccess(received, result, this.#context.protocol, Date.now());
+      following = afterSuccess(received, result, this.#context.protocol, Date.now());
     } catch (error) {
       // What shall follow cannot be made: a person has to see it.
       return this.#ended(task, { kind: "fail", keep }, reasonOfError(error));
@@ -93,13 +92,14 @@ export class Settlements {
       attempts: received.attempts + 1,
       crashes,
       worker,
-      children: publish.map(({ headers }) => headers.id),
+      children: following.messages.map(({ headers }) => headers.id),
       keep,
     });
     return {
-      finish: { tag: task.tag, publish },
+      finish: { tag: task.tag, publish: following.messages },
       outcome: {
         ...this.#context.ending.outcomeOf(received, end),
+        chords: following.chords,
         ...(crashes > 0 && { notKept: end.id }),
       },
     };

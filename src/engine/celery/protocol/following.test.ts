@@ -3,7 +3,7 @@ import { inflateSync } from "node:zlib";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PetioleError } from "../../../errors.ts";
-import { afterFailure, afterSuccess } from "./following.ts";
+import { afterFailure, afterSuccess as following } from "./following.ts";
 import type { CeleryMessage } from "./message.ts";
 import { received } from "./receiving.ts";
 import type { Received } from "./receiving.ts";
@@ -37,6 +37,10 @@ function read(name: string): Received {
   const message = { queue: "celery", headers, contentType: "application/json", contentEncoding: "utf-8" };
   const tasks = { "tasks.add": { positional: ["x", "y"] } };
   return received({ ...message, body: Buffer.from(body, "base64") }, { ...settings, tasks });
+}
+
+function afterSuccess(...parameters: Parameters<typeof following>): readonly CeleryMessage[] {
+  return following(...parameters).messages;
 }
 
 /** A message whose third part is this. */
