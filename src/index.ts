@@ -32,8 +32,12 @@ export type { OrmAdapter } from "./model/adapter.ts";
 export type { SaveOperation } from "./model/observer.ts";
 export { ref, type ReferenceOptions, type RowOf } from "./model/ref.ts";
 export { lazy, snapshot } from "./model/snapshot.ts";
+export type { Chain } from "./task/chain.ts";
+export type { ChainHandle, StepHandles } from "./task/chain-handle.ts";
+export type { ChainOptions, Unusable } from "./task/chain-types.ts";
 export type { Duration } from "./task/duration.ts";
-export type { Handle } from "./task/handle.ts";
+export type { Group, GroupHandle, GroupOptions } from "./task/group.ts";
+export type { Handle, WaitOptions } from "./task/handle.ts";
 export type { Job } from "./task/job.ts";
 export type { EnqueueContext, Middleware, RunMiddlewareContext } from "./task/middleware.ts";
 export type {

@@ -19,6 +19,8 @@ export interface MessageHeaders {
   readonly types?: readonly string[];
   /** The version of the task's payload. 1 where it is left out. */
   readonly version?: number;
+  /** What follows it in a chain, each step with all that its message is made of: see `task/following.ts`. */
+  readonly chain?: Json;
   /** A run may take so many milliseconds, whatever the task allows: from senders that say it with each task. */
   readonly timeout?: number;
   readonly [name: string]: Json | undefined;
@@ -33,6 +35,7 @@ export const ownHeaders: ReadonlySet<string> = new Set([
   "root",
   "expires",
   "schedule",
+  "chain",
   "timeout",
 ]);
 

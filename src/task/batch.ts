@@ -1,5 +1,4 @@
 /** Several sends that are made ready each on its own and sent together, or not at all. @module */
-import type { Outgoing } from "../engine.ts";
 import { EncodeError, type Refusal } from "../errors.ts";
 
 /** This many of the values that cannot travel are told, of all payloads together. */
@@ -11,8 +10,8 @@ const mostRefusals = 100;
  * @param what - what cannot be sent, for the error's text
  * @throws EncodeError that holds the refusals of all parts, unless one failed for another reason: then that
  */
-export async function allReady(parts: readonly Promise<Outgoing>[], what: string): Promise<Outgoing[]> {
-  const ready: Outgoing[] = [];
+export async function allReady<Part>(parts: readonly Promise<Part>[], what: string): Promise<Part[]> {
+  const ready: Part[] = [];
   const refusals: Refusal[] = [];
   let count = 0;
   for (const part of await Promise.allSettled(parts)) {

@@ -12,6 +12,14 @@ import type { TaskWire } from "../wire/wire.ts";
 import { after, milliseconds, type Duration } from "./duration.ts";
 import type { Sending } from "./scope.ts";
 
+/** How long to wait for a result. */
+export interface WaitOptions {
+  /** For ever unless told. */
+  readonly timeout?: Duration;
+  /** Gives up when it aborts, with its reason. What is waited for goes on. */
+  readonly signal?: AbortSignal;
+}
+
 /** A task that was enqueued. `Result` is what its handler returns. */
 export interface Handle<Result> {
   /** Known at once, also when the send waits for a commit. */
@@ -20,13 +28,13 @@ export interface Handle<Result> {
   /**
    * What the handler returned, once it has.
    *
-   * @param options - `timeout`: how long to wait; for ever unless told
+   * @param options - `timeout`: how long to wait, for ever unless told; `signal`: gives up when it aborts
    * @throws TaskError `ERR_TASK_FAILED`, `ERR_TASK_TIMEOUT`, `ERR_TASK_SKIPPED`, `ERR_TASK_DISCARDED`,
    *   `ERR_TASK_EXPIRED`, `ERR_TASK_CANCELLED`, `ERR_TASK_PARKED`
    * @throws PetioleError `ERR_RESULT_TIMEOUT`, and the task goes on; `ERR_TASK_NOT_FOUND` when it is no longer
    *   kept; `ERR_TASK_NOT_SENT` while its transaction is open, or when that was rolled back
    */
-  result(options?: { readonly timeout?: Duration }): Promise<Result>;
+  result(options?: WaitOptions): Promise<Result>;
 
   /**
    * Calls the task off. One that has not begun will not; one that runs, in any process, is told through its
@@ -67,9 +75,9 @@ export function makeHandle<Result>(
   const { engine, wire } = context;
   return {
     id,
-    async result({ timeout } = {}) {
+    async result(options = {}) {
       checkSent(task, id, sending);
-      const record = await within(timeout, { task, id }, async (signal) => {
+      const record = await within(options, { task, id }, async (signal) => {
         await untilSent(task, id, sending, signal);
         return engine.ended(id, signal);
       });
@@ -91,7 +99,8 @@ export function makeHandle<Result>(
   };
 }
 
-async function* progressOf(
+/** See {@link Handle.progress}. */
+export async function* progressOf(
   engine: Engine,
   task: string,
   id: string,
@@ -126,7 +135,8 @@ async function* progressOf(
   }
 }
 
-function checkSent(task: string, id: string, sending: Sending | undefined): void {
+/** @throws PetioleError `ERR_TASK_NOT_SENT` */
+export function checkSent(task: string, id: string, sending: Sending | undefined): void {
   if (!sending) return;
   if (sending.cancelled.has(id)) throw notSent(task, id, "it was cancelled before its transaction committed");
   const why = unsent[sending.state];
@@ -139,11 +149,12 @@ const unsent: Partial<Record<Sending["state"], string>> = {
   refused: "the engine refused it after the commit",
 };
 
-function notSent(task: string, id: string, why: string): PetioleError {
+export function notSent(task: string, id: string, why: string): PetioleError {
   return new PetioleError("ERR_TASK_NOT_SENT", `Task ${task} (${id}) was not sent: ${why}.`);
 }
 
-function notFound(task: string, id: string): PetioleError {
+/** The error of a task that is not there. */
+export function notFound(task: string, id: string): PetioleError {
   return new PetioleError(
     "ERR_TASK_NOT_FOUND",
     `There is no task ${task} (${id}): it was never sent to this engine, or it ended longer ago than tasks are kept.`,
@@ -151,7 +162,7 @@ function notFound(task: string, id: string): PetioleError {
 }
 
 /** Resolves when what was committed is sent, which an outbox does later. */
-async function untilSent(
+export async function untilSent(
   task: string,
   id: string,
   sending: Sending | undefined,
@@ -165,13 +176,14 @@ async function untilSent(
   checkSent(task, id, sending);
 }
 
-/** Gives up after a time; never, unless told. */
-async function within<Result>(
-  timeout: Duration | undefined,
+/** Gives up after a time, or when a signal aborts; never, unless told. */
+export async function within<Result>(
+  { timeout, signal }: WaitOptions,
   { task, id }: { readonly task: string; readonly id: string },
   run: (signal?: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  if (timeout === undefined) return run();
+  signal?.throwIfAborted();
+  if (timeout === undefined) return run(signal);
   const time = milliseconds(timeout, "timeout of result()");
   const controller = new AbortController();
   const stopTimer = after(time, () => {
@@ -179,7 +191,7 @@ async function within<Result>(
     controller.abort(new PetioleError("ERR_RESULT_TIMEOUT", text));
   });
   try {
-    return await run(controller.signal);
+    return await run(signal ? AbortSignal.any([signal, controller.signal]) : controller.signal);
   } finally {
     stopTimer();
   }
@@ -198,7 +210,16 @@ function isEnd(state: TaskState): boolean {
   return (endStates as readonly TaskState[]).includes(state);
 }
 
-function resultOf({ message, state, reason, result }: TaskRecord, wire: TaskWire, name: string): unknown {
+/**
+ * What the handler of a task that has ended returned.
+ *
+ * @throws TaskError when it has not succeeded
+ */
+export function resultOf(
+  { message, state, reason, result }: TaskRecord,
+  wire: TaskWire,
+  name: string,
+): unknown {
   const code = reason?.code === "ERR_TASK_TIMEOUT" && state === "failed" ? reason.code : codes[state];
   if (code) {
     // A worker that is no Petiole's may not have told what it ran.

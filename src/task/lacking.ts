@@ -27,7 +27,11 @@ export function refuseLackingOptions(
  *
  * @throws PetioleError `ERR_ENGINE_UNSUPPORTED`
  */
-export function refuseLackingSend({ priority = 0, unique }: Outgoing, what: string, engine: Able): void {
+export function refuseLackingSend(
+  { priority = 0, unique }: Pick<Outgoing, "priority" | "unique">,
+  what: string,
+  engine: Able,
+): void {
   if (priority !== 0) refuseLacking(engine, "priority", `the priority of ${what}`);
   if (unique !== undefined) refuseLacking(engine, "uniqueKeys", `the key of ${what}`);
 }

@@ -3,6 +3,7 @@ import type { Engine, Outgoing, UniqueKey } from "../engine.ts";
 import { EncodeError } from "../errors.ts";
 import type { Json, MessageHeaders } from "../message.ts";
 import { issuesOf } from "../value/schema.ts";
+import type { Encoded } from "../wire/encode.ts";
 import { segmentOf } from "../wire/path.ts";
 import { wireVersion } from "../wire/wire.ts";
 import type { AppContext } from "./app-context.ts";
@@ -50,30 +51,19 @@ export async function makeOutgoing(
   settings: TaskSettings,
   context: OutgoingContext,
 ): Promise<Outgoing> {
-  const { wire, engine, adapters, transactions } = context;
-  const { id, task, options, root, what } = send;
+  const { engine } = context;
+  const { id, task, options, what } = send;
   checkHeaders(send.headers);
-  const payload = await checked(send, settings);
-  const references = new SentReferences(adapters, settings, (adapter) =>
-    transactions.handleFor(adapter, options.transaction),
-  );
-  const subject = { root, what, refer: references.refer };
-  let encoded = wire.encodeFor(payload, subject);
-  if (references.isIncomplete) {
-    await references.complete();
-    encoded = wire.encodeFor(payload, subject);
-  }
-  const { text, types } = encoded;
+  const { text, types } = await encodedPayload(send, settings, context);
   const now = nowOf(engine);
   const runAt = runAtOf(options, now);
   const expires = expiryOf(options, settings, Math.max(now, runAt));
-  const parent = currentJob();
   const headers: MessageHeaders = {
     ...send.headers,
     wire: wireVersion,
     ...(types.length > 0 ? { types } : {}),
     ...(settings.version > 1 ? { version: settings.version } : {}),
-    ...(parent ? { parent: parent.id, root: parent.root } : {}),
+    ...parentage(),
     ...(expires === undefined ? {} : { expires }),
   };
   const queue = options.queue === undefined ? settings.queue : queueName(options.queue);
@@ -89,7 +79,38 @@ export async function makeOutgoing(
   return outgoing;
 }
 
-async function checked({ payload, root, what }: Send, { schema }: TaskSettings): Promise<unknown> {
+/**
+ * A payload as it travels, checked.
+ *
+ * @throws EncodeError when it is not as the task's schema wants it, or cannot travel
+ */
+export async function encodedPayload(
+  send: Pick<Send, "payload" | "options" | "root" | "what">,
+  settings: TaskSettings,
+  { wire, adapters, transactions }: OutgoingContext,
+): Promise<Encoded> {
+  const { options, root, what } = send;
+  const payload = await checked(send, settings);
+  const references = new SentReferences(adapters, settings, (adapter) =>
+    transactions.handleFor(adapter, options.transaction),
+  );
+  const subject = { root, what, refer: references.refer };
+  const encoded = wire.encodeFor(payload, subject);
+  if (!references.isIncomplete) return encoded;
+  await references.complete();
+  return wire.encodeFor(payload, subject);
+}
+
+/** What a message says of the task whose handler sends it. */
+export function parentage(): { readonly parent?: string; readonly root?: string } {
+  const parent = currentJob();
+  return parent ? { parent: parent.id, root: parent.root } : {};
+}
+
+async function checked(
+  { payload, root, what }: Pick<Send, "payload" | "root" | "what">,
+  { schema }: TaskSettings,
+): Promise<unknown> {
   if (!schema) return payload;
   const result = await schema["~standard"].validate(payload);
   if (!result.issues) return result.value;
@@ -101,14 +122,27 @@ async function checked({ payload, root, what }: Send, { schema }: TaskSettings):
   throw new EncodeError(what, refusals);
 }
 
-function expiryOf({ expires }: EnqueueOptions, settings: TaskSettings, from: number): number | undefined {
+function expiryOf(options: EnqueueOptions, settings: TaskSettings, from: number): number | undefined {
+  const { expires, expiresIn } = lifetimeOf(options, settings);
+  return expiresIn === undefined ? expires : from + expiresIn;
+}
+
+/**
+ * Until when a task may be run: a time, or so many milliseconds after it first may; neither, for ever.
+ *
+ * @throws PetioleError `ERR_OPTION_INVALID`
+ */
+export function lifetimeOf(
+  { expires }: Pick<EnqueueOptions, "expires">,
+  settings: Pick<TaskSettings, "expires">,
+): { readonly expires?: number; readonly expiresIn?: number } {
   if (expires instanceof Date) {
     if (Number.isNaN(expires.getTime()))
       throw optionError("expires", "be a valid Date or a duration", expires);
-    return expires.getTime();
+    return { expires: expires.getTime() };
   }
-  const duration = expires === undefined ? settings.expires : milliseconds(expires, "expires");
-  return duration === undefined ? undefined : from + duration;
+  const expiresIn = expires === undefined ? settings.expires : milliseconds(expires, "expires");
+  return expiresIn === undefined ? {} : { expiresIn };
 }
 
 function uniqueOf({ payload, options }: Send, settings: TaskSettings, now: number): UniqueKey | undefined {

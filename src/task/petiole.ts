@@ -8,6 +8,9 @@ import { findModel, modelIn } from "../model/registry.ts";
 import type { Key, Reference } from "../wire/reference.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
 import { appContext, type AppContext } from "./app-context.ts";
+import { Chain } from "./chain.ts";
+import type { ChainArguments, CheckedSteps, ResultsOf } from "./chain-types.ts";
+import { Group, type CheckedMembers } from "./group.ts";
 import { refuseLackingOptions } from "./lacking.ts";
 import { makeAppContext, type PetioleOptions } from "./make-app-context.ts";
 import type { Middleware } from "./middleware.ts";
@@ -176,6 +179,43 @@ export class Petiole<
     }
     this[appContext].schedules.set(name, { name, task: task as unknown as Task, pattern, timezone, payload });
     return this;
+  }
+
+  /**
+   * Tasks that run one after the other: the payload of each is the result of the one before. A step is a task, a task
+   * with options (`task.with`), or a task with a payload of its own (`task.signature`), which does not look at the result
+   * before it. When a step ends otherwise than well, so does the chain: the steps after it are never run.
+   *
+   * Workers of this app carry it on. Where tasks are run by others (Python's, over Celery), the engine has chains of its
+   * own.
+   *
+   * @throws PetioleError `ERR_OPTION_INVALID` for more than 100 steps, for a task of another app, for one with `unique`
+   *
+   * @example
+   * const publish = app.chain(fetchPage, index.with({ queue: "slow" }), notify.signature({ to: "ada" }));
+   * const handle = await publish.enqueue({ url: "https://example.org" });
+   * await handle.result(); // what notify returned
+   */
+  chain<const Steps extends readonly [unknown, ...unknown[]]>(
+    ...steps: Steps & CheckedSteps<Steps>
+  ): Chain<ChainArguments<Steps[0]>, ResultsOf<Steps>> {
+    return new Chain(this[appContext], steps);
+  }
+
+  /**
+   * Tasks that are sent together, each with its payload, and whose results are waited for together. A member is
+   * `task.signature(payload)`, or a chain that begins with one.
+   *
+   * @throws PetioleError `ERR_OPTION_INVALID` for what cannot be a member, or is a task of another app
+   *
+   * @example
+   * const group = app.group(thumbnail.signature({ width: 200 }), count.signature({ text }));
+   * const [small, words] = await (await group.enqueue()).results();
+   */
+  group<const Members extends readonly unknown[]>(
+    ...members: Members & CheckedMembers<Members>
+  ): Group<Members> {
+    return new Group<Members>(this[appContext], members);
   }
 
   /**

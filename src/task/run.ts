@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Delivery, Settlement } from "../engine.ts";
 import { DecodeError, PetioleError, ValueError } from "../errors.ts";
 import type { Json } from "../message.ts";
@@ -13,10 +14,12 @@ import { issuesOf } from "../value/schema.ts";
 import type { Reference } from "../wire/reference.ts";
 import { segmentOf } from "../wire/path.ts";
 import type { SnapshotBinding } from "../wire/snapshot.ts";
+import type { Encoded } from "../wire/encode.ts";
 import { isTypeName } from "../wire/value-type.ts";
 import type { AppContext } from "./app-context.ts";
 import { nowOf } from "./clock.ts";
 import { inJob } from "./current-job.ts";
+import { followingOf, type FollowingStep } from "./following.ts";
 import { makeJob } from "./make-job.ts";
 import { around } from "./middleware.ts";
 import { disappointment } from "./expectations.ts";
@@ -38,13 +41,22 @@ import { retirement } from "./retired.ts";
 import { afterFailure, backoff, deferral } from "./retry.ts";
 import { RunBounds, shorter, type Stop } from "./run-bounds.ts";
 import { schedulePatience, scheduleRefusal } from "./schedule.ts";
+import { sendNext } from "./send-next.ts";
 import { TaskRows } from "./task-rows.ts";
 import type { Task } from "./task.ts";
 
 /** What a run needs of its app. */
 export type RunContext = Pick<
   AppContext,
-  "engine" | "wire" | "adapters" | "tasks" | "aliases" | "retired" | "middleware" | "schedules"
+  | "engine"
+  | "wire"
+  | "adapters"
+  | "tasks"
+  | "aliases"
+  | "retired"
+  | "middleware"
+  | "schedules"
+  | "transactions"
 >;
 
 /** What a run needs of its worker. */
@@ -68,6 +80,7 @@ export async function run(delivery: Delivery, context: RunContext, options: RunO
     checkCrashes(delivery, options);
     checkHeaders(message);
     isTold = true;
+    const following = followingOf(message.headers);
     const gone = context.retired.get(message.task);
     if (gone) return retirement(gone, message.task, lease);
     const task = taskOf(message, context);
@@ -98,7 +111,10 @@ export async function run(delivery: Delivery, context: RunContext, options: RunO
     });
     const present = upgraded(decoded, payloadVersion(message), task);
     const payload = settings.schema ? await checked(present, task) : present;
-    return keeping(await runHandler(task, payload, rows, { delivery, context, options }), settings);
+    return keeping(
+      await runHandler(task, payload, rows, { delivery, context, options, following }),
+      settings,
+    );
   } catch (error) {
     // Not an error of ours: a class that is revived, or an adapter, broke its own promise.
     if (!(error instanceof PetioleError)) {
@@ -188,13 +204,15 @@ interface Run {
   readonly delivery: Delivery;
   readonly context: RunContext;
   readonly options: RunOptions;
+  /** What follows it in a chain. */
+  readonly following: readonly FollowingStep[];
 }
 
 async function runHandler(
   task: Task,
   payload: unknown,
   rows: TaskRows,
-  { delivery, context, options }: Run,
+  { delivery, context, options, following }: Run,
 ): Promise<Settlement> {
   const { lease, message } = delivery;
   const { settings } = task;
@@ -205,7 +223,12 @@ async function runHandler(
   );
   const job = makeJob(delivery, task.name, rows, bounds, reporter);
   const layers = context.middleware.flatMap((each) => (each.run ? [each.run.bind(each)] : []));
-  const handle = async (): Promise<unknown> => task.handler!(payload, job);
+  /** Runs something as the handler would: what middleware has put around it (a tenant, a trace) is there. */
+  let asHandler: ReturnType<typeof AsyncLocalStorage.snapshot> | undefined;
+  const handle = async (): Promise<unknown> => {
+    if (following.length > 0) asHandler = AsyncLocalStorage.snapshot();
+    return task.handler!(payload, job);
+  };
   let value: unknown;
   try {
     const handled = inJob(job, () =>
@@ -220,14 +243,20 @@ async function runHandler(
     bounds.close();
     if (reporter.isBusy) await reporter.flush();
   }
+  let result: Encoded;
   try {
-    const result = { root: "result", what: `the result of task "${task.name}"` };
-    return { kind: "complete", lease, result: context.wire.encodeFor(value, result).text };
+    result = context.wire.encodeFor(value, { root: "result", what: `the result of task "${task.name}"` });
   } catch (error) {
     // The same handler would return the same again, so there is no use in another attempt.
     if (error instanceof PetioleError) return { kind: "fail", lease, reason: reasonOf(error) };
     throw error;
   }
+  if (asHandler) {
+    const step = { delivery, task, value, result, following, stop };
+    const unsent = await asHandler(() => sendNext(step, context));
+    if (unsent) return unsent;
+  }
+  return { kind: "complete", lease, result: result.text };
 }
 
 /** Undefined for snapshots of models that are not known here, which are data all the same. */
