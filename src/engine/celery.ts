@@ -10,6 +10,10 @@ import type {
   AmqpConnectionLike,
   AmqpSource,
 } from "./celery/amqp/like.ts";
+import { chain, chord, chunks, group, signature } from "./celery/canvas/build.ts";
+import { Canvas, type CanvasOptions } from "./celery/canvas/canvas.ts";
+import type { CanvasHandle } from "./celery/canvas/handles.ts";
+import type { NamedTask, Nothing, Stamps } from "./celery/canvas/types.ts";
 import { capabilitiesOf } from "./celery/capabilities.ts";
 import { CeleryEngine } from "./celery/engine.ts";
 import { settingsOf, type CeleryOptions, type CeleryTaskOptions, type Settings } from "./celery/options.ts";
@@ -18,20 +22,25 @@ import type { IoredisLike, NodeRedisLike, RedisClientLike } from "./celery/redis
 import { celeryOptions, type CeleryEnqueueOptions } from "./celery/send-options.ts";
 import { partsOf } from "./celery/transport.ts";
 
-export { celeryOptions };
+export { Canvas, celeryOptions, chain, chord, chunks, group, signature };
 export type {
   AmqpChannelLike,
   AmqpConfirmChannelLike,
   AmqpConnectionLike,
   AmqpSource,
+  CanvasHandle,
+  CanvasOptions,
   CeleryEnqueueOptions,
   CeleryOptions,
   CeleryTaskOptions,
   IoredisLike,
+  NamedTask,
   NodeRedisLike,
+  Nothing,
   RedisClientLike,
   SendOptions,
   SignatureOptions,
+  Stamps,
 };
 
 /**

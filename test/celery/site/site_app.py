@@ -61,6 +61,11 @@ def echo(value=None):
     return value
 
 
+@app.task(name="tasks.inc")
+def inc(value):
+    return value + 1
+
+
 @app.task(name="tasks.sum")
 def sum_of(values):
     return sum(values)

@@ -8,6 +8,7 @@ import { signatureList } from "./body.ts";
 import type { Embed } from "./body.ts";
 import { elementOf, maxLevels } from "./elements.ts";
 import { malformed, unsupportedMessage } from "./malformed.ts";
+import { membersOf } from "./pieces.ts";
 import { signatureOf } from "./signature.ts";
 import type { Signature } from "./signature.ts";
 import type { ProtocolSettings } from "./settings.ts";
@@ -43,6 +44,11 @@ export function refuseCanvas(
     for (const [index, text] of texts.entries()) check.step(text, `body[2].${name}[${index}]`);
 }
 
+/** Refuses a canvas that is to be sent, as {@link refuseCanvas} does what is to follow a task. */
+export function checkCanvas(text: string, path: string, settings: Pick<ProtocolSettings, "timezone" | "chords">): void {
+  new Check(settings).step(text, path);
+}
+
 class Check {
   readonly #settings: Pick<ProtocolSettings, "timezone" | "chords">;
 
@@ -69,15 +75,19 @@ class Check {
         this.refuseChord(`${path} is part of a chord`);
       return;
     }
+    const own = signatureList(signature.options.get("chain") ?? "null", `${path}.options.chain`);
+    for (const [index, step] of own.entries())
+      this.step(step, `${path}.options.chain[${index}]`, index > 0, level + 1);
     if (element.kind === "chord") {
       this.refuseChord(`${path} is a celery.chord`);
+      membersOf(element.given, `${path}.kwargs.kwargs`);
       for (const [index, task] of element.header.entries())
         this.step(task, `${path}.kwargs.header[${index}]`, false, level + 1);
       this.step(element.body, `${path}.kwargs.body`, false, level + 1);
       return;
     }
     const isGroup = element.kind === "group";
-    if (isGroup && isFollowed) this.refuseChord(`${path} is a celery.group that something follows`);
+    if (isGroup && (isFollowed || own.length > 0)) this.refuseChord(`${path} is a celery.group that something follows`);
     for (const [index, task] of element.tasks.entries()) {
       const isLast = index === element.tasks.length - 1;
       this.step(task, `${path}.kwargs.tasks[${index}]`, !isGroup && !isLast, level + 1);
