@@ -247,16 +247,23 @@ function stampsOf({ stamps }: Place): { readonly stamps?: Stamps } {
   return Object.keys(stamps).length > 0 ? { stamps } : {};
 }
 
-/** A group that something follows, as a chord: also one of one, which Celery would take for that one alone. */
+/**
+ * A group that something follows, as a chord: also one of one, which Celery would take for that one alone. And what follows
+ * a chord as the rest of its body, as Celery itself does it.
+ */
 function chorded(steps: readonly CanvasNode[]): readonly CanvasNode[] {
-  const done: CanvasNode[] = [];
+  let done: CanvasNode[] = [];
   for (const step of steps.toReversed()) {
-    const next = done[0];
-    if (step.kind === "group" && next !== undefined)
-      done[0] = { kind: "chord", id: step.id, header: step.tasks, body: next };
-    else done.unshift(step);
+    if (done.length === 0 || (step.kind !== "group" && step.kind !== "chord")) done.unshift(step);
+    else if (step.kind === "group")
+      done = [{ kind: "chord", id: step.id, header: step.tasks, body: oneOf(done) }];
+    else done = [{ ...step, body: oneOf([step.body, ...done]) }];
   }
   return done;
+}
+
+function oneOf(steps: readonly CanvasNode[]): CanvasNode {
+  return steps.length === 1 ? steps[0]! : { kind: "chain", steps: chorded(steps) };
 }
 
 function withErrbacks(node: CanvasNode, { linkError = [] }: Pick<TaskNode, "linkError">): CanvasNode {

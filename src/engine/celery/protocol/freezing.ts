@@ -54,7 +54,11 @@ export function frozen(text: string, place: Place): string {
           ...(isNamed && { newId: (asked: string) => (asked === at ? id : newId(asked)) }),
         });
       });
-      return withParts(element, { tasks });
+      // The id that Celery fails, where the chain is a chord's body and a part of that has failed.
+      const result = tasks.length === 0 ? undefined : resultOf(tasks.at(-1)!, role);
+      return withSignatureOptions(signatureOf(withParts(element, { tasks }), role), {
+        task_id: typeof result === "string" ? JSON.stringify(result) : undefined,
+      });
     }
     case "chord": {
       const own = textOption(element.signature, "task_id") ?? place.newId(role);
@@ -146,14 +150,8 @@ function linked(
   const { signature } = element;
   if (element.kind === "chord")
     return withParts(element, { header: element.header, body: linked(element.body, more, `${role}.body`) });
-  if (element.kind === "group" || element.kind === "chain") {
-    const tasks = element.tasks.map((task, index) =>
-      element.kind === "group" || index === element.tasks.length - 1
-        ? linked(task, more, role)
-        : linked(task, { link: [], link_error: more.link_error }, role),
-    );
-    return withParts(element, { tasks });
-  }
+  if (element.kind === "group")
+    return withParts(element, { tasks: element.tasks.map((task) => linked(task, more, role)) });
   const listed = (name: "link" | "link_error"): string | undefined => {
     const own = signatureList(signature.options.get(name) ?? "null", `${role}.options.${name}`);
     const added = more[name].filter((each) => !own.includes(each));
