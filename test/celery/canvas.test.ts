@@ -84,7 +84,11 @@ for (const kind of brokers) {
       const { app, double, add } = tasks;
       const named = await chain(double, { task: "tasks.add", args: [10] }, double).enqueue(app, 1);
       expect(await named.result({ timeout })).toBe(24);
-      const own = await chain(double, add.signature({ x: 5 }), { task: "tasks.add", args: [7], immutable: true }).enqueue(app, 1);
+      const own = await chain(double, add.signature({ x: 5 }), {
+        task: "tasks.add",
+        args: [7],
+        immutable: true,
+      }).enqueue(app, 1);
       expect(await own.result({ timeout })).toBe(7);
       expect(await own.tasks[1]!.result()).toBe(5);
     });
@@ -113,7 +117,9 @@ for (const kind of brokers) {
 
     test("stamps are seen by Python, on what is linked, too", async () => {
       const { app, double, stamps } = tasks;
-      const handle = await chain(double, stamps).stamp({ tenant: "ada", numbers: [1, 2] }).enqueue(app, 1);
+      const handle = await chain(double, stamps)
+        .stamp({ tenant: "ada", numbers: [1, 2] })
+        .enqueue(app, 1);
       expect(await handle.result({ timeout })).toEqual({ tenant: "ada", numbers: [1, 2] });
     });
 
@@ -125,17 +131,32 @@ for (const kind of brokers) {
       await expect.poll(() => noted, { timeout }).toEqual([4]);
       noted.length = 0;
       const failed = await chain(double, fail, double).linkError(note).enqueue(app, 1);
-      await expect(failed.result({ timeout })).rejects.toMatchObject({ code: "ERR_TASK_FAILED", reason: { message: "bang" } });
+      await expect(failed.result({ timeout })).rejects.toMatchObject({
+        code: "ERR_TASK_FAILED",
+        reason: { message: "bang" },
+      });
       await expect.poll(() => noted, { timeout }).toEqual([failed.tasks[1]!.id]);
       noted.length = 0;
-      const theirs = await chain(pfail.signature({ kind: "key" }), double).linkError(signature(note)).enqueue(app);
-      await expect(theirs.result({ timeout })).rejects.toMatchObject({ reason: { details: { name: "KeyError" } } });
+      const theirs = await chain(pfail.signature({ kind: "key" }), double)
+        .linkError(signature(note))
+        .enqueue(app);
+      await expect(theirs.result({ timeout })).rejects.toMatchObject({
+        reason: { details: { name: "KeyError" } },
+      });
       await expect.poll(() => noted, { timeout }).toEqual([theirs.tasks[0]!.id]);
     });
 
     test("chunks are run by Python", async () => {
       const { app, padd, pinc } = tasks;
-      const named = await chunks({ task: "tasks.add" }, [[1, 2], [3, 4], [5, 6]], 2).enqueue(app);
+      const named = await chunks(
+        { task: "tasks.add" },
+        [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ],
+        2,
+      ).enqueue(app);
       expect(await named.result({ timeout })).toEqual([[3, 7], [11]]);
       const typed = await chunks(pinc, [1, 2, 3], 2).enqueue(app);
       expect(await typed.result({ timeout })).toEqual([[2, 3], [4]]);
@@ -147,7 +168,9 @@ for (const kind of brokers) {
       expect(() => chain()).toThrow(/at least one step/);
       expect(() => chain(5 as never)).toThrow(/chain\(\): step 0 must be a task.*number 5/);
       expect(() => chain({ task: "" })).toThrow(/step 0\.task must be a task's name/);
-      expect(() => chain({ task: "a", arguments: [] } as never)).toThrow(/task, args, kwargs, immutable, queue/);
+      expect(() => chain({ task: "a", arguments: [] } as never)).toThrow(
+        /task, args, kwargs, immutable, queue/,
+      );
       expect(() => group(double).link(note)).toThrow(/Make a chord of it/);
       expect(() => signature(double).stamp({ queue: "x" })).toThrow(/no option for.*queue/);
       expect(() => chunks({ task: "a" }, [[1]], 0)).toThrow(/from 1 on/);
@@ -176,7 +199,10 @@ for (const kind of brokers) {
     describe.skipIf(!isRedis)("chords (which need results in Redis)", () => {
       test("run by TypeScript, by Python, and by both", async () => {
         const { app, double, pinc, sum, psum, echo } = tasks;
-        const ours = await chord([1, 2, 3].map((each) => double.signature(each)), sum).enqueue(app);
+        const ours = await chord(
+          [1, 2, 3].map((each) => double.signature(each)),
+          sum,
+        ).enqueue(app);
         expect(await ours.result({ timeout })).toBe(12);
         expect(ours.tasks).toHaveLength(4);
         const theirs = await chord([pinc.signature(1), pinc.signature(2)], psum).enqueue(app);
@@ -208,7 +234,9 @@ for (const kind of brokers) {
       test("a part that fails fails the body, what follows it, and tells its error links", async () => {
         const { app, double, fail, pfail, pinc, sum, note } = tasks;
         noted.length = 0;
-        const ours = await chain(chord([double, fail, pinc], sum), double).linkError(note).enqueue(app, 1);
+        const ours = await chain(chord([double, fail, pinc], sum), double)
+          .linkError(note)
+          .enqueue(app, 1);
         await expect(ours.result({ timeout })).rejects.toMatchObject({
           code: "ERR_TASK_FAILED",
           reason: {
@@ -222,12 +250,16 @@ for (const kind of brokers) {
           reason: { message: expect.stringContaining("KeyError('missing')") },
         });
         const outer = await chord([chord([fail, double], sum), double], sum).enqueue(app, 1);
-        await expect(outer.result({ timeout })).rejects.toMatchObject({ reason: { details: { name: "ChordError" } } });
+        await expect(outer.result({ timeout })).rejects.toMatchObject({
+          reason: { details: { name: "ChordError" } },
+        });
       });
 
       test("a part that is called off fails the body", async () => {
         const { app, double, sum } = tasks;
-        const handle = await chord([double.signature(1, { delay: "1m" }), double.signature(1)], sum).enqueue(app);
+        const handle = await chord([double.signature(1, { delay: "1m" }), double.signature(1)], sum).enqueue(
+          app,
+        );
         await handle.tasks[0]!.cancel();
         await expect(handle.result({ timeout })).rejects.toMatchObject({
           reason: { message: expect.stringContaining("TaskRevokedError(") },

@@ -35,7 +35,10 @@ export function chain<const Steps extends readonly [unknown, ...unknown[]]>(
 ): Canvas<FirstTakes<Steps>, LastGives<Steps>> {
   const given: readonly unknown[] = steps;
   if (given.length === 0) throw invalid("chain()", "given at least one step", "none");
-  return new Canvas({ kind: "chain", steps: given.map((each, index) => elementOf(each, `chain(): step ${index}`)) });
+  return new Canvas({
+    kind: "chain",
+    steps: given.map((each, index) => elementOf(each, `chain(): step ${index}`)),
+  });
 }
 
 /**
@@ -104,7 +107,8 @@ export function chunks(task: unknown, items: readonly unknown[], size: number): 
   if ((element.kind !== "task" || element.given !== undefined) && element.kind !== "named")
     throw invalid("chunks(): its task", "a task, or { task: name }", task);
   if (!Array.isArray(items)) throw invalid("chunks(): its items", "a list", items);
-  if (!Number.isSafeInteger(size) || size < 1) throw invalid("chunks(): its size", "a number from 1 on", size);
+  if (!Number.isSafeInteger(size) || size < 1)
+    throw invalid("chunks(): its size", "a number from 1 on", size);
   return new Canvas({ kind: "chunks", task: element, items: items as readonly unknown[], size });
 }
 
@@ -118,7 +122,12 @@ export function chunks(task: unknown, items: readonly unknown[], size: number): 
  * await signature(add.signature({ x: 2, y: 3 })).link(store).linkError(report).stamp({ tenant: "ada" }).enqueue(app);
  */
 export function signature<
-  const One extends Task<never, unknown, never, never> | Signature | NamedTask | Canvas<never, unknown> | object,
+  const One extends
+    | Task<never, unknown, never, never>
+    | Signature
+    | NamedTask
+    | Canvas<never, unknown>
+    | object,
 >(one: One): Canvas<TakesOf<One>, GivesOf<One>> {
   return new Canvas(elementOf(one, "signature()"));
 }

@@ -11,9 +11,15 @@ const show = app.task("show", (x: number) => String(x));
 const note = app.task("note", (_id: string) => undefined);
 
 test("of a chain the last step's result", async () => {
-  expectTypeOf(await chain(add, double, show).enqueue(app, { x: 1, y: 2 })).toEqualTypeOf<CanvasHandle<string>>();
-  expectTypeOf(await chain(add.signature({ x: 1, y: 2 }), double).enqueue(app)).toEqualTypeOf<CanvasHandle<number>>();
-  expectTypeOf(await chain(show.signature(1), { task: "tasks.any" }).enqueue(app)).toEqualTypeOf<CanvasHandle<unknown>>();
+  expectTypeOf(await chain(add, double, show).enqueue(app, { x: 1, y: 2 })).toEqualTypeOf<
+    CanvasHandle<string>
+  >();
+  expectTypeOf(await chain(add.signature({ x: 1, y: 2 }), double).enqueue(app)).toEqualTypeOf<
+    CanvasHandle<number>
+  >();
+  expectTypeOf(await chain(show.signature(1), { task: "tasks.any" }).enqueue(app)).toEqualTypeOf<
+    CanvasHandle<unknown>
+  >();
   // @ts-expect-error: a payload is wanted
   void chain(add, double).enqueue(app);
   // @ts-expect-error: of another kind
@@ -26,8 +32,12 @@ test("of a group each one's result", async () => {
   const both = group(double.signature(1), show.signature(2));
   expectTypeOf(await both.enqueue(app)).toEqualTypeOf<CanvasHandle<[number, string]>>();
   expectTypeOf(await group(double, show).enqueue(app, 1)).toEqualTypeOf<CanvasHandle<[number, string]>>();
-  expectTypeOf(await chain(double, group(double, show)).enqueue(app, 1)).toEqualTypeOf<CanvasHandle<[number, string]>>();
-  expectTypeOf(await chain(double, group(double, double), sum).enqueue(app, 1)).toEqualTypeOf<CanvasHandle<number>>();
+  expectTypeOf(await chain(double, group(double, show)).enqueue(app, 1)).toEqualTypeOf<
+    CanvasHandle<[number, string]>
+  >();
+  expectTypeOf(await chain(double, group(double, double), sum).enqueue(app, 1)).toEqualTypeOf<
+    CanvasHandle<number>
+  >();
   // @ts-expect-error: sum takes numbers
   chain(double, group(double, show), sum);
 });
@@ -35,7 +45,9 @@ test("of a group each one's result", async () => {
 test("of a chord the body's result", async () => {
   const many = [1, 2, 3].map((each) => double.signature(each));
   expectTypeOf(await chord(many, sum).enqueue(app)).toEqualTypeOf<CanvasHandle<number>>();
-  expectTypeOf(await chord([double, double], chain(sum, show)).enqueue(app, 1)).toEqualTypeOf<CanvasHandle<string>>();
+  expectTypeOf(await chord([double, double], chain(sum, show)).enqueue(app, 1)).toEqualTypeOf<
+    CanvasHandle<string>
+  >();
   // @ts-expect-error: double takes no list
   chord(many, double);
 });

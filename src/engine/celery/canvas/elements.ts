@@ -37,7 +37,12 @@ export type Element =
   | (Extras & { readonly kind: "chain"; readonly steps: readonly Element[] })
   | (Extras & { readonly kind: "group"; readonly tasks: readonly Element[] })
   | (Extras & { readonly kind: "chord"; readonly header: readonly Element[]; readonly body: Element })
-  | (Extras & { readonly kind: "chunks"; readonly task: TaskElement | NamedElement; readonly items: readonly unknown[]; readonly size: number });
+  | (Extras & {
+      readonly kind: "chunks";
+      readonly task: TaskElement | NamedElement;
+      readonly items: readonly unknown[];
+      readonly size: number;
+    });
 
 /**
  * What somebody has given, as an element.
@@ -60,7 +65,13 @@ export function elementOf(value: unknown, where: string): Element {
 }
 
 function checkedNamed(named: NamedTask, where: string): NamedTask {
-  const { task, args = [], kwargs = {}, immutable = false, queue } = named as Readonly<Partial<Record<keyof NamedTask, unknown>>>;
+  const {
+    task,
+    args = [],
+    kwargs = {},
+    immutable = false,
+    queue,
+  } = named as Readonly<Partial<Record<keyof NamedTask, unknown>>>;
   if (typeof task !== "string" || task === "") throw invalid(`${where}.task`, "a task's name", task);
   if (!Array.isArray(args)) throw invalid(`${where}.args`, "a list of arguments", args);
   if (typeof kwargs !== "object" || kwargs === null || Array.isArray(kwargs))

@@ -35,7 +35,11 @@ export async function send(
   if (context === undefined) throw invalid("enqueue() of a canvas", "given the app first", app);
   const { engine, transactions } = context;
   if (engine.name !== "celery")
-    throw unsupported("a canvas", engine.name, "chains and groups of app.chain and app.group run on every engine");
+    throw unsupported(
+      "a canvas",
+      engine.name,
+      "chains and groups of app.chain and app.group run on every engine",
+    );
   const preparing = new Preparing(context, options);
   const node = await preparing.node(element, { path: "canvas", given: { payload }, stamps: {} });
   const first = firstOf(node);
@@ -89,7 +93,10 @@ class Preparing {
         return { kind: "chain", steps: chorded(steps), ...extras };
       }
       case "group": {
-        const tasks = await this.#all(element.tasks, (index) => ({ ...inside, path: `${path}.tasks[${index}]` }));
+        const tasks = await this.#all(element.tasks, (index) => ({
+          ...inside,
+          path: `${path}.tasks[${index}]`,
+        }));
         // What a group says of failures, each of its tasks says: Celery's way.
         return { kind: "group", id: newId(), tasks: tasks.map((task) => withErrbacks(task, extras)) };
       }
@@ -123,10 +130,15 @@ class Preparing {
     return { ...(link.length > 0 && { link }), ...(linkError.length > 0 && { linkError }) };
   }
 
-  async #task({ task, options, given }: TaskElement, place: Place, extras: Partial<TaskNode>): Promise<TaskNode> {
+  async #task(
+    { task, options, given }: TaskElement,
+    place: Place,
+    extras: Partial<TaskNode>,
+  ): Promise<TaskNode> {
     const { name, settings } = task;
     const context = this.#context;
-    if (context.tasks.get(name) !== task) throw invalid(place.path, "a task of this app", `task ${name} of another`);
+    if (context.tasks.get(name) !== task)
+      throw invalid(place.path, "a task of this app", `task ${name} of another`);
     for (const option of ["unique", "priority"] as const)
       if (options[option] !== undefined || (option === "unique" && settings.unique !== undefined))
         throw invalid(place.path, `a task without \`${option}\`: Celery has none`, name);
@@ -212,10 +224,7 @@ class Preparing {
     return json;
   }
 
-  #chunks(
-    { task: called, items, size }: Extract<Element, { kind: "chunks" }>,
-    place: Place,
-  ): CanvasNode {
+  #chunks({ task: called, items, size }: Extract<Element, { kind: "chunks" }>, place: Place): CanvasNode {
     const isNamed = called.kind === "named";
     const name = isNamed ? called.named.task : called.task.name;
     const queue = isNamed ? called.named.queue : (called.options.queue ?? called.task.settings.queue);

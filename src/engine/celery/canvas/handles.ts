@@ -38,11 +38,7 @@ export interface CanvasHandle<Gives> {
 type Outcome = Handle<unknown> | { readonly id: string; readonly parts: readonly Outcome[] };
 
 /** The handle of a canvas. */
-export function canvasHandle(
-  context: AppContext,
-  node: CanvasNode,
-  sending: Sending,
-): CanvasHandle<unknown> {
+export function canvasHandle(context: AppContext, node: CanvasNode, sending: Sending): CanvasHandle<unknown> {
   const tasks: Handle<unknown>[] = [];
   const outcome = outcomeOf(node, (task, id) => {
     const handle = makeHandle(context, task, id, sending);

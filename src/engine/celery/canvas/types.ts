@@ -70,11 +70,17 @@ type Arrived<Result> = [Result] extends [void] ? undefined : Result;
 type Fits<Given, Takes> = [Takes] extends [Nothing] ? true : [Given] extends [Takes] ? true : false;
 
 /** The steps, with advice in the place of each that cannot follow the one before it. */
-export type CheckedChain<Steps extends readonly unknown[]> = Steps extends readonly [infer First, ...infer Rest]
+export type CheckedChain<Steps extends readonly unknown[]> = Steps extends readonly [
+  infer First,
+  ...infer Rest,
+]
   ? readonly [First, ...CheckedRest<Rest, GivesOf<First>>]
   : Steps;
 
-type CheckedRest<Steps extends readonly unknown[], Before> = Steps extends readonly [infer Step, ...infer Rest]
+type CheckedRest<Steps extends readonly unknown[], Before> = Steps extends readonly [
+  infer Step,
+  ...infer Rest,
+]
   ? readonly [CheckedAfter<Step, Before>, ...CheckedRest<Rest, GivesOf<Step>>]
   : readonly [];
 
@@ -85,12 +91,18 @@ export type CheckedAfter<Element, Before> =
     : Unusable<"it does not take what is given to it: what the step before it returns, of a group a list of that, or, as a linkError, the id of the task that failed">;
 
 /** What the last of them gives. */
-export type LastGives<Steps extends readonly unknown[]> = Steps extends readonly [...infer _Others, infer Last]
+export type LastGives<Steps extends readonly unknown[]> = Steps extends readonly [
+  ...infer _Others,
+  infer Last,
+]
   ? GivesOf<Last>
   : unknown;
 
 /** What the first of them takes. */
-export type FirstTakes<Steps extends readonly unknown[]> = Steps extends readonly [infer First, ...infer _Rest]
+export type FirstTakes<Steps extends readonly unknown[]> = Steps extends readonly [
+  infer First,
+  ...infer _Rest,
+]
   ? TakesOf<First>
   : Nothing;
 

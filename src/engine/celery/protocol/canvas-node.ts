@@ -72,7 +72,8 @@ export function canvasOf({ headers }: Message): CanvasNode | undefined {
   const celery = headers["celery"];
   const canvas = isObject(celery) ? celery["canvas"] : undefined;
   if (canvas === undefined) return undefined;
-  if (!isObject(canvas)) throw malformed("headers.celery.canvas", "a canvas of this engine's", describe(canvas));
+  if (!isObject(canvas))
+    throw malformed("headers.celery.canvas", "a canvas of this engine's", describe(canvas));
   return canvas as unknown as CanvasNode;
 }
 

@@ -45,7 +45,11 @@ export function refuseCanvas(
 }
 
 /** Refuses a canvas that is to be sent, as {@link refuseCanvas} does what is to follow a task. */
-export function checkCanvas(text: string, path: string, settings: Pick<ProtocolSettings, "timezone" | "chords">): void {
+export function checkCanvas(
+  text: string,
+  path: string,
+  settings: Pick<ProtocolSettings, "timezone" | "chords">,
+): void {
   new Check(settings).step(text, path);
 }
 
@@ -87,7 +91,8 @@ class Check {
       return;
     }
     const isGroup = element.kind === "group";
-    if (isGroup && (isFollowed || own.length > 0)) this.refuseChord(`${path} is a celery.group that something follows`);
+    if (isGroup && (isFollowed || own.length > 0))
+      this.refuseChord(`${path} is a celery.group that something follows`);
     for (const [index, task] of element.tasks.entries()) {
       const isLast = index === element.tasks.length - 1;
       this.step(task, `${path}.kwargs.tasks[${index}]`, !isGroup && !isLast, level + 1);
