@@ -38,7 +38,9 @@ export function refuseCanvas(
     const { options } = signatureOf(text, path);
     if ((options.get("chord") ?? "null") !== "null")
       check.refuseChord("a step of its chain is part of a chord");
-    if (index === chain.length - 1) check.step(text, path, index > 0);
+    // Whoever takes a later step sees whether it can be taken there.
+    const isNext = index === chain.length - 1;
+    (isNext ? check : new Check({ ...settings, chords: true })).step(text, path, index > 0);
   }
   for (const [name, texts] of Object.entries({ callbacks, errbacks }))
     for (const [index, text] of texts.entries()) check.step(text, `body[2].${name}[${index}]`);
@@ -74,14 +76,14 @@ class Check {
     const element = elementOf(text, path);
     const { signature } = element;
     this.#options(signature, path);
+    const own = signatureList(signature.options.get("chain") ?? "null", `${path}.options.chain`);
+    for (const [index, step] of own.entries())
+      this.step(step, `${path}.options.chain[${index}]`, index > 0, level + 1);
     if (element.kind === "task") {
       if ((signature.options.get("chord") ?? "null") !== "null")
         this.refuseChord(`${path} is part of a chord`);
       return;
     }
-    const own = signatureList(signature.options.get("chain") ?? "null", `${path}.options.chain`);
-    for (const [index, step] of own.entries())
-      this.step(step, `${path}.options.chain[${index}]`, index > 0, level + 1);
     if (element.kind === "chord") {
       this.refuseChord(`${path} is a celery.chord`);
       membersOf(element.given, `${path}.kwargs.kwargs`);
