@@ -11,9 +11,9 @@ import type {
   AmqpSource,
 } from "./celery/amqp/like.ts";
 import { chain, chord, chunks, group, signature } from "./celery/canvas/build.ts";
-import { Canvas, type CanvasOptions } from "./celery/canvas/canvas.ts";
+import { Canvas } from "./celery/canvas/canvas.ts";
 import type { CanvasHandle } from "./celery/canvas/handles.ts";
-import type { NamedTask, Nothing, Stamps } from "./celery/canvas/types.ts";
+import type { CanvasOptions, NamedTask, Nothing, Stamps } from "./celery/canvas/types.ts";
 import { capabilitiesOf } from "./celery/capabilities.ts";
 import { CeleryEngine } from "./celery/engine.ts";
 import { settingsOf, type CeleryOptions, type CeleryTaskOptions, type Settings } from "./celery/options.ts";

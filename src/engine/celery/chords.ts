@@ -38,8 +38,9 @@ export class Chords {
   async ended(ended: readonly ChordPart[]): Promise<readonly string[]> {
     const { broker, results, protocol } = this.#context;
     const chords = results?.chords;
+    if (results === undefined || chords === undefined) return [];
     const ids: string[] = [];
-    for (let parts = ended; parts.length > 0 && results !== undefined && chords !== undefined;) {
+    for (let parts = ended; parts.length > 0;) {
       const headers = await chords.add(parts);
       const whole = new Map(
         parts.flatMap((part, index) => {

@@ -20,6 +20,9 @@ test("of a chain the last step's result", async () => {
   expectTypeOf(await chain(show.signature(1), { task: "tasks.any" }).enqueue(app)).toEqualTypeOf<
     CanvasHandle<unknown>
   >();
+  expectTypeOf(chain(show, { task: "tasks.any" }, double).enqueue(app, 1)).resolves.toEqualTypeOf<
+    CanvasHandle<number>
+  >();
   // @ts-expect-error: a payload is wanted
   void chain(add, double).enqueue(app);
   // @ts-expect-error: of another kind

@@ -4,24 +4,15 @@
  *
  * @module
  */
-import type { Json } from "../../../message.ts";
 import type { Petiole } from "../../../task/petiole.ts";
 import type { Element } from "./elements.ts";
-import { elementOf, withExtras } from "./elements.ts";
+import { canvasElement, elementOf, withExtras } from "./elements.ts";
 import { send } from "./enqueue.ts";
 import type { CanvasHandle } from "./handles.ts";
-import type { CheckedAfter, Nothing, Stamps } from "./types.ts";
+import type { CanvasOptions, CheckedAfter, Nothing, Stamps } from "./types.ts";
 
 declare const takes: unique symbol;
 declare const gives: unique symbol;
-
-/** Options of a canvas as a whole; those of one task are given with `task.with` and `task.signature`. */
-export interface CanvasOptions {
-  /** What travels beside the payload of each task; a task's own take their place under the same name. */
-  readonly headers?: Readonly<Record<string, Json>>;
-  /** The handle of a transaction: it is sent when that commits. */
-  readonly transaction?: object;
-}
 
 /** The arguments of `enqueue` after the app. */
 type Given<Takes> = [Takes] extends [Nothing]
@@ -43,11 +34,11 @@ export class Canvas<Takes = Nothing, Gives = unknown> {
   declare readonly [takes]?: (taken: Takes) => void;
   declare readonly [gives]?: Gives;
   /** What it is made of. */
-  readonly element: Element;
+  readonly [canvasElement]: Element;
 
   /** Made by the functions alone. */
   constructor(element: Element) {
-    this.element = element;
+    this[canvasElement] = element;
   }
 
   /**
@@ -57,7 +48,7 @@ export class Canvas<Takes = Nothing, Gives = unknown> {
    * @throws PetioleError `ERR_OPTION_INVALID` for a group, whose results are a chord's to give
    */
   link<const Callback>(callback: CheckedAfter<Callback, Gives>): Canvas<Takes, Gives> {
-    return new Canvas(withExtras(this.element, { link: [elementOf(callback, "link()")] }));
+    return new Canvas(withExtras(this[canvasElement], { link: [elementOf(callback, "link()")] }));
   }
 
   /**
@@ -65,7 +56,7 @@ export class Canvas<Takes = Nothing, Gives = unknown> {
    * failed, of a chord the body's, which fails when a part of the header has.
    */
   linkError<const Errback>(errback: CheckedAfter<Errback, string>): Canvas<Takes, Gives> {
-    return new Canvas(withExtras(this.element, { linkError: [elementOf(errback, "linkError()")] }));
+    return new Canvas(withExtras(this[canvasElement], { linkError: [elementOf(errback, "linkError()")] }));
   }
 
   /**
@@ -74,7 +65,7 @@ export class Canvas<Takes = Nothing, Gives = unknown> {
    * @throws PetioleError `ERR_OPTION_INVALID` for a name that Celery has an option for
    */
   stamp(stamps: Stamps): Canvas<Takes, Gives> {
-    return new Canvas(withExtras(this.element, { stamps }));
+    return new Canvas(withExtras(this[canvasElement], { stamps }));
   }
 
   /**
@@ -89,6 +80,6 @@ export class Canvas<Takes = Nothing, Gives = unknown> {
    * const joined = await handle.result();
    */
   async enqueue(app: App, ...[payload, options]: Given<Takes>): Promise<CanvasHandle<Gives>> {
-    return (await send(app, this.element, payload, options)) as CanvasHandle<Gives>;
+    return (await send(app, this[canvasElement], payload, options)) as CanvasHandle<Gives>;
   }
 }

@@ -6,8 +6,10 @@
 import { PetioleError, describe } from "../../../errors.ts";
 import { Signature, TaskWith, type SignedTask, type StepOptions } from "../../../task/signature.ts";
 import { Task } from "../../../task/task.ts";
-import { Canvas } from "./canvas.ts";
 import type { NamedTask, Stamps } from "./types.ts";
+
+/** Where a canvas has what it is made of. */
+export const canvasElement: unique symbol = Symbol("petiole.canvas");
 
 /** What every element may have. */
 export interface Extras {
@@ -50,7 +52,8 @@ export type Element =
  * @throws PetioleError `ERR_OPTION_INVALID` for what is none
  */
 export function elementOf(value: unknown, where: string): Element {
-  if (value instanceof Canvas) return value.element;
+  if (typeof value === "object" && value !== null && canvasElement in value)
+    return value[canvasElement] as Element;
   if (value instanceof Task) return { kind: "task", task: value, options: {} };
   if (value instanceof TaskWith) return { kind: "task", task: value.task, options: value.options };
   if (value instanceof Signature)

@@ -18,11 +18,10 @@ import { wireVersion } from "../../../wire/wire.ts";
 import type { CanvasNode, TaskNode } from "../protocol/canvas-node.ts";
 import { wireJson } from "../protocol/wire-json.ts";
 import { movePointers } from "../protocol/pointers.ts";
-import type { CanvasOptions } from "./canvas.ts";
 import { invalid } from "./elements.ts";
 import type { Element, Extras, NamedElement, TaskElement } from "./elements.ts";
 import { canvasHandle, type CanvasHandle } from "./handles.ts";
-import type { Stamps } from "./types.ts";
+import type { CanvasOptions, Stamps } from "./types.ts";
 
 /** Sends it. */
 export async function send(

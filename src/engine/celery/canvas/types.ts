@@ -66,8 +66,14 @@ export type TakesOf<Element> =
 /** What arrives of what a handler returns: of nothing, undefined. */
 type Arrived<Result> = [Result] extends [void] ? undefined : Result;
 
-/** Whether what is given is what is taken. */
-type Fits<Given, Takes> = [Takes] extends [Nothing] ? true : [Given] extends [Takes] ? true : false;
+/** Whether what is given is what is taken. Of what is not known, a task by its name, the compiler knows nothing. */
+type Fits<Given, Takes> = [Takes] extends [Nothing]
+  ? true
+  : unknown extends Given
+    ? true
+    : [Given] extends [Takes]
+      ? true
+      : false;
 
 /** The steps, with advice in the place of each that cannot follow the one before it. */
 export type CheckedChain<Steps extends readonly unknown[]> = Steps extends readonly [
@@ -128,3 +134,11 @@ export type AllGive<Members extends readonly unknown[]> = {
 
 /** Stamps: names and values that each task of a canvas carries, and Celery shows and can revoke by. */
 export type Stamps = Readonly<Record<string, Json>>;
+
+/** Options of a canvas as a whole; those of one task are given with `task.with` and `task.signature`. */
+export interface CanvasOptions {
+  /** What travels beside the payload of each task; a task's own take their place under the same name. */
+  readonly headers?: Readonly<Record<string, Json>>;
+  /** The handle of a transaction: it is sent when that commits. */
+  readonly transaction?: object;
+}
