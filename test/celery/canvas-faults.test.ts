@@ -26,6 +26,7 @@ describe.skipIf(kind.missing !== undefined)(`chords that are disturbed, on Redis
   let raw: RawBroker;
   const folder = mkdtempSync(`${tmpdir()}/canvas-`);
   const bodies: unknown[] = [];
+  let mended = false;
 
   beforeAll(async () => {
     broker = await kind.start();
@@ -38,6 +39,10 @@ describe.skipIf(kind.missing !== undefined)(`chords that are disturbed, on Redis
       return all;
     });
     app.task("main.echo", (value: unknown) => value);
+    app.task("main.once", () => {
+      if (!mended) throw new Error("not yet");
+      return "mended";
+    });
     worker = app.worker({ queues: ["main"], watchdog: false, logger: quiet, concurrency: 4 });
     await worker.start();
   }, 60_000);
@@ -112,6 +117,22 @@ describe.skipIf(kind.missing !== undefined)(`chords that are disturbed, on Redis
     await put("part-1", 2, 1);
     await sleep(500);
     expect(bodies).toHaveLength(1);
+  });
+
+  test("a part that has failed, and is retried by a person, completes the chord after all", async () => {
+    const group = "retried";
+    await redis.set(`celery-taskset-meta-${group}.s`, "2");
+    bodies.length = 0;
+    const embed = { chord: bodySignature("retried-body") };
+    await raw.put("main", message("part-a", [1], embed, { group, group_index: 0 }));
+    const failing = message("part-b", [2], embed, { group, group_index: 1 });
+    await raw.put("main", { ...failing, headers: { ...failing.headers, task: "main.once" } });
+    await expect.poll(async () => (await engine.find("retried-body"))?.state).toBe("failed");
+    expect(bodies).toEqual([]);
+    mended = true;
+    expect(await engine.retry(["part-b"])).toBe(1);
+    await expect.poll(() => bodies).toEqual([[1, "mended"]]);
+    await expect.poll(async () => (await engine.find("retried-body"))?.state).toBe("succeeded");
   });
 
   test("a part that Python has counted already is not counted again", async () => {

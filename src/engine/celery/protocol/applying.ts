@@ -3,14 +3,13 @@
  *
  * @module
  */
-import { signatureList } from "./body.ts";
-import { elementOf, withParts } from "./elements.ts";
+import { followed, ownChain, withArguments, withOptions } from "./changing.ts";
+import { elementOf } from "./elements.ts";
 import type { Element } from "./elements.ts";
 import { chordOf, countOf, flattened, frozen, resultOf, stepsOf } from "./freezing.ts";
 import type { ResultTree } from "./freezing.ts";
 import type { CeleryMessage } from "./message.ts";
-import { membersOf } from "./pieces.ts";
-import { signatureOf, textOption, withFields, withSignatureOptions, objectOf } from "./signature.ts";
+import { textOption } from "./signature.ts";
 import { messageOfStep } from "./step.ts";
 import type { Origin } from "./step.ts";
 
@@ -82,11 +81,6 @@ function applyTask({ signature }: Of<"task">, how: Application, { messages }: Ap
 function ownChord(options: ReadonlyMap<string, string>): string | undefined {
   const own = options.get("chord") ?? "null";
   return own === "null" ? undefined : own;
-}
-
-/** What follows it by its own options, before what its surroundings say. */
-function ownChain(options: ReadonlyMap<string, string>, role: string): readonly string[] {
-  return signatureList(options.get("chain") ?? "null", `${role}.options.chain`);
 }
 
 function applyChain(element: Of<"chain" | "group">, how: Application, applied: Applied): void {
@@ -223,34 +217,4 @@ function applyChord(element: Of<"chord">, how: Application, applied: Applied): v
       },
       applied,
     );
-}
-
-/** The text of a body, which is followed by this. */
-function followed(text: string, chain: readonly string[], role: string): string {
-  if (chain.length === 0) return text;
-  const signature = signatureOf(text, role);
-  const all = [...chain, ...ownChain(signature.options, role)];
-  return withSignatureOptions(signature, { chain: `[${all.join(",")}]` });
-}
-
-function withOptions(text: string, shared: ReadonlyMap<string, string>, role: string): string {
-  return shared.size === 0 ? text : withSignatureOptions(signatureOf(text, role), Object.fromEntries(shared));
-}
-
-/** With arguments by name that the chord was given for its header. */
-function withArguments(text: string, given: string, role: string): string {
-  const named = membersOf(given, `${role}.kwargs.kwargs`);
-  if (named.length === 0) return text;
-  const element = elementOf(text, role);
-  if (element.kind === "chain") {
-    const [first, ...rest] = stepsOf(element, role);
-    return first === undefined
-      ? text
-      : withParts(element, { tasks: [withArguments(first, given, role), ...rest] });
-  }
-  const { signature } = element;
-  if (element.kind !== "task" || signature.immutable) return text;
-  const own = membersOf(signature.kwargs, `${role}.kwargs`);
-  const all = new Map([...own, ...named].map(({ name, value }) => [name, value]));
-  return withFields(text, { kwargs: objectOf(all) });
 }
