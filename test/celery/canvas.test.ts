@@ -266,6 +266,34 @@ for (const kind of brokers) {
         });
       });
 
+      test("a chain in a part that is called off fails the body", async () => {
+        const { app, double, sum } = tasks;
+        const part = chain(double.signature(1, { delay: "1m" }), double);
+        const handle = await chord([part, double.signature(1)], sum).enqueue(app);
+        await handle.tasks[0]!.cancel();
+        await expect(handle.tasks[1]!.result({ timeout })).rejects.toMatchObject({
+          code: "ERR_TASK_CANCELLED",
+        });
+        await expect(handle.result({ timeout })).rejects.toMatchObject({
+          reason: { message: expect.stringContaining("TaskRevokedError(") },
+        });
+      });
+
+      test("middleware runs for what has its payload, and its headers travel", async () => {
+        const { tags } = tasks;
+        const sender = new Petiole({ engine, defaults: { queue: "ts" } });
+        sender.use({
+          async enqueue({ headers, task }, next) {
+            headers["by"] = task;
+            await next();
+          },
+        });
+        const own = sender.task<unknown, Record<string, unknown>>(tags.name);
+        const echo = sender.task<unknown, readonly Record<string, unknown>[]>("ts.echo");
+        const [found] = await (await chord([own.signature(1)], echo).enqueue(sender)).result({ timeout });
+        expect(found).toMatchObject({ by: tags.name });
+      });
+
       test("chunks that something follows", async () => {
         const { app, pinc, echo } = tasks;
         const handle = await chain(chunks(pinc, [1, 2, 3], 2), echo).enqueue(app);

@@ -131,31 +131,36 @@ export class Ending {
   readonly #kept: Kept;
   readonly #audience: Audience;
   readonly #chords: Chords;
+  readonly #protocol: ProtocolSettings;
   /** Tasks that have succeeded, and may lie there all the same. */
   readonly #stale = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #forgetting: Promise<void> = Promise.resolve();
 
   constructor(
-    { results, kept }: { readonly results: Results | undefined; readonly kept: Kept },
+    {
+      results,
+      kept,
+      protocol,
+    }: { readonly results: Results | undefined; readonly kept: Kept; readonly protocol: ProtocolSettings },
     audience: Audience,
     chords: Chords,
   ) {
     this.#chords = chords;
+    this.#protocol = protocol;
     this.#results = results;
     this.#kept = kept;
     this.#audience = audience;
   }
 
-  /** What is to be stored of an end that nothing follows. */
+  /**
+   * What is to be stored of an end after which nothing is published: a success, or the end of what was called off, with
+   * which the rest of its chain ends.
+   */
   outcomeOf(received: Received, end: TaskEnd): Outcome {
-    const { message, ignoreResult, replyTo } = received;
-    const part = chordPart(received, end);
-    return {
-      ends: ignoreResult ? [] : [{ end, replyTo }],
-      ids: [message.id],
-      ...(part !== undefined && { parts: [part] }),
-    };
+    if (end.status !== "REVOKED") return this.#own(received, end);
+    const { publish: _publish, ...outcome } = this.unsuccessful(received, end, this.#protocol);
+    return outcome;
   }
 
   /** What is to be stored of an end that is no success, and what to publish. */
@@ -164,7 +169,7 @@ export class Ending {
     end: TaskEnd,
     protocol: ProtocolSettings,
   ): Outcome & { readonly publish: readonly CeleryMessage[] } {
-    const own = this.outcomeOf(received, end);
+    const own = this.#own(received, end);
     const { messages, chords, ends, parts } = following(received, end, protocol);
     const isKept = end.state === "failed" || end.state === "parked";
     return {
@@ -174,6 +179,16 @@ export class Ending {
       chords,
       parts: [...(own.parts ?? []), ...parts],
       ...(isKept && { kept: keptOf(received, end) }),
+    };
+  }
+
+  #own(received: Received, end: TaskEnd): Outcome {
+    const { message, ignoreResult, replyTo } = received;
+    const part = chordPart(received, end);
+    return {
+      ends: ignoreResult ? [] : [{ end, replyTo }],
+      ids: [message.id],
+      ...(part !== undefined && { parts: [part] }),
     };
   }
 
