@@ -10,6 +10,10 @@ import type {
   AmqpConnectionLike,
   AmqpSource,
 } from "./celery/amqp/like.ts";
+import { chain, chord, chunks, group, signature } from "./celery/canvas/build.ts";
+import { Canvas } from "./celery/canvas/canvas.ts";
+import type { CanvasHandle } from "./celery/canvas/handles.ts";
+import type { CanvasOptions, NamedTask, Nothing, Stamps } from "./celery/canvas/types.ts";
 import { capabilitiesOf } from "./celery/capabilities.ts";
 import { celeryControl, type CeleryControlOptions } from "./celery/control/celery-control.ts";
 import type { CeleryAsk, CeleryControl, CeleryRevoke, CeleryStampValue } from "./celery/control/client.ts";
@@ -38,12 +42,26 @@ import type { IoredisLike, NodeRedisLike, RedisClientLike } from "./shared/redis
 import { celeryOptions, type CeleryEnqueueOptions } from "./celery/send-options.ts";
 import { partsOf } from "./celery/transport.ts";
 
-export { celeryControl, celeryEvents, celeryOptions, isTaskEvent, isWorkerEvent };
+export {
+  Canvas,
+  celeryControl,
+  celeryEvents,
+  celeryOptions,
+  chain,
+  chord,
+  chunks,
+  group,
+  isTaskEvent,
+  isWorkerEvent,
+  signature,
+};
 export type {
   AmqpChannelLike,
   AmqpConfirmChannelLike,
   AmqpConnectionLike,
   AmqpSource,
+  CanvasHandle,
+  CanvasOptions,
   CeleryAsk,
   CeleryControl,
   CeleryControlOptions,
@@ -69,10 +87,13 @@ export type {
   CeleryWorkerEvent,
   CeleryWorkerState,
   IoredisLike,
+  NamedTask,
   NodeRedisLike,
+  Nothing,
   RedisClientLike,
   SendOptions,
   SignatureOptions,
+  Stamps,
 };
 
 /**

@@ -83,7 +83,7 @@ describe.each(engines)("races, on %s", (_name, make) => {
     let runs = 0;
     const blocking = app.task("blocking", async () => {
       runs++;
-      for (const end = Date.now() + 150; Date.now() < end; );
+      for (const end = Date.now() + 150; Date.now() < end;);
       // The other ends now, and the worker asks for more before any timer can have renewed a lease.
       blocked.resolve();
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -8,6 +8,9 @@
  */
 import type { QueueCount, ListRequest, Reason } from "../../engine.ts";
 import type { ControlMessage, ReplyAddress } from "./control/message.ts";
+import type { ChordStart } from "./protocol/applying.ts";
+import type { EndedHeader } from "./protocol/chord.ts";
+import type { ChordPart } from "./protocol/ends.ts";
 import type { CeleryMessage } from "./protocol/message.ts";
 import type { TaskEnd } from "./protocol/result.ts";
 import type { Stamp } from "./revoked.ts";
@@ -154,7 +157,29 @@ export interface Results {
   /** Calls `listener` when the end of a task may be there. Returns the function that stops it. */
   onEnd(id: string, listener: () => void): () => void;
 
+  /** Counts the parts of chords. Left out where they cannot be counted. */
+  readonly chords?: ChordParts;
+
   close(): Promise<void>;
+}
+
+/** Counts the parts of chords, as Celery's result backend does. */
+export interface ChordParts {
+  /** Says how many parts chords wait for. Once they are known, their headers are sent. */
+  begin(chords: readonly ChordStart[]): Promise<void>;
+
+  /**
+   * Counts parts that have ended. One that was counted before is not counted again, also when it ends otherwise: then a
+   * success holds.
+   *
+   * @returns for each the header whose parts have all ended with it, or had before; undefined while some have not
+   */
+  add(
+    parts: readonly ChordPart[],
+  ): Promise<readonly (EndedHeader | { readonly problem: string } | undefined)[]>;
+
+  /** Forgets parts of chords whose bodies were sent. */
+  remove(groups: readonly string[]): Promise<void>;
 }
 
 /** A task that waits for a person: failed or parked, with its bytes and the reason. Plain JSON. */

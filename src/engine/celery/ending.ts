@@ -7,7 +7,9 @@ import type { Reason } from "../../engine.ts";
 import type { Json } from "../../message.ts";
 import type { Audience } from "./audience.ts";
 import type { Kept, KeptTask, Results } from "./broker.ts";
-import { afterFailure, type EndToStore } from "./protocol/following.ts";
+import type { ChordStart } from "./protocol/applying.ts";
+import type { Chords } from "./chords.ts";
+import { afterFailure, chordPart, type ChordPart, type EndToStore } from "./protocol/following.ts";
 import { keptMessage } from "./protocol/kept.ts";
 import type { CeleryMessage } from "./protocol/message.ts";
 import type { Received } from "./protocol/receiving.ts";
@@ -28,6 +30,10 @@ export interface Outcome {
   readonly notKept?: string;
   /** Whose ends these are. */
   readonly ids: readonly string[];
+  /** Chords that hear of it. */
+  readonly parts?: readonly ChordPart[];
+  /** Chords that begin with what is published. */
+  readonly chords?: readonly ChordStart[];
 }
 
 /** What an end says beside its message. */
@@ -115,7 +121,7 @@ function following(
   try {
     return afterFailure(received, end, protocol, Date.now());
   } catch {
-    return { messages: [], ends: [] };
+    return { messages: [], chords: [], ends: [], parts: [] };
   }
 }
 
@@ -124,23 +130,37 @@ export class Ending {
   readonly #results: Results | undefined;
   readonly #kept: Kept;
   readonly #audience: Audience;
+  readonly #chords: Chords;
+  readonly #protocol: ProtocolSettings;
   /** Tasks that have succeeded, and may lie there all the same. */
   readonly #stale = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #forgetting: Promise<void> = Promise.resolve();
 
   constructor(
-    { results, kept }: { readonly results: Results | undefined; readonly kept: Kept },
+    {
+      results,
+      kept,
+      protocol,
+    }: { readonly results: Results | undefined; readonly kept: Kept; readonly protocol: ProtocolSettings },
     audience: Audience,
+    chords: Chords,
   ) {
+    this.#chords = chords;
+    this.#protocol = protocol;
     this.#results = results;
     this.#kept = kept;
     this.#audience = audience;
   }
 
-  /** What is to be stored of an end that nothing follows. */
-  outcomeOf({ message, ignoreResult, replyTo }: Received, end: TaskEnd): Outcome {
-    return { ends: ignoreResult ? [] : [{ end, replyTo }], ids: [message.id] };
+  /**
+   * What is to be stored of an end after which nothing is published: a success, or the end of what was called off, with
+   * which the rest of its chain ends.
+   */
+  outcomeOf(received: Received, end: TaskEnd): Outcome {
+    if (end.status !== "REVOKED") return this.#own(received, end);
+    const { publish: _publish, ...outcome } = this.unsuccessful(received, end, this.#protocol);
+    return outcome;
   }
 
   /** What is to be stored of an end that is no success, and what to publish. */
@@ -149,14 +169,26 @@ export class Ending {
     end: TaskEnd,
     protocol: ProtocolSettings,
   ): Outcome & { readonly publish: readonly CeleryMessage[] } {
-    const own = this.outcomeOf(received, end);
-    const { messages, ends } = following(received, end, protocol);
+    const own = this.#own(received, end);
+    const { messages, chords, ends, parts } = following(received, end, protocol);
     const isKept = end.state === "failed" || end.state === "parked";
     return {
       ids: [...own.ids, ...ends.map((each) => each.end.id)],
       ends: [...own.ends, ...ends],
       publish: messages,
+      chords,
+      parts: [...(own.parts ?? []), ...parts],
       ...(isKept && { kept: keptOf(received, end) }),
+    };
+  }
+
+  #own(received: Received, end: TaskEnd): Outcome {
+    const { message, ignoreResult, replyTo } = received;
+    const part = chordPart(received, end);
+    return {
+      ends: ignoreResult ? [] : [{ end, replyTo }],
+      ids: [message.id],
+      ...(part !== undefined && { parts: [part] }),
     };
   }
 
@@ -166,6 +198,9 @@ export class Ending {
     const ends = outcomes.flatMap((outcome) => outcome.ends);
     if (kept.length > 0) await this.#kept.put(kept);
     if (ends.length > 0) await this.#results?.store(ends);
+    await this.#chords.begin(outcomes.flatMap((outcome) => outcome.chords ?? []));
+    const others = await this.#chords.ended(outcomes.flatMap((outcome) => outcome.parts ?? []));
+    for (const id of others) this.#audience.changed(id);
     for (const { ids, notKept } of outcomes) {
       for (const id of ids) this.#audience.changed(id);
       if (notKept !== undefined) this.#forgetKept(notKept);

@@ -11,13 +11,17 @@ import { reasonOfError } from "./errors.ts";
 import type { TaskEvents } from "./events/task-events.ts";
 import type { CeleryMessage } from "./protocol/message.ts";
 import { namesOfProtocol1 } from "./protocol/protocol-1.ts";
+import type { ChordPart } from "./protocol/ends.ts";
+import { chordOfMalformed } from "./protocol/receiving.ts";
 import { statusOf, type TaskEnd } from "./protocol/result.ts";
+import type { ProtocolSettings } from "./protocol/settings.ts";
 
 /** What parking needs of the engine. */
 export interface ParkingContext {
   readonly broker: Broker;
   readonly ending: Ending;
   readonly events: TaskEvents;
+  readonly protocol: ProtocolSettings;
 }
 
 /** How the id begins of what has none, because it is no message at all. */
@@ -44,7 +48,10 @@ export async function parkMalformed(
     task: typeof task === "string" ? task : "",
     queue: message.queue,
   });
-  await park(tag, message, end, isKnown, context);
+  // Nobody waits for it in vain: neither who has sent it nor what follows the others of its chord.
+  const of = isKnown ? chordOfMalformed(message, context.protocol) : undefined;
+  const part = of && { group: of.groupId, index: of.groupIndex, end, body: of.chord, root: of.root };
+  await park(tag, message, end, { isTold: isKnown, part }, context);
   if (isKnown) context.events.rejected(id);
 }
 
@@ -61,7 +68,7 @@ export async function parkUnreadable(
     contentEncoding: "utf-8",
     body: Buffer.from(text),
   };
-  await park(tag, message, parked(id, reason, { task: "", queue }), false, context);
+  await park(tag, message, parked(id, reason, { task: "", queue }), { isTold: false }, context);
 }
 
 function parked(
@@ -77,10 +84,11 @@ async function park(
   tag: string,
   message: CeleryMessage,
   end: TaskEnd,
-  isTold: boolean,
+  { isTold, part }: { readonly isTold: boolean; readonly part?: ChordPart | undefined },
   { broker, ending }: ParkingContext,
 ): Promise<void> {
   const ends = isTold ? [{ end, replyTo: message.replyTo }] : [];
-  const outcome = { ends, kept: keptOfMalformed(message, end), ids: [end.id] };
+  const kept = keptOfMalformed(message, end);
+  const outcome = { ends, kept, ids: [end.id], ...(part !== undefined && { parts: [part] }) };
   await broker.finish([{ tag, publish: [] }], ([held]) => ending.store(held === true ? [outcome] : []));
 }

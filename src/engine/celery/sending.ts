@@ -7,6 +7,8 @@ import type { Outgoing } from "../../engine.ts";
 import { unsupported } from "../../errors.ts";
 import { capabilities } from "./capabilities.ts";
 import type { TaskEvents } from "./events/task-events.ts";
+import type { ChordStart } from "./protocol/applying.ts";
+import { canvasOf, sentCanvas } from "./protocol/canvas-node.ts";
 import { messageOf, noCounters } from "./protocol/sending.ts";
 import type { Parts } from "./store.ts";
 
@@ -25,10 +27,16 @@ export class Sending {
   async send(batch: readonly Outgoing[]): Promise<readonly string[]> {
     const { broker, results, protocol } = this.#parts;
     const now = { sentAt: Date.now(), replyTo: results?.replyTo };
-    const messages = batch.map((outgoing) => {
+    const chords: ChordStart[] = [];
+    const messages = batch.flatMap((outgoing) => {
       refuseLacking(outgoing);
-      return messageOf(outgoing, noCounters, protocol, now);
+      const canvas = canvasOf(outgoing.message);
+      if (canvas === undefined) return messageOf(outgoing, noCounters, protocol, now);
+      const applied = sentCanvas(outgoing.message, canvas, { settings: protocol, ...now });
+      chords.push(...applied.chords);
+      return applied.messages;
     });
+    if (chords.length > 0) await results?.chords?.begin(chords);
     if (messages.length > 0) await broker.publish(messages);
     this.#events.sent(messages);
     return batch.map(({ message }) => message.id);

@@ -10,8 +10,7 @@ import { reasonOfError } from "./errors.ts";
 import type { TaskEvents } from "./events/task-events.ts";
 import type { Running, RunningTasks } from "./held.ts";
 import { again } from "./protocol/again.ts";
-import { afterSuccess } from "./protocol/following.ts";
-import type { CeleryMessage } from "./protocol/message.ts";
+import { afterSuccess, type Following } from "./protocol/following.ts";
 import type { TaskEnd } from "./protocol/result.ts";
 import type { ProtocolSettings } from "./protocol/settings.ts";
 import type { Revoked } from "./revoked.ts";
@@ -93,9 +92,9 @@ export class Settlements {
   #succeeded(task: Running, settlement: Extract<Settlement, { kind: "complete" }>): Made {
     const { result, keep } = settlement;
     const { received, crashes, worker } = task;
-    let publish: readonly CeleryMessage[];
+    let following: Following;
     try {
-      publish = afterSuccess(received, result, this.#context.protocol, Date.now());
+      following = afterSuccess(received, result, this.#context.protocol, Date.now());
     } catch (error) {
       // What shall follow cannot be made: a person has to see it.
       const reason = reasonOfError(error);
@@ -111,13 +110,14 @@ export class Settlements {
       attempts: received.attempts + 1,
       crashes,
       worker,
-      children: publish.map(({ headers }) => headers.id),
+      children: following.messages.map(({ headers }) => headers.id),
       keep,
     });
     return {
-      finish: { tag: task.tag, publish },
+      finish: { tag: task.tag, publish: following.messages },
       outcome: {
         ...this.#context.ending.outcomeOf(received, end),
+        chords: following.chords,
         ...(crashes > 0 && { notKept: end.id }),
       },
     };

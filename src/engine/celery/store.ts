@@ -6,6 +6,7 @@
 import type { Broker, Kept, Results } from "./broker.ts";
 import { Audience } from "./audience.ts";
 import { Cancels } from "./cancels.ts";
+import { Chords } from "./chords.ts";
 import { Claims } from "./claims.ts";
 import { LogicalClock } from "./control/clock.ts";
 import { Node } from "./control/node.ts";
@@ -74,7 +75,7 @@ export async function openStore(parts: Parts): Promise<Store> {
   const revoked = new Revoked();
   const records = new Records(results, kept, protocol);
   const audience = new Audience(results, records, pollInterval);
-  const ending = new Ending(parts, audience);
+  const ending = new Ending(parts, audience, new Chords({ broker, results, protocol }));
   const ready = new Ready(broker);
   const delayed = new Delayed(broker, (queue) => ready.wake(queue));
   const { hostname } = protocol;

@@ -9,7 +9,7 @@ import { AmqpKept } from "./amqp/kept.ts";
 import { RpcResults } from "./amqp/rpc.ts";
 import type { Results } from "./broker.ts";
 import type { Settings } from "./options.ts";
-import { endOf, metaOf, type TaskEnd } from "./protocol/result.ts";
+import { endOf, metaOf, pythonResult, type TaskEnd } from "./protocol/result.ts";
 import { RedisBroker } from "./redis/broker.ts";
 import { RedisKept } from "./redis/kept.ts";
 import { RedisResults } from "./redis/results.ts";
@@ -17,8 +17,9 @@ import type { Parts } from "./store.ts";
 
 /** Makes the parts. They connect when they are opened. */
 export function partsOf(settings: Settings): Parts {
-  const { broker, keyPrefix, protocol, pollInterval, timeout, queues, delayedDelivery } = settings;
+  const { broker, keyPrefix, pollInterval, timeout, queues, delayedDelivery, results } = settings;
   const { events, sentEvents } = settings;
+  const protocol = { ...settings.protocol, chords: results !== false && results !== "rpc" };
   const shared = { protocol, pollInterval, events, sentEvents };
   const { hostname } = protocol;
   if ("redis" in broker) {
@@ -44,7 +45,8 @@ function resultsOf(settings: Settings, connection: AmqpConnection | undefined): 
   if (results === false) return undefined;
   const write = (end: TaskEnd): string => metaOf(end, protocol);
   const read = (text: string): TaskEnd | undefined => endOf(text);
-  if (results !== "rpc") return new RedisResults(results.redis, settings, { write, read });
+  const resultOf = (end: TaskEnd): string => pythonResult(end, protocol);
+  if (results !== "rpc") return new RedisResults(results.redis, settings, { write, read, resultOf });
   // The options are refused where there is none.
   return connection && new RpcResults(connection, { toText: write, fromText: read, resultExpires });
 }

@@ -65,6 +65,22 @@ def echo(value=None):
     return value
 
 
+@app.task(name="tasks.inc")
+def inc(value):
+    return value + 1
+
+
+@app.task(name="tasks.sum")
+def sum_of(values):
+    return sum(values)
+
+
+@app.task(name="tasks.stamps", bind=True)
+def stamps(self, *_):
+    """The stamps that its message has."""
+    return self.request.stamps
+
+
 @app.task(name="tasks.describe")
 def describe(**payload):
     """What arrived, in Python's words."""

@@ -6,69 +6,113 @@
 import { isDeeperThan } from "../../shared/kept-payload/nesting.ts";
 import { signatureList } from "./body.ts";
 import type { Embed } from "./body.ts";
+import { elementOf, maxLevels } from "./elements.ts";
 import { malformed, unsupportedMessage } from "./malformed.ts";
-import { groupMembers, signatureOf } from "./signature.ts";
+import { membersOf } from "./pieces.ts";
+import { signatureOf } from "./signature.ts";
 import type { Signature } from "./signature.ts";
+import type { ProtocolSettings } from "./settings.ts";
 import { times } from "./step.ts";
 
 /**
- * Refuses a message whose next steps this engine does not know how to take, before anything of it is run.
+ * Refuses a message whose next steps cannot be taken, before anything of it is run.
  *
- * @throws PetioleError `ERR_ENGINE_UNSUPPORTED` for a chord, or a part of one
+ * @param groupId of the message: a part of a chord has one
+ * @throws DecodeError for what is malformed
+ * @throws PetioleError `ERR_ENGINE_UNSUPPORTED` for a chord, or a part of one, where results are not kept in Redis
  */
-export function refuseCanvas({ callbacks, errbacks, chain, chord }: Embed, timezone: string): void {
-  if (chord !== undefined) throw chordError("it is part of a chord");
+export function refuseCanvas(
+  { callbacks, errbacks, chain, chord }: Embed,
+  groupId: unknown,
+  settings: Pick<ProtocolSettings, "timezone" | "chords">,
+): void {
+  const check = new Check(settings);
+  if (chord !== undefined) {
+    check.refuseChord("it is part of a chord");
+    if (typeof groupId !== "string" || groupId === "")
+      throw malformed("headers.group", "the id of the chord's group", "none");
+    check.step(chord, "body[2].chord");
+  }
   for (const [index, text] of chain.entries()) {
     const path = `body[2].chain[${index}]`;
-    const signature = signatureOf(text, path);
-    const { options } = signature;
+    const { options } = signatureOf(text, path);
     if ((options.get("chord") ?? "null") !== "null")
-      throw chordError("a step of its chain is part of a chord");
-    if (index === chain.length - 1) refuseStep(signature, path, timezone, index > 0);
+      check.refuseChord("a step of its chain is part of a chord");
+    // Whoever takes a later step sees whether it can be taken there.
+    const isNext = index === chain.length - 1;
+    (isNext ? check : new Check({ ...settings, chords: true })).step(text, path, index > 0);
   }
   for (const [name, texts] of Object.entries({ callbacks, errbacks }))
-    for (const [index, text] of texts.entries()) {
-      const path = `body[2].${name}[${index}]`;
-      refuseStep(signatureOf(text, path), path, timezone, false);
+    for (const [index, text] of texts.entries()) check.step(text, `body[2].${name}[${index}]`);
+}
+
+/** Refuses a canvas that is to be sent, as {@link refuseCanvas} does what is to follow a task. */
+export function checkCanvas(
+  text: string,
+  path: string,
+  settings: Pick<ProtocolSettings, "timezone" | "chords">,
+): void {
+  new Check(settings).step(text, path);
+}
+
+class Check {
+  readonly #settings: Pick<ProtocolSettings, "timezone" | "chords">;
+
+  constructor(settings: Pick<ProtocolSettings, "timezone" | "chords">) {
+    this.#settings = settings;
+  }
+
+  refuseChord(what: string): void {
+    if (this.#settings.chords === true) return;
+    throw unsupportedMessage(
+      what,
+      "Chords need results that are kept in Redis: say results: redis, or send it to a queue that only Python's workers take from.",
+    );
+  }
+
+  /** One step, with all that is in it. */
+  step(text: string, path: string, isFollowed = false, level = 0): void {
+    if (level > maxLevels) throw malformed(path, `at most ${maxLevels} levels of canvas`, "more");
+    const element = elementOf(text, path);
+    const { signature } = element;
+    this.#options(signature, path);
+    const own = signatureList(signature.options.get("chain") ?? "null", `${path}.options.chain`);
+    for (const [index, step] of own.entries())
+      this.step(step, `${path}.options.chain[${index}]`, index > 0, level + 1);
+    if (element.kind === "task") {
+      if ((signature.options.get("chord") ?? "null") !== "null")
+        this.refuseChord(`${path} is part of a chord`);
+      return;
     }
-}
+    if (element.kind === "chord") {
+      this.refuseChord(`${path} is a celery.chord`);
+      membersOf(element.given, `${path}.kwargs.kwargs`);
+      for (const [index, task] of element.header.entries())
+        this.step(task, `${path}.kwargs.header[${index}]`, false, level + 1);
+      this.step(element.body, `${path}.kwargs.body`, false, level + 1);
+      return;
+    }
+    const isGroup = element.kind === "group";
+    if (isGroup && (isFollowed || own.length > 0))
+      this.refuseChord(`${path} is a celery.group that something follows`);
+    for (const [index, task] of element.tasks.entries()) {
+      const isLast = index === element.tasks.length - 1;
+      this.step(task, `${path}.kwargs.tasks[${index}]`, !isGroup && !isLast, level + 1);
+    }
+  }
 
-function refuseStep(signature: Signature, path: string, timezone: string, isFollowed: boolean): void {
-  checkOptions(signature, path, timezone);
-  if ((signature.options.get("chord") ?? "null") !== "null") throw chordError(`${path} is part of a chord`);
-  const members = groupMembers(signature, path);
-  if (members === undefined) {
-    if (/^celery\.(?:chord|chain|map|starmap|chunks)$/.test(signature.task))
-      throw chordError(`${path} is a ${signature.task}`);
-    return;
+  /** What is wrong with a step is told before its task is run, and not after. */
+  #options(signature: Signature, path: string): void {
+    for (const [name, text] of signature.options) {
+      const place = `${path}.options.${name}`;
+      if (lists.has(name)) signatureList(text, place);
+      else if (isDeeperThan(text, maxOptionDepth))
+        throw malformed(place, `at most ${maxOptionDepth} levels`, "more");
+    }
+    times(signature, this.#settings.timezone, 0, path);
   }
-  if (isFollowed) throw chordError(`${path} is a celery.group that something follows`);
-  for (const [index, text] of members.entries()) {
-    const place = `${path}.kwargs.tasks[${index}]`;
-    const member = signatureOf(text, place);
-    if (member.task === "celery.group") throw chordError(`${place} is a celery.group in a group`);
-    refuseStep(member, place, timezone, false);
-  }
-}
-
-/** What is wrong with a step is told before its task is run, and not after. */
-function checkOptions(signature: Signature, path: string, timezone: string): void {
-  for (const [name, text] of signature.options) {
-    const place = `${path}.options.${name}`;
-    if (lists.has(name)) signatureList(text, place);
-    else if (isDeeperThan(text, maxOptionDepth))
-      throw malformed(place, `at most ${maxOptionDepth} levels`, "more");
-  }
-  times(signature, timezone, 0, path);
 }
 
 /** Options that hold signatures, whose text is passed on. All others become headers. */
 const lists: ReadonlySet<string> = new Set(["link", "link_error", "chain", "chord"]);
 const maxOptionDepth = 50;
-
-function chordError(what: string): Error {
-  return unsupportedMessage(
-    what,
-    "Give it to a Python worker: send it to a queue that only those take from.",
-  );
-}

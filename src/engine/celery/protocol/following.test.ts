@@ -3,7 +3,7 @@ import { inflateSync } from "node:zlib";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PetioleError } from "../../../errors.ts";
-import { afterFailure, afterSuccess } from "./following.ts";
+import { afterFailure, afterSuccess as following } from "./following.ts";
 import type { CeleryMessage } from "./message.ts";
 import { received } from "./receiving.ts";
 import type { Received } from "./receiving.ts";
@@ -39,8 +39,12 @@ function read(name: string): Received {
   return received({ ...message, body: Buffer.from(body, "base64") }, { ...settings, tasks });
 }
 
+function afterSuccess(...parameters: Parameters<typeof following>): readonly CeleryMessage[] {
+  return following(...parameters).messages;
+}
+
 /** A message whose third part is this. */
-function withEmbed(embed: object, headers: object = {}): Received {
+function withEmbed(embed: object, headers: object = {}, protocol = settings): Received {
   const message = {
     queue: "celery",
     headers: { task: "t", id: "parent", root_id: "root", parent_id: "grandparent", ...headers },
@@ -48,7 +52,7 @@ function withEmbed(embed: object, headers: object = {}): Received {
     contentEncoding: "utf-8",
     body: Buffer.from(JSON.stringify([[], {}, embed])),
   };
-  return received(message, settings);
+  return received(message, protocol);
 }
 
 function textOf({ body }: CeleryMessage): string {
@@ -372,15 +376,22 @@ test("what we send ourselves is followed, too", () => {
   expect(received(following[1]!, settings).message.payload).toBe('"r"');
 });
 
-test("whatever follows is sent, or refused", () => {
+function group(tasks: readonly object[]): object {
+  return { task: "celery.group", kwargs: { tasks } };
+}
+
+test.each([true, false])("whatever follows is sent, or refused; with chords: %s", (chords) => {
   const small = fc.jsonValue({ maxDepth: 2 });
   const signature = fc.record(
     {
-      task: fc.constantFrom("a", "celery.group"),
+      task: fc.constantFrom("a", "celery.group", "celery.chain", "celery.chord", "celery.chunks"),
       args: fc.array(small, { maxLength: 2 }),
       kwargs: fc.dictionary(
-        fc.constantFrom("tasks", "a"),
-        fc.array(fc.constant({ task: "x" }), { maxLength: 2 }),
+        fc.constantFrom("tasks", "header", "body", "task", "it", "n", "kwargs"),
+        fc.oneof(
+          fc.array(fc.constantFrom({ task: "x" }, group([{ task: "y" }]), group([])), { maxLength: 2 }),
+          fc.constantFrom({ task: "x" }, group([{ task: "y" }, { task: "z" }]), 1, {}),
+        ),
       ),
       options: fc.dictionary(
         fc.constantFrom(
@@ -413,15 +424,15 @@ test("whatever follows is sent, or refused", () => {
     fc.property(embeds, fc.oneof(fc.json(), fc.string()), (embed, result) => {
       let read: Received;
       try {
-        read = withEmbed(embed);
+        read = withEmbed(embed, {}, { ...settings, chords });
       } catch (error) {
         expect(error).toBeInstanceOf(PetioleError);
         return;
       }
       // Of a message that was read, all can be sent.
       for (const message of [
-        ...afterSuccess(read, result, settings, now),
-        ...afterFailure(read, failed, settings, now).messages,
+        ...afterSuccess(read, result, { ...settings, chords }, now),
+        ...afterFailure(read, failed, { ...settings, chords }, now).messages,
       ])
         expect(JSON.stringify(message.headers).isWellFormed()).toBe(true);
     }),

@@ -3,19 +3,30 @@
  *
  * @module
  */
-import { wireJson } from "./wire-json.ts";
+import { apply } from "./applying.ts";
+import type { Applied, ChordStart } from "./applying.ts";
+import { endAll } from "./ends.ts";
+import type { ChordPart, EndToStore } from "./ends.ts";
 import type { CeleryMessage } from "./message.ts";
 import type { Received } from "./receiving.ts";
 import type { TaskEnd } from "./result.ts";
 import type { ProtocolSettings } from "./settings.ts";
-import { groupMembers, signatureOf, textOption } from "./signature.ts";
-import type { Signature } from "./signature.ts";
-import { messages } from "./step.ts";
+import { derivedId } from "./signature.ts";
+import type { Origin } from "./step.ts";
+import { wireJson } from "./wire-json.ts";
 
-/** The end of a task, and where it is to be told besides the result backend. */
-export interface EndToStore {
-  readonly end: TaskEnd;
-  readonly replyTo: string | undefined;
+export type { ChordPart, EndToStore } from "./ends.ts";
+
+/** What is to be published, and which chords begin with it: those before. */
+export interface Following {
+  readonly messages: readonly CeleryMessage[];
+  readonly chords: readonly ChordStart[];
+}
+
+/** The same after a failure, and what ends with it. */
+export interface FollowingFailure extends Following {
+  readonly ends: readonly EndToStore[];
+  readonly parts: readonly ChordPart[];
 }
 
 /**
@@ -30,19 +41,19 @@ export function afterSuccess(
   result: string,
   settings: ProtocolSettings,
   now: number,
-): readonly CeleryMessage[] {
+): Following {
   const { callbacks, chain } = received.embed;
-  if (callbacks.length === 0 && chain.length === 0) return [];
+  const applied: Applied = { messages: [], chords: [] };
+  if (callbacks.length === 0 && chain.length === 0) return applied;
   // What is no JSON travels as a JSON string.
-  const first = wireJson(result, "/0/0") ?? JSON.stringify(result);
-  const step = { received, settings, now, first, chain: [] };
-  const next = chain.at(-1);
-  return [
-    ...callbacks.flatMap((text, index) => messages(text, { ...step, role: `callbacks[${index}]` })),
-    ...(next === undefined
-      ? []
-      : messages(next, { ...step, chain: chain.slice(0, -1), role: `chain[${chain.length - 1}]` })),
-  ];
+  const args = [wireJson(result, "/0/0") ?? JSON.stringify(result)];
+  const origin = originOf(received, settings, now);
+  for (const [index, text] of callbacks.entries())
+    apply(text, { origin, args, role: `callbacks[${index}]` }, applied);
+  const last = chain.length - 1;
+  if (last >= 0)
+    apply(chain[last]!, { origin, args, chain: chain.slice(0, -1), role: `chain[${last}]` }, applied);
+  return applied;
 }
 
 /**
@@ -55,47 +66,40 @@ export function afterFailure(
   end: TaskEnd,
   settings: ProtocolSettings,
   now: number,
-): { readonly messages: readonly CeleryMessage[]; readonly ends: readonly EndToStore[] } {
+): FollowingFailure {
   const { errbacks, chain } = received.embed;
-  const step = { received, settings, now, first: JSON.stringify(received.message.id), chain: [] };
-  return {
-    messages:
-      end.status === "FAILURE"
-        ? errbacks.flatMap((text, index) => messages(text, { ...step, role: `errbacks[${index}]` }))
-        : [],
-    ends: [...chain.entries()]
-      .toReversed()
-      .flatMap(([index, text]) => endsLike(end, text, `body[2].chain[${index}]`)),
-  };
+  const applied: Applied = { messages: [], chords: [] };
+  if (end.status === "FAILURE") {
+    const origin = originOf(received, settings, now);
+    const args = [JSON.stringify(received.message.id)];
+    for (const [index, text] of errbacks.entries())
+      apply(text, { origin, args, role: `errbacks[${index}]` }, applied);
+  }
+  const into = { ends: [], parts: [] };
+  for (const [index, text] of [...chain.entries()].toReversed())
+    endAll(text, end, `body[2].chain[${index}]`, rootOf(received), into);
+  return { ...applied, ...into };
 }
 
-/** The same end for a step, and for each member of a group. */
-function endsLike(end: TaskEnd, text: string, path: string): readonly EndToStore[] {
-  const signature = signatureOf(text, path);
-  const members = groupMembers(signature, path) ?? [];
-  const ends = [
-    signature,
-    ...members.map((member, index) => signatureOf(member, `${path}.kwargs.tasks[${index}]`)),
-  ];
-  return ends.flatMap((each) => {
-    const id = textOption(each, "task_id");
-    return id === undefined ? [] : [{ end: endLike(end, id, each), replyTo: textOption(each, "reply_to") }];
-  });
+/** A part of a chord that has ended so; undefined for what is no part of one. */
+export function chordPart(received: Received, end: TaskEnd): ChordPart | undefined {
+  const { embed, groupId, groupIndex } = received;
+  if (embed.chord === undefined || groupId === undefined) return undefined;
+  return { group: groupId, index: groupIndex, end, body: embed.chord, root: rootOf(received) };
 }
 
-function endLike(end: TaskEnd, id: string, signature: Signature): TaskEnd {
-  const { status, state, reason, endedAt, worker, traceback } = end;
-  const groupId = textOption(signature, "group_id");
+function rootOf({ message }: Received): string {
+  const { root } = message.headers;
+  return typeof root === "string" ? root : message.id;
+}
+
+function originOf(received: Received, settings: ProtocolSettings, now: number): Origin {
+  const parent = received.message.id;
   return {
-    id,
-    status,
-    state,
-    endedAt,
-    task: signature.task,
-    attempts: 0,
-    ...(reason !== undefined && { reason }),
-    ...(worker !== undefined && { worker }),
-    ...(traceback !== undefined && { traceback }),
-    ...(groupId !== undefined && { groupId }),
+    settings,
+    now,
+    parent,
+    root: rootOf(received),
+    newId: (role) => derivedId(parent, role),
   };
 }

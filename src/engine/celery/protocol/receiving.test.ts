@@ -175,11 +175,11 @@ describe.each([
   test.each([
     ["chord", "it is part of a chord"],
     ["chain-chord", "body[2].chain[0] is a celery.chord"],
-  ])("not a %s yet", (name, problem) => {
+  ])("not a %s where results are not kept in Redis", (name, problem) => {
     expect(() => read(name)).toThrow(
       expect.objectContaining({
         code: "ERR_ENGINE_UNSUPPORTED",
-        message: `The Celery engine cannot run this message: ${problem}. Give it to a Python worker: send it to a queue that only those take from.`,
+        message: `The Celery engine cannot run this message: ${problem}. Chords need results that are kept in Redis: say results: redis, or send it to a queue that only Python's workers take from.`,
       }),
     );
   });
@@ -398,13 +398,15 @@ describe("refuses", () => {
       "body[2].chain[1] is a celery.group that something follows",
       '{"chain":[{"task":"a"},{"task":"celery.group","kwargs":{"tasks":[]}}]}',
     ],
-    ["body[2].callbacks[0] is a celery.chain", '{"callbacks":[{"task":"celery.chain"}]}'],
     [
-      "body[2].callbacks[0].kwargs.tasks[0] is a celery.group in a group",
-      '{"callbacks":[{"task":"celery.group","kwargs":{"tasks":[{"task":"celery.group"}]}}]}',
+      "body[2].callbacks[0].kwargs.tasks[0] is a celery.group that something follows",
+      '{"callbacks":[{"task":"celery.chain","kwargs":{"tasks":[{"task":"celery.group"},{"task":"a"}]}}]}',
     ],
-    ["body[2].errbacks[0] is a celery.chord", '{"errbacks":[{"task":"celery.chord"}]}'],
-  ])("canvas that it does not know: %s", (problem, embed) => {
+    [
+      "body[2].errbacks[0] is a celery.chord",
+      '{"errbacks":[{"task":"celery.chord","kwargs":{"body":{"task":"a"}}}]}',
+    ],
+  ])("canvas that needs results in Redis: %s", (problem, embed) => {
     const error = refusal(withBody(body("[]", "{}", embed)));
     expect(error?.code).toBe("ERR_ENGINE_UNSUPPORTED");
     expect(error?.message).toContain(`cannot run this message: ${problem}.`);

@@ -66,7 +66,7 @@ export function received(sent: CeleryMessage, settings: ProtocolSettings): Recei
   const attempts = retries(headers["retries"]);
   const body = partsOfBody(text);
   const embed = embedOf(body.embed);
-  refuseCanvas(embed, settings.timezone);
+  refuseCanvas(embed, headers["group"], settings);
   const name = exact(own.task, task);
   const positional = taskProtocol(settings, name).positional ?? [];
   const { sentAt, crashes = 0, deferrals = 0, deferredAt } = own;
@@ -94,6 +94,36 @@ export function received(sent: CeleryMessage, settings: ProtocolSettings): Recei
     embed,
     celery,
   };
+}
+
+/** What a message says of the chord that it is a part of, though it cannot be read as a whole. */
+export interface PartOfChord {
+  readonly groupId: string;
+  readonly groupIndex: number | undefined;
+  readonly chord: string;
+  readonly root: string;
+}
+
+/** The chord that a malformed message is a part of, as far as that can be read. */
+export function chordOfMalformed(
+  message: CeleryMessage,
+  settings: ProtocolSettings,
+): PartOfChord | undefined {
+  if (settings.chords !== true) return undefined;
+  try {
+    const { celery, text } = inProtocol2(message, settings);
+    const { id, group, group_index: index, root_id: root } = celery.headers;
+    const { chord } = embedOf(partsOfBody(text).embed);
+    if (chord === undefined || typeof group !== "string" || group === "") return undefined;
+    return {
+      groupId: group,
+      groupIndex: isCount(index) ? index : undefined,
+      chord,
+      root: typeof root === "string" && root !== "" ? root : id,
+    };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Deeper headers are refused: what is written again, or kept, is written by recursion. */

@@ -76,8 +76,7 @@ export function statusOf(state: TaskEnd["state"]): string {
  */
 export function metaOf(end: TaskEnd, { exceptions }: Pick<ProtocolSettings, "exceptions">): string {
   const { id, status, state, reason, endedAt, attempts = 0 } = end;
-  const { text, form } =
-    status === "SUCCESS" ? resultText(end.result ?? "null") : failureText(end, exceptions);
+  const { text, form } = textAndForm(end, exceptions);
   const own = {
     state,
     endedAt,
@@ -99,6 +98,18 @@ export function metaOf(end: TaskEnd, { exceptions }: Pick<ProtocolSettings, "exc
     petiole: textOf(own),
   };
   return `{"status":${JSON.stringify(status)},"result":${text},${JSON.stringify(fields).slice(1)}`;
+}
+
+function textAndForm(
+  end: TaskEnd,
+  exceptions: ProtocolSettings["exceptions"],
+): { readonly text: string; readonly form: "text" | undefined } {
+  return end.status === "SUCCESS" ? resultText(end.result ?? "null") : failureText(end, exceptions);
+}
+
+/** The field `result` alone: what a task returned, or what it raised, as Python's JSON. */
+export function pythonResult(end: TaskEnd, { exceptions }: Pick<ProtocolSettings, "exceptions">): string {
+  return textAndForm(end, exceptions).text;
 }
 
 /** What cannot be written because it is nested too deep is left out: the end itself is told. */

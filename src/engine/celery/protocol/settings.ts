@@ -19,6 +19,8 @@ export interface ProtocolSettings {
   readonly exceptions: Readonly<Record<string, string>>;
   /** Where the next step of a chain is sent that names no queue; `"celery"` unless told, as Celery itself has it. */
   readonly defaultQueue?: string;
+  /** Results are kept where the parts of a chord can be counted: in Redis. */
+  readonly chords?: boolean;
   /** A compressed body may unpack to so many bytes; 64 MiB unless told. */
   readonly maxBytes?: number;
 }

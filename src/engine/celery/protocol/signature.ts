@@ -87,11 +87,32 @@ export function timeOption({ options }: Signature, name: string): string | numbe
   return undefined;
 }
 
-/** The members of a group; undefined for what is no group. */
-export function groupMembers(signature: Signature, path: string): readonly string[] | undefined {
-  if (signature.task !== "celery.group") return undefined;
-  const tasks = membersOf(signature.kwargs, `${path}.kwargs`).find(({ name }) => name === "tasks");
-  return tasks === undefined ? [] : itemsOf(tasks.value, `${path}.kwargs.tasks`);
+/** The text with other fields in place of its own, or beside them; all else stays byte for byte. */
+export function withFields(text: string, fields: Readonly<Record<string, string>>): string {
+  const others = membersOf(text, "signature").filter(({ name }) => !Object.hasOwn(fields, name));
+  const own = others.map(({ key, value }) => `${key}:${value}`);
+  const given = Object.entries(fields).map(([name, value]) => `${JSON.stringify(name)}:${value}`);
+  return `{${[...own, ...given].join(",")}}`;
+}
+
+/** The text with these options in place of its own, or beside them. Undefined ones are left as they are. */
+export function withSignatureOptions(
+  signature: Signature,
+  options: Readonly<Record<string, string | undefined>>,
+): string {
+  const all = new Map(signature.options);
+  let isOther = false;
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || all.get(name) === value) continue;
+    all.set(name, value);
+    isOther = true;
+  }
+  return isOther ? withFields(signature.text, { options: objectOf(all) }) : signature.text;
+}
+
+/** The text of an object of these texts. */
+export function objectOf(members: ReadonlyMap<string, string>): string {
+  return `{${[...members].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
 }
 
 /** The text of a signature of a user's. */

@@ -1,5 +1,5 @@
 /**
- * The messages that a signature stands for.
+ * The message of a signature that is one task.
  *
  * @module
  */
@@ -9,69 +9,48 @@ import { compressed, compressionHeader } from "./compression.ts";
 import { celeryHeaders } from "./headers.ts";
 import { isObject, malformed } from "./malformed.ts";
 import type { CeleryMessage } from "./message.ts";
-import type { Received } from "./receiving.ts";
+import { membersOf } from "./pieces.ts";
 import { taskProtocol } from "./sending.ts";
 import type { ProtocolSettings } from "./settings.ts";
-import {
-  derivedId,
-  groupMembers,
-  numberOption,
-  signatureOf,
-  textOption,
-  timeOption,
-  valueOf,
-} from "./signature.ts";
+import { numberOption, signatureOf, textOption, timeOption, valueOf } from "./signature.ts";
 import type { Signature } from "./signature.ts";
 import { firstTime, isPythonTime, lastTime, parseTime } from "./times.ts";
 
-/** How one step is sent. */
-export interface Step {
-  readonly received: Received;
+/** Who sends a step, and what its ids are made of. */
+export interface Origin {
   readonly settings: ProtocolSettings;
   /** Epoch milliseconds. */
   readonly now: number;
+  /** The task that it follows; undefined for what begins. */
+  readonly parent: string | undefined;
+  /** The first of all tasks that led to it; a step without is its own. */
+  readonly root: string | undefined;
+  /** The id of a step that has none, of where it stands. */
+  readonly newId: (role: string) => string;
+}
+
+/** How one step is sent. */
+export interface Step {
+  readonly origin: Origin;
   /** What comes before the signature's own arguments; nothing where it is immutable. */
-  readonly first: string;
+  readonly args: readonly string[];
   /** What is left of the chain, in Celery's order. */
   readonly chain: readonly string[];
-  /** For the id of a step that has none. */
+  readonly groupId: string | undefined;
+  readonly groupIndex?: number | undefined;
+  /** The body of the chord that waits for it. */
+  readonly chord: string | undefined;
+  /** For errors, and for the id of a step that has none. */
   readonly role: string;
 }
 
-/** The messages of a signature: one, or one for each member of a group. */
-export function messages(text: string, step: Step): readonly CeleryMessage[] {
-  const signature = signatureOf(text, step.role);
-  const members = groupMembers(signature, step.role);
-  if (members === undefined) return [message(signature, step)];
-  const groupId = textOption(signature, "task_id");
-  // The group's own options are its members', whatever theirs say: Celery's way.
-  const shared = [...signature.options].filter(([name]) => !ofOneTask.has(name));
-  return members.map((text, index) => {
-    const role = `${step.role}.tasks[${index}]`;
-    const member = signatureOf(text, role);
-    return message(
-      { ...member, options: new Map([...member.options, ...shared]) },
-      { ...step, role },
-      groupId,
-    );
-  });
-}
-
-const ofOneTask: ReadonlySet<string> = new Set([
-  "task_id",
-  "group_id",
-  "group_index",
-  "root_id",
-  "parent_id",
-  "reply_to",
-]);
-
-function message(signature: Signature, step: Step, group?: string): CeleryMessage {
-  const { received, settings, now, first, chain, role } = step;
+/** The message of a signature that is one task. */
+export function messageOfStep(signature: Signature, step: Step): CeleryMessage {
+  const { origin, chain, chord, role } = step;
+  const { settings, now, parent, root } = origin;
   const { task } = signature;
-  const args = signature.immutable ? signature.args : [first, ...signature.args];
+  const args = signature.immutable ? signature.args : [...step.args, ...signature.args];
   const agreed = taskProtocol(settings, task);
-  const own = listOption(signature, "chain", role);
   const compression = textOption(signature, "compression") ?? agreed.compression;
   const isCompressed = compression !== undefined && /^(?:application\/x-gzip|gzip|zlib)$/.test(compression);
   const body = Buffer.from(
@@ -81,12 +60,12 @@ function message(signature: Signature, step: Step, group?: string): CeleryMessag
       embed: embedText({
         callbacks: listOption(signature, "link", role),
         errbacks: listOption(signature, "link_error", role),
-        chain: chain.length > 0 ? chain : own,
+        chain,
+        ...(chord !== undefined && { chord }),
       }),
     }),
   );
-  const parent = received.message.id;
-  const { root } = received.message.headers;
+  const id = textOption(signature, "task_id") ?? origin.newId(role);
   const replyTo = textOption(signature, "reply_to");
   const priority = numberOption(signature, "priority") ?? agreed.priority;
   const seconds = (name: string, other: number | undefined): number | undefined => {
@@ -94,19 +73,19 @@ function message(signature: Signature, step: Step, group?: string): CeleryMessag
     return limit !== undefined && limit > 0 ? limit * 1000 : other;
   };
   return {
-    queue: queueOption(signature) ?? agreed.queue ?? settings.defaultQueue ?? "celery",
+    queue: queueOption(signature) ?? queueOf(signature, settings) ?? settings.defaultQueue ?? "celery",
     headers: {
       ...objectOption(signature, "headers"),
       ...celeryHeaders({
         task,
-        id: textOption(signature, "task_id") ?? derivedId(parent, role),
-        root: typeof root === "string" ? root : parent,
+        id,
+        root: root ?? id,
         parent,
         ...times(signature, settings.timezone, now, role),
         timeLimit: seconds("time_limit", agreed.timeLimit),
         softTimeLimit: seconds("soft_time_limit", agreed.softTimeLimit),
-        groupId: textOption(signature, "group_id") ?? group,
-        groupIndex: numberOption(signature, "group_index"),
+        groupId: step.groupId,
+        groupIndex: step.groupIndex ?? numberOption(signature, "group_index"),
         ignoreResult: ignoreResult(signature) ?? agreed.ignoreResult,
         shadow: textOption(signature, "shadow"),
         replacedTaskNesting: numberOption(signature, "replaced_task_nesting"),
@@ -123,6 +102,14 @@ function message(signature: Signature, step: Step, group?: string): CeleryMessag
     ...(replyTo !== undefined && { replyTo }),
     ...(priority !== undefined && { priority }),
   };
+}
+
+/** The queue that was agreed for a task; what calls another one goes where that goes. */
+function queueOf(signature: Signature, settings: ProtocolSettings): string | undefined {
+  if (!/^celery\.(?:map|starmap)$/.test(signature.task)) return taskProtocol(settings, signature.task).queue;
+  const called = membersOf(signature.kwargs, "kwargs").find(({ name }) => name === "task");
+  const { task } = called === undefined ? {} : { task: signatureOf(called.value, "kwargs.task").task };
+  return task === undefined ? undefined : taskProtocol(settings, task).queue;
 }
 
 function ignoreResult({ options }: Signature): boolean | undefined {

@@ -6,8 +6,9 @@
 import { isUtf8 } from "node:buffer";
 import { Soon } from "../../shared/soon.ts";
 import { Batcher } from "../../shared/batcher.ts";
-import type { Results } from "../broker.ts";
+import type { ChordParts, Results } from "../broker.ts";
 import { unreadableResult, type TaskEnd } from "../protocol/result.ts";
+import { RedisChords } from "./chords.ts";
 import { Connection } from "./connection.ts";
 import type { RedisClientLike } from "../../shared/redis/like.ts";
 import { scripts } from "./scripts.ts";
@@ -20,12 +21,15 @@ export interface EndCodec {
   write(end: TaskEnd): string;
   /** The end that a text tells; undefined for what is no end, or no text of theirs. */
   read(text: string): TaskEnd | undefined;
+  /** What a task returned or raised alone, as the parts of chords are kept. Left out where there are no chords. */
+  readonly resultOf?: (end: TaskEnd) => string;
 }
 
 /** Results on Redis. */
 export class RedisResults implements Results {
   readonly shared = true;
   readonly replyTo = undefined;
+  readonly chords?: ChordParts;
   readonly #connection: Connection;
   readonly #codec: EndCodec;
   readonly #prefix: string;
@@ -45,6 +49,9 @@ export class RedisResults implements Results {
     this.#connection = new Connection(client, settings.timeout);
     this.#stores = new Batcher((ends) => this.#store(ends));
     this.#finds = new Batcher((ids) => this.#find(ids));
+    const { resultOf } = codec;
+    if (resultOf !== undefined)
+      this.chords = new RedisChords(this.#connection, { ...settings, prefix: this.#prefix, resultOf });
   }
 
   open(): Promise<void> {

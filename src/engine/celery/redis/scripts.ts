@@ -4,6 +4,7 @@
  * @module
  */
 import { script } from "./connection.ts";
+import { beginChords, countParts } from "./lua/chords.ts";
 import * as kept from "./lua/kept.ts";
 import { extend, finish, giveBack, hold, prolong, publish, take } from "./lua/messages.ts";
 import { adopt, expired, look, restore } from "./lua/restoring.ts";
@@ -23,6 +24,8 @@ export const scripts = {
   look: script(look),
   storing: script(storing),
   stored: script(stored),
+  beginChords: script(beginChords),
+  countParts: script(countParts),
   keep: script(kept.put),
   findKept: script(kept.find),
   listKept: script(kept.list),

@@ -1,0 +1,86 @@
+/**
+ * What ends with a task that did not succeed: the rest of its chain, of which each end is told, so that nobody waits for it.
+ *
+ * @module
+ */
+import { signatureList } from "./body.ts";
+import { elementOf } from "./elements.ts";
+import type { TaskEnd } from "./result.ts";
+import { numberOption, textOption } from "./signature.ts";
+import type { Signature } from "./signature.ts";
+
+/** The end of a task, and where it is to be told besides the result backend. */
+export interface EndToStore {
+  readonly end: TaskEnd;
+  readonly replyTo: string | undefined;
+}
+
+/** A task of a chord's header has ended. */
+export interface ChordPart {
+  /** The id of the header's group. */
+  readonly group: string;
+  /** Its place among the results; undefined is after all others. */
+  readonly index: number | undefined;
+  readonly end: TaskEnd;
+  /** What follows the header: a signature's text. */
+  readonly body: string;
+  /** The first of all tasks that led to it. */
+  readonly root: string;
+}
+
+/** What ends, and which chords hear of it. */
+export interface Ends {
+  readonly ends: EndToStore[];
+  readonly parts: ChordPart[];
+}
+
+/** Puts into `into` that all tasks of a canvas end so. Those of a chord's header count for nobody: its body ends, too. */
+export function endAll(
+  text: string,
+  end: TaskEnd,
+  path: string,
+  root: string,
+  into: Ends,
+  counts = true,
+): void {
+  const element = elementOf(text, path);
+  const { signature } = element;
+  const id = textOption(signature, "task_id");
+  if (id !== undefined) {
+    const own = endLike(end, id, signature);
+    if (!into.ends.some((each) => each.end.id === id))
+      into.ends.push({ end: own, replyTo: textOption(signature, "reply_to") });
+    const body = signature.options.get("chord") ?? "null";
+    const group = textOption(signature, "group_id");
+    if (counts && element.kind === "task" && body !== "null" && group !== undefined)
+      into.parts.push({ group, index: numberOption(signature, "group_index"), end: own, body, root });
+  }
+  if (element.kind === "group" || element.kind === "chain")
+    for (const [index, task] of element.tasks.entries())
+      endAll(task, end, `${path}.kwargs.tasks[${index}]`, root, into, counts);
+  if (element.kind === "chord") {
+    for (const [index, task] of element.header.entries())
+      endAll(task, end, `${path}.kwargs.header[${index}]`, root, into, false);
+    endAll(element.body, end, `${path}.kwargs.body`, root, into, counts);
+  }
+  const rest = signatureList(signature.options.get("chain") ?? "null", `${path}.options.chain`);
+  for (const [index, step] of [...rest.entries()].toReversed())
+    endAll(step, end, `${path}.options.chain[${index}]`, root, into, counts);
+}
+
+function endLike(end: TaskEnd, id: string, signature: Signature): TaskEnd {
+  const { status, state, reason, endedAt, worker, traceback } = end;
+  const groupId = textOption(signature, "group_id");
+  return {
+    id,
+    status,
+    state,
+    endedAt,
+    task: signature.task,
+    attempts: 0,
+    ...(reason !== undefined && { reason }),
+    ...(worker !== undefined && { worker }),
+    ...(traceback !== undefined && { traceback }),
+    ...(groupId !== undefined && { groupId }),
+  };
+}
