@@ -21,15 +21,6 @@ export async function start({ durable = false } = {}): Promise<EngineStore> {
   const { port, restart, pid } = server;
   await install(server.url);
   const template = new URL(server.url).pathname.slice(1);
-  let next: Promise<string> | undefined;
-  const fresh = async (): Promise<Json> => {
-    const url = await (next ?? copyOf(server.url, template));
-    // To copy a database takes longer than most tests: while one runs, the next one's is made. Not of a server that is to
-    // be killed meanwhile.
-    if (!durable) next = copyOf(server.url, template);
-    next?.catch(() => undefined);
-    return { url };
-  };
   return {
     config: { url: await copyOf(server.url, template) },
     ...(port !== undefined && {
@@ -42,11 +33,8 @@ export async function start({ durable = false } = {}): Promise<EngineStore> {
     }),
     ...(pid !== undefined && { pid: () => server.pid! }),
     ...(restart !== undefined && { restart }),
-    fresh,
-    async close() {
-      await next?.catch(() => undefined);
-      await server.stop();
-    },
+    fresh: async () => ({ url: await copyOf(server.url, template) }),
+    close: () => server.stop(),
   };
 }
 

@@ -13,6 +13,10 @@ const noLineBreaks = [
   },
 ];
 
+/** The groups in which it matters where results are. */
+const aboutResults =
+  /: (ending|keeping|watching|cancelling|looking after tasks|what it lacks|an app's tasks|an app's chains)$/;
+
 describe.skipIf(rabbitmq.missing !== undefined)("the Celery engine, on RabbitMQ", () => {
   let store: EngineStore;
   beforeAll(async () => {
@@ -27,29 +31,24 @@ describe.skipIf(rabbitmq.missing !== undefined)("the Celery engine, on RabbitMQ"
     skip: noLineBreaks,
     create: harness("celery-rabbitmq", rabbitmq.open, () => store),
   });
-});
 
-/** The groups in which it matters where results are. */
-const aboutResults =
-  /: (ending|keeping|watching|cancelling|looking after tasks|what it lacks|an app's tasks|an app's chains)$/;
-const neither = rabbitmq.missing ?? redis.missing;
-describe.skipIf(neither !== undefined)("the Celery engine, on RabbitMQ with results in Redis", () => {
-  let store: EngineStore;
-  let results: OwnRedis;
-  beforeAll(async () => {
-    [store, results] = await Promise.all([rabbitmq.start(), startOwnRedis()]);
-  }, 60_000);
-  afterAll(() => Promise.all([store.close(), results.stop()]));
+  describe.skipIf(redis.missing !== undefined)("with results in Redis", () => {
+    let results: OwnRedis;
+    beforeAll(async () => {
+      results = await startOwnRedis();
+    });
+    afterAll(() => results.stop());
 
-  let count = 0;
-  engineContract({
-    // The broker is the same as above.
-    describe: (name, body) => (aboutResults.test(name) ? describe(name, body) : undefined),
-    test,
-    name: "celery over RabbitMQ and Redis",
-    skip: noLineBreaks,
-    create: harness("celery-rabbitmq", rabbitmq.open, () => store, {
-      more: () => ({ redisPort: results.port, keyPrefix: `r${++count}:` }),
-    }),
+    let count = 0;
+    engineContract({
+      // The broker is the same as above.
+      describe: (name, body) => (aboutResults.test(name) ? describe(name, body) : undefined),
+      test,
+      name: "celery over RabbitMQ and Redis",
+      skip: noLineBreaks,
+      create: harness("celery-rabbitmq", rabbitmq.open, () => store, {
+        more: () => ({ redisPort: results.port, keyPrefix: `r${++count}:` }),
+      }),
+    });
   });
 });
