@@ -64,7 +64,7 @@ describe.skipIf(noOwnRedis !== undefined)("parts of chords on Redis", () => {
           form: undefined,
         },
       ]);
-      expect(await redis.zrange("myres_celery-taskset-meta-g.j", 0, -1)).toHaveLength(3);
+      expect(await redis.zrange("myres_celery-taskset-meta-g.j", "0", "-1")).toHaveLength(3);
       expect(await redis.pttl("myres_celery-taskset-meta-g.j")).toBeGreaterThan(50_000);
       expect(await redis.pttl("myres_celery-taskset-meta-g.s")).toBeGreaterThan(50_000);
     });
