@@ -184,6 +184,13 @@ describe.each([
     );
   });
 
+  test.each(["chord", "chain-chord"])("a %s where results are kept in Redis", (name) => {
+    const { embed, groupId } = received(fromRedis(captured[name]!), { ...settings, chords: true });
+    if (name === "chord")
+      expect([typeof groupId, embed.chord]).toEqual(["string", expect.stringContaining('"task"')]);
+    else expect(embed.chain[0]).toContain("celery.chord");
+  });
+
   test("protocol 1, as a message of protocol 2", () => {
     const first = read("protocol1");
     expect(first).toMatchObject({
