@@ -64,6 +64,7 @@ export class Node {
     if (this.#deaf === undefined) return;
     this.#deaf();
     this.#deaf = undefined;
+    this.#context.delayed.leave();
     this.#heart.stop();
   }
 
