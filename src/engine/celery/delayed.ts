@@ -111,6 +111,14 @@ export class Delayed {
     return taken;
   }
 
+  /** Nobody here claims any more: what waits for its rate would wait for nobody. */
+  leave(): void {
+    const limited = this.#entries.filter(({ isLimited }) => isLimited);
+    if (limited.length === 0) return;
+    this.#remove(limited);
+    this.#work(() => this.#broker.giveBack(limited.map(({ tag }) => tag)));
+  }
+
   /** Gives everything back. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);

@@ -184,6 +184,20 @@ describe("rates", () => {
     expect(ran).toEqual(Array.from({ length: 99 }, (_, index) => `${index + 1}`));
   });
 
+  test("what is held when the last worker stops goes back, to others", async () => {
+    const server = new CeleryServer();
+    const engine = open(server);
+    const stop = engine.onCancel("tester", () => undefined);
+    await claim(engine);
+    await ask(server, "rate_limit", { task_name: "tasks.add", rate_limit: "1/h" });
+    for (const id of ["1", "2", "3"]) server.put(message(id));
+    expect(await claim(engine)).toHaveLength(1);
+    stop();
+    await vi.waitFor(() =>
+      expect(server.queues.get("default")!.map(({ message }) => message.headers.id)).toEqual(["2", "3"]),
+    );
+  });
+
   test("what is held when the engine is closed goes back as it was", async () => {
     const server = new CeleryServer();
     const engine = open(server);

@@ -6,8 +6,9 @@
 import type { ClaimRequest, Lease } from "../../../engine.ts";
 import { messageOf } from "../../../errors.ts";
 import type { Heart } from "../events/heart.ts";
-import { methods, type NodeContext } from "./methods.ts";
 import type { ControlMessage } from "./message.ts";
+import { methods } from "./methods.ts";
+import type { NodeContext } from "./node-context.ts";
 import { warn } from "./warnings.ts";
 
 /** Hears and answers, from the first worker of this process on to its last. */
@@ -63,6 +64,7 @@ export class Node {
     if (this.#deaf === undefined) return;
     this.#deaf();
     this.#deaf = undefined;
+    this.#context.delayed.leave();
     this.#heart.stop();
   }
 

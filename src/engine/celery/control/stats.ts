@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type as system } from "node:os";
-import type { NodeContext } from "./methods.ts";
+import type { NodeContext } from "./node-context.ts";
 
 const began = performance.now();
 let known: string | undefined;
