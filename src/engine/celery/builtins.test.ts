@@ -161,7 +161,12 @@ describe("items", () => {
   test("that are none end it at once, with what follows", async () => {
     const server = new CeleryServer();
     const engine = open(server);
-    server.put(message("celery.map", `[[],{"task":${add},"it":[]},{"chain":[{"task":"next","options":{"queue":"default"}}]}]`));
+    server.put(
+      message(
+        "celery.map",
+        `[[],{"task":${add},"it":[]},{"chain":[{"task":"next","options":{"queue":"default"}}]}]`,
+      ),
+    );
     const [next] = await claim(engine);
     expect(next?.message).toMatchObject({ task: "next", payload: "[]" });
     expect(await engine.find("whole")).toMatchObject({ state: "succeeded", result: "[]" });
