@@ -31,12 +31,21 @@ describe.skipIf(kind.missing !== undefined)(`map, starmap and chunks on Redis${s
   let worker: Worker;
   let tasks: ReturnType<typeof makeTasks>;
   const noted: unknown[] = [];
+  let mended = false;
 
   const makeTasks = (app: Petiole) => ({
     app,
     add: app.task("ts.add", ({ x, y = 0 }: { x: number; y?: number }) => x + y),
     echo: app.task("ts.echo", (value: unknown) => value),
     note: app.task("ts.note", (what: unknown) => void noted.push(what)),
+    mended: app.task("ts.mended", (value: number) => {
+      if (value === 2 && !mended) throw new Error("not yet");
+      return value;
+    }),
+    which: app.task("both.which", async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return "typescript";
+    }),
     odd: app.task("ts.odd", (value: number) => {
       if (value % 2 === 0) throw new RangeError(`even: ${value}`);
       return value;
@@ -165,6 +174,34 @@ describe.skipIf(kind.missing !== undefined)(`map, starmap and chunks on Redis${s
     });
     expect(await ours.tasks[1]!.result()).toEqual([3]);
   });
+
+  test("an item that has failed, and is retried by a person, completes it after all", async () => {
+    mended = false;
+    const canvas = "xmap(t('ts.mended'), [1, 2])";
+    expect(await client.outcome(`run(${canvas}, task_id='mended')`)).toMatchObject({
+      error: "celery.exceptions.ChordError",
+    });
+    const { records: failed } = await engine.list({ states: ["failed"], task: "ts.mended" });
+    expect(failed.map(({ message }) => message.payload)).toEqual(["2"]);
+    mended = true;
+    expect(await engine.retry(failed.map(({ message }) => message.id))).toBe(1);
+    await expect.poll(async () => (await engine.find("mended"))?.result).toBe("[1,2]");
+  });
+
+  test("in a queue that workers of both languages take from, each ends what it takes", async () => {
+    const beside = await startCeleryWorker({ ...broker.places, queues: ["shared"] });
+    const ours = tasks.app.worker({ queues: ["shared"], watchdog: false, logger: quiet, concurrency: 2 });
+    await ours.start();
+    const send =
+      "[xstarmap(signature('both.which'), [[]] * 20).apply_async(queue='shared') for _ in range(12)]";
+    const told = await client.value(`[r.get(timeout=20) for r in ${send}]`);
+    const results = JSON.parse(told.replaceAll("'", '"')) as string[][];
+    await Promise.all([ours.stop({ timeout: 0 }), beside.stop()]);
+    expect(results.map((each) => each.length)).toEqual(Array(12).fill(20));
+    expect(new Set(results.flat())).toEqual(new Set(["python", "typescript"]));
+    // Some were ended by one alone, and some by both.
+    expect(results.some((each) => new Set(each).size === 2)).toBe(true);
+  }, 60_000);
 
   test("a task that nobody knows fails it as it fails alone", async () => {
     expect(await client.outcome("run(xmap(t('ts.nobody'), [1]))")).toMatchObject({

@@ -46,9 +46,9 @@ async function sent(
   expect(server.unacknowledged.size).toBe(1);
   const waiting = server.queues.get("default")!.map((each) => each.message);
   // The first of its items, which is taken in the same claim.
-  const [[, taken]] = [...server.unacknowledged] as [[string, { message: CeleryMessage }]];
-  expect(first?.message.id).toBe(taken.message.headers.id);
-  return [taken.message, ...waiting];
+  const [taken] = [...server.unacknowledged.values()].map((each) => each.message);
+  expect(first?.message.id).toBe(taken!.headers.id);
+  return [taken!, ...waiting];
 }
 
 describe("items", () => {
