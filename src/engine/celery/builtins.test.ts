@@ -250,6 +250,15 @@ describe("items", () => {
     expect((await engine.find("whole"))?.reason?.message).toMatch(/at most 100000 bytes of messages/);
   });
 
+  test("with stamps that are no stamps are refused", async () => {
+    const server = new CeleryServer();
+    const engine = open(server);
+    const headers = { stamps: { task_id: "one for all" }, stamped_headers: ["task_id"] };
+    server.put(message("celery.map", `[[],{"task":${add},"it":[1,2]},null]`, headers));
+    expect(await claim(engine)).toStrictEqual([]);
+    expect((await engine.find("whole"))?.reason?.message).toMatch(/headers\.stamps: .*task_id/);
+  });
+
   test("need results that can be counted", async () => {
     const server = new CeleryServer();
     const engine = open(server, protocol as typeof counted);

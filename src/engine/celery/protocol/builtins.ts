@@ -8,27 +8,21 @@ import { describe } from "../../../errors.ts";
 import { ownHeaders } from "../../../message.ts";
 import { apply, type Applied } from "./applying.ts";
 import { pieceOf } from "./arguments.ts";
-import type { BodyParts, Embed } from "./body.ts";
-import { accumulate, parametersOf } from "./builtin-names.ts";
+import type { Embed } from "./body.ts";
+import { partsOf, type BuiltinCall } from "./builtin-items.ts";
+import { accumulate } from "./builtin-names.ts";
 import { defaultMaxBytes } from "./compression.ts";
-import { chordText, elementText, starmapText } from "./elements.ts";
+import { chordText, elementText } from "./elements.ts";
 import { originOf } from "./following.ts";
 import { knownHeaders } from "./headers.ts";
 import { isObject, malformed, unsupportedMessage } from "./malformed.ts";
-import { itemsOf, membersOf, stringOf } from "./pieces.ts";
-import { movePointers } from "./pointers.ts";
+import { membersOf } from "./pieces.ts";
 import type { Received } from "./receiving.ts";
 import type { ProtocolSettings } from "./settings.ts";
-import { objectOf, signatureOf, valueOf } from "./signature.ts";
-
-/** What a message of one is called with: the arguments' texts. */
-export type BuiltinCall = Pick<BodyParts, "args" | "kwargs">;
+import { objectOf, valueOf } from "./signature.ts";
 
 /** What one comes to: its result as wire text, or tasks whose results will be its own. */
 export type BuiltinOutcome = { readonly result: string } | Applied;
-
-/** One message calls at most so many tasks. */
-export const maxItems = 10_000;
 
 /**
  * What the message of a builtin task comes to. What it makes follow has ids that come of its own: done twice, it is the same.
@@ -92,71 +86,6 @@ function accumulated({ args, kwargs }: BuiltinCall): string {
   return pieceOf(found, `/0/${place}`, "");
 }
 
-/** An argument, and where it stands. */
-interface Argument {
-  readonly text: string;
-  readonly path: string;
-  /** The same, as pointers have it. */
-  readonly pointer: string;
-}
-
-function argumentOf(task: string, { args, kwargs }: BuiltinCall, name: string, what: string): Argument {
-  const index = parametersOf(task)!.indexOf(name);
-  const path = `body[1].${name}`;
-  if (index < args.length) return { text: args[index]!, path: `body[0][${index}]`, pointer: `/0/${index}` };
-  // Of two, the last: as Python reads it.
-  const named = membersOf(kwargs, "body[1]").findLast((member) => member.name === name);
-  if (named === undefined) throw malformed(path, what, "nothing");
-  return { text: named.value, path, pointer: `/1/${name}` };
-}
-
-/** The tasks that it calls. */
-function partsOf(task: string, call: BuiltinCall): readonly string[] {
-  const called = argumentOf(task, call, "task", "the signature of a task");
-  const name = calledName(called);
-  const it = argumentOf(task, call, "it", "a list");
-  const items = itemsOf(it.text, it.path);
-  if (items.length > maxItems)
-    throw malformed(it.path, `at most ${maxItems} items`, `${items.length}: send it in parts`);
-  const moved = (at: number, to: string): string => {
-    const from = `${it.pointer}/${at}`;
-    return movePointers(items[at]!, it.path, (pointer) => {
-      if (pointer !== from && !pointer.startsWith(`${from}/`))
-        throw malformed(`${it.path}[${at}]`, "pointers to what is in the same item", describe(pointer));
-      return to + pointer.slice(from.length);
-    });
-  };
-  // Nobody asks for them one by one.
-  const options = '{"ignore_result":true}';
-  if (task !== "celery.chunks")
-    return items.map((_, at) => {
-      const args =
-        task === "celery.map" ? [moved(at, "/0/0")] : itemsOf(moved(at, "/0"), `${it.path}[${at}]`);
-      return elementText(name, { args, options, immutable: true });
-    });
-  const size = sizeOf(argumentOf(task, call, "n", "how many go into a chunk"));
-  const chunks = Array.from({ length: Math.ceil(items.length / size) }, (_, chunk) => chunk * size);
-  return chunks.map((first) => {
-    const some = items.slice(first, first + size).map((_, at) => moved(first + at, `/1/it/${at}`));
-    return starmapText(called.text, some, options);
-  });
-}
-
-function sizeOf({ text, path }: Argument): number {
-  const size = valueOf(text);
-  if (!Number.isSafeInteger(size) || (size as number) < 1)
-    throw malformed(path, "how many go into a chunk, from 1 on", describe(size));
-  return size as number;
-}
-
-/** Of the signature Celery looks at the task alone, which may be its name. */
-function calledName({ text, path }: Argument): string {
-  const name = stringOf(text) ?? signatureOf(text, path).task;
-  if (name === "" || /^celery\.(?:chain|group|chord|chunks)$/.test(name))
-    throw malformed(path, "the signature of one task", describe(name));
-  return name;
-}
-
 /** What follows travels with each part: a small message must not become more than a process can hold. */
 function refuseSize(parts: readonly string[], body: string, embed: Embed, settings: ProtocolSettings): void {
   const { maxBytes = defaultMaxBytes } = settings;
@@ -183,6 +112,15 @@ function endOptions({ message, embed, ignoreResult, celery }: Received): Readonl
   ]);
 }
 
+/** Stamps are options of a signature, and would be taken for these. */
+const optionNames: ReadonlySet<string> = new Set(
+  (
+    "task_id group_id group_index root_id parent_id reply_to chain chord link link_error eta countdown expires " +
+    "ignore_result shadow replaced_task_nesting stamped_headers headers queue routing_key priority time_limit " +
+    "soft_time_limit compression"
+  ).split(" "),
+);
+
 /** What the message says of itself that is so for all of its tasks. They wait where it did: whoever took it runs them. */
 function sharedOptions({ message, celery }: Received): ReadonlyMap<string, string> {
   const { stamps, timelimit } = celery.headers;
@@ -192,6 +130,9 @@ function sharedOptions({ message, celery }: Received): ReadonlyMap<string, strin
     ([name]) => Object.hasOwn(celery.headers, name) && !knownHeaders.has(name) && !ownHeaders.has(name),
   );
   const names = Object.keys(stamped);
+  const other = names.find((name) => optionNames.has(name));
+  if (other !== undefined)
+    throw malformed("headers.stamps", "names that Celery has no option for", describe(other));
   const options: Readonly<Record<string, unknown>> = {
     ...stamped,
     ...(names.length > 0 && { stamped_headers: names }),
