@@ -92,29 +92,37 @@ export class Control implements Mailbox {
   }
 
   async onAnswers(listener: (answer: Answer) => void): Promise<Listening> {
+    const what = "asking workers";
     const routingKey = randomUUID();
+    let isOver = false;
     const channel = this.#hearing(
       async (channel) => {
-        const queue = `${routingKey}.${replyExchange}`;
+        // Another name each time: RabbitMQ may not know yet that the connection is lost that has the one before.
+        const queue = `${randomUUID()}.${replyExchange}`;
         await channel.assertExchange(replyExchange, "direct", { durable: false });
-        await channel.assertQueue(queue, { durable: false, exclusive: true });
+        await channel.assertQueue(queue, { durable: false, exclusive: true, autoDelete: true });
         await channel.bindQueue(queue, replyExchange, routingKey);
         return queue;
       },
       (delivery) => listener({ ticket: ticketOf(delivery), body: bodyOf(delivery) }),
+      () => !isOver,
     );
-    await channel.open("asking workers");
+    // Its queue goes with its consumer, and so with the channel: the connection may be the user's, and go on.
+    const stop = async (): Promise<void> => {
+      isOver = true;
+      this.#others.delete(channel);
+      await channel.close();
+    };
+    try {
+      await channel.open(what);
+    } catch (error) {
+      await stop();
+      throw error;
+    }
     return {
       address: { exchange: replyExchange, routingKey },
-      // Its queue goes with the channel's consumer, or with the connection.
-      stop: async () => {
-        this.#others.delete(channel);
-        if (channel.isOpen)
-          await channel
-            .ask("asking workers", (it) => it.deleteQueue(`${routingKey}.${replyExchange}`))
-            .catch(() => undefined);
-        await channel.close();
-      },
+      hears: async () => void (await channel.open(what)),
+      stop,
     };
   }
 
@@ -139,11 +147,13 @@ export class Control implements Mailbox {
 
   onEvents(listener: (body: unknown) => void, hears: () => void): () => void {
     let isOver = false;
-    const name = `${eventExchange}.${randomUUID()}`;
     const channel = this.#hearing(
       async (channel) => {
+        // As for answers: another name each time, and it goes with its consumer.
+        const name = `${eventExchange}.${randomUUID()}`;
+        const options = { durable: false, exclusive: true, autoDelete: true, messageTtl: eventLasts };
         await channel.assertExchange(eventExchange, "topic", { durable: true });
-        await channel.assertQueue(name, { durable: false, exclusive: true, messageTtl: eventLasts });
+        await channel.assertQueue(name, options);
         await channel.bindQueue(name, eventExchange, "#");
         return name;
       },
@@ -172,7 +182,7 @@ export class Control implements Mailbox {
   #hearing(
     declare: (channel: AmqpChannelLike) => Promise<string>,
     heard: (delivery: AmqpDelivery) => void,
-    lasting: () => boolean = () => false,
+    lasting: () => boolean,
     hears: () => void = () => undefined,
   ): OwnChannel<"plain"> {
     const own: OwnChannel<"plain"> = new OwnChannel(this.#connection, {
@@ -202,7 +212,7 @@ export class Control implements Mailbox {
     const queue = `${this.#hostname}.celery.pidbox`;
     // As Celery's own. RabbitMQ may be set to refuse transient queues that are not exclusive: then one that is.
     const options = this.#exclusive
-      ? { exclusive: true }
+      ? { exclusive: true, autoDelete: true, messageTtl: 300_000 }
       : { autoDelete: true, expires: 10_000, messageTtl: 300_000 };
     await channel.assertExchange(exchange, "fanout", { durable: false });
     try {

@@ -179,6 +179,7 @@ export class CeleryControl {
     if (this.#closed) return;
     this.#closed = true;
     for (const end of this.#ends) end();
+    // One that begins to hear just now is waited for, and stopped.
     await (await this.#listening?.catch(() => undefined))?.stop();
     await this.#context.close();
   }
@@ -201,13 +202,13 @@ export class CeleryControl {
       ...(destination !== undefined && { destination }),
       ...(pattern !== undefined && { pattern, matcher }),
     };
-    await this.#context.open();
-    if (timeout === 0) {
+    const isWaiting = timeout > 0;
+    const address = await this.#begin(isWaiting);
+    if (this.#closed) return replies;
+    if (!isWaiting || address === undefined) {
       await this.#context.mailbox.broadcast(message);
       return replies;
     }
-    this.#listening ??= this.#listen();
-    const { address } = await this.#listening;
     const ticket = randomUUID();
     const over = Promise.withResolvers<void>();
     this.#ends.add(over.resolve);
@@ -226,6 +227,23 @@ export class CeleryControl {
       clearTimeout(timer);
       this.#ends.delete(over.resolve);
       this.#asking.delete(ticket);
+    }
+  }
+
+  /**
+   * Opens, and hears answers where somebody waits for them. Where it is closed meanwhile, nothing is begun that nobody would
+   * end, and that it failed is nobody's error.
+   */
+  async #begin(isWaiting: boolean): Promise<Listening["address"] | undefined> {
+    try {
+      await this.#context.open();
+      if (this.#closed || !isWaiting) return undefined;
+      const { address, hears } = await (this.#listening ??= this.#listen());
+      if (!this.#closed) await hears?.();
+      return address;
+    } catch (error) {
+      if (this.#closed) return undefined;
+      throw error;
     }
   }
 

@@ -16,6 +16,8 @@ export interface Answer {
 export interface Listening {
   /** Where answers are to be sent; each question has a ticket of its own. */
   readonly address: Omit<ReplyAddress, "ticket">;
+  /** Resolves once it hears, also after the connection was lost. Absent where answers wait for as long as nobody hears. */
+  readonly hears?: () => Promise<void>;
   stop(): Promise<void>;
 }
 
