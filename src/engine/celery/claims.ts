@@ -4,12 +4,13 @@
  * @module
  */
 import type { ClaimRequest, Delivery } from "../../engine.ts";
-import { unsupported } from "../../errors.ts";
+import { PetioleError, messageOf, unsupported } from "../../errors.ts";
 import type { MessageHeaders } from "../../message.ts";
 import type { Broker, Taken, Unreadable } from "./broker.ts";
 import { isBuiltin, type Builtins } from "./builtins.ts";
 import { capabilities } from "./capabilities.ts";
 import type { TaskLimits } from "./control/rates.ts";
+import { warn } from "./control/warnings.ts";
 import type { Workers } from "./control/workers.ts";
 import type { Delayed } from "./delayed.ts";
 import { endOf, type Ending } from "./ending.ts";
@@ -42,6 +43,9 @@ export interface ClaimsContext {
   readonly events: TaskEvents;
 }
 
+/** A queue that remote control has added and that cannot be taken from is left alone for so long, in milliseconds. */
+const failedRest = 10_000;
+
 /** Of tasks that wait for their rate, as many are held for each that may run: as many as a worker of Celery's takes. */
 const prefetch = 4;
 
@@ -49,6 +53,8 @@ const prefetch = 4;
 export class Claims {
   readonly #context: ClaimsContext;
   #parking: Promise<void> = Promise.resolve();
+  /** Queues that could not be taken from, and until when they are left alone. */
+  readonly #failed = new Map<string, number>();
 
   constructor(context: ClaimsContext) {
     this.#context = context;
@@ -65,6 +71,7 @@ export class Claims {
     await this.#context.begins(request);
     const queues = this.#context.workers.queuesOf(asked);
     if (queues.length === 0) return [];
+    const added = this.#context.workers.addedOf(queues, asked);
     const deliveries: Delivery[] = [];
     for (let round = 0; round < rounds; round += 1) {
       const wanted = limit - deliveries.length;
@@ -73,7 +80,7 @@ export class Claims {
         for (const each of await this.#others(held, request)) deliveries.push(this.#deliver(each, request));
         if (deliveries.length >= limit || this.#isFull(request)) return deliveries;
         const asked = limit - deliveries.length;
-        const taken = await this.#context.broker.take(queues, asked, lease);
+        const taken = await this.#take(queues, added, asked, lease);
         const { ready, again: isMore } = await this.#sort(taken);
         const others = await this.#others(ready, request);
         for (const each of others) deliveries.push(this.#deliver(each, request));
@@ -92,6 +99,42 @@ export class Claims {
   /** Waits until what cannot be read is put aside. */
   async close(): Promise<void> {
     await this.#parking;
+  }
+
+  /** From the queues that were added each for itself: whoever added one that cannot be taken from stops no others. */
+  async #take(
+    queues: readonly string[],
+    added: readonly string[],
+    limit: number,
+    lease: number,
+  ): Promise<readonly Taken[]> {
+    const { broker } = this.#context;
+    if (added.length === 0) return broker.take(queues, limit, lease);
+    const own = queues.filter((queue) => !added.includes(queue));
+    const taken = own.length === 0 ? [] : [...(await broker.take(own, limit, lease))];
+    for (const queue of added) {
+      if (taken.length >= limit) break;
+      if ((this.#failed.get(queue) ?? 0) > performance.now()) continue;
+      this.#failed.delete(queue);
+      try {
+        taken.push(...(await broker.take([queue], limit - taken.length, lease)));
+      } catch (error) {
+        // The broker itself is away: the others would wait for it as long.
+        if (error instanceof PetioleError && error.code === "ERR_ENGINE_UNREACHABLE") {
+          if (taken.length === 0) throw error;
+          break;
+        }
+        this.#failed.set(queue, performance.now() + failedRest);
+        warn(
+          "control",
+          `The queue ${JSON.stringify(queue.slice(0, 100))}, which add_consumer has added, cannot be taken from: ${messageOf(error)}.`,
+        );
+      }
+    }
+    // Those that are no queues of anybody's any more are forgotten.
+    if (this.#failed.size > added.length)
+      for (const queue of this.#failed.keys()) if (!added.includes(queue)) this.#failed.delete(queue);
+    return taken;
   }
 
   /** Tasks whose time has come while they were held here. */

@@ -76,14 +76,14 @@ export class Declaring {
     for (const name of this.#declared.keys()) if (this.#settings.routing.isDelaying(name)) this.forget(name);
   }
 
-  /** How many messages wait in it; 0 where it is not there. */
+  /** How many messages wait in it; 0 where it is not there, or is another connection's alone. */
   async length(name: string): Promise<number> {
     try {
       return (
         await this.#ask(`counting what waits in the queue ${name}`, (channel) => channel.checkQueue(name))
       ).messageCount;
     } catch (error) {
-      if (refusalCode((error as Error).cause) === 404) return 0;
+      if ([404, 405].includes(refusalCode((error as Error).cause) ?? 0)) return 0;
       throw error;
     }
   }

@@ -106,6 +106,49 @@ describe("whoever asks", () => {
   });
 });
 
+describe("queues that are added", () => {
+  test("have names that brokers take, and are so many and no more", async () => {
+    const server = new CeleryServer();
+    const engine = open(server);
+    await claim(engine);
+    const error = { error: expect.any(String) };
+    expect(await ask(server, "add_consumer", { queue: "é".repeat(200) })).toEqual(error);
+    expect(await ask(server, "cancel_consumer", { queue: "é".repeat(200) })).toEqual(error);
+    expect(await ask(server, "add_consumer", { queue: "half \ud800" })).toEqual({
+      ok: "add consumer half \ufffd",
+    });
+    for (let count = 1; count < 100; count++)
+      expect(await ask(server, "add_consumer", { queue: `q${count}` })).toEqual({ ok: expect.any(String) });
+    expect(await ask(server, "add_consumer", { queue: "one more" })).toEqual(error);
+    expect(await ask(server, "add_consumer", { queue: "q1" })).toEqual({ ok: expect.any(String) });
+    await ask(server, "cancel_consumer", { queue: "q1" });
+    expect(await ask(server, "add_consumer", { queue: "one more" })).toEqual({ ok: expect.any(String) });
+    server.put({ ...message("1"), queue: "one more" });
+    expect((await claim(engine)).map(({ message }) => message.id)).toEqual(["1"]);
+  });
+
+  test("that cannot be taken from stop no others, and are left alone for a while", async () => {
+    const server = new CeleryServer();
+    const engine = open(server);
+    await claim(engine);
+    for (const queue of ["bad", "good"]) await ask(server, "add_consumer", { queue });
+    const get = server.queues.get.bind(server.queues);
+    let tries = 0;
+    server.queues.get = (queue) => {
+      if (queue !== "bad") return get(queue);
+      tries += 1;
+      throw new Error("it is another connection's alone");
+    };
+    expect(await claim(engine)).toEqual([]);
+    server.put(message("own"));
+    server.put({ ...message("added"), queue: "good" });
+    expect((await claim(engine)).map(({ message }) => message.id)).toEqual(["own", "added"]);
+    expect(tries).toBe(1);
+    // Of its own queues, whoever claims is told.
+    await expect(claim(engine, { queues: ["bad"] })).rejects.toThrow("another connection's");
+  });
+});
+
 describe("stamps", () => {
   const stamped = (id: string, stamps: object): CeleryMessage =>
     message(id, { stamped_headers: Object.keys(stamps), stamps });

@@ -4,6 +4,7 @@
  * @module
  */
 import { stampValues } from "../revoked.ts";
+import { nameOf } from "../claims.ts";
 import { isObject } from "./message.ts";
 import { ok, textsOf, type Given, type NodeContext } from "./node-context.ts";
 import { rateOf } from "./rates.ts";
@@ -58,21 +59,26 @@ export function addConsumer({ workers, ready }: NodeContext, given: Given): obje
   for (const [name, told] of Object.entries({ exchange, routing_key: key }))
     if (told !== undefined && told !== null && told !== "" && told !== queue)
       throw new Error(`${name} other than the queue's own name is not done: bind the queue yourself`);
-  workers.addQueue(queue);
+  if (!workers.addQueue(queue))
+    throw new Error("as many queues were added already as may be: cancel some first");
   ready.add(queue);
   return ok(`add consumer ${queue}`);
 }
 
 export function cancelConsumer({ workers, ready }: NodeContext, given: Given): object {
   const queue = queueIn(given);
-  workers.cancelQueue(queue);
+  if (!workers.cancelQueue(queue)) throw new Error("as many queues were cancelled already as may be");
   ready.remove(queue);
   return ok(`no longer consuming from ${queue}`);
 }
 
 function queueIn({ queue }: Given): string {
-  if (typeof queue === "string" && queue !== "" && queue.length <= 255) return queue;
-  throw new Error("queue is the name of one");
+  if (typeof queue === "string" && queue !== "") {
+    const name = nameOf(queue);
+    // As RabbitMQ has it, which would refuse others whenever they are taken from.
+    if (Buffer.byteLength(name) <= 255) return name;
+  }
+  throw new Error("queue is the name of one, of 1 to 255 bytes");
 }
 
 /** A warm stop, as Celery's: what runs may finish. */

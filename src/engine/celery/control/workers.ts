@@ -5,6 +5,12 @@
  */
 import type { ClaimRequest, WorkerAbout } from "../../../engine.ts";
 
+/** So many queues may be added by remote control: each is asked whenever a worker has nothing to do. */
+const mostAdded = 100;
+
+/** So many may be cancelled: whoever asks for that may be anyone. */
+const mostCancelled = 1000;
+
 interface Known {
   queues: readonly string[];
   about: WorkerAbout | undefined;
@@ -48,14 +54,25 @@ export class Workers {
     return [...new Set([...queues, ...this.#added])].filter((queue) => !this.#cancelled.has(queue));
   }
 
-  addQueue(queue: string): void {
-    this.#cancelled.delete(queue);
-    this.#added.add(queue);
+  /** Of these queues, those that were asked for by none but remote control. */
+  addedOf(queues: readonly string[], asked: readonly string[]): readonly string[] {
+    return this.#added.size === 0 ? [] : queues.filter((queue) => !asked.includes(queue));
   }
 
-  cancelQueue(queue: string): void {
+  /** False where no more may be added. */
+  addQueue(queue: string): boolean {
+    if (!this.#added.has(queue) && this.#added.size >= mostAdded) return false;
+    this.#cancelled.delete(queue);
+    this.#added.add(queue);
+    return true;
+  }
+
+  /** False where no more may be cancelled. */
+  cancelQueue(queue: string): boolean {
+    if (!this.#cancelled.has(queue) && this.#cancelled.size >= mostCancelled) return false;
     this.#added.delete(queue);
     this.#cancelled.add(queue);
+    return true;
   }
 
   /** All queues that are taken from. */
