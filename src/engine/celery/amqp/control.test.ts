@@ -2,9 +2,9 @@
 import { connect } from "amqplib";
 import { expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../../../test/services/eventually.ts";
-import { cuttable, makeBroker } from "../../../../test/services/amqp.ts";
+import { cuttable, makeBroker, makeChannel, queueName } from "../../../../test/services/amqp.ts";
 import { describeRabbitmq } from "../../../../test/services/describe-rabbitmq.ts";
-import { celeryControl, celeryEvents } from "../../celery.ts";
+import { celery, celeryControl, celeryEvents } from "../../celery.ts";
 import type { AmqpBroker } from "./broker.ts";
 
 /** Answers each `ping`. */
@@ -64,5 +64,25 @@ describeRabbitmq("remote control by RabbitMQ", (server) => {
         await expect(channel.checkQueue(name), name).rejects.toMatchObject({ code: 404 });
       }
     });
+  });
+
+  test("a queue that is another connection's alone, and was added, stops no others", async () => {
+    const [hostname, queue, alone] = [`w-${queueName()}`, queueName(), queueName()];
+    const engine = celery({ broker: () => connect(server().url), results: false, hostname });
+    onTestFinished(() => engine.close());
+    const other = await makeChannel(server().url);
+    await other.assertQueue(alone, { exclusive: true });
+    const claim = { queues: [queue], limit: 5, lease: 10_000, worker: "w" };
+    await engine.claim(claim);
+    const control = celeryControl({ broker: () => connect(server().url) });
+    onTestFinished(() => control.close());
+    const ask = { destination: [hostname] };
+    await eventually(async () => expect((await control.ping(ask)).replies.size).toBe(1));
+    const { replies } = await control.broadcast("add_consumer", { queue: alone }, ask);
+    expect(replies.get(hostname)).toMatchObject({ ok: `add consumer ${alone}` });
+    for (let round = 0; round < 3; round++) expect(await engine.claim(claim)).toEqual([]);
+    const sent = { task: "a", id: "1", queue, payload: "{}", headers: { wire: 1 } };
+    await engine.send([{ message: sent, runAt: 0 }]);
+    await eventually(async () => expect(await engine.claim(claim)).toHaveLength(1));
   });
 });
