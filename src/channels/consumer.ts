@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { refuseSpans } from "../engine/shared/milliseconds.ts";
 import { DecodeError, PetioleError, describe } from "../errors.ts";
 import type { ChannelErrorContext } from "./errors.ts";
 import type { ReceivedMessage } from "./inbox.ts";
@@ -39,6 +40,7 @@ export interface ChannelConsumer {
    *
    * @param options `timeout`, in milliseconds: after it their signal aborts, and they are waited for no longer. None unless
    * told.
+   * @throws PetioleError `ERR_OPTION_INVALID` for a timeout that cannot be; then nothing is closed
    */
   close(options?: { readonly timeout?: number }): Promise<void>;
 }
@@ -72,6 +74,7 @@ export class Consumer implements ChannelConsumer {
   }
 
   async close(options: { readonly timeout?: number } = {}): Promise<void> {
+    refuseSpans("consumer.close()", options, { timeout: { least: 0, isTimer: true } });
     this.#stopping.abort();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const { timeout } = options;

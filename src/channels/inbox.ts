@@ -6,7 +6,7 @@
 import { DecodeError, PetioleError, describe } from "../errors.ts";
 import { ChannelFullError, closedError, type ChannelErrorContext } from "./errors.ts";
 import { LocalBuffer } from "./local-buffer.ts";
-import type { Codec } from "./message/codec.ts";
+import { namesLimit, oneNameLimit, type Codec } from "./message/codec.ts";
 import { reserved } from "./message/outgoing.ts";
 import { isChannelName, isLocal, sharedPart } from "./names.ts";
 import { Puller } from "./puller.ts";
@@ -27,6 +27,12 @@ export interface InboxSettings {
   readonly tell: (error: unknown, context: ChannelErrorContext) => void;
 }
 
+/** A message that may be of several channels: each that it is handed out to has its own, since nobody sees what another does with it. */
+interface Shared {
+  readonly message: ReceivedMessage;
+  readonly isShared: boolean;
+}
+
 /** Gives messages to those who wait for them. */
 export class Inbox {
   readonly #settings: InboxSettings;
@@ -34,7 +40,7 @@ export class Inbox {
   readonly #pullers: readonly Puller[];
   /** By what waits in Redis under one key, then by the name of a channel. Nobody waits where there is none. */
   readonly #waiting = new Map<string, Map<string, Waiters<ReceivedMessage>>>();
-  readonly #buffer: LocalBuffer<ReceivedMessage>;
+  readonly #buffer: LocalBuffer<Shared>;
   #closed = false;
 
   constructor(settings: InboxSettings, codec: Codec, shards: readonly Shard[]) {
@@ -70,7 +76,7 @@ export class Inbox {
           `${channel} is a channel of another process: receive from what newChannel() of this layer has made.`,
         );
       const kept = this.#buffer.take(channel);
-      if (kept !== undefined) return kept;
+      if (kept !== undefined) return ownOf(kept);
     }
     const name = sharedPart(channel);
     const channels = this.#waiting.get(name) ?? new Map<string, Waiters<ReceivedMessage>>();
@@ -99,17 +105,22 @@ export class Inbox {
   #deliver(name: string, entry: Uint8Array): boolean {
     if (!this.#waiting.has(name)) return false;
     try {
-      const { [reserved]: to, ...message } = this.#codec.read(entry);
+      const { [reserved]: to, ...message } = this.#codec.read(
+        entry,
+        isLocal(name) ? namesLimit : oneNameLimit,
+      );
       if (isLocal(name)) this.#deliverLocally(name, to, message);
-      else this.#give(name, name, message);
+      else this.#give(name, name, { message, isShared: false });
     } catch (error) {
       this.#settings.tell(error, { channel: name, bytes: entry });
     }
     return true;
   }
 
-  #give(name: string, channel: string, message: ReceivedMessage): boolean {
-    const isGiven = this.#waiting.get(name)?.get(channel)?.give(message) ?? false;
+  #give(name: string, channel: string, shared: Shared): boolean {
+    const waiters = this.#waiting.get(name)?.get(channel);
+    // A copy is made for those alone who wait: a message may name very many.
+    const isGiven = waiters !== undefined && waiters.size > 0 && waiters.give(ownOf(shared));
     this.#tidy(name, channel);
     return isGiven;
   }
@@ -121,22 +132,27 @@ export class Inbox {
   }
 
   #deliverLocally(name: string, to: unknown, message: ReceivedMessage): void {
-    const channels: readonly unknown[] = Array.isArray(to) ? to : [to];
+    const channels: ReadonlySet<unknown> = new Set(Array.isArray(to) ? to : [to]);
     if (
-      !channels.every((channel) => isChannelName(channel) && isLocal(channel) && sharedPart(channel) === name)
+      ![...channels].every(
+        (channel) => isChannelName(channel) && isLocal(channel) && sharedPart(channel) === name,
+      )
     )
       throw new DecodeError({
         path: `message.${reserved}`,
         expected: `channels that begin with ${name}`,
         found: Array.isArray(to) ? "a list with others" : describe(to),
       });
-    for (const [at, channel] of (channels as readonly string[]).entries()) {
-      // Nobody sees what another does with it.
-      const own = at === 0 ? message : structuredClone(message);
-      if (this.#give(name, channel, own)) continue;
+    const shared = { message, isShared: channels.size > 1 };
+    for (const channel of channels as ReadonlySet<string>) {
+      if (this.#give(name, channel, shared)) continue;
       const capacity = this.#settings.capacity(channel);
-      for (const full of this.#buffer.put(channel, own, capacity))
+      for (const full of this.#buffer.put(channel, shared, capacity))
         this.#settings.tell(new ChannelFullError(full, capacity), { channel: full });
     }
   }
+}
+
+function ownOf({ message, isShared }: Shared): ReceivedMessage {
+  return isShared ? structuredClone(message) : message;
 }

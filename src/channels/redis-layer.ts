@@ -9,8 +9,8 @@ import { Consumer, type ChannelConsumer, type ConsumeOptions } from "./consumer.
 import { ChannelFullError, closedError } from "./errors.ts";
 import { Inbox, type ReceivedMessage } from "./inbox.ts";
 import type { ChannelLayer, ChannelMessage, GroupSent, Sent } from "./layer.ts";
-import { Codec } from "./message/codec.ts";
-import { prepare, reserved, type Prepared } from "./message/outgoing.ts";
+import { Codec, mostNames } from "./message/codec.ts";
+import { prepare, type Prepared } from "./message/outgoing.ts";
 import { isChannelName, isLocal, refuseInvalidChannel, refuseInvalidGroup, sharedPart } from "./names.ts";
 import type { LayerSettings } from "./options.ts";
 import * as scripts from "./scripts.ts";
@@ -41,10 +41,10 @@ export class RedisChannelLayer implements ChannelLayer {
   async send(channel: string, message: ChannelMessage): Promise<Sent> {
     refuseInvalidChannel(channel);
     const prepared = this.#prepare(`channel ${channel}`, message);
-    return this.#work(async ({ write }) => {
+    return this.#work(async (codec) => {
       const { prefix, expiry, capacity } = this.#settings;
       const name = sharedPart(channel);
-      if (isLocal(channel)) prepared[reserved] = channel;
+      const entry = isLocal(channel) ? codec.writer(prepared)(channel) : codec.write(prepared);
       const most = capacity(channel);
       // Where the receiver listens: channels_redis 4.3 takes the whole name here, and so another server than that.
       const at = isLocal(channel) ? shardOf(name, this.#shards.length) : this.#next++ % this.#shards.length;
@@ -53,7 +53,7 @@ export class RedisChannelLayer implements ChannelLayer {
         `sending to channel ${channel}`,
         scripts.send,
         [prefix + name],
-        [write(prepared), score, this.#oldest(expiry), String(expiry), String(most)],
+        [entry, score, this.#oldest(expiry), String(expiry), String(most)],
       )) as readonly [number, number, number];
       if (sent === 0) throw new ChannelFullError(channel, most);
       return { expiresAt: this.#expiresAt(score), waiting, expired };
@@ -101,25 +101,28 @@ export class RedisChannelLayer implements ChannelLayer {
   async groupSend(group: string, message: ChannelMessage): Promise<GroupSent> {
     refuseInvalidGroup(group);
     const prepared = this.#prepare(`group ${group}`, message);
-    return this.#work(async ({ write }) => {
+    return this.#work(async (codec) => {
       const { prefix, expiry, capacity } = this.#settings;
       const what = `sending to group ${group}`;
+      const write = codec.writer(prepared);
       const score = this.#score();
       const byName = this.#byName(group, await this.#members(group, what));
       const full: string[] = [];
       for (const [at, shard] of this.#shards.entries()) {
-        const names = [...byName.keys()].filter((name) => shardOf(name, this.#shards.length) === at);
-        for (let from = 0; from < names.length; from += atOnce) {
-          const some = names.slice(from, from + atOnce);
-          const messages = some.map((name) => write({ ...prepared, [reserved]: byName.get(name)! }));
-          const capacities = some.map((name) => String(capacity(byName.get(name)![0]!)));
+        const parts = [...byName]
+          .filter(([name]) => shardOf(name, this.#shards.length) === at)
+          .flatMap(([name, channels]) => partsOf(channels).map((part) => ({ name, channels: part })));
+        for (let from = 0; from < parts.length; from += atOnce) {
+          const some = parts.slice(from, from + atOnce);
+          const messages = some.map(({ channels }) => write(channels));
+          const capacities = some.map(({ channels }) => String(capacity(channels[0]!)));
           const left = (await shard.once(
             what,
             scripts.sendToMany,
-            some.map((name) => prefix + name),
+            some.map(({ name }) => prefix + name),
             [score, this.#oldest(expiry), String(expiry), ...messages, ...capacities],
           )) as readonly number[];
-          full.push(...left.flatMap((number) => byName.get(some[number - 1]!)!));
+          for (const number of left) for (const channel of some[number - 1]!.channels) full.push(channel);
         }
       }
       const channels = [...byName.values()].reduce((count, { length }) => count + length, 0);
@@ -173,11 +176,8 @@ export class RedisChannelLayer implements ChannelLayer {
   }
 
   /** Does something that needs messages written. */
-  #work<Result>(work: (codec: { write(message: Prepared): Uint8Array }) => Promise<Result>): Promise<Result> {
-    return this.#ask(async () => {
-      const codec = await this.#load();
-      return work({ write: (message) => codec.write(message) });
-    });
+  #work<Result>(work: (codec: Codec) => Promise<Result>): Promise<Result> {
+    return this.#ask(async () => work(await this.#load()));
   }
 
   /** The process lives for as long as something is asked for. */
@@ -223,7 +223,7 @@ export class RedisChannelLayer implements ChannelLayer {
     return (reply as readonly Uint8Array[]).map(String);
   }
 
-  /** The channels of a group, by what they share: a process gets one message for all of its own. */
+  /** The channels of a group, by what they share: a process gets one message for all of its own, or a few. */
   #byName(group: string, members: readonly string[]): Map<string, string[]> {
     const byName = new Map<string, string[]>();
     for (const channel of members) {
@@ -264,4 +264,11 @@ export class RedisChannelLayer implements ChannelLayer {
   #expiresAt(score: string): Date {
     return new Date((Number(score) + this.#settings.expiry) * 1000);
   }
+}
+
+/** Channels of one process, as many as one message may name. */
+function partsOf(channels: readonly string[]): readonly (readonly string[])[] {
+  if (channels.length <= mostNames) return [channels];
+  const count = Math.ceil(channels.length / mostNames);
+  return Array.from({ length: count }, (_, at) => channels.slice(at * mostNames, (at + 1) * mostNames));
 }

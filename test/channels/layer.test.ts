@@ -401,6 +401,30 @@ describe.skipIf(noOwnRedis !== undefined).each(redisLibraries)(
       expect(await received).toEqual({ type: "x" });
     });
 
+    test("a group of very many channels of one process is told, however long their names are together", async () => {
+      const [layer, other] = [open(), open()];
+      const mine = Array.from({ length: 25_000 }, () => layer.newChannel());
+      const now = Date.now() / 1000;
+      await raw.zadd("asgi:group:crowd", ...mine.flatMap((channel) => [now, channel]));
+      const some = [mine[0]!, mine[12_000]!, mine[24_999]!];
+      const waiting = some.map((channel) => layer.receive(channel, { signal: soon() }));
+      expect(await other.groupSend("crowd", { type: "x" })).toMatchObject({ channels: 25_000, full: [] });
+      expect(await Promise.all(waiting)).toEqual(some.map(() => ({ type: "x" })));
+    });
+
+    test("a consumer is not closed with a timeout that cannot be", async () => {
+      const layer = open();
+      const got: unknown[] = [];
+      const consumer = layer.consume("jobs", { x: ({ n }) => got.push(n) });
+      for (const timeout of [2 ** 31, -1, Number.NaN, "5"])
+        await expect(consumer.close({ timeout: timeout as number })).rejects.toMatchObject({
+          code: "ERR_OPTION_INVALID",
+        });
+      await layer.send("jobs", { type: "x", n: 1 });
+      await expect.poll(() => got, patience).toEqual([1]);
+      await consumer.close({ timeout: 2 ** 31 - 1 });
+    });
+
     test("several servers: each is received from, groups and process-local channels are found", async () => {
       const clients = [0, 1, 2].map((database) => {
         const { client, close } = make(redis.url, database);

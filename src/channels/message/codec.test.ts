@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PetioleError } from "../../errors.ts";
 import { Fernet } from "../fernet.ts";
-import { Codec, type CodecSettings } from "./codec.ts";
+import { Codec, mostNames, namesLimit, oneNameLimit, type CodecSettings } from "./codec.ts";
 import { prepare } from "./outgoing.ts";
 
 const plain: CodecSettings = {
@@ -47,6 +47,21 @@ test("each entry is one of its kind, by random bytes at its beginning", () => {
   expect(one.subarray(12)).toEqual(other.subarray(12));
   expect(one).not.toEqual(other);
   expect(codec.read(one)).toEqual({ type: "x" });
+});
+
+test("the names of channels do not count, as many as one message may have", async () => {
+  const names = Array.from({ length: mostNames }, (_, n) => `${n}`.padStart(99, "x"));
+  const message = { type: "x", text: "" };
+  for (const each of [bare, json, sealed]) {
+    const full = { ...message, text: "y".repeat(99_900) };
+    expect(each.read(each.writer(full)(names), namesLimit)).toEqual({ ...full, __asgi_channel__: names });
+    const one = names.slice(0, 1);
+    expect(each.read(each.writer(full)(one), oneNameLimit)).toEqual({ ...full, __asgi_channel__: one });
+    expect(() => each.writer({ ...message, text: "y".repeat(100_000) })).toThrow(
+      expect.objectContaining({ limit: "bytes" }),
+    );
+  }
+  expect(() => bare.read(bare.writer(message)(names))).toThrow(expect.objectContaining({ limit: "bytes" }));
 });
 
 test("bytes are no part of what was read, whatever that was", () => {

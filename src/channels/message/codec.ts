@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { DecodeError, LimitError, describe } from "../../errors.ts";
 import type { Fernet } from "../fernet.ts";
 import { serializerOf, type Serializer } from "./formats.ts";
-import type { ChannelLimits, Format, Prepared } from "./outgoing.ts";
+import { reserved, type ChannelLimits, type Format, type Prepared } from "./outgoing.ts";
 
 /** What a {@link Codec} is made with. */
 export interface CodecSettings {
@@ -21,6 +21,18 @@ export interface CodecSettings {
 
 /** In seconds: what channels_redis adds to `expiry` before an encrypted message is too old. */
 const grace = 10;
+
+/**
+ * At most so many process-local channels are named in one message: who sends to more of one process sends it several. Fewer would
+ * fill what that process has room for.
+ */
+export const mostNames = 10_000;
+
+/** In bytes: what the names of process-local channels may take beside the message itself. They have at most 99 letters each. */
+export const namesLimit = 1024 * 1024;
+
+/** In bytes: the same of the one name that a message to a group has for a channel that processes share. */
+export const oneNameLimit = 128;
 
 /** Writes and reads messages as channels_redis does. */
 export class Codec {
@@ -38,19 +50,43 @@ export class Codec {
 
   /** @throws LimitError */
   write(message: Prepared): Uint8Array {
-    const { fernet, randomPrefixLength, limits } = this.#settings;
+    return this.#seal(this.#measured(message));
+  }
+
+  /**
+   * Writes a message with the names of the channels that it goes to, {@link mostNames} at most. They do not count towards its
+   * limits.
+   *
+   * @throws LimitError
+   */
+  writer(message: Prepared): (names: string | readonly string[]) => Uint8Array {
+    this.#measured(message);
+    return (names) => this.#seal(this.#serializer.write({ ...message, [reserved]: names }));
+  }
+
+  #measured(message: Prepared): Uint8Array {
+    const { limits } = this.#settings;
     const bytes = this.#serializer.write(message);
     if (bytes.length > limits.bytes) throw new LimitError("message", "bytes", limits.bytes, bytes.length);
+    return bytes;
+  }
+
+  #seal(bytes: Uint8Array): Uint8Array {
+    const { fernet, randomPrefixLength } = this.#settings;
     const sealed = fernet === undefined ? bytes : fernet.encrypt(bytes, Date.now() / 1000);
     return Buffer.concat([randomBytes(randomPrefixLength), sealed]);
   }
 
-  /** @throws DecodeError or LimitError, whatever it is given */
-  read(entry: Uint8Array): Record<string, unknown> {
+  /**
+   * @param names how many bytes the names of channels may take beside the message: {@link namesLimit}, {@link oneNameLimit}
+   * @throws DecodeError or LimitError, whatever it is given
+   */
+  read(entry: Uint8Array, names = 0): Record<string, unknown> {
     const { fernet, randomPrefixLength, expiry, limits } = this.#settings;
+    const length = limits.bytes + names;
     let bytes = entry.subarray(randomPrefixLength);
     // Base64 is a third longer.
-    const most = fernet === undefined ? limits.bytes : Math.ceil((limits.bytes + 100) * 1.34);
+    const most = fernet === undefined ? length : Math.ceil((length + 100) * 1.34);
     if (bytes.length > most) throw new LimitError("message", "bytes", limits.bytes, bytes.length);
     if (fernet !== undefined) {
       const opened = fernet.decrypt(bytes, expiry + grace, Date.now() / 1000);
