@@ -12,6 +12,15 @@ const longest = 1000;
 /** How long a pattern may be looked for, in milliseconds: who wrote it may have meant harm. */
 const patience = 50;
 
+/** So long, in milliseconds, all patterns of a minute may be looked for together: nothing else runs here meanwhile. */
+const patienceOfAll = 250;
+
+/** For how long no expressions are read once that is used up, or one took too long, in milliseconds. */
+const rest = 60_000;
+
+/** So many answers are remembered: who asks often, asks the same. */
+const remembered = 100;
+
 /** Whether a name is like a pattern. Never throws: what cannot be read is like none. */
 export function matches(name: string, pattern: string, matcher: string): boolean {
   if (pattern.length > longest) return wrong(pattern, `it has more than ${longest} characters`);
@@ -83,15 +92,41 @@ function isIn(letter: string, set: readonly string[]): boolean {
 }
 
 let context: Context | undefined;
+const answers = new Map<string, boolean>();
+let spent = 0;
+let since = Number.NEGATIVE_INFINITY;
+let restsUntil = Number.NEGATIVE_INFINITY;
 
 /** As Python's `re.match`: from the name's beginning on, and not to its end unless the pattern says so. */
 function matchesExpression(name: string, pattern: string): boolean {
+  const key = JSON.stringify([name, pattern]);
+  const known = answers.get(key);
+  if (known !== undefined) return known;
   context ??= createContext(Object.create(null) as object);
+  const now = performance.now();
+  if (now < restsUntil)
+    return wrong(pattern, "patterns of that kind have taken too long, and for a minute none is read");
+  if (now >= since + rest) {
+    since = now;
+    spent = 0;
+  }
+  const answer = look(context, name, pattern);
+  const ended = performance.now();
+  spent += ended - now;
+  if (spent >= patienceOfAll) restsUntil = Math.max(restsUntil, ended + rest);
+  answers.set(key, answer);
+  if (answers.size > remembered) answers.delete(answers.keys().next().value!);
+  return answer;
+}
+
+function look(context: Context, name: string, pattern: string): boolean {
   Object.assign(context, { name, pattern });
   try {
     // Looked for apart, so that it can be stopped: an expression may take for ever.
     return runInContext("new RegExp(`^(?:${pattern})`).test(name)", context, { timeout: patience }) === true;
   } catch (error) {
+    const { code } = Object(error) as { readonly code?: unknown };
+    if (code === "ERR_SCRIPT_EXECUTION_TIMEOUT") restsUntil = performance.now() + rest;
     return wrong(pattern, (error as Error | null)?.message ?? "it cannot be read");
   }
 }

@@ -10,6 +10,15 @@ afterEach(() => vi.restoreAllMocks());
 
 const me = "mailer@ours";
 
+const realNow = performance.now.bind(performance);
+let passed = 0;
+
+/** More than a minute passes; from then on each look at the clock takes so many milliseconds more. */
+function later(each = 0): void {
+  passed += 120_000;
+  vi.spyOn(performance, "now").mockImplementation(() => realNow() + (passed += each));
+}
+
 describe("a message", () => {
   test("is read as Celery's workers read it", () => {
     const body = {
@@ -121,7 +130,33 @@ describe("patterns", () => {
     const before = performance.now();
     expect(matches(`${"a".repeat(60)}!`, "(a+)+$", "pcre")).toBe(false);
     expect(performance.now() - before).toBeLessThan(2000);
+    later();
     expect(matches(me, "`+process.exit()+`", "pcre")).toBe(false);
+    expect(matches(me, "mailer@", "pcre")).toBe(true);
+  });
+
+  test("one that took too long is not looked for again, nor is any other for a minute", () => {
+    later();
+    const name = `${"a".repeat(60)}!`;
+    expect(matches(name, "a+", "pcre")).toBe(true);
+    expect(matches(name, "(a+)+$", "pcre")).toBe(false);
+    const before = performance.now();
+    for (let count = 0; count < 1200; count++) matches(name, `(a+)+$b{${count}}`, "pcre");
+    expect(performance.now() - before).toBeLessThan(1000);
+    // What was answered before still is, and so are patterns of the other kind.
+    expect(matches(name, "a+", "pcre")).toBe(true);
+    expect(matches(name, "aa", "pcre")).toBe(false);
+    expect(matches(name, "a*", "glob")).toBe(true);
+    later();
+    expect(matches(name, "aa", "pcre")).toBe(true);
+    expect(matches(name, "aaa", "pcre")).toBe(true);
+  });
+
+  test("nor are many that each take nearly too long", () => {
+    later(20);
+    const answers = Array.from({ length: 50 }, (_, count) => matches(me, `mailer@.{0,${count}}`, "pcre"));
+    expect(answers.filter(Boolean).length).toBeLessThan(20);
+    expect(answers[0]).toBe(true);
   });
 });
 
