@@ -12,7 +12,7 @@ import type { TaskEvents } from "./events/task-events.ts";
 import { leaseOf, type Holding, type RunningTasks } from "./held.ts";
 import type { Json } from "../../message.ts";
 import type { Records } from "./records.ts";
-import { lasts, stampsOf, stampValues, type Revoked, type Stamp } from "./revoked.ts";
+import { isId, lasts, stampsOf, stampValues, type Revoked, type Stamp } from "./revoked.ts";
 
 /** What cancelling needs of the engine. */
 export interface CancelsContext {
@@ -129,9 +129,7 @@ export class Cancels {
    */
   heard(given: Readonly<Record<string, unknown>>): readonly string[] {
     const { task_id: one, headers, terminate, petiole } = given;
-    const ids = (Array.isArray(one) ? one.slice(0, most) : [one]).filter(
-      (id): id is string => typeof id === "string",
-    );
+    const ids = (Array.isArray(one) ? one.slice(0, most) : [one]).filter(isId);
     const called = { ids, stamps: stampsIn(headers) };
     const at = Date.now();
     const reason = reasonOf(petiole);
@@ -216,6 +214,7 @@ function stampsIn(headers: unknown): readonly Stamp[] {
       })
     : Object.entries(headers);
   return pairs
+    .filter(([name]) => isId(name))
     .flatMap(([name, told]) => stampValues(told).map((value): Stamp => [name, value]))
     .slice(0, most);
 }

@@ -16,6 +16,9 @@ const most = 50_000;
 /** Of the stamps of a message, and of the values of one, so many are looked at. */
 const mostStamps = 1000;
 
+/** Longer ids, and longer stamps, are nobody's: they are kept for strangers. In characters. */
+const longest = 1000;
+
 /** For how long they are remembered, in milliseconds. */
 export const lasts = 3 * 3_600_000;
 
@@ -38,6 +41,7 @@ export class Revoked {
 
   /** Whether that is news: of one that runs, also that it is to stop. */
   add(id: string, revocation: Revocation): boolean {
+    if (!isId(id)) return false;
     return add(this.#byId, id, revocation);
   }
 
@@ -92,11 +96,16 @@ function add(known: Map<string, Revocation>, key: string, revocation: Revocation
   return true;
 }
 
+/** Whether it may be an id, from anyone. */
+export function isId(value: unknown): value is string {
+  return typeof value === "string" && value.length <= longest;
+}
+
 /** The stamps of a message, from anyone: only headers that are named as such, and values that can be told apart. */
 export function stampsOf({ stamped_headers: names, stamps }: CeleryMessage["headers"]): readonly Stamp[] {
   if (!Array.isArray(names) || typeof stamps !== "object" || stamps === null) return [];
   return names.slice(0, mostStamps).flatMap((name: unknown) => {
-    if (typeof name !== "string" || !Object.hasOwn(stamps, name)) return [];
+    if (!isId(name) || !Object.hasOwn(stamps, name)) return [];
     return stampValues((stamps as Readonly<Record<string, unknown>>)[name]).map((value): Stamp => [
       name,
       value,
@@ -110,16 +119,17 @@ export function isStamp(value: unknown): value is Stamp {
     Array.isArray(value) &&
     value.length === 2 &&
     typeof value[0] === "string" &&
+    value[0].length <= longest &&
     stampValues(value[1]).length === 1
   );
 }
 
-/** One value, or each of a list. */
+/** One value, or each of a list; texts that are too long are none. */
 export function stampValues(told: unknown): readonly Stamp[1][] {
   const values: readonly unknown[] = Array.isArray(told) ? told.slice(0, mostStamps) : [told];
   return values.filter(
     (value): value is Stamp[1] =>
-      typeof value === "string" ||
+      (typeof value === "string" && value.length <= longest) ||
       typeof value === "boolean" ||
       (typeof value === "number" && Number.isFinite(value)),
   );

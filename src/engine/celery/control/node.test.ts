@@ -181,6 +181,21 @@ describe("stamps", () => {
     expect(await second.find("much later")).toMatchObject({ state: "cancelled" });
   });
 
+  test("and ids that are very long are nobody's, and are not kept", async () => {
+    const server = new CeleryServer();
+    const engine = open(server);
+    await claim(engine);
+    const [fits, long] = ["x".repeat(1000), "x".repeat(1001)];
+    await ask(server, "revoke", { task_id: [long, fits] });
+    expect(await ask(server, "revoked")).toEqual([fits]);
+    await revoke(server, { headers: { [long]: "a", tenant: [long, fits] } });
+    await revoke(server, { headers: [`${long}=a`, `tenant=${long}`] });
+    expect(server.revoked.map(({ id, stamp }) => stamp ?? id)).toEqual([fits, ["tenant", fits]]);
+    server.put(stamped("stamped", { tenant: fits }));
+    server.put(stamped("longer", { tenant: long, [long]: "a" }));
+    expect((await claim(engine)).map(({ message }) => message.id)).toEqual(["longer"]);
+  });
+
   test("of any form do no harm", async () => {
     const server = new CeleryServer();
     const engine = open(server);

@@ -17,13 +17,19 @@ export interface CeleryEventsOptions extends CeleryWatchOptions {
    * too. Unless so, only what those tell that were started with it (`-E`, `events: true`). Default: true.
    */
   readonly enable?: boolean;
-  /** So many events wait for whoever iterates; then the oldest are given up, see `dropped`. Default: 10,000. */
+  /**
+   * So many events wait for whoever iterates, and no more than have 32 Mi characters together; then the oldest are given up,
+   * see `dropped`. Default: 10,000.
+   */
   readonly buffer?: number;
   /** How many tasks `state` remembers, the latest. Default: 10,000. */
   readonly maxTasks?: number;
   /** How many workers `state` remembers. Default: 5,000. */
   readonly maxWorkers?: number;
 }
+
+/** What waits for whoever iterates is at most so large, in characters as {@link sizeOf} counts them. */
+const mostCharacters = 32 * 1024 ** 2;
 
 /** As often as Flower, in milliseconds. */
 const enableInterval = 5000;
@@ -37,7 +43,9 @@ export class CeleryEvents implements AsyncIterable<CeleryEvent> {
   readonly #ready = Promise.withResolvers<void>();
   readonly #stop: () => void;
   readonly #timer: NodeJS.Timeout | undefined;
-  #waiting: CeleryEvent[] = [];
+  #waiting: { readonly event: CeleryEvent; readonly size: number }[] = [];
+  /** Of all that wait. */
+  #size = 0;
   #wake: () => void = () => undefined;
   #isIterated = false;
   #ignored = 0;
@@ -96,7 +104,8 @@ export class CeleryEvents implements AsyncIterable<CeleryEvent> {
       for (;;) {
         const events = this.#waiting;
         this.#waiting = [];
-        yield* events;
+        this.#size = 0;
+        for (const { event } of events) yield event;
         if (this.#closed && this.#waiting.length === 0) return;
         if (this.#waiting.length === 0) await alive(new Promise<void>((resolve) => (this.#wake = resolve)));
       }
@@ -127,9 +136,13 @@ export class CeleryEvents implements AsyncIterable<CeleryEvent> {
         continue;
       }
       this.state.add(event);
-      this.#waiting.push(event);
+      const size = sizeOf(event.fields);
+      this.#size += size;
+      this.#waiting.push({ event, size });
     }
-    const over = this.#waiting.length - this.#limit;
+    let over = 0;
+    while (this.#waiting.length - over > this.#limit || this.#size > mostCharacters)
+      this.#size -= this.#waiting[over++]!.size;
     if (over > 0) {
       this.#waiting.splice(0, over);
       // Until then nobody has asked for them.
@@ -167,6 +180,23 @@ export function celeryEvents(options: CeleryEventsOptions): CeleryEvents {
   if (enable !== undefined && typeof enable !== "boolean") throw invalid("enable is true or false", enable);
   refuseSpans("celeryEvents()", { connectTimeout }, { connectTimeout: { least: 1, isTimer: true } });
   return new CeleryEvents(mailboxOf(options), options);
+}
+
+/** About how much memory it takes, in characters. From anyone: nested as deeply as may be. */
+function sizeOf(fields: unknown): number {
+  let size = 0;
+  const open: unknown[] = [fields];
+  while (open.length > 0) {
+    const value = open.pop();
+    size += 16;
+    if (typeof value === "string") size += value.length;
+    else if (typeof value === "object" && value !== null)
+      for (const [name, each] of Object.entries(value)) {
+        size += name.length;
+        open.push(each);
+      }
+  }
+  return size;
 }
 
 /** Keeps the process alive while somebody waits. */

@@ -87,6 +87,15 @@ describe("tasks", () => {
     expect(known.task("2")).toBeUndefined();
   });
 
+  test("keep of texts the beginning alone", () => {
+    const long = `\ud800é${"x".repeat(20_000)}`;
+    const known = state(of("received", { args: long, result: "short" })).task("1");
+    expect(known?.args).toBe(long.slice(0, 10_000));
+    expect(known?.result).toBe("short");
+    const [worker] = state({ type: "worker-online", sw_ident: long, sw_ver: "1" }).workers();
+    expect(worker?.software).toHaveLength(1000);
+  });
+
   test("with odd fields, or names as those of objects, do no harm", () => {
     const known = state(
       of("received", { uuid: "__proto__", name: 7, args: {}, runtime: "x" }),
@@ -128,6 +137,10 @@ test("workers are alive while they say so, and not after", () => {
     for (const hostname of ["w@2", "w@3"])
       known.add(readEvent({ type: "worker-online", hostname, timestamp: 1 })!);
     expect(known.workers().map(({ name }) => name)).toEqual(["w@2", "w@3"]);
+    // The one that says so still is not the one that is forgotten, though it was the first.
+    known.add(readEvent({ type: "worker-heartbeat", hostname: "w@2", timestamp: 1 })!);
+    known.add(readEvent({ type: "worker-online", hostname: "w@4", timestamp: 1 })!);
+    expect(known.workers().map(({ name }) => name)).toEqual(["w@2", "w@4"]);
   } finally {
     vi.useRealTimers();
   }

@@ -84,7 +84,7 @@ export class CeleryState {
     this.#limits = limits;
   }
 
-  /** The workers, in the order in which they were first heard of. */
+  /** The workers, the latest heard of last. */
   workers(): readonly CeleryWorkerState[] {
     const now = Date.now();
     return [...this.#workers.values()].map(({ isGone, frequency, ...worker }) => ({
@@ -124,7 +124,7 @@ export class CeleryState {
     if (typeof active === "number") worker.active = active;
     if (typeof processed === "number") worker.processed = processed;
     if (typeof ident === "string")
-      worker.software = `${ident} ${typeof version === "string" ? version : ""}`.trim();
+      worker.software = beginningOf(`${ident} ${typeof version === "string" ? version : ""}`.trim(), 1000);
   }
 
   #hearOf({ worker: name, pid }: CeleryEvent): Worker {
@@ -132,6 +132,8 @@ export class CeleryState {
     known.heardAt = Date.now();
     known.isGone = false;
     if (pid !== undefined) known.pid = pid;
+    // The latest heard of is the last, so that the first is the one to be forgotten.
+    this.#workers.delete(name);
     this.#workers.set(name, known);
     if (this.#workers.size > this.#limits.workers) this.#workers.delete(this.#workers.keys().next().value!);
     return known;
@@ -143,7 +145,7 @@ export class CeleryState {
     const known: Task = this.#tasks.get(id) ?? { id, state, at, clock };
     for (const name of ["name", "args", "kwargs", "result", "exception"] as const) {
       const told = fields[name];
-      if (typeof told === "string") known[name] = told.slice(0, 10_000);
+      if (typeof told === "string") known[name] = beginningOf(told, 10_000);
     }
     if (typeof fields["runtime"] === "number") known.runtime = fields["runtime"];
     if (type !== "task-sent") known.worker = worker;
@@ -153,6 +155,11 @@ export class CeleryState {
     this.#tasks.set(id, known);
     if (this.#tasks.size > this.#limits.tasks) this.#tasks.delete(this.#tasks.keys().next().value!);
   }
+}
+
+/** A copy: what is only cut off keeps all of it in memory. */
+function beginningOf(text: string, length: number): string {
+  return text.length <= length ? text : Buffer.from(text.slice(0, length), "utf16le").toString("utf16le");
 }
 
 /** A retry begins anew. Else what happened before is not believed after the end was heard. */
