@@ -11,6 +11,7 @@ import { malformed, unsupportedMessage } from "./malformed.ts";
 import { membersOf } from "./pieces.ts";
 import { signatureOf } from "./signature.ts";
 import type { Signature } from "./signature.ts";
+import { refuseUnpublishable } from "./publishable.ts";
 import type { ProtocolSettings } from "./settings.ts";
 import { times } from "./step.ts";
 
@@ -75,7 +76,7 @@ class Check {
     if (level > maxLevels) throw malformed(path, `at most ${maxLevels} levels of canvas`, "more");
     const element = elementOf(text, path);
     const { signature } = element;
-    this.#options(signature, path);
+    this.#options(signature, path, level);
     const own = signatureList(signature.options.get("chain") ?? "null", `${path}.options.chain`);
     for (const [index, step] of own.entries())
       this.step(step, `${path}.options.chain[${index}]`, index > 0, level + 1);
@@ -102,11 +103,18 @@ class Check {
   }
 
   /** What is wrong with a step is told before its task is run, and not after. */
-  #options(signature: Signature, path: string): void {
+  #options(signature: Signature, path: string, level: number): void {
+    refuseUnpublishable(signature, path);
     for (const [name, text] of signature.options) {
       const place = `${path}.options.${name}`;
-      if (lists.has(name)) signatureList(text, place);
-      else if (isDeeperThan(text, maxOptionDepth))
+      if (lists.has(name)) {
+        const listed = text === "null" ? [] : signatureList(text, place);
+        // Whoever runs the task sees whether a chord can be begun there.
+        const later = new Check({ ...this.#settings, chords: true });
+        if (links.has(name))
+          for (const [index, each] of listed.entries())
+            later.step(each, `${place}[${index}]`, false, level + 1);
+      } else if (isDeeperThan(text, maxOptionDepth))
         throw malformed(place, `at most ${maxOptionDepth} levels`, "more");
     }
     times(signature, this.#settings.timezone, 0, path);
@@ -114,5 +122,6 @@ class Check {
 }
 
 /** Options that hold signatures, whose text is passed on. All others become headers. */
+const links: ReadonlySet<string> = new Set(["link", "link_error"]);
 const lists: ReadonlySet<string> = new Set(["link", "link_error", "chain", "chord"]);
 const maxOptionDepth = 50;

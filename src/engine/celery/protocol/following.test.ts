@@ -285,6 +285,19 @@ describe("after a success", () => {
       { headers: { a: JSON.parse(`${"[".repeat(60)}${"]".repeat(60)}`) as unknown } },
       /options\.headers: expected at most 50 levels/,
     ],
+    [{ queue: "a\u0006\u0016b" }, /options\.queue: expected a name without the bytes 06 16/],
+    [{ queue: "ä".repeat(128) }, /options\.queue: expected a name of 0 to 255 bytes, found 256 bytes/],
+    [{ queue: { name: "" } }, /options\.queue\.name: expected a name of 1 to 255 bytes/],
+    [{ routing_key: "x".repeat(300) }, /options\.routing_key: expected a name/],
+    [{ reply_to: "x".repeat(300) }, /options\.reply_to: expected a name/],
+    [{ task_id: "x".repeat(300) }, /options\.task_id: expected a name/],
+    [{ priority: -1 }, /options\.priority: expected a whole number from 0 to 255, found number -1/],
+    [{ priority: 2.5 }, /options\.priority: expected a whole number/],
+    [{ priority: 256 }, /options\.priority: expected a whole number/],
+    [
+      { link_error: [{ task: "b", options: { link: { task: "c", options: { priority: -1 } } } }] },
+      /options\.link_error\[0\]\.options\.link\[0\]\.options\.priority: expected a whole number/,
+    ],
   ])("a step that cannot be sent is told before its task is run: %j", (options, message) => {
     for (const embed of [
       { chain: [{ task: "a", options }] },
