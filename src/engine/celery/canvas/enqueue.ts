@@ -46,7 +46,7 @@ export async function send(
   } as MessageHeaders;
   const message = { id: newId(), task: first.task, queue: first.queue ?? "celery", payload: "null", headers };
   const sent = await transactions.send([{ message, runAt: now, priority: 0 }], options.transaction);
-  return canvasHandle(context, node, sent);
+  return canvasHandle(context, node, sent, message.id);
 }
 
 /** The first task of it that is sent. */

@@ -1,0 +1,59 @@
+/** Handles of canvas, on a broker in this process. */
+import { createClient } from "@libsql/client";
+import { drizzle as connect } from "drizzle-orm/libsql";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { CeleryServer, celeryInMemory } from "../../../../test/engines/celery-in-memory.ts";
+import { drizzle } from "../../../orm/drizzle.ts";
+import { Petiole } from "../../../task/petiole.ts";
+import { chain, group, signature } from "./build.ts";
+import type { CanvasHandle } from "./handles.ts";
+
+let setup: ReturnType<typeof make>;
+
+function make() {
+  const client = createClient({ url: ":memory:" });
+  const db = connect(client);
+  const server = new CeleryServer();
+  const app = new Petiole({ engine: celeryInMemory(server), models: [drizzle(db, {})] });
+  const add = app.task("add", ({ x, y }: { x: number; y: number }) => x + y);
+  const double = app.task("double", (x: number) => 2 * x);
+  return { client, db, server, app, add, double };
+}
+
+beforeEach(() => {
+  setup = make();
+});
+
+afterEach(async () => {
+  await setup.app.close();
+  setup.client.close();
+});
+
+test("a canvas that a transaction holds is called off as a whole", async () => {
+  const { db, server, app, add, double } = setup;
+  let handle: CanvasHandle<number> | undefined;
+  await app.transaction(db, async () => {
+    handle = await chain(add, double).enqueue(app, { x: 1, y: 2 });
+    for (const task of handle.tasks)
+      await expect(task.cancel()).rejects.toThrow(
+        expect.objectContaining({
+          code: "ERR_TASK_NOT_SENT",
+          message: expect.stringMatching(/cancel all of the canvas/) as string,
+        }),
+      );
+    expect(await handle.cancel()).toBe(true);
+  });
+  expect(server.queues.size).toBe(0);
+  await expect(handle!.result()).rejects.toThrow(/was cancelled before its transaction committed/);
+});
+
+test("one that is not called off is sent, and so is what another one's cancel does not mean", async () => {
+  const { db, server, app, double } = setup;
+  await app.transaction(db, async () => {
+    await group(double.signature(1), double.signature(2)).enqueue(app);
+    const one = await signature(double.signature(3)).enqueue(app);
+    // It is all of its canvas.
+    expect(await one.tasks[0]!.cancel()).toBe(true);
+  });
+  expect([...server.queues.values()].flat()).toHaveLength(2);
+});
