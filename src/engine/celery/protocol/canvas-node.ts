@@ -168,7 +168,10 @@ function taskText(
   };
   const names = Object.keys(stamps);
   const { delay, runAt, expires, expiresIn } = node;
-  const until = expiresIn === undefined ? undefined : (expiresIn + (delay ?? 0)) / 1000;
+  // Of what has a time it counts from then, else from when it is sent, which Celery counts seconds from.
+  const until =
+    expiresIn === undefined || runAt !== undefined ? undefined : (expiresIn + (delay ?? 0)) / 1000;
+  const at = expiresIn === undefined || runAt === undefined ? expires : Math.max(sentAt, runAt) + expiresIn;
   const options = optionsText({
     task_id: JSON.stringify(id),
     reply_to: json(replyTo),
@@ -176,7 +179,7 @@ function taskText(
     priority: json(priority),
     countdown: json(delay === undefined ? undefined : delay / 1000),
     eta: json(runAt === undefined ? undefined : toTime(runAt)),
-    expires: json(until ?? (expires === undefined ? undefined : toTime(expires))),
+    expires: json(until ?? (at === undefined ? undefined : toTime(at))),
     time_limit: json(timeLimit),
     soft_time_limit: json(softTimeLimit),
     ignore_result: headers["ignore_result"] === true ? "true" : undefined,
