@@ -354,9 +354,22 @@ describe("after a failure", () => {
   test("of a group in the chain, each of its tasks", () => {
     const { ends } = afterFailure(read("chain-group"), failed, settings, now);
     expect(ends.map(({ end }) => end.id)).toStrictEqual([
-      "de53be0f-8fea-4586-bb15-af63d99f8d8f",
       "fa393c69-d3d0-487d-a37b-0a7aa21a4e2f",
       "0f950155-f195-45f4-a078-02bcb3a84bc4",
+      "de53be0f-8fea-4586-bb15-af63d99f8d8f",
+    ]);
+  });
+
+  test("of a chain in the chain that has its last step's id, the end is told where that step's is", () => {
+    const tasks = [
+      { task: "a", options: { task_id: "1", reply_to: "me" } },
+      { task: "b", options: { task_id: "2", reply_to: "me" } },
+    ];
+    const embed = { chain: [{ task: "celery.chain", kwargs: { tasks }, options: { task_id: "2" } }] };
+    const { ends } = afterFailure(withEmbed(embed), failed, settings, now);
+    expect(ends.map(({ end, replyTo }) => [end.id, end.task, replyTo])).toStrictEqual([
+      ["1", "a", "me"],
+      ["2", "b", "me"],
     ]);
   });
 
