@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { CeleryServer, celeryInMemory } from "../../../../test/engines/celery-in-memory.ts";
 import { drizzle } from "../../../orm/drizzle.ts";
 import { Petiole } from "../../../task/petiole.ts";
-import { chain, group, signature } from "./build.ts";
+import { chain, chord, chunks, group, signature } from "./build.ts";
 import type { CanvasHandle } from "./handles.ts";
 
 let setup: ReturnType<typeof make>;
@@ -17,7 +17,8 @@ function make() {
   const app = new Petiole({ engine: celeryInMemory(server), models: [drizzle(db, {})] });
   const add = app.task("add", ({ x, y }: { x: number; y: number }) => x + y);
   const double = app.task("double", (x: number) => 2 * x);
-  return { client, db, server, app, add, double };
+  const note = app.task("note", (_: unknown) => undefined);
+  return { client, db, server, app, add, double, note };
 }
 
 beforeEach(() => {
@@ -56,4 +57,42 @@ test("one that is not called off is sent, and so is what another one's cancel do
     expect(await one.tasks[0]!.cancel()).toBe(true);
   });
   expect([...server.queues.values()].flat()).toHaveLength(2);
+});
+
+test("nothing is linked to what ends in a group", () => {
+  const { add, double, note } = setup;
+  const both = group(double, double);
+  for (const canvas of [
+    both,
+    chain(add, both),
+    chain(add, chain(double, both)),
+    chord([add], group(note, note)),
+  ])
+    expect(() => canvas.link(note as never)).toThrow(
+      expect.objectContaining({
+        code: "ERR_OPTION_INVALID",
+        message: expect.stringMatching(/link\(\) of a group, or of what ends in one/) as string,
+      }),
+    );
+  chain(add, group(double, double), note).link(note);
+});
+
+test("each of chunks' messages has their errbacks", async () => {
+  const { server, app, note } = setup;
+  await chunks(
+    { task: "tasks.add" },
+    [
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ],
+    2,
+  )
+    .linkError(note)
+    .enqueue(app);
+  const errbacks = [...server.queues.values()].flat().map(({ message }) => {
+    const [, , embed] = JSON.parse(Buffer.from(message.body).toString()) as [unknown, unknown, object];
+    return embed;
+  });
+  expect(errbacks).toMatchObject([{ errbacks: [{ task: "note" }] }, { errbacks: [{ task: "note" }] }]);
 });
