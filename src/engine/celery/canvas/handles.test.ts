@@ -3,7 +3,9 @@ import { createClient } from "@libsql/client";
 import { drizzle as connect } from "drizzle-orm/libsql";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CeleryServer, celeryInMemory } from "../../../../test/engines/celery-in-memory.ts";
+import { memory } from "../../memory.ts";
 import { drizzle } from "../../../orm/drizzle.ts";
+import type { Handle } from "../../../task/handle.ts";
 import { Petiole } from "../../../task/petiole.ts";
 import { chain, chord, chunks, group, signature } from "./build.ts";
 import type { CanvasHandle } from "./handles.ts";
@@ -57,6 +59,31 @@ test("one that is not called off is sent, and so is what another one's cancel do
     expect(await one.tasks[0]!.cancel()).toBe(true);
   });
   expect([...server.queues.values()].flat()).toHaveLength(2);
+});
+
+test("when a part has failed, nobody waits for the others any more", async () => {
+  const { app, double } = setup;
+  const handle = await group(double.signature(1), double.signature(2)).enqueue(app);
+  const [first, second] = handle.tasks as [Handle<unknown>, Handle<unknown>];
+  const signals: (AbortSignal | undefined)[] = [];
+  const { engine } = app;
+  const ended = engine.ended.bind(engine);
+  engine.ended = (id, signal) => {
+    signals.push(signal);
+    return id === first.id ? Promise.reject(new Error("gone")) : ended(id, signal);
+  };
+  await expect(handle.result()).rejects.toThrow("gone");
+  expect(signals).toHaveLength(2);
+  for (const signal of signals) expect(signal!.aborted).toBe(true);
+  engine.ended = ended;
+  await expect(second.result({ timeout: 1 })).rejects.toMatchObject({ code: "ERR_RESULT_TIMEOUT" });
+});
+
+test("an engine takes a canvas by what it is, and not by its name", async () => {
+  const app = new Petiole({ engine: Object.assign(memory(), { name: "celery" }) });
+  const task = app.task("t", (x: number) => x);
+  await expect(chain(task).enqueue(app, 1)).rejects.toMatchObject({ code: "ERR_ENGINE_UNSUPPORTED" });
+  await app.close();
 });
 
 test("nothing is linked to what ends in a group", () => {

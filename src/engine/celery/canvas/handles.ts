@@ -93,7 +93,18 @@ function outcomeOf(node: CanvasNode, make: (task: string, id: string) => Handle<
   }
 }
 
-async function resultOf(outcome: Outcome, options: WaitOptions | undefined): Promise<unknown> {
+async function resultOf(outcome: Outcome, { signal, ...options }: WaitOptions = {}): Promise<unknown> {
+  const over = new AbortController();
+  const either = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+  try {
+    return await allOf(outcome, { ...options, signal: either });
+  } finally {
+    // When one has failed, nobody waits for the others any more.
+    over.abort();
+  }
+}
+
+async function allOf(outcome: Outcome, options: WaitOptions): Promise<unknown> {
   if ("result" in outcome) return outcome.result(options);
-  return Promise.all(outcome.parts.map((part) => resultOf(part, options)));
+  return Promise.all(outcome.parts.map((part) => allOf(part, options)));
 }
