@@ -11,5 +11,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Another process may be long in coming to it, on a machine that has much to do.
+    expect: { poll: { timeout: 15_000 } },
   },
 });

@@ -7,6 +7,7 @@ import type { ClaimRequest, Delivery } from "../../engine.ts";
 import { unsupported } from "../../errors.ts";
 import type { MessageHeaders } from "../../message.ts";
 import type { Broker, Taken, Unreadable } from "./broker.ts";
+import { isBuiltin, type Builtins } from "./builtins.ts";
 import { capabilities } from "./capabilities.ts";
 import type { TaskLimits } from "./control/rates.ts";
 import type { Workers } from "./control/workers.ts";
@@ -32,6 +33,7 @@ export interface ClaimsContext {
   readonly delayed: Delayed;
   readonly revoked: Revoked;
   readonly ending: Ending;
+  readonly builtins: Builtins;
   readonly ready: Ready;
   /** Called with each claim: from the first on it matters who is called off. */
   readonly begins: (request: ClaimRequest) => Promise<void>;
@@ -68,13 +70,15 @@ export class Claims {
       const wanted = limit - deliveries.length;
       try {
         const held = await this.#due(queues, wanted, lease);
-        for (const each of held) deliveries.push(this.#deliver(each, request));
+        for (const each of await this.#others(held, request)) deliveries.push(this.#deliver(each, request));
         if (deliveries.length >= limit || this.#isFull(request)) return deliveries;
         const asked = limit - deliveries.length;
         const taken = await this.#context.broker.take(queues, asked, lease);
         const { ready, again: isMore } = await this.#sort(taken);
-        for (const each of ready) deliveries.push(this.#deliver(each, request));
-        if (deliveries.length >= limit || (taken.length < asked && !isMore)) return deliveries;
+        const others = await this.#others(ready, request);
+        for (const each of others) deliveries.push(this.#deliver(each, request));
+        const hasSent = others.length < ready.length;
+        if (deliveries.length >= limit || (taken.length < asked && !isMore && !hasSent)) return deliveries;
       } catch (error) {
         // What was claimed before must reach the worker.
         if (deliveries.length === 0) throw error;
@@ -102,6 +106,20 @@ export class Claims {
     const tags = held.map(({ tag }) => tag);
     const lost = new Set(await broker.extend(tags, lease));
     return held.filter(({ tag }) => !lost.has(tag));
+  }
+
+  /** Without Celery's builtin tasks, which are done here. */
+  async #others(holdings: readonly Holding[], request: ClaimRequest): Promise<readonly Holding[]> {
+    const builtins = holdings.filter(isBuiltin);
+    if (builtins.length === 0) return holdings;
+    const others = holdings.filter((holding) => !isBuiltin(holding));
+    try {
+      await this.#context.builtins.run(builtins, request);
+    } catch (error) {
+      // What may run must reach the worker.
+      if (others.length === 0) throw error;
+    }
+    return others;
   }
 
   /** Holds back what is over the rate of its task. */

@@ -5,6 +5,7 @@
  */
 import type { Broker, Kept, Results } from "./broker.ts";
 import { Audience } from "./audience.ts";
+import { Builtins } from "./builtins.ts";
 import { Cancels } from "./cancels.ts";
 import { Chords } from "./chords.ts";
 import { Claims } from "./claims.ts";
@@ -86,12 +87,14 @@ export async function openStore(parts: Parts): Promise<Store> {
   const cancels = new Cancels({ broker, running, delayed, revoked, ending, records, events });
   const known = { broker, protocol, running, delayed, revoked, ready, workers, limits };
   const node = new Node({ ...known, hostname, clock, cancels, heart, events: sender }, heart);
-  const claims = new Claims({ ...known, ending, events, begins: (request) => node.begin(request) });
+  const settlements = new Settlements({ broker, protocol, running, revoked, ending, events });
+  const builtins = new Builtins({ broker, protocol, running, revoked, ending, events, settlements });
+  const claims = new Claims({ ...known, ending, builtins, events, begins: (request) => node.begin(request) });
   return {
     sending: new Sending(parts, events),
     claims,
     leases: new Leases(broker, running),
-    settlements: new Settlements({ broker, protocol, running, revoked, ending, events }),
+    settlements,
     ready,
     records,
     audience,

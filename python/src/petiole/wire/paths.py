@@ -61,6 +61,9 @@ def path_of(root: str, steps: List[Step]) -> str:
 
 def _entry(is_map: bool, index: Any, step: Step) -> str:
     pair, side = step
+    # What is no pair is refused, and whatever is wrong within it before.
+    if type(pair) is not list:
+        return segment(index) + segment(side)
     key = pair[0]
     is_simple = type(key) in (str, int, float, bool)
     if not is_map and is_simple:

@@ -86,8 +86,9 @@ export function chord<const Members extends readonly unknown[], const Body>(
 }
 
 /**
- * A task for many payloads, some at a time: a group of messages each of which runs it for so many of them, one after the
- * other, and comes to the list of their results. It is Celery's `celery.starmap`, which Python's workers run.
+ * A task for many payloads, some at a time: a group of messages each of which stands for so many of them, and comes to the
+ * list of their results. It is Celery's `celery.starmap`: a Python worker runs one after the other, a TypeScript worker sends
+ * a message for each, which needs results in Redis.
  *
  * Of a task of the app's, each item is a payload, whose properties the engine's option `tasks` names as `positional`; of
  * one by its name, each is the list of its arguments.

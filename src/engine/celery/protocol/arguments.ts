@@ -21,7 +21,8 @@ export interface Arguments extends Pick<OwnFields, "payload" | "keys"> {
   readonly kwargs: string;
 }
 
-const undefinedTag = '{"__type__":"undefined","__value__":null}';
+/** A payload that is nothing. */
+export const undefinedTag = '{"__type__":"undefined","__value__":null}';
 
 /**
  * A payload's wire text as arguments.
@@ -133,8 +134,8 @@ export function payloadOf(
   const kept = how.payload === "text" && isAlone ? stringOf(args[0]!) : undefined;
   if (kept !== undefined) return kept;
   if (isAlone && (how.payload === "argument" || positional.length === 0))
-    return received(args[0]!, "/0/0", "");
-  if (args.length === 0) return received(kwargs, "/1", "");
+    return pieceOf(args[0]!, "/0/0", "");
+  if (args.length === 0) return pieceOf(kwargs, "/1", "");
   if (args.length > positional.length)
     throw malformed(
       "body[0]",
@@ -146,8 +147,8 @@ export function payloadOf(
   return joined(args, named, how.keys, positional);
 }
 
-/** One piece of a body as a text of its own. */
-function received(text: string, from: string, path: string): string {
+/** One piece of a body, which stands at `from`, as wire text whose pointers begin with `path`. */
+export function pieceOf(text: string, from: string, path: string): string {
   const moved = movePointers(text, "body", (pointer) => {
     if (pointer !== from && !pointer.startsWith(`${from}/`)) throw foreignPointer(pointer);
     return path + pointer.slice(from.length);

@@ -86,9 +86,10 @@ function groupOfChunks(signature: Signature, path: string): Element {
 }
 
 /** A signature that calls a task with each of these lists of arguments, one after the other. */
-export function starmapText(task: string, items: readonly string[]): string {
+export function starmapText(task: string, items: readonly string[], options = "{}"): string {
   return elementText("celery.starmap", {
     kwargs: `{"task":${task},"it":[${items.join(",")}]}`,
+    options,
     immutable: true,
   });
 }

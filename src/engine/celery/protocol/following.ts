@@ -93,7 +93,8 @@ function rootOf({ message }: Received): string {
   return typeof root === "string" ? root : message.id;
 }
 
-function originOf(received: Received, settings: ProtocolSettings, now: number): Origin {
+/** Who sends what follows a task. */
+export function originOf(received: Received, settings: ProtocolSettings, now: number): Origin {
   const parent = received.message.id;
   return {
     settings,

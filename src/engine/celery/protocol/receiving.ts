@@ -5,9 +5,10 @@
  */
 import { describe } from "../../../errors.ts";
 import { ownHeaders, type Json, type Message, type MessageHeaders } from "../../../message.ts";
-import { payloadOf } from "./arguments.ts";
+import { payloadOf, undefinedTag } from "./arguments.ts";
 import { embedOf, partsOfBody } from "./body.ts";
-import type { Embed } from "./body.ts";
+import type { BodyParts, Embed } from "./body.ts";
+import { accumulate, parametersOf } from "./builtin-names.ts";
 import { uncompressed } from "./compression.ts";
 import { refuseCanvas } from "./canvas.ts";
 import { knownHeaders, isOfDelivery } from "./headers.ts";
@@ -39,6 +40,8 @@ export interface Received extends Counters {
   readonly groupIndex?: number;
   /** What follows it, as text. */
   readonly embed: Embed;
+  /** Of one of Celery's builtin tasks, what it is called with. */
+  readonly builtin?: Pick<BodyParts, "args" | "kwargs">;
   /** As it came. */
   readonly celery: CeleryMessage;
 }
@@ -68,7 +71,8 @@ export function received(sent: CeleryMessage, settings: ProtocolSettings): Recei
   const embed = embedOf(body.embed);
   refuseCanvas(embed, headers["group"], settings);
   const name = exact(own.task, task);
-  const positional = taskProtocol(settings, name).positional ?? [];
+  const parameters = parametersOf(name);
+  const positional = parameters ?? taskProtocol(settings, name).positional ?? [];
   const { sentAt, crashes = 0, deferrals = 0, deferredAt } = own;
   const { group, group_index: groupIndex } = headers;
   return {
@@ -76,7 +80,8 @@ export function received(sent: CeleryMessage, settings: ProtocolSettings): Recei
       id: exact(own.id, id),
       task: name,
       queue: exact(own.queue, celery.queue),
-      payload: payloadOf(body, own, positional),
+      // What gathers results has them as its own result.
+      payload: name === accumulate ? undefinedTag : payloadOf(body, own, positional),
       headers: headersOf(celery, petiole?.headers, id, expires),
     },
     attempts,
@@ -92,6 +97,7 @@ export function received(sent: CeleryMessage, settings: ProtocolSettings): Recei
     ...(typeof group === "string" && { groupId: group }),
     ...(isCount(groupIndex) && { groupIndex }),
     embed,
+    ...(parameters !== undefined && { builtin: { args: body.args, kwargs: body.kwargs } }),
     celery,
   };
 }
