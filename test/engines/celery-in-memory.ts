@@ -159,7 +159,7 @@ class MemoryBroker implements Broker {
     // What is being finished is not lost meanwhile.
     await this.extend(
       finishes.map(({ tag }) => tag),
-      10_000,
+      1000,
     );
     this.#server.refuse(finishes.flatMap(({ publish }) => publish));
     await before(held);
