@@ -366,6 +366,28 @@ describe("an engine that does not accept the next step", () => {
     clock.mockRestore();
   });
 
+  test("by an error that the engine does not know: the step fails at once", async () => {
+    let sends = 0;
+    setup = make((own) => ({
+      send: async (batch) => {
+        if (batch[0]?.message.task !== "after") return own.send(batch);
+        sends++;
+        throw new TypeError("x is not a function");
+      },
+    }));
+    const { app, add, after, worker } = setup;
+    await worker.start();
+    const handle = await app.chain(add, after).enqueue(1);
+    await expect(handle.result({ timeout })).rejects.toMatchObject({
+      id: handle.ids[0],
+      reason: {
+        code: "ERR_ENGINE_FAILED",
+        message: "what follows it in its chain, task after, cannot be sent: x is not a function",
+      },
+    });
+    expect(sends).toBe(1);
+  });
+
   test("ever: the step fails, and says so", async () => {
     setup = make((own) => ({
       send: async (batch) => {

@@ -71,12 +71,15 @@ export async function sendNext(step: Succeeded, context: NextContext): Promise<S
       await context.engine.send([outgoing]);
       return undefined;
     } catch (error) {
-      const code = error instanceof PetioleError ? error.code : undefined;
-      if (error instanceof PetioleError && isRefusal(error)) return unsendable(step, error);
+      // What an engine does not tell of is none of the broker's errors, and comes again.
+      if (!(error instanceof PetioleError))
+        return unsendable(step, new PetioleError("ERR_ENGINE_FAILED", messageOf(error), { cause: error }));
+      const { code } = error;
+      if (isRefusal(error)) return unsendable(step, error);
       if (code === "ERR_ENGINE_CLOSED" || step.stop.isCalled) return { kind: "release", lease };
       if (performance.now() > deadline) {
         const text = `what follows it in its chain, task ${following[0]!.task}, could not be sent: ${messageOf(error)}`;
-        const failure = new PetioleError(code ?? "ERR_ENGINE_FAILED", text, { cause: error });
+        const failure = new PetioleError(code, text, { cause: error });
         return afterFailure(delivery, failure, task.settings, nowOf(context.engine));
       }
       await sleep(Math.min(100 * 2 ** failures, 1000));

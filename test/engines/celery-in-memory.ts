@@ -49,12 +49,22 @@ export class CeleryServer {
   /** Events, in the order in which they were told. */
   readonly emitted: Readonly<Record<string, unknown>>[] = [];
   refusesEvents = false;
+  /** What cannot be published to it, as a broker says it. */
+  refusal: (message: CeleryMessage) => Error | undefined = () => undefined;
   /** What is in a queue beside messages. */
   readonly unreadable: Unreadable[] = [];
   readonly keepsPlace: boolean;
 
   constructor({ keepsPlace = true } = {}) {
     this.keepsPlace = keepsPlace;
+  }
+
+  /** Nothing is published of what has one that is refused. */
+  refuse(messages: readonly CeleryMessage[]): void {
+    for (const message of messages) {
+      const error = this.refusal(message);
+      if (error) throw error;
+    }
   }
 
   put(message: CeleryMessage, { front = false, redelivered = false } = {}): void {
@@ -101,6 +111,7 @@ class MemoryBroker implements Broker {
   async open(): Promise<void> {}
 
   async publish(messages: readonly CeleryMessage[]): Promise<void> {
+    this.#server.refuse(messages);
     for (const message of messages) this.#server.put(message);
   }
 
@@ -148,8 +159,9 @@ class MemoryBroker implements Broker {
     // What is being finished is not lost meanwhile.
     await this.extend(
       finishes.map(({ tag }) => tag),
-      10_000,
+      1000,
     );
+    this.#server.refuse(finishes.flatMap(({ publish }) => publish));
     await before(held);
     return finishes.map(({ tag, publish, front = false }) => {
       if (!this.#server.unacknowledged.delete(tag)) return false;

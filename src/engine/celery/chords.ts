@@ -3,9 +3,12 @@
  *
  * @module
  */
+import type { PetioleError } from "../../errors.ts";
 import type { Broker, Results } from "./broker.ts";
 import type { ChordStart } from "./protocol/applying.ts";
-import { afterHeader } from "./protocol/chord.ts";
+import { isRefusedForGood } from "./errors.ts";
+import { afterHeader, failedBody, type ChordOutcome } from "./protocol/chord.ts";
+import type { CeleryMessage } from "./protocol/message.ts";
 import type { ChordPart } from "./protocol/ends.ts";
 import type { ProtocolSettings } from "./protocol/settings.ts";
 
@@ -36,7 +39,7 @@ export class Chords {
    * @returns the ids of the tasks that have ended with them
    */
   async ended(ended: readonly ChordPart[]): Promise<readonly string[]> {
-    const { broker, results, protocol } = this.#context;
+    const { results, protocol } = this.#context;
     const chords = results?.chords;
     if (results === undefined || chords === undefined) return [];
     const ids: string[] = [];
@@ -48,13 +51,12 @@ export class Chords {
           return header === undefined ? [] : [[part.group, { part, header }] as const];
         }),
       );
-      const outcomes = [...whole.values()].map(({ part, header }) => ({
+      const made = [...whole.values()].map(({ part, header }) => ({
         part,
         ...afterHeader(part, header, protocol, Date.now()),
       }));
-      await this.begin(outcomes.flatMap((outcome) => outcome.chords));
-      const messages = outcomes.flatMap((outcome) => outcome.messages);
-      if (messages.length > 0) await broker.publish(messages);
+      await this.begin(made.flatMap((outcome) => outcome.chords));
+      const outcomes = await this.#publish(made);
       const ends = outcomes.flatMap((outcome) => outcome.ends);
       if (ends.length > 0) await results.store(ends);
       ids.push(...ends.map(({ end }) => end.id));
@@ -63,4 +65,53 @@ export class Chords {
     }
     return ids;
   }
+
+  /** Publishes what they come to. The body of one that the broker refuses has failed. */
+  async #publish(outcomes: readonly Made[]): Promise<readonly Made[]> {
+    const { broker, protocol } = this.#context;
+    const messages = outcomes.flatMap((outcome) => outcome.messages);
+    if (messages.length === 0) return outcomes;
+    try {
+      await broker.publish(messages);
+      return outcomes;
+    } catch (error) {
+      if (!isRefusedForGood(error)) throw error;
+    }
+    const published: Made[] = [];
+    for (const outcome of outcomes) {
+      const refusal = await publishEach(broker, outcome.messages);
+      if (refusal === undefined || !outcome.isDone) published.push(outcome);
+      else {
+        const { part } = outcome;
+        const failed = failedBody(part, refusal, protocol, Date.now());
+        await this.begin(failed.chords);
+        await publishEach(broker, failed.messages);
+        published.push({ part, ...failed });
+      }
+    }
+    return published;
+  }
+}
+
+type Made = ChordOutcome & { readonly part: ChordPart };
+
+/**
+ * Publishes all that are not refused for good.
+ *
+ * @returns why one was; undefined where none was
+ */
+export async function publishEach(
+  broker: Pick<Broker, "publish">,
+  messages: readonly CeleryMessage[],
+): Promise<PetioleError | undefined> {
+  let refusal: PetioleError | undefined;
+  for (const message of messages) {
+    try {
+      await broker.publish([message]);
+    } catch (error) {
+      if (!isRefusedForGood(error)) throw error;
+      refusal ??= error;
+    }
+  }
+  return refusal;
 }

@@ -201,7 +201,11 @@ export class Delayed {
   }
 
   /** Puts messages back as they are: those whose time has come to the front. */
-  async #sendAgain(entries: readonly Entry[]): Promise<void> {
+  async #sendAgain(given: readonly Entry[]): Promise<void> {
+    // One that was claimed while this waited its turn runs now.
+    const held = new Set(this.#entries);
+    const entries = given.filter((entry) => held.has(entry));
+    if (entries.length === 0) return;
     this.#remove(entries);
     const now = Date.now();
     await this.#broker.finish(

@@ -22,6 +22,7 @@ import { unsupported } from "../../errors.ts";
 import { Opening } from "../shared/opening.ts";
 import { nameOf } from "./claims.ts";
 import { closedError } from "./errors.ts";
+import { takesCanvas } from "./protocol/canvas-node.ts";
 import { openStore, type Parts, type Store } from "./store.ts";
 
 /** What {@link CeleryEngine} is made with. */
@@ -35,6 +36,7 @@ export interface CeleryEngineOptions {
 
 /** Petiole's engine on what Celery's workers and clients share. */
 export class CeleryEngine implements Engine {
+  readonly [takesCanvas] = true;
   readonly name = "celery";
   readonly capabilities: Capabilities;
   readonly #opening: Opening<Store>;

@@ -19,3 +19,20 @@ export function reasonOfError(error: unknown): Reason {
   const code = error instanceof PetioleError ? error.code : "ERR_TEXT_UNDECODABLE";
   return { code, message: messageOf(error) };
 }
+
+/**
+ * Whether what was to be published can never be: an answer of the broker, or of its client, to the message itself. What
+ * cannot be reached, or is out of memory, may accept it later.
+ */
+export function isRefusedForGood(error: unknown): error is PetioleError {
+  if (!(error instanceof PetioleError)) return false;
+  const { code, cause } = error;
+  if (code === "ERR_ENGINE_FAILED") return cause instanceof TypeError || isRefusalOfRabbitMq(cause);
+  return code === "ERR_ENGINE_UNSUPPORTED" || !code.startsWith("ERR_ENGINE_");
+}
+
+/** Of a queue whose name is reserved, is another one's, or is not there and may not be made. */
+function isRefusalOfRabbitMq(cause: unknown): boolean {
+  const code: unknown = cause instanceof Error ? (cause as { readonly code?: unknown }).code : undefined;
+  return code === 403 || code === 404 || code === 406;
+}

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import type { PetioleError } from "../../errors.ts";
 import { endOf as stateOf, type Reason, type Settlement } from "../../engine.ts";
 import type { Broker, Finish } from "./broker.ts";
 import { endOf, type Ending, type Outcome } from "./ending.ts";
-import { reasonOfError } from "./errors.ts";
+import { publishEach } from "./chords.ts";
+import { isRefusedForGood, reasonOfError } from "./errors.ts";
 import type { TaskEvents } from "./events/task-events.ts";
 import type { Running, RunningTasks } from "./held.ts";
 import { again } from "./protocol/again.ts";
@@ -36,6 +38,9 @@ interface Plan {
 /** What is made for it. Of one that is settled otherwise than was asked, as what. */
 type Made = Omit<Plan, "settlement"> & Partial<Plan>;
 
+/** What came of it. */
+type Settled = { readonly plan: Plan; readonly isHeld: boolean } | { readonly error: unknown };
+
 type Ended = Exclude<Settlement, { kind: "retryAt" | "defer" | "release" }>;
 type Again = Extract<Settlement, { kind: "retryAt" | "defer" | "release" }>;
 
@@ -49,7 +54,7 @@ export class Settlements {
 
   /** See {@link Engine.settle}. */
   async settle(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
-    const { broker, running, ending, events } = this.#context;
+    const { running, events } = this.#context;
     const tasks: Running[] = [];
     const plans: Plan[] = [];
     const places = settlements.map((settlement) => {
@@ -61,23 +66,78 @@ export class Settlements {
     });
     if (plans.length === 0) return settlements.map(() => false);
     for (const task of tasks) task.isSettling = true;
-    let answers: readonly boolean[];
-    try {
-      answers = await broker.finish(
-        plans.map(({ finish }) => finish),
-        (held) => ending.store(plans.flatMap(({ outcome }, at) => (held[at] && outcome ? [outcome] : []))),
-      );
-    } catch (error) {
-      for (const task of tasks) task.isSettling = false;
-      throw error;
-    }
+    const settled = await this.#finish(tasks, plans);
     for (const [place, task] of tasks.entries()) {
+      const done = settled[place]!;
+      if ("error" in done) {
+        task.isSettling = false;
+        continue;
+      }
       running.remove(task.tag);
-      const { settlement, outcome } = plans[place]!;
-      if (answers[place] === true)
-        events.settled(task, settlement, outcome !== undefined && goesOn(settlement));
+      const { settlement, outcome } = done.plan;
+      if (done.isHeld) events.settled(task, settlement, outcome !== undefined && goesOn(settlement));
     }
+    // Of some that have failed, the others are settled: to settle those again changes nothing.
+    const failure = settled.find((done) => "error" in done);
+    if (failure !== undefined && "error" in failure) throw failure.error;
+    const answers = settled.map((done) => "isHeld" in done && done.isHeld);
     return places.map((place) => answers[place] === true);
+  }
+
+  /** All at once; each for itself when the broker refuses something of one of them for good. */
+  async #finish(tasks: readonly Running[], plans: readonly Plan[]): Promise<readonly Settled[]> {
+    const { broker, ending } = this.#context;
+    let isStoring = false;
+    try {
+      const held = await broker.finish(
+        plans.map(({ finish }) => finish),
+        async (are) => {
+          isStoring = true;
+          await ending.store(plans.flatMap(({ outcome }, at) => (are[at] && outcome ? [outcome] : [])));
+          isStoring = false;
+        },
+      );
+      return plans.map((plan, at) => ({ plan, isHeld: held[at] === true }));
+    } catch (error) {
+      if (isStoring || !isRefusedForGood(error)) return plans.map(() => ({ error }));
+      if (plans.length === 1) return [await this.#unpublished(tasks[0]!, plans[0]!, error)];
+    }
+    const settled: Settled[] = [];
+    for (const [at, plan] of plans.entries()) settled.push(...(await this.#finish([tasks[at]!], [plan])));
+    return settled;
+  }
+
+  /**
+   * The end of what was to be followed by something that the broker will never accept: it has failed, as to run it again
+   * would come to the same. Of what follows a failure, all is published that can be.
+   */
+  async #unpublished(task: Running, plan: Plan, refusal: PetioleError): Promise<Settled> {
+    const { broker, ending } = this.#context;
+    const { settlement } = plan;
+    const { lease } = settlement;
+    const isFailure = settlement.kind !== "complete" && !goesOn(settlement);
+    let failed = plan;
+    if (!isFailure) {
+      const { code, message } = reasonOfError(refusal);
+      const what = goesOn(settlement) ? "its next run" : "what follows it";
+      const reason = { code, message: `${what} cannot be sent: ${message}` };
+      const keep = "keep" in settlement ? settlement.keep : undefined;
+      failed = {
+        settlement: { kind: "fail", lease, reason },
+        ...this.#ended(task, { kind: "fail", keep }, reason),
+      };
+    }
+    const { finish, outcome } = failed;
+    try {
+      const [isHeld = false] = await broker.finish([{ tag: finish.tag, publish: [] }], async ([is]) => {
+        if (is !== true) return;
+        if (outcome) await ending.store([outcome]);
+        await publishEach(broker, finish.publish);
+      });
+      return { plan: failed, isHeld };
+    } catch (error) {
+      return { error };
+    }
   }
 
   #plan(task: Running, settlement: Settlement): Plan {

@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import type { Answer, Listening, Mailbox } from "../control/mailbox.ts";
 import {
+  replyExchange,
   controlBody,
   malformed,
   readControl,
@@ -21,7 +22,6 @@ import { toBuffer } from "./message.ts";
 import { Publisher } from "./publisher.ts";
 
 const exchange = "celery.pidbox";
-const replyExchange = "reply.celery.pidbox";
 const eventExchange = "celeryev";
 
 /** Answers and events longer than this are left alone, in bytes. */

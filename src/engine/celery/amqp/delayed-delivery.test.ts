@@ -27,8 +27,8 @@ describe("delayedKey", () => {
   });
 });
 
-test("a queue's own key has no wildcards in it", () => {
-  expect(ownKeyOf("a.#.*")).toBe("a.%23.%2A.petiole-queue");
+test("a queue's own key is one word, with no wildcards in it", () => {
+  expect(ownKeyOf("a.#.*")).toBe("a%2E%23%2E%2A.petiole-queue");
   expect(anyDelay(ownKeyOf("q"))).toBe("#.q.petiole-queue");
   expect(anyDelay("#")).toBe("#");
 });

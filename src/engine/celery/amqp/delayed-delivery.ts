@@ -47,8 +47,8 @@ export function delayedKey(milliseconds: number, routingKey: string): string | u
 
 /** What a delayed message for one queue alone is published with, whatever else is bound to that queue's exchange. */
 export function ownKeyOf(queue: string): string {
-  // In a pattern, these would stand for words.
-  return `${encodeURIComponent(queue).replaceAll("*", "%2A")}.petiole-queue`;
+  // In a pattern these would stand for words, or part them: what is for "eu.orders" is not for "orders".
+  return `${encodeURIComponent(queue).replaceAll("*", "%2A").replaceAll(".", "%2E")}.petiole-queue`;
 }
 
 /** The pattern that lets everything with this routing key through, whatever its delay. */

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Signature } from "../../../task/signature.ts";
 import type { Task } from "../../../task/task.ts";
 import { Canvas } from "./canvas.ts";
 import { elementOf, invalid } from "./elements.ts";
@@ -12,8 +11,12 @@ import type {
   AllTake,
   CheckedAfter,
   CheckedChain,
+  CheckedElement,
+  CheckedElements,
   FirstTakes,
+  FlatOf,
   GivesOf,
+  HeaderGives,
   LastGives,
   NamedTask,
   Nothing,
@@ -51,11 +54,12 @@ export function chain<const Steps extends readonly [unknown, ...unknown[]]>(
  * const [small, large] = await (await group(scale.signature({ width: 200 }), scale.signature({ width: 800 })).enqueue(app)).result();
  */
 export function group<const Members extends readonly unknown[]>(
-  ...members: Members
-): Canvas<AllTake<Members>, AllGive<Members>> {
+  ...members: CheckedElements<Members> & Members
+): Canvas<AllTake<Members>, AllGive<Members>, HeaderGives<Members>> {
+  const given: readonly unknown[] = members;
   return new Canvas({
     kind: "group",
-    tasks: members.map((each, index) => elementOf(each, `group(): member ${index}`)),
+    tasks: given.map((each, index) => elementOf(each, `group(): member ${index}`)),
   });
 }
 
@@ -69,13 +73,14 @@ export function group<const Members extends readonly unknown[]>(
  * const handle = await chord(urls.map((url) => count.signature({ url })), sum).enqueue(app);
  */
 export function chord<const Members extends readonly unknown[], const Body>(
-  header: Members,
-  body: CheckedAfter<Body, AllGive<Members>>,
+  header: CheckedElements<Members> & Members,
+  body: CheckedAfter<Body, HeaderGives<Members>>,
 ): Canvas<AllTake<Members>, GivesOf<Body>> {
-  if (!Array.isArray(header)) throw invalid("chord(): its header", "a list of tasks", header);
+  const parts: readonly unknown[] = header;
+  if (!Array.isArray(parts)) throw invalid("chord(): its header", "a list of tasks", parts);
   return new Canvas({
     kind: "chord",
-    header: header.map((each, index) => elementOf(each, `chord(): part ${index}`)),
+    header: parts.map((each, index) => elementOf(each, `chord(): part ${index}`)),
     body: elementOf(body, "chord(): its body"),
   });
 }
@@ -97,12 +102,12 @@ export function chunks<Payload, Result, Known, Rows>(
   task: Task<Payload, Result, Known, Rows>,
   items: readonly NoInfer<Payload>[],
   size: number,
-): Canvas<Nothing, Result[][]>;
+): Canvas<Nothing, Result[][], Result[][]>;
 export function chunks<Result = unknown>(
   task: NamedTask<Result>,
   items: readonly (readonly unknown[])[],
   size: number,
-): Canvas<Nothing, Result[][]>;
+): Canvas<Nothing, Result[][], Result[][]>;
 export function chunks(task: unknown, items: readonly unknown[], size: number): Canvas {
   const element = elementOf(task, "chunks(): its task");
   if ((element.kind !== "task" || element.given !== undefined) && element.kind !== "named")
@@ -122,13 +127,8 @@ export function chunks(task: unknown, items: readonly unknown[], size: number): 
  * @example
  * await signature(add.signature({ x: 2, y: 3 })).link(store).linkError(report).stamp({ tenant: "ada" }).enqueue(app);
  */
-export function signature<
-  const One extends
-    | Task<never, unknown, never, never>
-    | Signature
-    | NamedTask
-    | Canvas<never, unknown>
-    | object,
->(one: One): Canvas<TakesOf<One>, GivesOf<One>> {
+export function signature<const One>(
+  one: CheckedElement<One> & One,
+): Canvas<TakesOf<One>, GivesOf<One>, FlatOf<One>> {
   return new Canvas(elementOf(one, "signature()"));
 }

@@ -64,6 +64,59 @@ test("links take the result, error links the id", () => {
   chain(add, double).linkError(double);
 });
 
+test("what nothing can be given to is given nothing", () => {
+  const text = app.task("text", (_: string) => 1);
+  // @ts-expect-error: no payload is a number and a text
+  void group(double, text).enqueue(app);
+  // @ts-expect-error: nor is one of them
+  void group(double, text).enqueue(app, 1);
+  // @ts-expect-error: nor is what is before it
+  chain(double, group(double, text));
+  void group(double.signature(1), text.signature("x")).enqueue(app);
+});
+
+test("what is no task is no part of a canvas", () => {
+  // @ts-expect-error: a number
+  chain(add, 42);
+  // @ts-expect-error: a number
+  chain(42, double);
+  // @ts-expect-error: a text
+  group("x");
+  // @ts-expect-error: a text
+  chord(["x"], sum);
+  // @ts-expect-error: a number
+  chord([double.signature(1)], 42);
+  // @ts-expect-error: an object
+  signature({});
+  // @ts-expect-error: a number for a name
+  signature({ task: 42 });
+  // @ts-expect-error: a number
+  chain(add, double).link(42);
+  // @ts-expect-error: nothing
+  chain(add, double).linkError(undefined);
+});
+
+test("the results of groups in a chord's header stand among the others", () => {
+  const pairs = app.task("pairs", (_: readonly (readonly number[])[]) => 1);
+  const three = app.task("three", (_: readonly [number, string, number]) => 1);
+  const mixed = group(double.signature(1), show.signature(2));
+  chord([mixed, double.signature(3)], three);
+  chord([group(double.signature(1), group(show.signature(2), double.signature(3)))], three);
+  chord([mixed.linkError(note).stamp({ a: 1 }), double.signature(3)], three);
+  chord([signature(mixed), double.signature(3)], three);
+  chain(group(mixed, double.signature(3)), three);
+  chord([chunks(double, [1, 2], 1)], pairs);
+  const groups = [1, 2].map((each) => group(double.signature(each), double.signature(each)));
+  chord(groups, sum);
+  // @ts-expect-error: it gets a list of numbers
+  chord(groups, pairs);
+  // A chain that ends in a group gives the list of its results.
+  chord([chain(double.signature(1), group(double, double))], pairs);
+  expectTypeOf(group(mixed, double.signature(3)).enqueue(app)).resolves.toEqualTypeOf<
+    CanvasHandle<[[number, string], number]>
+  >();
+});
+
 test("chunks", () => {
   expectTypeOf(chunks(double, [1, 2, 3], 2).enqueue(app)).resolves.toEqualTypeOf<CanvasHandle<number[][]>>();
   // @ts-expect-error: no texts

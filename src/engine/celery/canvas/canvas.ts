@@ -9,17 +9,19 @@ import type { Element } from "./elements.ts";
 import { canvasElement, elementOf, withExtras } from "./elements.ts";
 import { send } from "./enqueue.ts";
 import type { CanvasHandle } from "./handles.ts";
-import type { CanvasOptions, CheckedAfter, Nothing, Stamps } from "./types.ts";
+import type { CanvasOptions, CheckedAfter, Nothing, Stamps, TakesNothing } from "./types.ts";
 
 declare const takes: unique symbol;
 declare const gives: unique symbol;
+declare const flat: unique symbol;
 
 /** The arguments of `enqueue` after the app. */
-type Given<Takes> = [Takes] extends [Nothing]
-  ? [payload?: undefined, options?: CanvasOptions]
-  : undefined extends Takes
-    ? [payload?: Takes, options?: CanvasOptions]
-    : [payload: Takes, options?: CanvasOptions];
+type Given<Takes> =
+  TakesNothing<Takes> extends true
+    ? [payload?: undefined, options?: CanvasOptions]
+    : undefined extends Takes
+      ? [payload?: Takes, options?: CanvasOptions]
+      : [payload: Takes, options?: CanvasOptions];
 
 // Any app: its types are those of its tasks.
 type App = Pick<Petiole, "engine"> & object;
@@ -28,11 +30,13 @@ type App = Pick<Petiole, "engine"> & object;
  * A canvas. Made by {@link chain}, {@link group}, {@link chord}, {@link chunks} and {@link signature}. It is never changed:
  * its methods make another one.
  *
- * `Takes` is what `enqueue` is to be given, or what is before it gives; `Gives` what it comes to.
+ * `Takes` is what `enqueue` is to be given, or what is before it gives; `Gives` what it comes to; of
+ * a group, `Flat` is what it gives in a chord's header, where the results of groups in it stand in their places.
  */
-export class Canvas<Takes = Nothing, Gives = unknown> {
+export class Canvas<Takes = Nothing, Gives = unknown, Flat = unknown> {
   declare readonly [takes]?: (taken: Takes) => void;
   declare readonly [gives]?: Gives;
+  declare readonly [flat]?: Flat;
   /** What it is made of. */
   readonly [canvasElement]: Element;
 
@@ -47,7 +51,7 @@ export class Canvas<Takes = Nothing, Gives = unknown> {
    *
    * @throws PetioleError `ERR_OPTION_INVALID` for a group, whose results are a chord's to give
    */
-  link<const Callback>(callback: CheckedAfter<Callback, Gives>): Canvas<Takes, Gives> {
+  link<const Callback>(callback: CheckedAfter<Callback, Gives>): Canvas<Takes, Gives, Flat> {
     return new Canvas(withExtras(this[canvasElement], { link: [elementOf(callback, "link()")] }));
   }
 
@@ -55,7 +59,7 @@ export class Canvas<Takes = Nothing, Gives = unknown> {
    * With a task, or another canvas, that is sent when one of its tasks has failed, with that one's id: of a chain whichever
    * failed, of a chord the body's, which fails when a part of the header has.
    */
-  linkError<const Errback>(errback: CheckedAfter<Errback, string>): Canvas<Takes, Gives> {
+  linkError<const Errback>(errback: CheckedAfter<Errback, string>): Canvas<Takes, Gives, Flat> {
     return new Canvas(withExtras(this[canvasElement], { linkError: [elementOf(errback, "linkError()")] }));
   }
 
@@ -64,7 +68,7 @@ export class Canvas<Takes = Nothing, Gives = unknown> {
    *
    * @throws PetioleError `ERR_OPTION_INVALID` for a name that Celery has an option for
    */
-  stamp(stamps: Stamps): Canvas<Takes, Gives> {
+  stamp(stamps: Stamps): Canvas<Takes, Gives, Flat> {
     return new Canvas(withExtras(this[canvasElement], { stamps }));
   }
 

@@ -106,10 +106,10 @@ export function withExtras(element: Element, { link = [], linkError = [], stamps
   for (const name of Object.keys(stamps))
     if (reserved.has(name) || name === "")
       throw invalid("stamp()", "given names that Celery has no option for", name);
-  if (link.length > 0 && (element.kind === "group" || element.kind === "chunks"))
+  if (link.length > 0 && endsInGroup(element))
     throw new PetioleError(
       "ERR_OPTION_INVALID",
-      "link() of a group: nothing is sent after a group. Make a chord of it, chord(tasks, body), or link its tasks.",
+      "link() of a group, or of what ends in one: nothing is sent after a group. Make a chord of it, chord(tasks, body), or link its tasks.",
     );
   return {
     ...element,
@@ -117,6 +117,21 @@ export function withExtras(element: Element, { link = [], linkError = [], stamps
     linkError: [...(element.linkError ?? []), ...linkError],
     stamps: { ...element.stamps, ...stamps },
   };
+}
+
+/** Whether it comes to the results of a group. */
+function endsInGroup(element: Element): boolean {
+  switch (element.kind) {
+    case "group":
+    case "chunks":
+      return true;
+    case "chain":
+      return endsInGroup(element.steps.at(-1)!);
+    case "chord":
+      return endsInGroup(element.body);
+    default:
+      return false;
+  }
 }
 
 /** The error for what cannot be a part of a canvas. */

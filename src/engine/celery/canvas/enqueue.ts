@@ -11,7 +11,7 @@ import { nowOf } from "../../../task/clock.ts";
 import { newId } from "../../../task/id.ts";
 import { parentage } from "../../../task/outgoing.ts";
 import { wireVersion } from "../../../wire/wire.ts";
-import type { CanvasNode, TaskNode } from "../protocol/canvas-node.ts";
+import { takesCanvas, type CanvasNode, type TaskNode } from "../protocol/canvas-node.ts";
 import { invalid } from "./elements.ts";
 import type { Element } from "./elements.ts";
 import { canvasHandle, type CanvasHandle } from "./handles.ts";
@@ -28,7 +28,7 @@ export async function send(
   const context = (app as { readonly [appContext]?: AppContext } | undefined)?.[appContext];
   if (context === undefined) throw invalid("enqueue() of a canvas", "given the app first", app);
   const { engine, transactions } = context;
-  if (engine.name !== "celery")
+  if (!(takesCanvas in engine))
     throw unsupported(
       "a canvas",
       engine.name,
@@ -46,7 +46,7 @@ export async function send(
   } as MessageHeaders;
   const message = { id: newId(), task: first.task, queue: first.queue ?? "celery", payload: "null", headers };
   const sent = await transactions.send([{ message, runAt: now, priority: 0 }], options.transaction);
-  return canvasHandle(context, node, sent);
+  return canvasHandle(context, node, sent, message.id);
 }
 
 /** The first task of it that is sent. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { AppContext } from "../../../task/app-context.ts";
-import { makeHandle, type Handle, type WaitOptions } from "../../../task/handle.ts";
+import { makeHandle, notSent, type Handle, type WaitOptions } from "../../../task/handle.ts";
 import type { Sending } from "../../../task/scope.ts";
 import type { CanvasNode } from "../protocol/canvas-node.ts";
 
@@ -37,19 +37,42 @@ export interface CanvasHandle<Gives> {
 /** Whose results a canvas comes to. */
 type Outcome = Handle<unknown> | { readonly id: string; readonly parts: readonly Outcome[] };
 
-/** The handle of a canvas. */
-export function canvasHandle(context: AppContext, node: CanvasNode, sending: Sending): CanvasHandle<unknown> {
+/**
+ * The handle of a canvas.
+ *
+ * @param held the id of the message that it is sent as: what a transaction holds of it
+ */
+export function canvasHandle(
+  context: AppContext,
+  node: CanvasNode,
+  sending: Sending,
+  held: string,
+): CanvasHandle<unknown> {
   const tasks: Handle<unknown>[] = [];
+  /** Calls off all of it while nothing of it is sent. */
+  const withdrawn = async (): Promise<boolean> => {
+    if (sending.state !== "held") return false;
+    if (sending.withdraw !== undefined && !(await sending.withdraw(held))) return false;
+    for (const id of [held, ...tasks.map((task) => task.id)]) sending.cancelled.add(id);
+    return true;
+  };
   const outcome = outcomeOf(node, (task, id) => {
     const handle = makeHandle(context, task, id, sending);
-    tasks.push(handle);
-    return handle;
+    const cancel = async (why?: string): Promise<boolean> => {
+      if (sending.state !== "held") return handle.cancel(why);
+      if (node.kind === "task" && (await withdrawn())) return true;
+      throw notSent(task, id, "its canvas is sent when its transaction commits: cancel all of the canvas");
+    };
+    const single = { ...handle, cancel };
+    tasks.push(single);
+    return single;
   });
   return {
     id: outcome.id,
     tasks,
     result: (options) => resultOf(outcome, options),
     async cancel(why) {
+      if (await withdrawn()) return true;
       const answers = await Promise.all(tasks.map((task) => task.cancel(why)));
       return answers.includes(true);
     },
@@ -70,7 +93,18 @@ function outcomeOf(node: CanvasNode, make: (task: string, id: string) => Handle<
   }
 }
 
-async function resultOf(outcome: Outcome, options: WaitOptions | undefined): Promise<unknown> {
+async function resultOf(outcome: Outcome, { signal, ...options }: WaitOptions = {}): Promise<unknown> {
+  const over = new AbortController();
+  const either = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+  try {
+    return await allOf(outcome, { ...options, signal: either });
+  } finally {
+    // When one has failed, nobody waits for the others any more.
+    over.abort();
+  }
+}
+
+async function allOf(outcome: Outcome, options: WaitOptions): Promise<unknown> {
   if ("result" in outcome) return outcome.result(options);
-  return Promise.all(outcome.parts.map((part) => resultOf(part, options)));
+  return Promise.all(outcome.parts.map((part) => allOf(part, options)));
 }

@@ -76,7 +76,7 @@ export class Preparing {
         return { kind: "chord", id: newId(), header, body: withLinks(body!, extras) };
       }
       case "chunks":
-        return this.#chunks(element, inside);
+        return this.#chunks(element, inside, extras);
     }
   }
 
@@ -191,7 +191,11 @@ export class Preparing {
     return json;
   }
 
-  #chunks({ task: called, items, size }: Extract<Element, { kind: "chunks" }>, place: Place): CanvasNode {
+  #chunks(
+    { task: called, items, size }: Extract<Element, { kind: "chunks" }>,
+    place: Place,
+    extras: Partial<TaskNode>,
+  ): CanvasNode {
     const isNamed = called.kind === "named";
     const name = isNamed ? called.named.task : called.task.name;
     const queue = isNamed ? called.named.queue : (called.options.queue ?? called.task.settings.queue);
@@ -207,7 +211,7 @@ export class Preparing {
         headers: { ...this.#options.headers },
         ...stampsOf(place),
       });
-    return { kind: "group", id: newId(), tasks };
+    return { kind: "group", id: newId(), tasks: tasks.map((task) => withErrbacks(task, extras)) };
   }
 }
 

@@ -11,13 +11,31 @@ import type { CanvasNode, TaskNode } from "../protocol/canvas-node.ts";
  */
 export function chorded(steps: readonly CanvasNode[]): readonly CanvasNode[] {
   let done: CanvasNode[] = [];
-  for (const step of steps.toReversed()) {
+  for (const step of spliced(steps).toReversed()) {
     if (done.length === 0 || (step.kind !== "group" && step.kind !== "chord")) done.unshift(step);
     else if (step.kind === "group")
       done = [{ kind: "chord", id: step.id, header: step.tasks, body: oneOf(done) }];
     else done = [{ ...step, body: oneOf([step.body, ...done]) }];
   }
   return done;
+}
+
+/** With the steps of a chain that ends in a group, and that something follows, in its place. */
+function spliced(steps: readonly CanvasNode[]): readonly CanvasNode[] {
+  return steps.flatMap((step, index) => {
+    if (step.kind !== "chain" || index === steps.length - 1 || !endsInGroup(step)) return [step];
+    const { linkError = [] } = step;
+    // Nothing is linked to what ends in a group. None of these is the last.
+    return spliced([...step.steps, steps[index + 1]!])
+      .slice(0, -1)
+      .map((each) => withErrbacks(each, { linkError }));
+  });
+}
+
+function endsInGroup(node: CanvasNode): boolean {
+  if (node.kind !== "chain") return node.kind === "group";
+  const last = node.steps.at(-1);
+  return last !== undefined && endsInGroup(last);
 }
 
 function oneOf(steps: readonly CanvasNode[]): CanvasNode {

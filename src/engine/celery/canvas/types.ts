@@ -66,28 +66,48 @@ export type TakesOf<Element> =
 /** What arrives of what a handler returns: of nothing, undefined. */
 type Arrived<Result> = [Result] extends [void] ? undefined : Result;
 
+/** Whether it takes nothing. What takes `never` can be given nothing at all. */
+export type TakesNothing<Takes> = [Takes] extends [never] ? false : [Takes] extends [Nothing] ? true : false;
+
 /** Whether what is given is what is taken. Of what is not known, a task by its name, the compiler knows nothing. */
-type Fits<Given, Takes> = [Takes] extends [Nothing]
-  ? true
-  : unknown extends Given
+type Fits<Given, Takes> = [Takes] extends [never]
+  ? false
+  : TakesNothing<Takes> extends true
     ? true
-    : [Given] extends [Takes]
+    : unknown extends Given
       ? true
-      : false;
+      : [Given] extends [Takes]
+        ? true
+        : false;
+
+/** The one, or advice where it is nothing that a canvas is made of. */
+export type CheckedElement<Element> =
+  Element extends Canvas<infer _Takes, infer _Gives>
+    ? Element
+    : Element extends Task<infer _Payload, infer _Result, infer _Known, infer _Rows>
+      ? Element
+      : Element extends Signature | TaskWith<infer _Taken, infer _Given> | NamedTask
+        ? Element
+        : Unusable<"it must be a task, task.with(options), task.signature(payload), { task: name }, or another canvas">;
+
+/** The elements, with advice in the place of each that is none. */
+export type CheckedElements<Elements extends readonly unknown[]> = {
+  readonly [Index in keyof Elements]: CheckedElement<Elements[Index]>;
+};
 
 /** The steps, with advice in the place of each that cannot follow the one before it. */
 export type CheckedChain<Steps extends readonly unknown[]> = Steps extends readonly [
   infer First,
   ...infer Rest,
 ]
-  ? readonly [First, ...CheckedRest<Rest, GivesOf<First>>]
+  ? readonly [CheckedElement<First>, ...CheckedRest<Rest, GivenOn<First>>]
   : Steps;
 
 type CheckedRest<Steps extends readonly unknown[], Before> = Steps extends readonly [
   infer Step,
   ...infer Rest,
 ]
-  ? readonly [CheckedAfter<Step, Before>, ...CheckedRest<Rest, GivesOf<Step>>]
+  ? readonly [CheckedAfter<Step, Before>, ...CheckedRest<Rest, GivenOn<Step>>]
   : readonly [];
 
 /** The one, or advice where it cannot follow. */
@@ -113,24 +133,50 @@ export type FirstTakes<Steps extends readonly unknown[]> = Steps extends readonl
   : Nothing;
 
 /** What all of them take: nothing where each has its own. */
-export type AllTake<Members extends readonly unknown[]> = [TakesOf<Members[number]>] extends [Nothing]
+export type AllTake<Members extends readonly unknown[]> = [Members[number]] extends [never]
   ? Nothing
-  : (
-        Members[number] extends infer Member
-          ? Member extends unknown
-            ? [TakesOf<Member>] extends [Nothing]
-              ? never
-              : (taken: TakesOf<Member>) => void
+  : TakesNothing<TakesOf<Members[number]>> extends true
+    ? Nothing
+    : (
+          Members[number] extends infer Member
+            ? Member extends unknown
+              ? TakesNothing<TakesOf<Member>> extends true
+                ? never
+                : (taken: TakesOf<Member>) => void
+              : never
             : never
-          : never
-      ) extends (taken: infer Takes) => void
-    ? Takes
-    : never;
+        ) extends (taken: infer Takes) => void
+      ? Takes
+      : never;
 
 /** What each of them gives. */
 export type AllGive<Members extends readonly unknown[]> = {
   -readonly [Member in keyof Members]: GivesOf<Members[Member]>;
 };
+
+/** What a group gives to a chord that it is in the header of, or the header of: its results among the others. */
+export type FlatOf<Element> =
+  Element extends Canvas<infer _Takes, infer _Gives, infer Flat>
+    ? Flat extends readonly unknown[]
+      ? Flat
+      : unknown
+    : unknown;
+
+/** What it gives to what follows it in a chain. */
+type GivenOn<Element> = FlatOf<Element> extends readonly unknown[] ? FlatOf<Element> : GivesOf<Element>;
+
+/** What the tasks of a chord's header give: those of a group in it each in its place. */
+export type HeaderGives<Members extends readonly unknown[]> = number extends Members["length"]
+  ? OneInHeader<Members[number]>[]
+  : Members extends readonly [infer First, ...infer Rest]
+    ? [...(FlatOf<First> extends readonly unknown[] ? FlatOf<First> : [GivesOf<First>]), ...HeaderGives<Rest>]
+    : [];
+
+type OneInHeader<Element> = Element extends unknown
+  ? FlatOf<Element> extends readonly unknown[]
+    ? FlatOf<Element>[number]
+    : GivesOf<Element>
+  : never;
 
 /** Stamps: names and values that each task of a canvas carries, and Celery shows and can revoke by. */
 export type Stamps = Readonly<Record<string, Json>>;

@@ -48,6 +48,14 @@ describe("a message", () => {
     expect(isHeard({ destination: ["a"] })).toBe(false);
     expect(isHeard({ destination: [me] }, null)).toBe(false);
     expect(isHeard({ destination: 7 })).toBe(false);
+    expect(isHeard({ destination: `a,${me}` })).toBe(true);
+    // What is no text has none, and may not be made one of.
+    let nested: unknown = [];
+    for (let depth = 0; depth < 100_000; depth++) nested = [nested];
+    expect(isHeard({ destination: { toString: 1 } })).toBe(false);
+    expect(isHeard({ destination: nested })).toBe(false);
+    expect(isHeard({ pattern: "mail*", matcher: { toString: 1 } })).toBe(false);
+    expect(isHeard({ pattern: "mail*", matcher: nested })).toBe(false);
     expect(isHeard({ pattern: "mail*", matcher: "glob" })).toBe(true);
     expect(isHeard({ pattern: "mail*", matcher: "glob", destination: ["a"] })).toBe(false);
     expect(isHeard({ pattern: "a*", matcher: "glob" })).toBe(false);
@@ -75,11 +83,12 @@ describe("a message", () => {
 
   test.each([
     { reply_to: 7 },
-    { reply_to: { exchange: "e" } },
-    { reply_to: { exchange: "e", routing_key: 7 } },
+    { reply_to: { exchange: "reply.celery.pidbox" } },
+    { reply_to: { exchange: "reply.celery.pidbox", routing_key: 7 } },
     { reply_to: { exchange: "", routing_key: "r" } },
-    { reply_to: { exchange: "e", routing_key: "r".repeat(300) } },
-    { ticket: 7, reply_to: { exchange: "e", routing_key: "r" } },
+    { ticket: "t", reply_to: { exchange: "celery", routing_key: "celery" } },
+    { ticket: "t", reply_to: { exchange: "reply.celery.pidbox", routing_key: "r".repeat(300) } },
+    { ticket: 7, reply_to: { exchange: "reply.celery.pidbox", routing_key: "r" } },
   ])("that cannot be answered is heard, and not answered: %j", (more) => {
     expect(readControl({ method: "ping", ticket: "t", ...more }, me)).toEqual({
       method: "ping",

@@ -6,6 +6,9 @@
 import { matches } from "./matcher.ts";
 import { warn } from "./warnings.ts";
 
+/** Where workers' answers go: to queues that their askers have bound to it, and to nothing else. */
+export const replyExchange = "reply.celery.pidbox";
+
 /** Where an answer is to be sent. */
 export interface ReplyAddress {
   readonly exchange: string;
@@ -73,16 +76,15 @@ function isFor(
   matcher: unknown,
 ): boolean {
   if (Array.isArray(destination) ? destination.length > 0 : isFilled(destination)) {
-    if (hostname === undefined) return false;
-    return Array.isArray(destination)
-      ? destination.includes(hostname)
-      : // Python finds a name within a text, too.
-        String(destination).includes(hostname);
+    // Python finds a name within a text, too.
+    const isList = typeof destination === "string" || Array.isArray(destination);
+    return isList && hostname !== undefined && destination.includes(hostname);
   }
   if (!isFilled(pattern)) return true;
   if (typeof pattern !== "string" || hostname === undefined) return false;
   // Without a matcher Kombu takes it for all, which is not what the sender can have meant.
-  return matches(hostname, pattern, isFilled(matcher) ? String(matcher) : "glob");
+  const how = isFilled(matcher) ? matcher : "glob";
+  return typeof how === "string" && matches(hostname, pattern, how);
 }
 
 function isFilled(value: unknown): boolean {
@@ -95,8 +97,10 @@ function addressOf({ reply_to: to, ticket }: Readonly<Record<string, unknown>>):
   // Python's own broadcasts have a text for each; without a ticket there is no telling what is answered.
   if (typeof exchange !== "string" || typeof routingKey !== "string" || typeof ticket !== "string")
     return undefined;
-  const isShort = [exchange, routingKey, ticket].every((text) => text.length <= 255);
-  return isShort && exchange !== "" && routingKey !== "" ? { exchange, routingKey, ticket } : undefined;
+  // Whoever names another would have the answer put among tasks.
+  if (exchange !== replyExchange) return undefined;
+  const isShort = [routingKey, ticket].every((text) => text.length <= 255);
+  return isShort && routingKey !== "" ? { exchange, routingKey, ticket } : undefined;
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -9,7 +9,7 @@ import { checkCanvas } from "./canvas.ts";
 import { derivedId } from "./signature.ts";
 import { embedOf, partsOfBody } from "./body.ts";
 import { uncompressed } from "./compression.ts";
-import { chainText, chordText, elementText, groupText } from "./elements.ts";
+import { chainText, chordText, elementText, groupText, maxLevels } from "./elements.ts";
 import { knownHeaders } from "./headers.ts";
 import { isObject, malformed } from "./malformed.ts";
 import { EncodeError, describe } from "../../../errors.ts";
@@ -18,7 +18,10 @@ import { readPetioleHeader, writePetioleHeader } from "./petiole-header.ts";
 import { itemsOf } from "./pieces.ts";
 import { messageOf, noCounters, taskProtocol } from "./sending.ts";
 import type { ProtocolSettings } from "./settings.ts";
-import { toTime } from "./times.ts";
+import { firstTime, lastTime, toTime } from "./times.ts";
+
+/** Engines that take a canvas have this. */
+export const takesCanvas: unique symbol = Symbol("petiole.takesCanvas");
 
 /** What every part of a canvas may have. */
 interface NodeExtras {
@@ -67,15 +70,88 @@ export interface NodeContext {
   readonly replyTo: string | undefined;
 }
 
-/** The canvas of a message, where it has one. */
+/**
+ * The canvas of a message, where it has one. It may be a stranger's: what sends a batch must know what is in it.
+ *
+ * @throws DecodeError for what is none of this engine's
+ */
 export function canvasOf({ headers }: Message): CanvasNode | undefined {
   const celery = headers["celery"];
   const canvas = isObject(celery) ? celery["canvas"] : undefined;
   if (canvas === undefined) return undefined;
-  if (!isObject(canvas))
-    throw malformed("headers.celery.canvas", "a canvas of this engine's", describe(canvas));
+  refuseForged(canvas, "headers.celery.canvas");
   return canvas as unknown as CanvasNode;
 }
+
+/** Whether it is made as {@link CanvasNode} says, as deep as its signature may be. */
+function refuseForged(node: unknown, path: string, level = 0): void {
+  if (level > maxLevels) throw malformed(path, `at most ${maxLevels} levels of canvas`, "more");
+  if (!isObject(node)) throw malformed(path, "a canvas of this engine's", describe(node));
+  const all = (name: string): void => {
+    const nodes = node[name];
+    if (!Array.isArray(nodes)) throw malformed(`${path}.${name}`, "a list", describe(nodes));
+    for (const [index, each] of nodes.entries()) refuseForged(each, `${path}.${name}[${index}]`, level + 1);
+  };
+  for (const name of ["link", "linkError"]) if (node[name] !== undefined) all(name);
+  switch (node["kind"]) {
+    case "task":
+      return refuseFields(node, path, taskFields);
+    case "chain":
+      return all("steps");
+    case "group":
+      refuseFields(node, path, { id: isText });
+      return all("tasks");
+    case "chord":
+      refuseFields(node, path, { id: isText });
+      all("header");
+      return refuseForged(node["body"], `${path}.body`, level + 1);
+    default:
+      throw malformed(`${path}.kind`, "task, chain, group or chord", describe(node["kind"]));
+  }
+}
+
+type Fields = Readonly<Record<string, (value: unknown) => boolean>>;
+
+function refuseFields(node: Readonly<Record<string, unknown>>, path: string, fields: Fields): void {
+  for (const [name, is] of Object.entries(fields))
+    if (!is(node[name])) throw malformed(`${path}.${name}`, "as this engine writes it", describe(node[name]));
+}
+
+const isText = (value: unknown): boolean => typeof value === "string";
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
+const orNone =
+  (is: (value: unknown) => boolean) =>
+  (value: unknown): boolean =>
+    value === undefined || is(value);
+/** What `Date` has. */
+const orNoTime = orNone((value) => typeof value === "number" && Math.abs(value) <= 8.64e15);
+
+const taskFields: Fields = {
+  id: isText,
+  task: isText,
+  queue: orNone(isText),
+  payload: orNone(isText),
+  headers: isObject,
+  stamps: orNone(isObject),
+  delay: orNoTime,
+  runAt: orNoTime,
+  expires: orNoTime,
+  expiresIn: orNoTime,
+  call: orNone(
+    (call) =>
+      isObject(call) &&
+      isTexts(call["args"]) &&
+      isText(call["kwargs"]) &&
+      typeof call["immutable"] === "boolean",
+  ),
+  chunk: orNone(
+    (chunk) =>
+      isObject(chunk) &&
+      isText(chunk["task"]) &&
+      isTexts(chunk["items"]) &&
+      typeof chunk["isNamed"] === "boolean",
+  ),
+};
 
 /**
  * What a canvas comes to when it is sent.
@@ -127,8 +203,6 @@ export function signatureOfNode(node: CanvasNode, context: NodeContext): string 
         signatureOfNode(node.body, context),
         options({ task_id: JSON.stringify(node.id) }),
       );
-    default:
-      throw malformed("headers.celery.canvas", "a canvas of this engine's", describe(node));
   }
 }
 
@@ -168,15 +242,18 @@ function taskText(
   };
   const names = Object.keys(stamps);
   const { delay, runAt, expires, expiresIn } = node;
-  const until = expiresIn === undefined ? undefined : (expiresIn + (delay ?? 0)) / 1000;
+  // Of what has a time it counts from then, else from when it is sent, which Celery counts seconds from.
+  const until =
+    expiresIn === undefined || runAt !== undefined ? undefined : (expiresIn + (delay ?? 0)) / 1000;
+  const at = expiresIn === undefined || runAt === undefined ? expires : Math.max(sentAt, runAt) + expiresIn;
   const options = optionsText({
     task_id: JSON.stringify(id),
     reply_to: json(replyTo),
     queue: json(queue === "" ? undefined : queue),
     priority: json(priority),
     countdown: json(delay === undefined ? undefined : delay / 1000),
-    eta: json(runAt === undefined ? undefined : toTime(runAt)),
-    expires: json(until ?? (expires === undefined ? undefined : toTime(expires))),
+    eta: json(runAt === undefined ? undefined : timeText(runAt)),
+    expires: json(until ?? (at === undefined ? undefined : timeText(at))),
     time_limit: json(timeLimit),
     soft_time_limit: json(softTimeLimit),
     ignore_result: headers["ignore_result"] === true ? "true" : undefined,
@@ -193,6 +270,11 @@ function taskText(
   return takesResult
     ? elementText(task, { options })
     : elementText(task, { args: parts.args, kwargs: parts.kwargs, options, immutable: true });
+}
+
+/** Where Python has no such time, its last or its first one. */
+function timeText(time: number): string {
+  return toTime(Math.min(Math.max(time, firstTime), lastTime));
 }
 
 /** The arguments of Celery's `celery.starmap`. */

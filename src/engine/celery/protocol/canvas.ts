@@ -11,20 +11,25 @@ import { malformed, unsupportedMessage } from "./malformed.ts";
 import { membersOf } from "./pieces.ts";
 import { signatureOf } from "./signature.ts";
 import type { Signature } from "./signature.ts";
+import { refuseUnpublishable } from "./publishable.ts";
 import type { ProtocolSettings } from "./settings.ts";
 import { times } from "./step.ts";
+import { endsInGroup, refuseRepeated, sentWith } from "./weight.ts";
+
+type CheckSettings = Pick<ProtocolSettings, "timezone" | "chords" | "maxBytes">;
 
 /**
  * Refuses a message whose next steps cannot be taken, before anything of it is run.
  *
  * @param groupId of the message: a part of a chord has one
  * @throws DecodeError for what is malformed
+ * @throws LimitError for what repeats itself so often that its messages would take too much memory
  * @throws PetioleError `ERR_ENGINE_UNSUPPORTED` for a chord, or a part of one, where results are not kept in Redis
  */
 export function refuseCanvas(
   { callbacks, errbacks, chain, chord }: Embed,
   groupId: unknown,
-  settings: Pick<ProtocolSettings, "timezone" | "chords">,
+  settings: CheckSettings,
 ): void {
   const check = new Check(settings);
   if (chord !== undefined) {
@@ -44,21 +49,29 @@ export function refuseCanvas(
   }
   for (const [name, texts] of Object.entries({ callbacks, errbacks }))
     for (const [index, text] of texts.entries()) check.step(text, `body[2].${name}[${index}]`);
+  const rest = lengthOf(chain.slice(0, -1));
+  const begun = [...callbacks, ...errbacks, ...(chord === undefined ? [] : [chord])];
+  const repeated = [...begun, ...chain.slice(-1)].reduce(
+    (sum, text, index) => sum + sentWith(text, "body[2]", index < begun.length ? 0 : rest),
+    0,
+  );
+  refuseRepeated(repeated, lengthOf([...begun, ...chain]), "body[2]", settings.maxBytes);
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 /** Refuses a canvas that is to be sent, as {@link refuseCanvas} does what is to follow a task. */
-export function checkCanvas(
-  text: string,
-  path: string,
-  settings: Pick<ProtocolSettings, "timezone" | "chords">,
-): void {
+export function checkCanvas(text: string, path: string, settings: CheckSettings): void {
   new Check(settings).step(text, path);
+  refuseRepeated(sentWith(text, path, 0), text.length, path, settings.maxBytes);
 }
 
 class Check {
-  readonly #settings: Pick<ProtocolSettings, "timezone" | "chords">;
+  readonly #settings: CheckSettings;
 
-  constructor(settings: Pick<ProtocolSettings, "timezone" | "chords">) {
+  constructor(settings: CheckSettings) {
     this.#settings = settings;
   }
 
@@ -75,7 +88,7 @@ class Check {
     if (level > maxLevels) throw malformed(path, `at most ${maxLevels} levels of canvas`, "more");
     const element = elementOf(text, path);
     const { signature } = element;
-    this.#options(signature, path);
+    this.#options(signature, path, level);
     const own = signatureList(signature.options.get("chain") ?? "null", `${path}.options.chain`);
     for (const [index, step] of own.entries())
       this.step(step, `${path}.options.chain[${index}]`, index > 0, level + 1);
@@ -93,20 +106,31 @@ class Check {
       return;
     }
     const isGroup = element.kind === "group";
+    // Each group that something follows is a chord, and all that follows its body.
+    let chords = 0;
     if (isGroup && (isFollowed || own.length > 0))
       this.refuseChord(`${path} is a celery.group that something follows`);
     for (const [index, task] of element.tasks.entries()) {
       const isLast = index === element.tasks.length - 1;
-      this.step(task, `${path}.kwargs.tasks[${index}]`, !isGroup && !isLast, level + 1);
+      const place = `${path}.kwargs.tasks[${index}]`;
+      this.step(task, place, !isGroup && !isLast, level + chords + 1);
+      if (!isGroup && !isLast && endsInGroup(task, place)) chords++;
     }
   }
 
   /** What is wrong with a step is told before its task is run, and not after. */
-  #options(signature: Signature, path: string): void {
+  #options(signature: Signature, path: string, level: number): void {
+    refuseUnpublishable(signature, path);
     for (const [name, text] of signature.options) {
       const place = `${path}.options.${name}`;
-      if (lists.has(name)) signatureList(text, place);
-      else if (isDeeperThan(text, maxOptionDepth))
+      if (lists.has(name)) {
+        const listed = text === "null" ? [] : signatureList(text, place);
+        // Whoever runs the task sees whether a chord can be begun there.
+        const later = new Check({ ...this.#settings, chords: true });
+        if (links.has(name))
+          for (const [index, each] of listed.entries())
+            later.step(each, `${place}[${index}]`, false, level + 1);
+      } else if (isDeeperThan(text, maxOptionDepth))
         throw malformed(place, `at most ${maxOptionDepth} levels`, "more");
     }
     times(signature, this.#settings.timezone, 0, path);
@@ -114,5 +138,6 @@ class Check {
 }
 
 /** Options that hold signatures, whose text is passed on. All others become headers. */
+const links: ReadonlySet<string> = new Set(["link", "link_error"]);
 const lists: ReadonlySet<string> = new Set(["link", "link_error", "chain", "chord"]);
 const maxOptionDepth = 50;

@@ -48,14 +48,7 @@ export function afterHeader(
   settings: ProtocolSettings,
   now: number,
 ): ChordOutcome {
-  const origin: Origin = {
-    settings,
-    now,
-    parent: part.end.id,
-    root: part.root,
-    // Whichever part is the last one: of the chord.
-    newId: (role) => derivedId(part.group, role),
-  };
+  const origin = originOf(part, settings, now);
   try {
     const results = "problem" in header ? header : resultsOf(header);
     if ("problem" in results) return failed(part, results.problem, origin);
@@ -65,6 +58,27 @@ export function afterHeader(
   } catch (error) {
     return failed(part, `Callback error: ${textOfError(error)}`, origin);
   }
+}
+
+/** What follows a header whose body cannot be published. */
+export function failedBody(
+  part: ChordPart,
+  error: Error,
+  settings: ProtocolSettings,
+  now: number,
+): ChordOutcome {
+  return failed(part, `Callback error: ${textOfError(error)}`, originOf(part, settings, now));
+}
+
+function originOf(part: ChordPart, settings: ProtocolSettings, now: number): Origin {
+  return {
+    settings,
+    now,
+    parent: part.end.id,
+    root: part.root,
+    // Whichever part is the last one: of the chord.
+    newId: (role) => derivedId(part.group, role),
+  };
 }
 
 /** The text of all results, or why there is none. */

@@ -4,7 +4,8 @@
  * @module
  */
 import { signatureList } from "./body.ts";
-import { describe } from "../../../errors.ts";
+import { LimitError, describe } from "../../../errors.ts";
+import { defaultMaxBytes } from "./compression.ts";
 import { malformed } from "./malformed.ts";
 import { itemsOf, membersOf } from "./pieces.ts";
 import { objectOf, signatureOf, valueOf, withFields } from "./signature.ts";
@@ -74,6 +75,10 @@ function groupOfChunks(signature: Signature, path: string): Element {
   const task = kwargs.get("task") ?? "null";
   signatureOf(task, `${path}.kwargs.task`);
   const items = itemsOf(kwargs.get("it") ?? "null", `${path}.kwargs.it`);
+  // Before there is a text for each of them.
+  const repeated = Math.ceil(items.length / (size as number)) * task.length;
+  if (repeated > defaultMaxBytes)
+    throw new LimitError(`The task that the chunks of ${path} repeat`, "bytes", defaultMaxBytes, repeated);
   const tasks: string[] = [];
   for (let at = 0; at < items.length; at += size as number)
     tasks.push(starmapText(task, items.slice(at, at + (size as number))));

@@ -46,14 +46,22 @@ export function endAll(
   const element = elementOf(text, path);
   const { signature } = element;
   const id = textOption(signature, "task_id");
-  if (id !== undefined) {
-    const own = endLike(end, id, signature);
-    if (!into.ends.some((each) => each.end.id === id))
-      into.ends.push({ end: own, replyTo: textOption(signature, "reply_to") });
+  const tell = (): void => {
+    if (id === undefined || into.ends.some((each) => each.end.id === id)) return;
+    into.ends.push({ end: endLike(end, id, signature), replyTo: textOption(signature, "reply_to") });
+  };
+  if (element.kind === "task" && id !== undefined) {
+    tell();
     const body = signature.options.get("chord") ?? "null";
     const group = textOption(signature, "group_id");
-    if (counts && element.kind === "task" && body !== "null" && group !== undefined)
-      into.parts.push({ group, index: numberOption(signature, "group_index"), end: own, body, root });
+    if (counts && body !== "null" && group !== undefined)
+      into.parts.push({
+        group,
+        index: numberOption(signature, "group_index"),
+        end: endLike(end, id, signature),
+        body,
+        root,
+      });
   }
   if (element.kind === "group" || element.kind === "chain")
     for (const [index, task] of element.tasks.entries())
@@ -63,6 +71,8 @@ export function endAll(
       endAll(task, end, `${path}.kwargs.header[${index}]`, root, into, false);
     endAll(element.body, end, `${path}.kwargs.body`, root, into, counts);
   }
+  // Of a chain that is its last step's id: whoever waits for that is told where that one's end is told.
+  if (element.kind !== "task") tell();
   const rest = signatureList(signature.options.get("chain") ?? "null", `${path}.options.chain`);
   for (const [index, step] of [...rest.entries()].toReversed())
     endAll(step, end, `${path}.options.chain[${index}]`, root, into, counts);

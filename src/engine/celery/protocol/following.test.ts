@@ -285,6 +285,19 @@ describe("after a success", () => {
       { headers: { a: JSON.parse(`${"[".repeat(60)}${"]".repeat(60)}`) as unknown } },
       /options\.headers: expected at most 50 levels/,
     ],
+    [{ queue: "a\u0006\u0016b" }, /options\.queue: expected a name without the bytes 06 16/],
+    [{ queue: "ä".repeat(128) }, /options\.queue: expected a name of 0 to 255 bytes, found 256 bytes/],
+    [{ queue: { name: "" } }, /options\.queue\.name: expected a name of 1 to 255 bytes/],
+    [{ routing_key: "x".repeat(300) }, /options\.routing_key: expected a name/],
+    [{ reply_to: "x".repeat(300) }, /options\.reply_to: expected a name/],
+    [{ task_id: "x".repeat(300) }, /options\.task_id: expected a name/],
+    [{ priority: -1 }, /options\.priority: expected a whole number from 0 to 255, found number -1/],
+    [{ priority: 2.5 }, /options\.priority: expected a whole number/],
+    [{ priority: 256 }, /options\.priority: expected a whole number/],
+    [
+      { link_error: [{ task: "b", options: { link: { task: "c", options: { priority: -1 } } } }] },
+      /options\.link_error\[0\]\.options\.link\[0\]\.options\.priority: expected a whole number/,
+    ],
   ])("a step that cannot be sent is told before its task is run: %j", (options, message) => {
     for (const embed of [
       { chain: [{ task: "a", options }] },
@@ -341,9 +354,22 @@ describe("after a failure", () => {
   test("of a group in the chain, each of its tasks", () => {
     const { ends } = afterFailure(read("chain-group"), failed, settings, now);
     expect(ends.map(({ end }) => end.id)).toStrictEqual([
-      "de53be0f-8fea-4586-bb15-af63d99f8d8f",
       "fa393c69-d3d0-487d-a37b-0a7aa21a4e2f",
       "0f950155-f195-45f4-a078-02bcb3a84bc4",
+      "de53be0f-8fea-4586-bb15-af63d99f8d8f",
+    ]);
+  });
+
+  test("of a chain in the chain that has its last step's id, the end is told where that step's is", () => {
+    const tasks = [
+      { task: "a", options: { task_id: "1", reply_to: "me" } },
+      { task: "b", options: { task_id: "2", reply_to: "me" } },
+    ];
+    const embed = { chain: [{ task: "celery.chain", kwargs: { tasks }, options: { task_id: "2" } }] };
+    const { ends } = afterFailure(withEmbed(embed), failed, settings, now);
+    expect(ends.map(({ end, replyTo }) => [end.id, end.task, replyTo])).toStrictEqual([
+      ["1", "a", "me"],
+      ["2", "b", "me"],
     ]);
   });
 

@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import type { Answer, Listening, Mailbox } from "../control/mailbox.ts";
 import {
+  replyExchange,
   controlBody,
   isObject,
   malformed,
@@ -19,7 +20,6 @@ import type { Link, Part } from "../../shared/redis/link.ts";
 import { separator, type RedisSettings } from "./settings.ts";
 
 const exchange = "celery.pidbox";
-const replyExchange = "reply.celery.pidbox";
 const eventExchange = "celeryev";
 
 /** For so long an answer waits for whoever has asked, in seconds. */
@@ -74,7 +74,8 @@ export class RedisMailbox implements Mailbox {
     });
     for (const member of members) {
       const [routingKey, , queue = ""] = member.toString().split(separator);
-      if (routingKey !== to.routingKey || queue === "") continue;
+      // A binding from anyone may name a queue of tasks.
+      if (routingKey !== to.routingKey || !queue.endsWith(`.${replyExchange}`)) continue;
       const list = this.#settings.keyPrefix + queue;
       await this.#tell(["LPUSH", list, text]);
       await this.#tell(["EXPIRE", list, String(answerLasts)]);
