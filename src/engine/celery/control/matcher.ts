@@ -125,9 +125,10 @@ function look(context: Context, name: string, pattern: string): boolean {
     // Looked for apart, so that it can be stopped: an expression may take for ever.
     return runInContext("new RegExp(`^(?:${pattern})`).test(name)", context, { timeout: patience }) === true;
   } catch (error) {
-    const { code } = Object(error) as { readonly code?: unknown };
-    if (code === "ERR_SCRIPT_EXECUTION_TIMEOUT") restsUntil = performance.now() + rest;
-    return wrong(pattern, (error as Error | null)?.message ?? "it cannot be read");
+    const { name: kind, message } = error as Error;
+    // What is no expression is a SyntaxError; all else that can be is that it took too long.
+    if (kind !== "SyntaxError") restsUntil = performance.now() + rest;
+    return wrong(pattern, message);
   }
 }
 
