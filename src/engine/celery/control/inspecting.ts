@@ -5,7 +5,7 @@
  */
 import { toTime } from "../protocol/times.ts";
 import { lasts } from "../revoked.ts";
-import { isObject } from "./message.ts";
+import { isObject } from "../protocol/malformed.ts";
 import { textsOf, type Given, type NodeContext } from "./node-context.ts";
 import { taskInfo } from "./task-info.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isObject } from "../protocol/malformed.ts";
 import { matches } from "./matcher.ts";
 import { warn } from "./warnings.ts";
 
@@ -101,8 +102,4 @@ function addressOf({ reply_to: to, ticket }: Readonly<Record<string, unknown>>):
   if (exchange !== replyExchange) return undefined;
   const isShort = [routingKey, ticket].every((text) => text.length <= 255);
   return isShort && routingKey !== "" ? { exchange, routingKey, ticket } : undefined;
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

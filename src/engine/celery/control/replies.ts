@@ -4,7 +4,7 @@
  * @module
  */
 import type { Json } from "../../../message.ts";
-import { isObject } from "./message.ts";
+import { isObject } from "../protocol/malformed.ts";
 
 /** What workers have answered, Python's and ours together. */
 export interface CeleryReplies<Value> {

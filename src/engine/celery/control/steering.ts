@@ -5,7 +5,7 @@
  */
 import { stampValues } from "../revoked.ts";
 import { nameOf } from "../claims.ts";
-import { isObject } from "./message.ts";
+import { isObject } from "../protocol/malformed.ts";
 import { ok, textsOf, type Given, type NodeContext } from "./node-context.ts";
 import { rateOf } from "./rates.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Holding } from "../held.ts";
-import { parseExactly } from "../redis/json-text.ts";
+import { parseExactly } from "../protocol/json-text.ts";
 import { partsOfBody } from "../protocol/body.ts";
 
 /** Longer arguments are told as their beginning: an answer is for a person. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Json } from "../../../message.ts";
-import { isObject } from "../control/message.ts";
+import { isObject } from "../protocol/malformed.ts";
 
 /** What all events have. */
 interface Common {

@@ -42,8 +42,6 @@ export class EventSender {
   #sending: Promise<void> | undefined;
   #hours = 0;
   #offsetUntil = 0;
-  /** How many were given up. */
-  dropped = 0;
 
   constructor({ broker, clock, hostname, mode }: EventSenderOptions) {
     this.#broker = broker;
@@ -76,10 +74,7 @@ export class EventSender {
   task(type: string, fields: EventFields, at: number = Date.now()): void {
     if (!this.isTasks) return;
     this.#tasks.push(this.#event(type, fields, at));
-    if (this.#tasks.length > most) {
-      this.#tasks.splice(0, together);
-      this.dropped += together;
-    }
+    if (this.#tasks.length > most) this.#tasks.splice(0, together);
     if (this.#tasks.length >= together) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), delay).unref();
   }
@@ -91,7 +86,7 @@ export class EventSender {
     try {
       await this.#broker.emit?.(type.replaceAll("-", "."), event, this.#hostname);
     } catch {
-      this.dropped += 1;
+      // At most once, as Celery's are.
     }
   }
 
@@ -114,7 +109,6 @@ export class EventSender {
         await this.#broker.emit?.("task.multi", events, this.#hostname);
       } catch (error) {
         // At most once: they may have been sent.
-        this.dropped += events.length;
         warn("emit", `${events.length} events could not be sent: ${String((error as Error)?.message)}`);
         return;
       }

@@ -57,7 +57,7 @@ interface Worker {
   software?: string;
 }
 
-type Task = { -readonly [name in keyof CeleryTaskState]: CeleryTaskState[name] } & { clock: number };
+type Task = { -readonly [name in keyof CeleryTaskState]: CeleryTaskState[name] };
 
 /** The state that a task is in after an event of a type. */
 const states: Readonly<Record<string, string>> = {
@@ -96,15 +96,13 @@ export class CeleryState {
 
   /** The tasks, the latest heard of last. */
   tasks(): readonly CeleryTaskState[] {
-    return [...this.#tasks.values()].map(({ clock: _clock, ...task }) => task);
+    return [...this.#tasks.values()].map((task) => ({ ...task }));
   }
 
   /** One task; undefined where it was not heard of, or was long ago. */
   task(id: string): CeleryTaskState | undefined {
     const task = this.#tasks.get(id);
-    if (task === undefined) return undefined;
-    const { clock: _clock, ...rest } = task;
-    return rest;
+    return task && { ...task };
   }
 
   /** Takes an event in. */
@@ -140,16 +138,16 @@ export class CeleryState {
   }
 
   #task(event: CeleryTaskEvent): void {
-    const { id, type, at, clock, worker, fields } = event;
+    const { id, type, at, worker, fields } = event;
     const state = states[type] ?? type.slice("task-".length).toUpperCase();
-    const known: Task = this.#tasks.get(id) ?? { id, state, at, clock };
+    const known: Task = this.#tasks.get(id) ?? { id, state, at };
     for (const name of ["name", "args", "kwargs", "result", "exception"] as const) {
       const told = fields[name];
       if (typeof told === "string") known[name] = beginningOf(told, 10_000);
     }
     if (typeof fields["runtime"] === "number") known.runtime = fields["runtime"];
     if (type !== "task-sent") known.worker = worker;
-    if (isLater(known, state)) Object.assign(known, { state, at, clock });
+    if (isLater(known, state)) Object.assign(known, { state, at });
     // The latest heard of is the last.
     this.#tasks.delete(id);
     this.#tasks.set(id, known);

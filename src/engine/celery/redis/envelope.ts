@@ -6,7 +6,8 @@
 import { randomUUID } from "node:crypto";
 import { isUtf8 } from "node:buffer";
 import type { CeleryHeaders, CeleryMessage } from "../protocol/message.ts";
-import { itemsAt, parseExactly, withMember } from "./json-text.ts";
+import { itemsAt, parseExactly, withMember } from "../protocol/json-text.ts";
+import { isObject } from "../protocol/malformed.ts";
 import { priorityOf } from "./settings.ts";
 
 /** What was read. */
@@ -218,8 +219,4 @@ function base64Of(bytes: Uint8Array): string {
 
 function textOf(value: unknown, otherwise: string): string {
   return typeof value === "string" ? value : otherwise;
-}
-
-export function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

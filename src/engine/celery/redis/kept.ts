@@ -8,7 +8,7 @@ import type { ListRequest, QueueCount, TaskState } from "../../../engine.ts";
 import { PetioleError } from "../../../errors.ts";
 import type { Kept, KeptTask } from "../broker.ts";
 import { Connection } from "./connection.ts";
-import { parseExactly } from "./json-text.ts";
+import { parseExactly } from "../protocol/json-text.ts";
 import type { RedisClientLike } from "../../shared/redis/like.ts";
 import { scripts } from "./scripts.ts";
 import type { RedisSettings } from "./settings.ts";
