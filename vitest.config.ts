@@ -6,8 +6,8 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
     globalSetup: ["test/build-once.ts"],
     typecheck: { enabled: true, include: ["src/**/*.test-d.ts"] },
-    // Two cores are what a machine for CI has, and the tests wait for servers and processes more than they compute.
-    maxWorkers: 2,
+    // One more than the two cores that a machine for CI has: the tests wait for servers and processes more than they compute.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -26,6 +26,7 @@ interface Page {
   readonly folder: string;
   readonly files: ReadonlyMap<string, string>;
   readonly steps: readonly Step[];
+  readonly needsRedis: boolean;
   /** Why it cannot be run here. */
   readonly skipped: string | undefined;
 }
@@ -64,8 +65,9 @@ function readPage(path: string): Page {
   }
   flush();
   const has = (how: string): boolean => text.includes(`\n// ${how}\n`);
-  const skipped = (has("run with redis") && noRedis) || (has("run in chromium") && noChromium) || undefined;
-  return { name, folder: join(folder, name), files, steps, skipped };
+  const needsRedis = has("run with redis");
+  const skipped = (needsRedis && noRedis) || (has("run in chromium") && noChromium) || undefined;
+  return { name, folder: join(folder, name), files, steps, needsRedis, skipped };
 }
 
 /** Throws, showing both, unless the output is as told. */
@@ -109,6 +111,7 @@ test("every block is as the types say", { timeout: 120_000 }, () => {
 
 describe("what is run does what the page says", () => {
   const path = [join(folder, "bin"), dirname(process.execPath), process.env["PATH"]].join(delimiter);
+  const withRedis = pages.filter(({ needsRedis }) => needsRedis);
   let redis: Redis | undefined;
   beforeAll(async () => {
     if (noRedis === undefined) redis = await startRedis();
@@ -123,7 +126,10 @@ describe("what is run does what the page says", () => {
       context.skip(page.skipped !== undefined, page.skipped);
       // What a try before this one has left would show on the page.
       if (context.task.result?.retryCount) write(page);
-      const environment = { ...process.env, PATH: path, NO_COLOR: "1", REDIS_URL: redis?.url };
+      // Each page has a database of its own: they run at once, and have queues of one name.
+      const database = withRedis.indexOf(page);
+      const url = redis && database >= 0 ? { REDIS_URL: `${redis.url}/${database}` } : {};
+      const environment = { ...process.env, PATH: path, NO_COLOR: "1", ...url };
       for (const { title, command, prints } of page.steps) {
         if ("script" in command) {
           compare(await visits(page.folder, command.script), prints!);
