@@ -20,15 +20,16 @@ import type {
 } from "../engine.ts";
 import { capabilities } from "./bullmq/capabilities.ts";
 import { closedError } from "./bullmq/errors.ts";
-import type { RedisLike } from "./bullmq/like.ts";
+import type { QueueLike, RedisLike } from "./bullmq/like.ts";
 import { toQueue } from "./bullmq/names.ts";
 import { settingsOf } from "./bullmq/options.ts";
-import type { BullmqOptions, Settings } from "./bullmq/options.ts";
+import type { BullmqOptions, BullmqPlace, BullmqTimes, Settings } from "./bullmq/options.ts";
+import { clientOf } from "./bullmq/queue-client.ts";
 import { openStore } from "./bullmq/store.ts";
 import type { Store } from "./bullmq/store.ts";
 import { Opening } from "./shared/opening.ts";
 
-export type { BullmqOptions, RedisLike };
+export type { BullmqOptions, BullmqPlace, BullmqTimes, QueueLike, RedisLike };
 
 /**
  * Makes an engine whose tasks are jobs of BullMQ's, in your Redis.
@@ -41,7 +42,8 @@ export type { BullmqOptions, RedisLike };
  */
 export function bullmq(options: BullmqOptions): Engine {
   const settings = settingsOf(options);
-  return new BullmqEngine(options.connection, settings);
+  const { connection, queue } = options;
+  return new BullmqEngine(async () => connection ?? clientOf(queue, settings.timeout), settings);
 }
 
 class BullmqEngine implements Engine {
@@ -50,9 +52,9 @@ class BullmqEngine implements Engine {
 
   readonly #opening: Opening<Store>;
 
-  constructor(redis: RedisLike, settings: Settings) {
+  constructor(redis: () => Promise<RedisLike>, settings: Settings) {
     this.#opening = new Opening({
-      open: () => openStore(redis, settings),
+      open: async () => openStore(await redis(), settings),
       closed: closedError,
       retryAfter: settings.pollInterval,
     });

@@ -4,14 +4,14 @@
  * @module
  */
 import { Redis } from "ioredis";
-import { bullmq, type BullmqOptions } from "petiole/engine/bullmq";
+import { bullmq, type BullmqTimes } from "petiole/engine/bullmq";
 import type { Engine } from "../../src/engine.ts";
 import type { Json } from "../../src/message.ts";
 import { noOwnRedis, startOwnRedis } from "../services/redis.ts";
 import type { EngineStore } from "./engine-store.ts";
 
 /** What {@link open} takes: the server, and what else `bullmq()` does. */
-export interface BullmqConfig extends Omit<BullmqOptions, "connection"> {
+export interface BullmqConfig extends BullmqTimes {
   readonly port: number;
   readonly prefix: string;
 }

@@ -41,6 +41,8 @@ export function duplicate(connection: RedisLike): OwnRedis {
       ...own,
       enableAutoPipelining: false,
       clusterRetryStrategy: retryStrategy,
+      // Nothing is repeated but by the engine itself, which knows what may be.
+      retryDelayOnFailover: 0,
       redisOptions: answers,
     });
   return make.call(connection, {

@@ -3,6 +3,7 @@ import { Queue, QueueEvents, Worker as BullWorker, type Job } from "bullmq";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { missing, open, start, type BullmqConfig } from "../../../test/engines/bullmq.ts";
 import type { EngineStore } from "../../../test/engines/engine-store.ts";
+import { bullmq } from "../bullmq.ts";
 import type { Engine } from "../../engine.ts";
 import type { Delivery } from "../../engine.ts";
 import { Petiole } from "../../index.ts";
@@ -45,6 +46,36 @@ describe.skipIf(missing !== undefined)("jobs of others", () => {
       worker: "w",
       adopts: (name) => names.includes(name),
     });
+
+  test("are beside ours where the engine was given a queue of BullMQ's, and its connection stays its own", async () => {
+    await engineHere();
+    const queue = queueHere();
+    const engine = bullmq({ queue });
+    opened.push(engine);
+    await engine.send([
+      {
+        message: { id: "ours", task: "t", queue: "mail", payload: "[1]", headers: { wire: 1 } },
+        runAt: 0,
+        priority: 0,
+      },
+    ]);
+    expect((await queue.getJobs()).map(({ name, data }) => [name, data])).toEqual([["t", [1]]]);
+    expect((await claim(engine, [])).map(({ message }) => message.id)).toEqual(["ours"]);
+    await engine.close();
+    opened.splice(opened.indexOf(engine), 1);
+    expect(await queue.count()).toBe(0);
+    // Of a client that cannot be taken, the first call tells.
+    const cluster = { opts: {}, client: Promise.resolve({ isCluster: true, duplicate() {}, evalsha() {} }) };
+    const refusing = bullmq({ queue: cluster });
+    opened.push(refusing);
+    await expect(refusing.counts()).rejects.toMatchObject({
+      code: "ERR_ENGINE_UNSUPPORTED",
+      message: expect.stringMatching(/a Cluster.*`connection`/s),
+    });
+    const waiting = bullmq({ queue: { opts: {}, client: new Promise(() => {}) }, timeout: 50 });
+    opened.push(waiting);
+    await expect(waiting.counts()).rejects.toMatchObject({ code: "ERR_ENGINE_UNREACHABLE" });
+  });
 
   test("are left alone by a worker that has no task of their name", async () => {
     const engine = await engineHere();

@@ -11,6 +11,15 @@ export interface RedisLike {
   duplicate(...parameters: never[]): object;
 }
 
+/** A queue of BullMQ's on a client of ioredis. */
+export interface QueueLike {
+  readonly opts: { readonly prefix?: string | undefined };
+  /** Of BullMQ 5. */
+  readonly client?: Promise<unknown>;
+  /** Of BullMQ 6. */
+  getBackend?(): { readonly client?: Promise<unknown> };
+}
+
 /** What a connection of the engine's own is used for. */
 export interface OwnRedis extends RedisLike {
   readonly stream?: { ref?(): unknown; unref?(): unknown; cork?(): void; uncork?(): void };

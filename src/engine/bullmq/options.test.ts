@@ -1,3 +1,4 @@
+import { createPostgresBackend, Queue } from "bullmq";
 import { Cluster, Redis } from "ioredis";
 import { afterAll, describe, expect, test } from "vitest";
 import { bullmq, type BullmqOptions } from "../bullmq.ts";
@@ -5,7 +6,16 @@ import { bullmq, type BullmqOptions } from "../bullmq.ts";
 describe("bullmq()", () => {
   const connection = new Redis({ lazyConnect: true });
   const cluster = new Cluster([{ port: 1 }], { lazyConnect: true });
-  afterAll(() => {
+  const away = new Redis(1, { lazyConnect: true, maxRetriesPerRequest: null });
+  const queue = new Queue("q", { connection: away });
+  for (const each of [away, queue]) each.on("error", () => {});
+  const pool = { connect: async () => Promise.reject(new Error("away")), end: async () => {}, on: () => {} };
+  const onPostgres = new Queue("q", { connection: pool }, createPostgresBackend as never);
+  onPostgres.on("error", () => {});
+  afterAll(async () => {
+    away.disconnect();
+    await queue.close().catch(() => {});
+    await onPostgres.close().catch(() => {});
     connection.disconnect();
     cluster.disconnect();
   });
@@ -23,6 +33,12 @@ describe("bullmq()", () => {
     ["no time to wait", { connection, timeout: 0 }],
     ["what no timer can wait for", { connection, timeout: 2 ** 31 }],
     ["a number that is none", { connection, pollInterval: Number.NaN }],
+    ["the name of a queue", { queue: "q" }],
+    ["what is no queue", { queue: { opts: {} } }],
+    ["a queue that keeps its jobs in PostgreSQL", { queue: onPostgres }],
+    ["PostgreSQL as BullMQ takes it", { connection: createPostgresBackend }],
+    ["a queue and a connection", { queue, connection }],
+    ["a queue and a prefix", { queue, prefix: "bull" }],
   ])("refuses %s", (_, options) => {
     expect(() => bullmq(options as unknown as BullmqOptions)).toThrow(
       expect.objectContaining({ code: "ERR_OPTION_INVALID", message: expect.stringContaining("bullmq()") }),
