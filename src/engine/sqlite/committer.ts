@@ -6,6 +6,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { untilFree } from "./busy.ts";
 import { closedError, engineError } from "./errors.ts";
+import { Original } from "./original.ts";
 
 /** What a transaction has changed that somebody may be waiting for; told once it is committed. */
 export class Changes {
@@ -66,6 +67,7 @@ const mostTogether = 100;
 export class Committer {
   readonly #database: DatabaseSync;
   readonly #path: string;
+  readonly #original: Original;
   readonly #patience: number;
   readonly #committed: (changes: Changes, duration: number) => void;
   #pending: Operation[] = [];
@@ -81,6 +83,7 @@ export class Committer {
   ) {
     this.#database = database;
     this.#path = path;
+    this.#original = new Original(path);
     this.#patience = patience;
     this.#committed = committed;
   }
@@ -118,7 +121,9 @@ export class Committer {
       await nextTurn();
       try {
         await untilFree(() => this.#database.exec("BEGIN IMMEDIATE"), this.#patience);
+        this.#original.check();
       } catch (error) {
+        this.#rollBack();
         for (const { what, reject } of this.#pending.splice(0)) reject(engineError(error, this.#path, what));
         break;
       }

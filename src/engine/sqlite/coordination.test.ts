@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { startChild } from "../../../test/fixtures/engine/child.ts";
 import type { Child } from "../../../test/fixtures/engine/child.ts";
 import { temporaryEngines } from "../../../test/fixtures/engine/files.ts";
-import { claimOne, find, ids, outgoing, reason, send } from "../../testing/engine-contract/case.ts";
+import { claim, claimOne, find, ids, outgoing, reason, send } from "../../testing/engine-contract/case.ts";
 
 let files: ReturnType<typeof temporaryEngines>;
 let children: Child[];
@@ -69,6 +69,28 @@ describe("several processes on one file, together", () => {
       ({ from }) => runs.filter((other) => other.from <= from && from < other.to).length,
     );
     expect(Math.max(...atOnce)).toBe(2);
+  });
+
+  test("a lane's rate counts anew when the clock was set back", async () => {
+    const engine = files.make();
+    const lane = (id: string) => ({ ...outgoing(id), lane: "narrow" });
+    const limits = new Map([["narrow", { rate: { limit: 1, per: 1000 } }]]);
+    const claimed = async () => ids(await claim(engine, { limit: 1, limits }));
+    const clock = vi.spyOn(Date, "now");
+    const at = Date.now();
+    try {
+      clock.mockReturnValue(at + 3_600_000);
+      await engine.send([lane("1"), lane("2"), lane("3")]);
+      expect(await claimed()).toEqual(["1"]);
+      expect(await claimed()).toEqual([]);
+      clock.mockReturnValue(at);
+      expect(await claimed()).toEqual(["2"]);
+      expect(await claimed()).toEqual([]);
+      clock.mockReturnValue(at + 1001);
+      expect(await claimed()).toEqual(["3"]);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   test("a lane's rate holds over 4 workers, in every window", async () => {

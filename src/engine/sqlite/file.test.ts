@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -54,6 +55,26 @@ describe("whose file it is", () => {
       message: expect.stringContaining("a file of its own"),
     });
     expect(readFileSync(files.path).equals(before)).toBe(true);
+  });
+
+  test.each(["removed", "replaced"])("accepts nothing more once the file was %s", async (what) => {
+    const engine = files.make();
+    await send(engine, "before");
+    renameSync(files.path, join(files.directory, "old.db"));
+    if (what === "replaced") {
+      const other = sqlite(files.path);
+      await send(other, "other");
+      await other.close();
+    }
+    await pause(150);
+    for (const call of [() => engine.send([outgoing("after")]), () => claim(engine)]) {
+      await expect(call()).rejects.toMatchObject({
+        code: "ERR_ENGINE_FILE_INVALID",
+        message: expect.stringMatching(new RegExp(`${what} while this process has it open.*restart`, "s")),
+      });
+    }
+    // Who begins anew is told of nothing.
+    expect(ids(await claim(sqlite(files.path)))).toEqual(what === "replaced" ? ["other"] : []);
   });
 
   test("refuses a database with another program's application_id", async () => {

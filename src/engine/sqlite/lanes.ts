@@ -24,10 +24,10 @@ export class Lanes {
     const live = "FROM tasks WHERE state = 'running' AND lane <> '' AND lane = ? AND lease_until > ?";
     this.#live = database.prepare(`SELECT count(*) AS count ${live}`);
     this.#leaseEnd = database.prepare(`SELECT min(lease_until) AS time ${live}`);
-    this.#started = database.prepare("SELECT sum(count) AS count FROM starts WHERE lane = ? AND at > ?");
-    this.#oldest = database.prepare(
-      "SELECT min(at) AS time FROM starts WHERE lane = ? AND at > ? AND count > 0",
-    );
+    // What began far ahead of now was written down before the clock was set back.
+    const counted = "FROM starts WHERE lane = ? AND at > ? AND at <= ?";
+    this.#started = database.prepare(`SELECT sum(count) AS count ${counted}`);
+    this.#oldest = database.prepare(`SELECT min(at) AS time ${counted} AND count > 0`);
     this.#start = database.prepare(
       `INSERT INTO starts (lane, at, counted_until, count) VALUES (?, ?, ?, ?)
        ON CONFLICT (lane, at) DO UPDATE
@@ -52,13 +52,15 @@ export class Lanes {
     let room = Infinity;
     if (concurrency !== undefined) room = concurrency - Number(this.#live.get(lane, now)?.["count"]);
     if (rate === undefined) return room;
-    return Math.min(room, rate.limit - Number(this.#started.get(lane, now - rate.per)?.["count"] ?? 0));
+    const started = this.#started.get(lane, now - rate.per, now + rate.per)?.["count"];
+    return Math.min(room, rate.limit - Number(started ?? 0));
   }
 
   /** When a full lane may have room by itself: a start counts no more, or a lease runs out. Infinity for never. */
   nextRoom(lane: string, { concurrency, rate }: LaneLimit, now: number): number {
     const leaseEnd = concurrency === undefined ? null : this.#leaseEnd.get(lane, now)?.["time"];
-    const start = rate === undefined ? null : this.#oldest.get(lane, now - rate.per)?.["time"];
+    const start =
+      rate === undefined ? null : this.#oldest.get(lane, now - rate.per, now + rate.per)?.["time"];
     return Math.min(
       typeof leaseEnd === "number" ? leaseEnd : Infinity,
       typeof start === "number" ? start + (rate?.per ?? 0) : Infinity,
