@@ -28,5 +28,5 @@ export async function measureMemory(
     bar,
     lowerIsBetter: true,
   });
-  return [rowOf("collected", "", 1.2), rowOf("atOnce", ", garbage and all", null)];
+  return [rowOf("collected", ", garbage collected", 1.2), rowOf("atOnce", ", garbage and all", null)];
 }

@@ -24,11 +24,10 @@ export async function start({ durable = false }: { readonly durable?: boolean } 
   const { port, pid, restart, stop } = await startOwnRedis({ durable });
   let count = 0;
   const prefix = (): string => `bull${++count}`;
-  const first = prefix();
   return {
-    config: { port, prefix: first },
+    config: { port, prefix: prefix() },
     port,
-    through: (other) => ({ port: other, prefix: first }),
+    through: (other, config) => ({ ...(config as object), port: other }),
     pid,
     restart,
     fresh: async () => ({ port, prefix: prefix() }),

@@ -24,11 +24,10 @@ export async function start({ durable = false }: { readonly durable?: boolean } 
   const { port, pid, restart, stop } = await startOwnRedis({ durable });
   let count = 0;
   const keyPrefix = (): string => `celery${++count}:`;
-  const first = keyPrefix();
   return {
-    config: { port, keyPrefix: first },
+    config: { port, keyPrefix: keyPrefix() },
     port,
-    through: (other) => ({ port: other, keyPrefix: first }),
+    through: (other, config) => ({ ...(config as object), port: other }),
     pid,
     restart,
     fresh: async () => ({ port, keyPrefix: keyPrefix() }),

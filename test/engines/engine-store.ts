@@ -14,8 +14,8 @@ export interface EngineStore {
   readonly config: Json;
   /** The port of the server, for a proxy before it; undefined for a file. */
   readonly port?: number;
-  /** The config by which the engine reaches the same through another port. */
-  readonly through?: (port: number) => Json;
+  /** The config by which the engine reaches what another config does, through another port. */
+  readonly through?: (port: number, config: Json) => Json;
   /** The process id of the server. Undefined for a file, or a server that was given by an environment variable. */
   readonly pid?: () => number;
   /** Stops the server as a crash does, SIGKILL, and starts it again on the same port and data. */

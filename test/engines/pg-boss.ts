@@ -25,8 +25,8 @@ export async function start({ durable = false } = {}): Promise<EngineStore> {
     config: { url: await copyOf(server.url, template) },
     ...(port !== undefined && {
       port,
-      through: (other: number) => {
-        const url = new URL(server.url);
+      through: (other: number, config: Json) => {
+        const url = new URL((config as unknown as Config).url);
         url.port = String(other);
         return { url: url.href };
       },

@@ -19,8 +19,7 @@ export const cut: Fault = {
     const { isShort, store } = round.scene;
     const proxy = await CuttingProxy.start(store.port!);
     round.atEnd(() => proxy.close());
-    await store.fresh();
-    const config = store.through!(proxy.port);
+    const config = store.through!(proxy.port, await store.fresh());
     const sender = round.sender(config);
     const crew = round.crew(config, lease);
     await crew.startAll(2);

@@ -53,5 +53,5 @@ async function reached(round: Round): Promise<{ readonly config: Json; readonly 
   if (store.port === undefined || !store.through) return { config };
   const proxy = await CuttingProxy.start(store.port);
   round.atEnd(() => proxy.close());
-  return { config: store.through(proxy.port), proxy };
+  return { config: store.through(proxy.port, config), proxy };
 }
