@@ -75,3 +75,22 @@ const rabbitmq: BrokerKind = {
 
 /** All kinds. */
 export const brokers: readonly BrokerKind[] = [redis, rabbitmq];
+
+/** The same broker, with results in a Redis of their own: closing it leaves the broker open. */
+export async function withResultsInRedis(broker: RunningBroker): Promise<RunningBroker> {
+  const server = await startOwnRedis();
+  const clients: Redis[] = [];
+  return {
+    ...broker,
+    places: { ...broker.places, backend: `${server.url}/0` },
+    engine(options = {}) {
+      const results = new Redis(server.port, "127.0.0.1", { lazyConnect: true });
+      clients.push(results);
+      return celery({ broker: broker.source(), results, ...options });
+    },
+    async close() {
+      for (const client of clients) client.disconnect();
+      await server.stop();
+    },
+  };
+}

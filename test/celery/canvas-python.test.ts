@@ -1,15 +1,15 @@
-/** Canvas that Python has built, run by Python, by TypeScript, and by both: on a real Redis, with Celery as it is. */
-import { Petiole, type Worker } from "petiole";
-import type { Engine } from "petiole/engine";
+/** Canvas that Python has built, run by Python, by TypeScript, and by both: on real brokers, with Celery as it is. */
+import { Petiole } from "petiole";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { brokers, type RunningBroker } from "./brokers.ts";
-import { startCeleryWorker, startSiteClient, type CeleryWorker, type SiteClient } from "./site.ts";
+import { brokers, withResultsInRedis, type BrokerKind, type RunningBroker } from "./brokers.ts";
+import { startCeleryWorker, startSiteClient, type SiteClient } from "./site.ts";
 
-const kind = brokers[0]!;
-const skipped = kind.missing === undefined ? "" : ` (skipped: ${kind.missing})`;
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** Signatures of the site's, run by Python or by TypeScript: `p(1, 2)` and `t(1, 2)` add, `psum`, `tsum` add up. */
+/**
+ * Signatures of the site's, run by Python or by TypeScript: `p(1, 2)` and `t(1, 2)` add, `psum`, `tsum` add up. `ends` is
+ * how the tasks of a chain have ended, the first one first.
+ */
 const words = `globals().update(
   p=lambda *a, **k: signature("tasks.add", a, **k),
   t=lambda *a, **k: signature("ts.add", a, queue="ts", **k),
@@ -19,52 +19,135 @@ const words = `globals().update(
   techo=lambda *a, **k: signature("ts.echo", a, queue="ts", **k),
   tfail=lambda *a, **k: signature("ts.fail", a, queue="ts", **k),
   pfail=lambda *a, **k: signature("tasks.fail", a, **k),
-  run=lambda canvas: canvas.apply_async().get(timeout=15),
+  run=lambda canvas: canvas.apply_async().get(timeout=15, interval=0.02),
   fate=lambda canvas: AsyncResult(canvas.apply_async().id, app=app).get(timeout=15),
+  steps=lambda r: (steps(r.parent) if r.parent else []) + [r],
+  ends=lambda canvas: [(r.get(timeout=15, propagate=False), r.state) for r in steps(canvas.apply_async())],
 )`.replaceAll(/\s*\n\s*/g, " ");
 
-describe.skipIf(kind.missing !== undefined)(`canvas of Python's on Redis${skipped}`, () => {
-  let broker: RunningBroker;
-  let python: CeleryWorker;
-  let client: SiteClient;
-  let engine: Engine;
-  let worker: Worker;
+/** What both languages run. */
+interface Site {
+  readonly client: SiteClient;
+  /** What `ts.note` was given. */
+  readonly noted: unknown[];
+  readonly stop: () => Promise<void>;
+}
+
+async function startSite(broker: RunningBroker): Promise<Site> {
+  const [python, client] = await Promise.all([
+    startCeleryWorker(broker.places),
+    startSiteClient(broker.places),
+  ]);
   const noted: unknown[] = [];
+  const engine = broker.engine({
+    tasks: { "ts.add": { positional: ["x", "y"] }, "ts.note": { positional: ["what"] } },
+  });
+  const app = new Petiole({ engine, defaults: { queue: "ts", retry: { attempts: 1 } } });
+  app.task("ts.add", ({ x, y = 0 }: { x: number; y?: number }) => x + y);
+  app.task("ts.sum", (list: readonly number[]) => list.reduce((sum, each) => sum + each, 0));
+  app.task("ts.echo", (value: unknown) => value);
+  app.task("ts.fail", () => {
+    throw new RangeError("bang");
+  });
+  app.task("ts.note", ({ what }: { what: unknown }) => void noted.push(what));
+  app.task(
+    "ts.later",
+    (value: unknown, job) => {
+      if (job.attempt < 3) throw new Error("again");
+      return value;
+    },
+    { retry: { attempts: 3, delay: 10, jitter: 0 } },
+  );
+  const worker = app.worker({ queues: ["ts"], watchdog: false, logger: quiet, concurrency: 4 });
+  await worker.start();
+  await client.value(words);
+  return {
+    client,
+    noted,
+    async stop() {
+      await worker.stop({ timeout: 0 });
+      await engine.close();
+      await Promise.all([client.stop(), python.stop()]);
+    },
+  };
+}
 
+/** Starts a site for the tests beside it, and what `open` opens; stops both. */
+function withSite(open: () => Promise<RunningBroker>): () => Site {
+  let broker: RunningBroker | undefined;
+  let site: Site | undefined;
   beforeAll(async () => {
-    broker = await kind.start();
-    [python, client] = await Promise.all([startCeleryWorker(broker.places), startSiteClient(broker.places)]);
-    engine = broker.engine({
-      tasks: { "ts.add": { positional: ["x", "y"] }, "ts.note": { positional: ["what"] } },
-    });
-    const app = new Petiole({ engine, defaults: { queue: "ts", retry: { attempts: 1 } } });
-    app.task("ts.add", ({ x, y = 0 }: { x: number; y?: number }) => x + y);
-    app.task("ts.sum", (list: readonly number[]) => list.reduce((sum, each) => sum + each, 0));
-    app.task("ts.echo", (value: unknown) => value);
-    app.task("ts.fail", () => {
-      throw new RangeError("bang");
-    });
-    app.task("ts.note", ({ what }: { what: unknown }) => void noted.push(what));
-    app.task(
-      "ts.later",
-      (value: unknown, job) => {
-        if (job.attempt < 3) throw new Error("again");
-        return value;
-      },
-      { retry: { attempts: 3, delay: 10, jitter: 0 } },
-    );
-    worker = app.worker({ queues: ["ts"], watchdog: false, logger: quiet, concurrency: 4 });
-    await worker.start();
-    await client.value(words);
+    broker = await open();
+    site = await startSite(broker);
   }, 60_000);
-
   afterAll(async () => {
-    await worker?.stop({ timeout: 0 });
-    await engine?.close();
-    await Promise.all([client?.stop(), python?.stop()]);
+    await site?.stop();
     await broker?.close();
   }, 60_000);
+  return () => site!;
+}
 
+/** What needs nothing but results that come back. */
+function testChainsAndGroups(of: () => Site): void {
+  test.each<[string, string, string]>([
+    ["a group of ours", "group([t(1, 1), t(2, 2)])", "[2, 4]"],
+    ["a group of Python's", "group([p(1, 1), p(2, 2)])", "[2, 4]"],
+    ["a group of both", "group([t(1, 1), p(2, 2), t(3, 3), p(4, 4)])", "[2, 4, 6, 8]"],
+    ["results in their order", "group([t(i, i) for i in range(6)])", "[0, 2, 4, 6, 8, 10]"],
+    ["chains in a group", "group([chain(t(1, 1), p(1)), chain(p(2, 2), t(2)), t(5, 5)])", "[3, 6, 10]"],
+    ["a group of one", "group([t(1, 1)])", "[2]"],
+    ["a chain of ours", "chain(t(1, 1), t(1), t(1))", "4"],
+    ["a chain of both", "chain(t(1, 1), p(1), t(1), p(1))", "5"],
+    ["a chain of both, the other way round", "chain(p(1, 1), t(1), p(1), t(1))", "5"],
+    ["an immutable step", "chain(t(1, 1), t(5, 5, immutable=True), p(1))", "11"],
+  ])("%s: %s", async (_, canvas, expected) => {
+    expect(await of().client.value(`run(${canvas})`)).toBe(expected);
+  });
+
+  test("each step of a chain has a result of its own", async () => {
+    expect(await of().client.value("ends(chain(t(1, 1), p(1), t(1), p(1)))")).toBe(
+      "[(2, 'SUCCESS'), (3, 'SUCCESS'), (4, 'SUCCESS'), (5, 'SUCCESS')]",
+    );
+  });
+
+  const bang = "(ValueError('bang'), 'FAILURE')";
+  const theirs = "(ValueError('bang', 42), 'FAILURE')";
+  test.each<[string, string, string]>([
+    [
+      "ours, before both",
+      "chain(t(1, 1), tfail(), t(1), p(1))",
+      `[(2, 'SUCCESS'), ${bang}, ${bang}, ${bang}]`,
+    ],
+    [
+      "ours, after Python's",
+      "chain(p(1, 1), tfail(), p(1), t(1))",
+      `[(2, 'SUCCESS'), ${bang}, ${bang}, ${bang}]`,
+    ],
+    [
+      "Python's, before both",
+      "chain(t(1, 1), pfail(immutable=True), t(1), p(1))",
+      `[(2, 'SUCCESS'), ${theirs}, ${theirs}, ${theirs}]`,
+    ],
+    ["the first one", "chain(tfail(), p(1), t(1))", `[${bang}, ${bang}, ${bang}]`],
+    ["the last one", "chain(t(1, 1), p(1), tfail())", `[(2, 'SUCCESS'), (3, 'SUCCESS'), ${bang}]`],
+  ])("a step that fails fails all that follow it: %s", async (_, canvas, expected) => {
+    expect(await of().client.value(`ends(${canvas})`)).toBe(expected);
+  });
+
+  test("one that fails in a group is raised, and the others have their results", async () => {
+    const group = "group([t(1, 1), tfail(), p(3, 3), chain(tfail(), t(1))])";
+    expect(await of().client.outcome(`run(${group})`)).toMatchObject({
+      error: "builtins.ValueError",
+      args: "('bang',)",
+    });
+    expect(
+      await of().client.value(`[r.get(timeout=15, propagate=False) for r in ${group}.apply_async().results]`),
+    ).toBe("[2, ValueError('bang'), 6, ValueError('bang')]");
+  });
+}
+
+/** What counts the parts of chords in Redis. */
+function testChords(of: () => Site): void {
   test.each<[string, string, string]>([
     ["a chord of ours", "chord([t(1, 1), t(2, 2), t(3, 3)], tsum())", "12"],
     ["a chord of Python's parts, body ours", "chord([p(1, 1), p(2, 2)], tsum())", "6"],
@@ -140,7 +223,7 @@ describe.skipIf(kind.missing !== undefined)(`canvas of Python's on Redis${skippe
       "[Decimal('1.10'), {'a': [None, True, 'ä']}, 1180591620717411303424]",
     ],
   ])("%s: %s", async (_, canvas, expected) => {
-    expect(await client.value(`run(${canvas})`)).toBe(expected);
+    expect(await of().client.value(`run(${canvas})`)).toBe(expected);
   });
 
   test.each([
@@ -148,7 +231,7 @@ describe.skipIf(kind.missing !== undefined)(`canvas of Python's on Redis${skippe
     ["a part of ours fails, others are Python's", "chord([p(1, 1), tfail()], pecho())", "ValueError('bang')"],
     [
       "a part of Python's fails, the last is ours",
-      "chord([pfail(), t(1, 1).set(countdown=1)], techo())",
+      "chord([pfail(), t(1, 1).set(countdown=0.5)], techo())",
       "ValueError('bang', 42)",
     ],
     [
@@ -163,7 +246,7 @@ describe.skipIf(kind.missing !== undefined)(`canvas of Python's on Redis${skippe
     ],
     [
       "a part expires",
-      "chord([t(1, 1).set(countdown=1, expires=0.2), t(1, 1)], techo())",
+      "chord([t(1, 1).set(countdown=0.5, expires=0.1), t(1, 1)], techo())",
       "TaskRevokedError('expired')",
     ],
     ["a part cannot be read", "chord([t(1, 2, 3), t(1, 1)], techo())", "Exception('Cannot decode body[0]"],
@@ -173,31 +256,63 @@ describe.skipIf(kind.missing !== undefined)(`canvas of Python's on Redis${skippe
       "ChordError(",
     ],
   ])("%s: the body fails as Celery has it", async (_, canvas, problem) => {
-    expect(await client.outcome(`fate(${canvas})`)).toMatchObject({
+    expect(await of().client.outcome(`fate(${canvas})`)).toMatchObject({
       error: "celery.exceptions.ChordError",
       args: expect.stringContaining(`raised ${problem}`),
     });
   });
 
   test("what follows the body fails with it, and its link_error is called", async () => {
-    noted.length = 0;
+    of().noted.length = 0;
     const chord = `chord([t(1), tfail()], techo(task_id="body-1", link_error=[signature("ts.note", queue="ts")]))`;
-    expect(await client.outcome(`fate(chain(t(1, 1), ${chord}, t(1)))`)).toMatchObject({
+    expect(await of().client.outcome(`fate(chain(t(1, 1), ${chord}, t(1)))`)).toMatchObject({
       error: "celery.exceptions.ChordError",
     });
-    await expect.poll(() => noted).toEqual(["body-1"]);
+    await expect.poll(() => of().noted).toEqual(["body-1"]);
   });
 
   test("a failure before a chord fails the chord's body", async () => {
-    expect(await client.outcome("fate(chain(tfail(), group(t(1), t(2)), techo()))")).toMatchObject({
+    expect(await of().client.outcome("fate(chain(tfail(), group(t(1), t(2)), techo()))")).toMatchObject({
       error: "builtins.ValueError",
     });
   });
 
   test("stamps are on what follows", async () => {
     const stamped = "chain(techo(1), chord([signature('tasks.stamps')], pecho()))";
-    expect(await client.value(`(lambda c: (c.stamp(tenant="ada"), run(c))[1])(${stamped})`)).toBe(
+    expect(await of().client.value(`(lambda c: (c.stamp(tenant="ada"), run(c))[1])(${stamped})`)).toBe(
       "[{'tenant': 'ada'}]",
     );
   });
-});
+}
+
+const [redis, rabbitmq] = brokers as readonly [BrokerKind, BrokerKind];
+
+const noRedis = redis.missing;
+describe.skipIf(noRedis !== undefined)(
+  `canvas of Python's on Redis${noRedis ? ` (skipped: ${noRedis})` : ""}`,
+  () => {
+    const site = withSite(redis.start);
+    testChainsAndGroups(site);
+    testChords(site);
+  },
+);
+
+const noRabbitmq = rabbitmq.missing ?? redis.missing;
+describe.skipIf(noRabbitmq !== undefined)(
+  `canvas of Python's on RabbitMQ${noRabbitmq ? ` (skipped: ${noRabbitmq})` : ""}`,
+  () => {
+    let broker: RunningBroker;
+    beforeAll(async () => {
+      broker = await rabbitmq.start();
+    }, 60_000);
+    afterAll(() => broker?.close());
+
+    describe("with results by rpc", () => {
+      testChainsAndGroups(withSite(async () => ({ ...broker, close: async () => {} })));
+    });
+
+    describe("with results in Redis", () => {
+      testChords(withSite(() => withResultsInRedis(broker)));
+    });
+  },
+);

@@ -2,7 +2,7 @@
 import { connect } from "amqplib";
 import { Redis } from "ioredis";
 import { Petiole, type Worker } from "petiole";
-import { celery, type CeleryOptions } from "petiole/engine/celery";
+import { celery, celeryControl, chord, type CeleryOptions } from "petiole/engine/celery";
 import type { Engine } from "petiole/engine";
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -16,6 +16,7 @@ import {
   startCeleryWorker,
   startSiteClient,
   type CeleryWorker,
+  type Outcome,
   type SiteClient,
   type SitePlaces,
 } from "./site.ts";
@@ -29,6 +30,7 @@ class Site {
   readonly engine: Engine;
   readonly cancelled: string[] = [];
   readonly #stops: (() => unknown)[] = [];
+  app!: Petiole;
   client!: SiteClient;
   python!: CeleryWorker;
 
@@ -38,7 +40,12 @@ class Site {
 
   async start(places: SitePlaces): Promise<this> {
     const app = new Petiole({ engine: this.engine, defaults: { queue: "ts", retry: { attempts: 1 } } });
+    this.app = app;
     app.task("ts.echo", ({ value }: { value: unknown }) => value);
+    app.task("ts.list", (list: readonly unknown[]) => list);
+    app.task("ts.fail", () => {
+      throw new RangeError("bang");
+    });
     app.task("ts.hang", (_: object, job) => {
       return new Promise<never>((_resolve, reject) => {
         job.signal.addEventListener("abort", () => {
@@ -59,6 +66,24 @@ class Site {
     const add = new Petiole({ engine: this.engine, defaults: { queue: "celery" } });
     const sum = await add.task<{ x: number; y: number }, number>("tasks.add").enqueue({ x: 2, y: 3 });
     expect(await sum.result({ timeout })).toBe(5);
+  }
+
+  /** Chords whose parts both languages count, and whose bodies either sends. */
+  async countsChords(): Promise<void> {
+    const t = (value: number): string => `signature("ts.echo", kwargs={"value": ${value}}, queue="ts")`;
+    const run = (parts: string, body: string): Promise<Outcome> =>
+      this.client.outcome(`repr(get(chord([${parts}], ${body}).apply_async().id))`);
+    const [ours, theirs] = ['signature("ts.list", queue="ts")', 'signature("tasks.sum")'];
+    expect((await run(`${t(1)}, add.s(1, 1), ${t(3)}`, ours)).plain).toBe("[1, 2, 3]");
+    expect((await run(`add.s(1, 1), ${t(3)}.set(countdown=0.3)`, theirs)).plain).toBe("5");
+    expect((await run(`${t(3)}, add.s(1, 1).set(countdown=0.3)`, ours)).plain).toBe("[3, 2]");
+    expect(await run(`add.s(1, 1), signature("ts.fail", queue="ts")`, theirs)).toMatchObject({
+      error: "celery.exceptions.ChordError",
+      args: expect.stringContaining("raised ValueError('bang')"),
+    });
+    const part = { task: "tasks.add", args: [1, 1], queue: "celery" };
+    const built = await chord([part, part], { task: "ts.list" }).enqueue(this.app);
+    expect(await built.result({ timeout })).toEqual([2, 2]);
   }
 
   async stop(): Promise<void> {
@@ -91,7 +116,9 @@ describe.skipIf(noPrefix !== undefined)(
       const client = redisLibraries[database % 2]!.make(server.url, database);
       const prefixes: Partial<CeleryOptions> =
         keyPrefix === resultKeyPrefix ? { keyPrefix } : { keyPrefix, resultKeyPrefix };
-      const site = new Site(celery({ broker: client.client, visibilityTimeout: 3_600_000, ...prefixes }));
+      const hostname = "ours@prefixed";
+      const options = { hostname, visibilityTimeout: 3_600_000, ...prefixes };
+      const site = new Site(celery({ broker: client.client, ...options }));
       try {
         await site.start({
           broker: `${server.url}/${database}`,
@@ -102,7 +129,20 @@ describe.skipIf(noPrefix !== undefined)(
           },
         });
         await site.works();
-        // Both ways of remote control.
+        await site.countsChords();
+        // Both ways of remote control, and both languages answer.
+        const control = celeryControl({ broker: client.client, keyPrefix });
+        const theirName = /(\S+@test) ready/.exec(site.python.said())![1]!;
+        const everybody = [hostname, theirName];
+        await expect
+          .poll(
+            async () => [...(await control.ping({ limit: 2, timeout: 5000 })).replies.keys()].toSorted(),
+            patience,
+          )
+          .toEqual(everybody);
+        await control.close();
+        const answers = "sorted(name for reply in app.control.ping(timeout=5, limit=2) for name in reply)";
+        expect(await site.client.value(answers)).toBe(`['${everybody.join("', '")}']`);
         const hung = await site.client.outcome('send("ts.hang")');
         await expect.poll(() => site.engine.find(String(hung.plain)), patience).toBeUndefined();
         await new Promise((resolve) => setTimeout(resolve, 300));
@@ -123,11 +163,10 @@ describe.skipIf(noPrefix !== undefined)(
           keyPrefix,
           `${resultKeyPrefix}${/[:_.-]$/.test(resultKeyPrefix) ? "" : "_"}`,
         ];
-        const strange = keys.filter((key) =>
-          key.includes("celery-task-meta")
-            ? !key.startsWith(`${results}celery-task-meta-`)
-            : !key.startsWith(broker),
-        );
+        const strange = keys.filter((key) => {
+          const [, kind] = /celery-(task|taskset)-meta-/.exec(key) ?? [];
+          return !key.startsWith(kind === undefined ? broker : `${results}celery-${kind}-meta-`);
+        });
         expect(strange).toEqual([]);
       } finally {
         await site.stop();

@@ -9,7 +9,7 @@ import { withChildren } from "./processes.ts";
 
 const timeout = patience;
 
-/** What an app's chains and groups are promised on the engine: each step is sent by the worker of the one before. */
+/** What an app's chains are promised on the engine: each step is sent by the worker of the one before. */
 export const appChainCases: readonly ContractCase[] = [
   {
     name: "runs the steps of a chain one after the other, each with the result of the one before",
@@ -247,38 +247,6 @@ export const appChainCases: readonly ContractCase[] = [
         },
       );
     },
-  },
-  {
-    name: "sends a group together, and waits for all of its results",
-    run: (engine, another) =>
-      withSides(
-        engine,
-        another,
-        (app) => ({
-          app,
-          double: app.task("double", (x: number) => 2 * x),
-          fails: app.task(
-            "fails",
-            (why: string): never => {
-              throw new RangeError(why);
-            },
-            { retry: { attempts: 1 } },
-          ),
-        }),
-        async ({ tasks: { app, double, fails }, work }) => {
-          const early = await app.group(double.signature(1), double.signature(2, { delay: 50 })).enqueue();
-          await work();
-          assert.deepEqual(await early.results({ timeout }), [2, 4]);
-          const mixed = await app.group(double.signature(3), fails.signature("no")).enqueue();
-          await assert.rejects(mixed.results({ timeout }), { code: "ERR_TASK_FAILED" });
-          const [three, no] = await mixed.settled({ timeout });
-          assert.deepEqual(three, { status: "fulfilled", value: 6 });
-          assert.equal(no.status, "rejected");
-          if (!can(engine, "sharedEnds")) return;
-          const chains = [1, 2, 3].map((x) => app.chain(double.signature(x), double, double));
-          assert.deepEqual(await (await app.group(...chains).enqueue()).results({ timeout }), [8, 16, 24]);
-        },
-      ),
   },
 ];
 

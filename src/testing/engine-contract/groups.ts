@@ -5,6 +5,7 @@
  */
 import type { EngineFeature } from "../../engine.ts";
 import { appChainCases } from "./app-chains.ts";
+import { appGroupCases } from "./app-groups.ts";
 import { appRetryingCases } from "./app-retrying.ts";
 import { appRunningCases } from "./app-running.ts";
 import { appWorkerCases } from "./app-workers.ts";
@@ -74,5 +75,5 @@ export const contractGroups: readonly ContractGroup[] = [
   group("an app's tasks", appRunningCases),
   group("an app's retries", appRetryingCases),
   group("an app's workers", appWorkerCases),
-  group("an app's chains", appChainCases),
+  group("an app's chains", [...appChainCases, ...appGroupCases]),
 ];
