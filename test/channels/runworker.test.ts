@@ -380,7 +380,7 @@ describe.skipIf(missing !== undefined)(`the same expiry and capacities on both s
 
   /** As if all in a channel or a group had been put there so many seconds ago. */
   const age = async (key: string, seconds: number): Promise<void> => {
-    const entries = await raw.zrangeBuffer(key, 0, -1);
+    const entries = await raw.zrangeBuffer(key, "0", "-1");
     for (const entry of entries) await raw.zincrby(key, -seconds, entry);
   };
 
