@@ -108,7 +108,10 @@ describe.skipIf(missing !== undefined)(`quorum queues${missing ? ` (skipped: ${m
       await look.checkExchange("celery_delayed_delivery");
       await look.close();
     }, timeout);
-    process.stdout.write(`declared in ${Math.round(performance.now() - started)} ms\n`);
+    const { product, version } = connection.connection.serverProperties;
+    process.stdout.write(
+      `${product} ${version}: declared in ${Math.round(performance.now() - started)} ms\n`,
+    );
     const places = {
       broker: server.url.replace(/^amqp:/, "pyamqp:"),
       backend: "rpc://",

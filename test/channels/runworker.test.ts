@@ -2,6 +2,7 @@
  * With Django's Channels and channels_redis on the other end: TypeScript feeds `runworker` and gets its answer, Python feeds a
  * consumer in TypeScript, and groups have members of both.
  */
+import { Redis } from "ioredis";
 import {
   channelLayer,
   type ChannelHandlers,
@@ -122,7 +123,10 @@ describe.skipIf(missing !== undefined).each(settings)(
       [2n ** 64n - 1n, "18446744073709551615"],
       [-(2n ** 63n), "-9223372036854775808"],
       [0.1, "0.1"],
-      [1e300, "1e+300"],
+      // JavaScript has no other.
+      [1.0, "1"],
+      [1e21, "1e+21"],
+      [-1e300, "-1e+300"],
       ["", "''"],
       ["\u0000\uFEFF", String.raw`'\x00\ufeff'`],
     ])("%s is %s in Python, and comes back", async (value, repr) => {
@@ -143,7 +147,12 @@ describe.skipIf(missing !== undefined).each(settings)(
     });
 
     test.skipIf(!isJson)("what JSON does not have is refused", async () => {
-      for (const value of [new Uint8Array(1), Number.NaN, Infinity, 2 ** 60])
+      for (const value of [new Uint8Array(1), Number.NaN, Infinity])
+        await expect(echo(value)).rejects.toMatchObject({ refusals: [{ path: "message.value" }] });
+    });
+
+    test("a whole number beyond 2^53, which would be a float in Python, is refused", async () => {
+      for (const value of [2 ** 53, -(2 ** 53), 2 ** 60, 2 ** 64])
         await expect(echo(value)).rejects.toMatchObject({ refusals: [{ path: "message.value" }] });
     });
 
@@ -192,9 +201,14 @@ describe.skipIf(missing !== undefined).each(settings)(
       await client.value(
         'send_to("ts", type="take.it", value=[2**53, 2**63, -2**63, 2**40, -2**33, 1.5, "é", None])',
       );
+      // Which is an int and which a float, a bigint tells from 2^53 on.
+      await client.value('send_to("ts", type="take.it", value=[1.0, 2.0**53, 2.0**60, 2**60, 1e300])');
       await expect
         .poll(() => arrived, { timeout: 20_000 })
-        .toEqual([[2n ** 53n, 2n ** 63n, -(2n ** 63n), 2 ** 40, -(2 ** 33), 1.5, "é", null]]);
+        .toEqual([
+          [2n ** 53n, 2n ** 63n, -(2n ** 63n), 2 ** 40, -(2 ** 33), 1.5, "é", null],
+          [1, 2 ** 53, 2 ** 60, 2n ** 60n, 1e300],
+        ]);
     });
 
     test("Python sends to a channel of a TypeScript process, and to two of them in one group", async () => {
@@ -229,6 +243,43 @@ describe.skipIf(missing !== undefined).each(settings)(
         channels: 1,
       });
     });
+
+    // Which server it is on, the group's hash decides; runworker looks at one at a time, until something comes there.
+    test.skipIf(databases.length > 1)(
+      "a shared channel of runworker is in a group, beside one that TypeScript consumes",
+      async () => {
+        const heard: unknown[] = [];
+        consume("ts", { "do.echo": (message) => heard.push(message) });
+        const reply = layer.newChannel();
+        for (const channel of ["jobs", "ts"]) await layer.groupAdd("shared", channel);
+        const sent = await layer.groupSend("shared", { type: "do.echo", reply, value: ["ours"] });
+        expect(sent).toMatchObject({ channels: 2, full: [] });
+        // What the group has put into the message is taken out on both sides.
+        expect(await layer.receive(reply, { signal: soon() })).toEqual({
+          type: "was.echoed",
+          value: ["ours"],
+          repr: "['ours']",
+          keys: ["reply", "type", "value"],
+        });
+        await client.value(`tell("shared", type="do.echo", reply="${reply}", value="theirs")`);
+        expect(await layer.receive(reply, { signal: soon() })).toMatchObject({ value: "theirs" });
+        await expect
+          .poll(() => heard, { timeout: 20_000 })
+          .toEqual([
+            { type: "do.echo", reply, value: ["ours"] },
+            { type: "do.echo", reply, value: "theirs" },
+          ]);
+        // Put there by Python, taken out by us.
+        await client.value('run(layer.group_add("theirs", "jobs"))');
+        expect(await layer.groupSend("theirs", { type: "do.echo", reply, value: 2 })).toMatchObject({
+          channels: 1,
+        });
+        expect(await layer.receive(reply, { signal: soon() })).toMatchObject({ value: 2 });
+        await layer.groupDiscard("theirs", "jobs");
+        await client.value(`tell("theirs", type="do.fail")`);
+        expect(await layer.groupSend("theirs", { type: "do.fail" })).toMatchObject({ channels: 0 });
+      },
+    );
 
     test("TypeScript sends to a channel of a Python process by its name", async () => {
       const channel = (await client.outcome("run(layer.new_channel())")).plain as string;
@@ -266,3 +317,105 @@ describe.skipIf(missing !== undefined).each(settings)(
     });
   },
 );
+
+describe.skipIf(missing !== undefined)(`the same expiry and capacities on both sides${skipped}`, () => {
+  let redis: OwnRedis;
+  let client: SiteClient;
+  let made: MadeClient;
+  let raw: Redis;
+  let layer: ChannelLayer;
+  const capacities = { "large.*": 5, "s[!x]": 2 };
+
+  beforeAll(async () => {
+    redis = await startOwnRedis();
+    client = await startChannelsClient({
+      hosts: [`${redis.url}/0`],
+      expiry: 90,
+      group_expiry: 1000,
+      capacity: 3,
+      channel_capacity: capacities,
+    });
+    made = ioredis!.make(redis.url, 0);
+    layer = channelLayer(made.client, {
+      expiry: 90,
+      groupExpiry: 1000,
+      capacity: 3,
+      channelCapacity: capacities,
+    });
+    raw = new Redis(redis.port, "127.0.0.1");
+  }, 90_000);
+
+  afterAll(async () => {
+    await layer?.close();
+    made?.close();
+    raw?.disconnect();
+    await client?.stop();
+    await redis?.stop();
+  }, 60_000);
+
+  test.each([
+    ["large.one", 5],
+    ["sa", 2],
+    ["sx", 3],
+    ["plain", 3],
+  ])("channel %s has room for %i messages, whoever sends them", async (channel, capacity) => {
+    const full = { code: "ERR_CHANNEL_FULL", capacity };
+    for (let number = 0; number < capacity; number++)
+      if (number % 2 === 0) await client.value(`send_to("${channel}", type="x", n=${number})`);
+      else expect(await layer.send(channel, { type: "x", n: number })).toMatchObject({ waiting: number });
+    await expect(layer.send(channel, { type: "x" })).rejects.toMatchObject(full);
+    expect(await client.outcome(`send_to("${channel}", type="x")`)).toMatchObject({
+      error: "channels.exceptions.ChannelFull",
+    });
+    await layer.groupAdd(channel, channel);
+    expect(await layer.groupSend(channel, { type: "x" })).toMatchObject({ full: [channel] });
+    await client.value(`tell("${channel}", type="x")`);
+    expect(await raw.zcard(`asgi${channel}`)).toBe(capacity);
+    // One is taken, and there is room for one, of either side's. Which is the first of a millisecond, nobody says.
+    expect(await layer.receive(channel, { signal: soon() })).toMatchObject({ type: "x" });
+    await client.value(`send_to("${channel}", type="x", n="last")`);
+    await expect(layer.send(channel, { type: "x" })).rejects.toMatchObject(full);
+    expect(await raw.ttl(`asgi${channel}`)).toBeGreaterThan(60);
+  });
+
+  /** As if all in a channel or a group had been put there so many seconds ago. */
+  const age = async (key: string, seconds: number): Promise<void> => {
+    const entries = await raw.zrangeBuffer(key, "0", "-1");
+    for (const entry of entries) await raw.zincrby(key, -seconds, entry);
+  };
+
+  test("what one side has sent and nobody received, the other finds to have expired", async () => {
+    for (const n of [1, 2]) {
+      await client.value(`send_to("to.us", type="x", n=${n})`);
+      await layer.send("to.them", { type: "x", n });
+    }
+    // More than the 60 seconds that it is unless told.
+    for (const channel of ["to.us", "to.them"]) await age(`asgi${channel}`, 75);
+    expect(await layer.send("to.us", { type: "x", n: 3 })).toMatchObject({ waiting: 2, expired: 0 });
+    await client.value('send_to("to.them", type="x", n=3)');
+    expect(await raw.zcard("asgito.them")).toBe(3);
+    for (const channel of ["to.us", "to.them"]) await age(`asgi${channel}`, 20);
+    expect(await layer.send("to.us", { type: "x", n: 4 })).toMatchObject({ waiting: 1, expired: 2 });
+    expect(await layer.receive("to.us", { signal: soon() })).toEqual({ type: "x", n: 3 });
+    await client.value('send_to("to.them", type="x", n=4)');
+    expect(await client.value('receive("to.them")')).toBe("{'type': 'x', 'n': 3}");
+    expect(await raw.zcard("asgito.them")).toBe(1);
+  });
+
+  test("who was put into a group too long ago, by either side, is in it no more for the other", async () => {
+    await client.value('run(layer.group_add("old", "one"))');
+    await layer.groupAdd("old", "two");
+    expect(await raw.ttl("asgi:group:old")).toBeLessThanOrEqual(1000);
+    await age("asgi:group:old", 900);
+    expect(await layer.groupSend("old", { type: "x" })).toMatchObject({ channels: 2 });
+    await client.value('tell("old", type="x")');
+    expect(await Promise.all(["asgione", "asgitwo"].map((key) => raw.zcard(key)))).toEqual([2, 2]);
+    await age("asgi:group:old", 200);
+    await client.value('run(layer.group_add("old", "three"))');
+    expect(await layer.groupSend("old", { type: "x" })).toMatchObject({ channels: 1 });
+    await layer.groupAdd("older", "four");
+    await age("asgi:group:older", 1100);
+    await client.value('tell("older", type="x")');
+    expect(await raw.exists("asgifour")).toBe(0);
+  });
+});

@@ -70,13 +70,17 @@ test("bytes are no part of what was read, whatever that was", () => {
   expect(Object.getPrototypeOf(b)).toBe(Uint8Array.prototype);
 });
 
+const isWholeAndRefused = (number: number): boolean =>
+  Number.isInteger(number) && !Number.isSafeInteger(number) && Math.abs(number) < 1e21;
+
 test("whatever may be sent comes back the same", () => {
   const value = fc.letrec((tie) => ({
     value: fc.oneof(
       { maxDepth: 4 },
       fc.integer(),
       fc.maxSafeInteger(),
-      fc.double().filter((number) => !Object.is(number, -0)),
+      // What is whole beyond 2^53 is refused, until Python has a float of it in JSON, too.
+      fc.double().filter((number) => !Object.is(number, -0) && !isWholeAndRefused(number)),
       fc.bigInt(2n ** 53n, 2n ** 64n - 1n),
       fc.bigInt(-(2n ** 63n), -(2n ** 53n)),
       fc.string({ unit: "binary" }),

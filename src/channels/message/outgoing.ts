@@ -21,6 +21,9 @@ export const reserved = "__asgi_channel__";
 
 const most = 100;
 
+/** From here on JavaScript writes a number with an exponent, and Python has a float of it in both formats. */
+const leastFloat = 1e21;
+
 /** What is written: a copy, without prototypes. */
 export type Prepared = Record<string, unknown>;
 
@@ -104,14 +107,12 @@ class Walk {
   #number(value: number, path: string): unknown {
     if (Object.is(value, -0))
       return this.#refuse(path, { kind: "number -0", advice: "it would arrive as 0; send 0" });
+    // JSON would write other digits than those of the number; MessagePack would make a float of it.
+    if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < leastFloat)
+      return this.#refuse(path, { kind: `number ${value}`, advice: adviceForLarge(value) });
     if (this.#format === "json") {
       if (!Number.isFinite(value))
         return this.#refuse(path, { kind: `number ${value}`, advice: "JSON has no such number; send null" });
-      if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21)
-        return this.#refuse(path, {
-          kind: `number ${value}`,
-          advice: "JSON's digits are not its own; send a bigint",
-        });
       return value;
     }
     // What the library would write as a float beside bigints, so that Python had a float.
@@ -199,6 +200,14 @@ function adviceFor(value: unknown): string {
     return "send its bytes: new Uint8Array(it.buffer, it.byteOffset, it.byteLength)";
   if (value instanceof ArrayBuffer) return "send its bytes: new Uint8Array(it)";
   return "an instance of a class arrives as none; send a plain object, or the key of its row";
+}
+
+function adviceForLarge(value: number): string {
+  const why = "beyond 2^53 a number is not every whole number";
+  // 2^64 is the first that a bigint may not be, and -2^63 the last.
+  return value >= 2 ** 64 || value < -(2 ** 63)
+    ? `${why}, and integers end at 64 bits; send a string`
+    : `${why}; send a bigint`;
 }
 
 /** `JSON.rawJSON`, as Node has it since 22. */
