@@ -12,12 +12,15 @@ import logging
 import time
 from typing import Any, Dict
 
-from celery import bootsteps
+from celery import bootsteps, signals
 from celery.app.task import Context
 from celery.exceptions import Ignore, Reject, Retry
+from celery.worker import state
+from kombu.compression import compress
 from kombu.entity import Queue
 
 from ..errors import DatabaseUnreachable
+from .receiving import check, embed_of
 from .serializer import Undecoded, headers_of, settings
 
 logger = logging.getLogger("petiole.celery")
@@ -153,8 +156,14 @@ def _again(task: Any, error: Exception) -> None:
     raise retry
 
 
-class Parking(bootsteps.Step):  # type: ignore[misc]
-    """Keeps messages that are no JSON, or of a content type that is not accepted, before Celery drops them."""
+#: What Celery raises where a message is not as it takes it, all that :func:`check` may have missed.
+_FLAWS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+
+class Receiving(bootsteps.Step):  # type: ignore[misc]
+    """Settles messages that are no tasks, no JSON, or of a content type that is not accepted, before Celery drops
+    them, or before its worker ends by them.
+    """
 
     requires = ()
 
@@ -163,48 +172,107 @@ class Parking(bootsteps.Step):  # type: ignore[misc]
         dropping = parent.on_decode_error
 
         def on_decode_error(message: Any, error: Exception) -> None:
-            if keep(parent.app, message, error):
+            if settle(parent.app, message, error):
                 dropping(message, error)
 
         refusing = parent.on_invalid_task
 
         def on_invalid_task(body: Any, message: Any, error: Exception) -> None:
-            if keep(parent.app, message, error):
+            if settle(parent.app, message, error):
                 refusing(body, message, error)
+
+        handling = parent.create_task_handler
+
+        def create_task_handler(*args: Any, **options: Any) -> Any:
+            take = handling(*args, **options)
+
+            def on_task_received(message: Any) -> Any:
+                try:
+                    check(message)
+                except _FLAWS as error:
+                    return refuse(parent, message, error)
+                try:
+                    return take(message)
+                except _FLAWS as error:
+                    if isinstance(error, (*parent.connection_errors, *parent.channel_errors)):
+                        raise
+                    if (message.headers or {}).get("id") in state.requests:
+                        # It is not about receiving it any more: the pool has it.
+                        raise
+                    return refuse(parent, message, error)
+
+            return on_task_received
 
         parent.on_decode_error = on_decode_error
         parent.on_invalid_task = on_invalid_task
+        parent.create_task_handler = create_task_handler
 
 
-def keep(app: Any, message: Any, error: Exception) -> bool:
+def refuse(consumer: Any, message: Any, error: Exception) -> None:
+    """Takes a message out of the way that is no task."""
+    logger.error("A message is no task that can be run: %s", error)
+    if message.acknowledged or not settle(consumer.app, message, error):
+        return
+    message.reject_log_error(logger, consumer.connection_errors)
+    signals.task_rejected.send(sender=consumer, message=message, exc=error)
+
+
+def settle(app: Any, message: Any, error: Exception) -> bool:
     """Keeps a raw message and fails its task; False when it was given back, for it could not be kept."""
-    headers = dict(message.headers or {})
     info = message.delivery_info or {}
-    if not info.get("routing_key") or "pidbox" in str(info.get("exchange", "")):
+    if "pidbox" in str(info.get("exchange") or ""):
         return True
-    queue = queue_of(app, info)
-    # Its body is not compressed any more.
-    headers.pop("compression", None)
-    properties = message.properties or {}
-    try:
-        _publish(
-            app,
-            queue,
-            message.body,
-            headers,
-            content_type=message.content_type or "application/octet-stream",
-            content_encoding=message.content_encoding or "binary",
-            correlation_id=properties.get("correlation_id") or "",
-            reply_to=properties.get("reply_to") or "",
-        )
-    except Exception:
-        logger.exception("A message that cannot be decoded could not be kept: it is given back.")
-        message.requeue()
-        return False
-    if isinstance(headers.get("id"), str):
+    if settings().park:
         try:
-            answer = {name: properties.get(name) for name in ("reply_to", "correlation_id")}
-            app.backend.store_result(headers["id"], error, "FAILURE", request=Context({**headers, **answer}))
+            keep(app, message, queue_of(app, info))
         except Exception:
-            logger.exception("The failure of task %s could not be stored; its message was kept.", headers["id"])
+            logger.exception("A message that cannot be decoded could not be kept: it is given back.")
+            message.requeue()
+            return False
+    _tell(app, message, error)
     return True
+
+
+def keep(app: Any, message: Any, queue: str) -> None:
+    """Keeps a raw message, as it came."""
+    headers = dict(message.headers or {})
+    body = message.body
+    body = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body or b"")
+    if headers.get("compression") and not message.errors:
+        # Its body is not compressed any more.
+        body, headers["compression"] = compress(body, headers["compression"])
+    properties = message.properties or {}
+    _publish(
+        app,
+        queue,
+        body,
+        headers,
+        content_type=_text_or(message.content_type, "application/octet-stream"),
+        content_encoding=_text_or(message.content_encoding, "binary"),
+        correlation_id=_text_or(properties.get("correlation_id"), ""),
+        reply_to=_text_or(properties.get("reply_to"), ""),
+    )
+
+
+def _text_or(value: Any, instead: str) -> str:
+    return value if isinstance(value, str) and value else instead
+
+
+def _tell(app: Any, message: Any, error: Exception) -> None:
+    """Fails the task of a raw message, where it says of which it is."""
+    headers = message.headers or {}
+    identity = headers.get("id")
+    if not isinstance(identity, str) or not identity:
+        return
+    properties = message.properties or {}
+    answer = {name: properties.get(name) for name in ("reply_to", "correlation_id")}
+    embed = embed_of(message)
+    try:
+        request = Context({**headers, **answer, **embed})
+        if embed:
+            # Its chord, the rest of its chain and its errbacks, too.
+            app.backend.mark_as_failure(identity, error, request=request)
+        else:
+            app.backend.store_result(identity, error, "FAILURE", request=request)
+    except Exception:
+        logger.exception("The failure of task %s could not be stored.", identity)

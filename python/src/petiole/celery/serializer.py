@@ -106,6 +106,10 @@ class Body(List[Any]):
         self._parts: Optional[List[Any]] = None
         self._is_received = False
 
+    def tree_of_embed(self) -> Any:
+        """Its third part as it came: nothing is decoded for it."""
+        return self._parts[2] if self._parts is not None else self._tree[2]
+
     def _all(self) -> List[Any]:
         if self._parts is None:
             self._parts = self._decode()
