@@ -276,6 +276,29 @@ def test_what_cannot_be_decoded_fails_and_is_kept(app: Any, worker: Any, port: i
     assert parked(port) == [(identity, UNKNOWN)]
 
 
+def test_tasks_of_celerys_own_that_cannot_be_decoded_fail_and_are_kept(app: Any, worker: Any, port: int) -> None:
+    parked(port)
+    task = app.tasks["tests.echo"]
+    assert task.map([{1}, Decimal(2)]).delay().get(timeout=15) == [{1}, Decimal(2)]
+    assert task.chunks([({1},), (2,)], 1).delay().get(timeout=15) == [[{1}], [2]]
+    unknown = '{"__type__":"shop.Unknown","__value__":{}}'
+    signature = '{"task":"tests.echo","args":[],"kwargs":{},"options":{},"subtask_type":null,"immutable":false}'
+    bodies = {
+        name: f'[[],{{"task":{signature},{more}}},{json.dumps(NO_EMBED)}]'
+        for name, more in [
+            ("celery.map", f'"it":[{unknown}]'),
+            ("celery.starmap", f'"it":[[{unknown}]]'),
+            ("celery.chunks", f'"it":[[{unknown}]],"n":1'),
+        ]
+    }
+    bodies["celery.chord"] = f'[[],{{"header":[{unknown}],"body":{signature}}},{json.dumps(NO_EMBED)}]'
+    for name, body in bodies.items():
+        identity = push(port, name, body)
+        with pytest.raises(DecodeError, match="shop.Unknown"):
+            app.AsyncResult(identity).get(timeout=15)
+        assert parked(port) == [(identity, body)], name
+
+
 def test_what_is_no_json_fails_and_is_kept(app: Any, worker: Any, port: int) -> None:
     parked(port)
     for body in ("{", '[[{"__type__":', "[" * 30_000):

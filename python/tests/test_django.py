@@ -330,6 +330,37 @@ def test_a_task_with_rows_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert app.AsyncResult(identity).result == "late"
 
 
+def test_rows_of_a_map_and_of_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = celery.Celery("maps", broker="memory://", backend="cache+memory://", set_as_current=False)
+    petiole.celery.setup(app, rows=petiole.django.rows())
+    seen: List[Any] = []
+
+    @app.task(name="maps.read")
+    def read(comment: Any) -> Any:
+        seen.append(comment)
+        return comment.body
+
+    app.finalize()
+    from celery.app.trace import build_tracer
+
+    def run(signature: Any) -> Any:
+        name = signature.task
+        args, kwargs, embed = loads(send(*signature.args, **signature.kwargs))
+        identity = str(uuid.uuid4())
+        request = {"id": identity, "task": name, "delivery_info": {}, "retries": 0, **embed}
+        build_tracer(name, app.tasks[name], app=app)(identity, args, kwargs, request)
+        return app.AsyncResult(identity)
+
+    comment = Comment.objects.create(body="x")
+    chunk = read.chunks([(comment,)], 1).group().tasks[0]
+    assert (run(read.map([comment])).result, run(chunk).result, seen) == (["x"], ["x"], [comment, comment])
+    for fate, state in (("skip", "REVOKED"), ("wait", "RETRY"), ("fail", "FAILURE")):
+        missing = Ref("qa.Comment", 99, if_missing=fate)
+        assert run(read.map([comment, missing])).state == state
+        assert run(read.chunks([(missing,)], 1).group().tasks[0]).state == state
+    assert len(seen) == 2
+
+
 def test_no_row_is_loaded_where_a_message_is_received() -> None:
     comment = Comment.objects.create(body="x")
     text = send(comment, lazy=Lazy(Ref("qa.Comment", 1)))

@@ -67,9 +67,9 @@ def setup(
     app.steps["consumer"].add(Receiving)
 
     def guard_all(*_arguments: Any, **_options: Any) -> None:
-        for name, task in app.tasks.items():
-            if not name.startswith("celery."):
-                guard(task)
+        # Celery's own, too: a map, a chunk or a chord has the arguments of other tasks among its own.
+        for task in list(app.tasks.values()):
+            guard(task)
 
     if app.finalized:
         guard_all()
