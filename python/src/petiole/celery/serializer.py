@@ -1,6 +1,6 @@
 """Kombu's JSON serializer, in our place: the bodies of tasks and their results carry the wire's tags.
 
-What Kombu reads stays as it is: its own tags, those that ``register_type`` added, bare ``NaN``, integers of any size.
+What Kombu reads stays as it is: its own tags, those that ``register_type`` added, bare ``NaN``, integers beyond 2^53.
 Messages that are neither a task nor a result are written by Kombu as before.
 """
 
