@@ -10,7 +10,7 @@ import functools
 import json
 import logging
 import time
-from typing import Any, Dict
+from typing import Any, Callable, Dict
 
 from celery import bootsteps, signals
 from celery.app.task import Context
@@ -117,43 +117,65 @@ def _end(task: Any, undecoded: Undecoded) -> Any:
         )
         raise Ignore(str(error)) from error
     if fate == "wait" and not request.called_directly and not request.is_eager:
-        _again(task, error)
+        _again(task, undecoded)
     if fate == "park" and settings().park and not request.called_directly and not request.is_eager:
-        try:
-            park(task, undecoded)
-        except Exception as failure:
-            if task.acks_late:
-                logger.exception("The message of task %s could not be kept: it is given back.", request.id)
-                raise Reject(failure, requeue=True) from failure
-            # It was acknowledged before it was run: the log is the last place for it.
-            logger.exception("The message of task %s could not be kept. Its body: %s", request.id, undecoded.text)
-            raise error from failure
+        _hand_over(task, undecoded, lambda: park(task, undecoded))
         logger.error("Task %s[%s] cannot be decoded, and its message was kept: %s", task.name, request.id, error)
     raise error
 
 
-def _again(task: Any, error: Exception) -> None:
+def _hand_over(task: Any, undecoded: Undecoded, send: Callable[[], Any]) -> None:
+    """Gives what came to the broker, which has it no more once the task ends."""
+    try:
+        send()
+    except Exception as failure:
+        if task.acks_late:
+            logger.exception("The broker does not take the message of task %s: it is given back.", task.request.id)
+            raise Reject(failure, requeue=True) from failure
+        # It was acknowledged before it was run: the log is the last place for it.
+        logger.exception(
+            "The broker does not take the message of task %s. Its body: %s", task.request.id, undecoded.text
+        )
+        raise undecoded.error from failure
+
+
+def _again(task: Any, undecoded: Undecoded) -> None:
     """Sends the task again, for later, with the arguments as they came; returns when it has waited for long enough.
 
-    No attempt is counted. A database that cannot be asked is waited for as long as it takes.
+    No attempt is counted. A database that cannot be asked is waited for as long as it takes, and that time is none of
+    those that a missing row is waited for.
     """
-    request = task.request
+    error, request = undecoded.error, task.request
     said = headers_of(getattr(request, "petiole", None))
     now = int(time.time() * 1000)
-    count = said["deferrals"] if isinstance(said.get("deferrals"), int) else 0
-    since = said["deferredAt"] if isinstance(said.get("deferredAt"), int) else now
-    is_unreachable = isinstance(error, DatabaseUnreachable)
-    if not is_unreachable and now - since >= settings().wait_for * 1000:
-        return
-    delay = min(30.0, 0.5 * 2 ** min(count, 6)) if is_unreachable else min(10.0, 0.1 * 2 ** min(count, 7))
-    said.update(deferrals=count + 1, deferredAt=since)
+    count = min(max(_number(said, "deferrals", 0), 0), 1_000_000)
+    if isinstance(error, DatabaseUnreachable):
+        delay = min(30.0, 0.5 * 2 ** min(count, 6))
+        if "missingSince" in said:
+            said["missingFor"] = now - _number(said, "missingSince", now)
+            del said["missingSince"]
+    else:
+        since = _number(said, "missingSince", now - _number(said, "missingFor", 0))
+        left = settings().wait_for - (now - since) / 1000
+        if left <= 0:
+            return
+        delay = min(10.0, 0.1 * 2 ** min(count, 7), left)
+        said["missingSince"] = since
+    said.update(deferrals=count + 1, deferredAt=_number(said, "deferredAt", now))
     signature = task.signature_from_request(request, countdown=delay, retries=request.retries)
     options = dict(signature.options)
     options["headers"] = {**(options.get("headers") or {}), "petiole": json.dumps(said)}
-    task.app.send_task(signature.task, signature.args, signature.kwargs, **options)
+    args, kwargs = signature.args, signature.kwargs
+    _hand_over(task, undecoded, lambda: task.app.send_task(signature.task, args, kwargs, **options))
     retry = Retry(str(error), error, delay)
     retry.sig = signature
     raise retry
+
+
+def _number(said: Dict[str, Any], name: str, instead: int) -> int:
+    """A time or a count of a header, which may be anybody's."""
+    value = said.get(name)
+    return value if type(value) is int and abs(value) < 2**53 else instead
 
 
 #: What Celery raises where a message is not as it takes it, all that :func:`check` may have missed.
