@@ -426,14 +426,40 @@ def test_the_queue_that_a_message_came_from(app: Any) -> None:
     from petiole.celery.parking import queue_of
 
     other = celery.Celery("queues", set_as_current=False)
-    other.conf.task_queues = [Queue("mail", Exchange("out"), routing_key="letters.#"), Queue("celery")]
+    other.conf.task_queues = [
+        Queue("mail", Exchange("out"), routing_key="letters.#"),
+        Queue("news", Exchange("all", type="fanout")),
+        Queue("celery"),
+    ]
     for info, name in [
+        ({"exchange": "all", "routing_key": ""}, "news"),
+        ({"exchange": "all", "routing_key": "any"}, "news"),
+        ({"exchange": "other", "routing_key": ""}, "celery"),
+        ({"exchange": None, "routing_key": None}, "celery"),
         ({"exchange": "out", "routing_key": "letters.#"}, "mail"),
         ({"exchange": "", "routing_key": "celery"}, "celery"),
         ({"exchange": "topic", "routing_key": "x.y"}, "x.y"),
         ({}, "celery"),
     ]:
         assert queue_of(other, info) == name
+
+
+def test_a_message_without_a_routing_key_is_kept(monkeypatch: Any) -> None:
+    from kombu import Exchange, Queue
+    from kombu.message import Message
+
+    one = celery.Celery("one", broker="memory://", backend="cache+memory://", set_as_current=False)
+    one.conf.task_queues = [Queue("only", Exchange("all", type="fanout"))]
+    kept: List[str] = []
+    monkeypatch.setattr(petiole.celery.parking, "_publish", lambda app, queue, *_, **__: kept.append(queue))
+    for info in ({"exchange": "all", "routing_key": ""}, {"exchange": "", "routing_key": ""}, {}):
+        raw = Message(b"{", content_type="application/json", delivery_info=info, headers={"id": "x"})
+        assert petiole.celery.parking.settle(one, raw, ValueError("no JSON"))
+    assert kept == ["only"] * 3
+    # To the workers' own mailboxes, nobody sends tasks.
+    raw = Message(b"{", delivery_info={"exchange": "celery.pidbox", "routing_key": ""})
+    assert petiole.celery.parking.settle(one, raw, ValueError("no JSON"))
+    assert len(kept) == 3
 
 
 def test_kept_messages_can_be_sent_again(app: Any, worker: Any, port: int) -> None:

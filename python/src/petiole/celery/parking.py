@@ -41,10 +41,20 @@ def parked_queue(queue: str) -> str:
 def queue_of(app: Any, info: Dict[str, Any]) -> str:
     """The queue that a message was taken from, as far as what is known of its delivery tells."""
     exchange, key = info.get("exchange") or "", info.get("routing_key")
-    for name, queue in app.amqp.queues.items():
-        if exchange and queue.exchange is not None and (queue.exchange.name, queue.routing_key) == (exchange, key):
-            return str(name)
-    return str(key or app.conf.task_default_queue)
+    queues = dict(app.amqp.queues)
+    of_exchange = {
+        str(name): queue.routing_key
+        for name, queue in queues.items()
+        if exchange and queue.exchange is not None and queue.exchange.name == exchange
+    }
+    for name, bound in of_exchange.items():
+        if bound == key:
+            return name
+    if key and not (len(of_exchange) == 1 and queues[next(iter(of_exchange))].exchange.type == "fanout"):
+        return str(key)
+    # An exchange that asks for no key.
+    taken = list(of_exchange) or [str(name) for name in app.amqp.queues.consume_from]
+    return taken[0] if len(taken) == 1 else str(app.conf.task_default_queue)
 
 
 def _queue(name: str) -> Any:
