@@ -552,6 +552,39 @@ def test_a_message_that_cannot_be_kept(monkeypatch: Any, caplog: Any, acks_late:
         assert app.AsyncResult(name).state == "FAILURE"
 
 
+def test_a_header_of_anybodys_is_none_of_ours() -> None:
+    from petiole.celery.serializer import headers_of
+
+    levels = [
+        text for n in (200, 5_000, 500_000) for text in ('{"a":' * n + "1" + "}" * n, '{"a":' + "[" * n + "]" * n + "}")
+    ]
+    for text in (*levels, "{", "[]", "5", "null", "", 5, None, b"{}", [], {}, '{"a":' + "9" * 400 + "}"):
+        assert headers_of(text) == {}
+        headers = {"petiole": text}
+        petiole.celery.serializer.mark(headers, ["shop.Money"])
+        assert json.loads(headers["petiole"])["types"] == ["shop.Money"]
+    assert headers_of('{"own":{"a":[[1]]}}') == {"own": {"a": [[1]]}}
+
+
+def test_what_is_sent_again_undecoded_keeps_its_types() -> None:
+    app = celery.Celery("again", broker="memory://", backend="cache+memory://", set_as_current=False)
+    petiole.celery.setup(app)
+    undecoded = list(petiole.celery.loads(UNKNOWN))[0][0]
+    for header, types in [
+        ('{"types":["shop.Unknown","shop.Other@2"],"own":{"a":1}}', ["shop.Unknown", "shop.Other@2"]),
+        ('{"types":5}', None),
+        ('{"types":[5]}', None),
+    ]:
+        app.send_task("any", (undecoded,), headers={"petiole": header})
+        app.send_task("any", (1,), headers={"petiole": header})
+        with app.connection() as connection:
+            queue = connection.SimpleQueue("celery")
+            again, other = (queue.get(block=False) for _ in range(2))
+        said = json.loads(again.headers["petiole"])
+        assert (said.get("types"), said["wire"]) == (types, 1) and json.loads(again.body) == json.loads(UNKNOWN)
+        assert "types" not in json.loads(other.headers["petiole"])
+
+
 CASES = [
     [1, 2.5, "a", None, True, 5.0, 1e17, 2**64, float("inf"), -0.0],
     {"a": datetime(2026, 1, 2, 3, 4, 5, 678), "b": date(2026, 1, 2), "c": Decimal("NaN"), "d": uuid.UUID(int=3)},
