@@ -4,13 +4,13 @@
  * @module
  */
 import { existsSync, readFileSync } from "node:fs";
-import { connect } from "amqplib";
+import { connect, type ConsumeMessage } from "amqplib";
 import { Redis } from "ioredis";
 
 /** What a test looks at to know that none is lost. */
 export interface PythonOutcomes {
-  /** All that ran, was kept, or was told to its caller, as one text. */
-  read(): Promise<string>;
+  /** The markers of all that ran, was kept, or was told to its caller. */
+  read(): Promise<ReadonlySet<string>>;
   close(): Promise<void>;
 }
 
@@ -21,50 +21,64 @@ export interface PythonOutcomes {
  * @param broker the URL of the broker that keeps what cannot be decoded
  * @param results the URL of the Redis that has the results
  */
-export function pythonOutcomes(
+export async function pythonOutcomes(
   queue: string,
   marks: string,
   broker: string,
   results: string,
-): PythonOutcomes {
+): Promise<PythonOutcomes> {
   const client = new Redis(results);
+  const found = new Set<string>();
   const parked = broker.startsWith("redis:")
-    ? () => parkedInRedis(client, `${queue}.parked`)
-    : parkedInRabbitmq(broker.replace(/^pyamqp:/, "amqp:"), `${queue}.parked`);
+    ? parkedInRedis(client, `${queue}.parked`)
+    : await parkedInRabbitmq(broker.replace(/^pyamqp:/, "amqp:"), `${queue}.parked`);
   return {
     async read() {
       const ran = existsSync(marks) ? readFileSync(marks, "utf8") : "";
-      return [ran, ...(await client.keys("celery-task-meta-*")), ...(await parked())].join("\n");
+      for (const text of [ran, ...(await client.keys("celery-task-meta-*")), ...(await parked.more())])
+        for (const [marker] of text.matchAll(/case-\d{4}|after/g)) found.add(marker);
+      return found;
     },
-    close: async () => client.disconnect(),
+    async close() {
+      client.disconnect();
+      await parked.close();
+    },
   };
 }
 
-async function parkedInRedis(client: Redis, list: string): Promise<readonly string[]> {
-  const envelopes = await client.lrange(list, 0, -1);
-  return envelopes.map((text) => {
-    const { body } = JSON.parse(text) as { readonly body: string };
-    return `${text} ${Buffer.from(body, "base64").toString()}`;
-  });
+interface Parked {
+  /** What came since. */
+  more(): Promise<readonly string[]>;
+  close(): Promise<void>;
 }
 
-/** Takes them all out: what was read is remembered. */
-function parkedInRabbitmq(url: string, queue: string): () => Promise<readonly string[]> {
-  const taken: string[] = [];
-  return async () => {
-    const connection = await connect(url);
-    try {
-      const channel = await connection.createChannel();
-      await channel.assertQueue(queue, { durable: true });
-      for (;;) {
-        const message = await channel.get(queue, { noAck: true });
-        if (message === false) return taken;
-        taken.push(`${JSON.stringify(message.properties.headers)} ${message.content.toString()}`);
-      }
-    } finally {
-      await connection.close();
-    }
+function parkedInRedis(client: Redis, list: string): Parked {
+  let known = 0;
+  return {
+    async more() {
+      // New ones come first.
+      const envelopes = await client.lrange(list, 0, -1 - known);
+      known += envelopes.length;
+      return envelopes.map((text) => {
+        const { body, headers } = JSON.parse(text) as { readonly body: string; readonly headers: unknown };
+        return `${JSON.stringify(headers)} ${Buffer.from(body, "base64").toString()}`;
+      });
+    },
+    close: async () => undefined,
   };
+}
+
+async function parkedInRabbitmq(url: string, queue: string): Promise<Parked> {
+  const connection = await connect(url);
+  const channel = await connection.createChannel();
+  await channel.assertQueue(queue, { durable: true });
+  const texts: string[] = [];
+  const take = (message: ConsumeMessage | null): void => {
+    if (message === null) return;
+    texts.push(`${JSON.stringify(message.properties.headers)} ${message.content.toString()}`);
+  };
+  await channel.consume(queue, take, { noAck: true });
+  return { more: async () => texts.splice(0), close: () => connection.close() };
 }
 
 /**
@@ -87,7 +101,7 @@ export function isEnvelope(text: string | Uint8Array): boolean {
     typeof tag === "string" &&
     (encoding === "base64" || encoding === undefined || encoding === null) &&
     (isObject(whole["headers"]) || !isTrue(whole["headers"])) &&
-    (typeof whole["body"] === "string" || !isTrue(whole["body"]))
+    (typeof whole["body"] === "string" ? whole["body"].length % 4 === 0 : !isTrue(whole["body"]))
   );
 }
 

@@ -218,16 +218,17 @@ for (const kind of brokers) {
       { timeout: 2 * timeout },
       async () => {
         const folder = mkdtempSync(join(tmpdir(), "petiole-malformed-"));
-        const results: OwnRedis = await startOwnRedis();
+        // Of those by rpc, nobody would know.
+        const results: OwnRedis | undefined = kind.name === "Redis" ? undefined : await startOwnRedis();
         const raw = await openRaw(broker.places.broker);
         const marks = join(folder, "marks");
         const places = {
           ...broker.places,
-          backend: results.url,
+          backend: results?.url ?? broker.places.backend,
           petiole: true,
           environment: { MARKS: marks },
         };
-        const outcomes = pythonOutcomes("ts", marks, places.broker, places.backend);
+        const outcomes = await pythonOutcomes("ts", marks, places.broker, places.backend);
         const pool = kind.name === "Redis" ? "solo" : "prefork";
         const worker = await startCeleryWorker({ ...places, app: "malformed_app", queues: ["ts"], pool });
         try {
@@ -247,23 +248,22 @@ for (const kind of brokers) {
             }
           }
           await raw.put("ts", good("after"));
+          markers.set("after", "one that is in order, after them");
           const deadline = Date.now() + timeout;
           let left = new Map(markers);
-          let found = "";
-          while ((left.size > 0 || !found.includes("after")) && Date.now() < deadline && worker.isAlive()) {
+          while (left.size > 0 && Date.now() < deadline && worker.isAlive()) {
             await sleep(200);
-            found = await outcomes.read();
-            left = new Map([...markers].filter(([marker]) => !found.includes(marker)));
+            const found = await outcomes.read();
+            left = new Map([...left].filter(([marker]) => !found.has(marker)));
           }
           expect(worker.isAlive(), worker.said().slice(-3000)).toBe(true);
           expect([...left.values()]).toEqual([]);
-          expect(found).toContain("after");
           expect(worker.said()).not.toMatch(/Unrecoverable error/);
         } finally {
           await worker.kill();
           await outcomes.close();
           await raw.close();
-          await results.stop();
+          await results?.stop();
           rmSync(folder, { recursive: true });
         }
       },
