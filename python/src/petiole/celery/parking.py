@@ -41,7 +41,10 @@ def queue_of(app: Any, info: Dict[str, Any]) -> str:
     for name, queue in app.amqp.queues.items():
         if exchange and queue.exchange is not None and (queue.exchange.name, queue.routing_key) == (exchange, key):
             return str(name)
-    return str(key or app.conf.task_default_queue)
+    name = str(key or app.conf.task_default_queue)
+    # What was moved back within Redis says still which queue had kept it.
+    origin = name[: -len(parked_queue(""))]
+    return origin if name == parked_queue(origin) and name not in app.amqp.queues.consume_from else name
 
 
 def _queue(name: str) -> Any:
