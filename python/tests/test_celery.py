@@ -205,6 +205,8 @@ def test_a_worker_of_several_processes(app: Any, port: int) -> None:
     money = wire_classes.Money(amount=BigInt(5), currency="EUR")
     sent = client.send_task("apart.kinds", (money, {1}), {"at": date(2026, 1, 2)})
     unknown = push(port, "apart.kinds", UNKNOWN, db=2)
+    wrong = [push(port, "apart.kinds", body, db=2) for body in ("[[],{},[1]]", "null")]
+    wrong.append(push(port, "apart.kinds", SOUND, db=2, timelimit="x"))
     command = [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-c", "1", "-P", "prefork", "-l", "error"]
     process = subprocess.Popen(command, env=environment, cwd=here)
     try:
@@ -212,7 +214,11 @@ def test_a_worker_of_several_processes(app: Any, port: int) -> None:
         assert names == ["Money", "OrderedSet"] and args[0].currency == "EUR" and kwargs == {"at": date(2026, 1, 2)}
         with pytest.raises(DecodeError, match="shop.Unknown"):
             client.AsyncResult(unknown).get(timeout=20)
-        assert redis.Redis(port=port, db=2).llen("celery.parked") == 1
+        for each in wrong:
+            with pytest.raises(DecodeError, match="embed|body|timelimit"):
+                client.AsyncResult(each).get(timeout=20)
+        assert client.send_task("apart.kinds").get(timeout=20)[0] == []
+        assert redis.Redis(port=port, db=2).llen("celery.parked") == 4
     finally:
         process.send_signal(signal.SIGQUIT)
         try:
@@ -270,6 +276,29 @@ def test_what_cannot_be_decoded_fails_and_is_kept(app: Any, worker: Any, port: i
     assert parked(port) == [(identity, UNKNOWN)]
 
 
+def test_tasks_of_celerys_own_that_cannot_be_decoded_fail_and_are_kept(app: Any, worker: Any, port: int) -> None:
+    parked(port)
+    task = app.tasks["tests.echo"]
+    assert task.map([{1}, Decimal(2)]).delay().get(timeout=15) == [{1}, Decimal(2)]
+    assert task.chunks([({1},), (2,)], 1).delay().get(timeout=15) == [[{1}], [2]]
+    unknown = '{"__type__":"shop.Unknown","__value__":{}}'
+    signature = '{"task":"tests.echo","args":[],"kwargs":{},"options":{},"subtask_type":null,"immutable":false}'
+    bodies = {
+        name: f'[[],{{"task":{signature},{more}}},{json.dumps(NO_EMBED)}]'
+        for name, more in [
+            ("celery.map", f'"it":[{unknown}]'),
+            ("celery.starmap", f'"it":[[{unknown}]]'),
+            ("celery.chunks", f'"it":[[{unknown}]],"n":1'),
+        ]
+    }
+    bodies["celery.chord"] = f'[[],{{"header":[{unknown}],"body":{signature}}},{json.dumps(NO_EMBED)}]'
+    for name, body in bodies.items():
+        identity = push(port, name, body)
+        with pytest.raises(DecodeError, match="shop.Unknown"):
+            app.AsyncResult(identity).get(timeout=15)
+        assert parked(port) == [(identity, body)], name
+
+
 def test_what_is_no_json_fails_and_is_kept(app: Any, worker: Any, port: int) -> None:
     parked(port)
     for body in ("{", '[[{"__type__":', "[" * 30_000):
@@ -284,20 +313,153 @@ def test_what_is_no_json_fails_and_is_kept(app: Any, worker: Any, port: int) -> 
     assert echo(app, "still working") == "still working"
 
 
+NO_EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+SOUND = json.dumps([[], {}, NO_EMBED])
+
+#: What ends a worker of Celery's, as a body or as a header.
+NO_TASKS: List[Any] = [
+    *[(body, {}) for body in ("[[],{}]", "null", "5", '"abc"', '{"a":1}', '{"a":1,"b":2,"c":3}', "[]", "")],
+    *[(body, {}) for body in ("[[],[],{}]", "[null,null,null]")],
+    *[(body, {}) for body in ("[{},{},{}]", "[[],{},[1]]", "[[],{},5]", '[[],{},"x"]', "[[],{},{},1]", '{"args":5}')],
+    *[(SOUND, {"content_type": kind}) for kind in (None, "", "text/plain", "application/data", 5, ["x"])],
+    *[(SOUND, {"content_encoding": encoding}) for encoding in (5, [1])],
+    *[(SOUND, {"id": identity}) for identity in (None, "", 5, ["x"], {})],
+    *[(SOUND, {"task": task}) for task in (None, "", 5, ["x"])],
+    *[(SOUND, {"timelimit": limit}) for limit in (5, "text", [1], ["a", "b"], [True, None], {"a": 1})],
+    *[(SOUND, {"stamped_headers": stamped}) for stamped in (5, [[1]], ["a"])],
+    *[(SOUND, {"retries": retries}) for retries in ("x", [], 1.5)],
+    *[(SOUND, {"group": group}) for group in (5, ["x"])],
+    *[
+        (json.dumps([[], {}, {**NO_EMBED, name: value}]), {})
+        for name in ("callbacks", "errbacks", "chain", "chord")
+        for value in (5, [5], [[]], [{}], {}, [{"task": 5}], [{"task": "x", "args": 5}], [{"task": "x", "options": 5}])
+    ],
+    # Of the first protocol.
+    ('{"task":"tests.echo","id":5,"args":[],"kwargs":{}}', {"headers": {}}),
+    ('{"task":"tests.echo","args":[],"kwargs":{}}', {"headers": {}}),
+    ('{"task":["x"],"id":"x","args":[],"kwargs":{}}', {"headers": {}}),
+    ('{"task":"tests.echo","id":"x","args":5,"kwargs":{}}', {"headers": {}}),
+    ("{}", {"headers": {}}),
+]  # fmt: skip
+
+
+def put(port: int, body: str, wrong: Any) -> str:
+    """A message that is no task, put into a list by hand."""
+    wrong = dict(wrong)
+    identity = push(port, "tests.echo", body, "held")
+    client = redis.Redis(port=port)
+    envelope = json.loads(client.rpop("held") or "")
+    envelope["properties"]["delivery_info"]["routing_key"] = "celery"
+    for name in ("content_type", "content_encoding"):
+        if name in wrong:
+            envelope[name.replace("_", "-")] = wrong.pop(name)
+    envelope["headers"] = wrong.pop("headers", {**envelope["headers"], **wrong})
+    client.lpush("celery", json.dumps(envelope))
+    return identity
+
+
+def test_what_is_no_task_is_kept_and_ends_no_worker(app: Any, worker: Any, port: int) -> None:
+    parked(port)
+    sent = [(put(port, body, wrong), body, wrong) for body, wrong in NO_TASKS]
+    assert echo(app, "still working") == "still working"
+    kept = parked(port)
+    assert [body for _, body in kept][::-1] == [body for _, body, _ in sent]
+    meta = redis.Redis(port=port)
+    for identity, body, wrong in sent:
+        told = json.loads(meta.get(f"celery-task-meta-{identity}") or "null")
+        has_id = "id" not in wrong and "headers" not in wrong
+        assert (told["status"] if told else None) == ("FAILURE" if has_id else None), (body, wrong)
+
+
+def test_what_is_odd_and_a_task_is_run(app: Any, worker: Any, port: int) -> None:
+    for body, odd in [
+        ("[[1],{},null]", {}),
+        ("[[1],{},{}]", {}),
+        ('{"args":[1]}', {}),
+        ('[[1],{},{"errbacks":[],"callbacks":[],"chain":[],"chord":null}]', {}),
+        ('[[1],{},{"callbacks":[{"task":"tests.echo","args":[],"kwargs":{},"options":{},"subtask_type":null}]}]', {}),
+        ("[[1],{},null]", {"timelimit": [], "stamps": None, "stamped_headers": None, "retries": None, "group": None}),
+        ("[[1],{},null]", {"timelimit": [30, 20.5], "stamps": {"a": 1}, "stamped_headers": ["a"], "group": "g"}),
+    ]:
+        assert app.AsyncResult(put(port, body, odd)).get(timeout=15) == 1, (body, odd)
+
+
+def test_whoever_waits_is_told_of_what_is_no_task(app: Any, worker: Any, port: int) -> None:
+    client = redis.Redis(port=port)
+    client.delete("saw")
+    last = str(uuid.uuid4())
+    chain = [{"task": "tests.echo", "args": [], "kwargs": {}, "options": {"task_id": last}}]
+    errbacks = [{"task": "tests.saw", "args": [], "kwargs": {}, "options": {}}]
+    body = json.dumps([[], {}, {**NO_EMBED, "chain": chain, "errbacks": errbacks}])
+    identity = put(port, body, {"timelimit": "x"})
+    with pytest.raises(DecodeError, match="timelimit"):
+        app.AsyncResult(last).get(timeout=15)
+    for _ in range(300):
+        if client.get("saw"):
+            break
+        time.sleep(0.05)
+    assert identity.encode() in (client.get("saw") or b"")
+    parked(port)
+
+
+def test_what_is_kept_is_as_it_came() -> None:
+    from kombu.compression import compress
+    from kombu.message import Message
+
+    app = celery.Celery("kept", broker="memory://", backend="cache+memory://", set_as_current=False)
+    text = SOUND.encode()
+    short, name = compress(text, "zlib")
+    for body, compression in ((short, name), (b"no zlib", name), (text, "x/y"), (text, 5), (text, None)):
+        headers = {"id": "x", "compression": compression}
+        arrived = Message(body, content_type="application/json", content_encoding="utf-8", headers=headers)
+        petiole.celery.parking.keep(app, arrived, "kept")
+        with app.connection() as connection:
+            kept = connection.default_channel.basic_get("kept.parked")
+            raw = connection.default_channel.decode_body(kept._raw["body"], "base64")
+            assert (raw, kept.headers) == (body, headers)
+            kept.ack()
+
+
 def test_the_queue_that_a_message_came_from(app: Any) -> None:
     from kombu import Exchange, Queue
 
     from petiole.celery.parking import queue_of
 
     other = celery.Celery("queues", set_as_current=False)
-    other.conf.task_queues = [Queue("mail", Exchange("out"), routing_key="letters.#"), Queue("celery")]
+    other.conf.task_queues = [
+        Queue("mail", Exchange("out"), routing_key="letters.#"),
+        Queue("news", Exchange("all", type="fanout")),
+        Queue("celery"),
+    ]
     for info, name in [
+        ({"exchange": "all", "routing_key": ""}, "news"),
+        ({"exchange": "all", "routing_key": "any"}, "news"),
+        ({"exchange": "other", "routing_key": ""}, "celery"),
+        ({"exchange": None, "routing_key": None}, "celery"),
         ({"exchange": "out", "routing_key": "letters.#"}, "mail"),
         ({"exchange": "", "routing_key": "celery"}, "celery"),
         ({"exchange": "topic", "routing_key": "x.y"}, "x.y"),
         ({}, "celery"),
     ]:
         assert queue_of(other, info) == name
+
+
+def test_a_message_without_a_routing_key_is_kept(monkeypatch: Any) -> None:
+    from kombu import Exchange, Queue
+    from kombu.message import Message
+
+    one = celery.Celery("one", broker="memory://", backend="cache+memory://", set_as_current=False)
+    one.conf.task_queues = [Queue("only", Exchange("all", type="fanout"))]
+    kept: List[str] = []
+    monkeypatch.setattr(petiole.celery.parking, "_publish", lambda app, queue, *_, **__: kept.append(queue))
+    for info in ({"exchange": "all", "routing_key": ""}, {"exchange": "", "routing_key": ""}, {}):
+        raw = Message(b"{", content_type="application/json", delivery_info=info, headers={"id": "x"})
+        assert petiole.celery.parking.settle(one, raw, ValueError("no JSON"))
+    assert kept == ["only"] * 3
+    # To the workers' own mailboxes, nobody sends tasks.
+    raw = Message(b"{", delivery_info={"exchange": "celery.pidbox", "routing_key": ""})
+    assert petiole.celery.parking.settle(one, raw, ValueError("no JSON"))
+    assert len(kept) == 3
 
 
 def test_kept_messages_can_be_sent_again(app: Any, worker: Any, port: int) -> None:
@@ -388,6 +550,39 @@ def test_a_message_that_cannot_be_kept(monkeypatch: Any, caplog: Any, acks_late:
     else:
         assert UNKNOWN in caplog.text
         assert app.AsyncResult(name).state == "FAILURE"
+
+
+def test_a_header_of_anybodys_is_none_of_ours() -> None:
+    from petiole.celery.serializer import headers_of
+
+    levels = [
+        text for n in (200, 5_000, 500_000) for text in ('{"a":' * n + "1" + "}" * n, '{"a":' + "[" * n + "]" * n + "}")
+    ]
+    for text in (*levels, "{", "[]", "5", "null", "", 5, None, b"{}", [], {}, '{"a":' + "9" * 400 + "}"):
+        assert headers_of(text) == {}
+        headers = {"petiole": text}
+        petiole.celery.serializer.mark(headers, ["shop.Money"])
+        assert json.loads(headers["petiole"])["types"] == ["shop.Money"]
+    assert headers_of('{"own":{"a":[[1]]}}') == {"own": {"a": [[1]]}}
+
+
+def test_what_is_sent_again_undecoded_keeps_its_types() -> None:
+    app = celery.Celery("again", broker="memory://", backend="cache+memory://", set_as_current=False)
+    petiole.celery.setup(app)
+    undecoded = list(petiole.celery.loads(UNKNOWN))[0][0]
+    for header, types in [
+        ('{"types":["shop.Unknown","shop.Other@2"],"own":{"a":1}}', ["shop.Unknown", "shop.Other@2"]),
+        ('{"types":5}', None),
+        ('{"types":[5]}', None),
+    ]:
+        app.send_task("any", (undecoded,), headers={"petiole": header})
+        app.send_task("any", (1,), headers={"petiole": header})
+        with app.connection() as connection:
+            queue = connection.SimpleQueue("celery")
+            again, other = (queue.get(block=False) for _ in range(2))
+        said = json.loads(again.headers["petiole"])
+        assert (said.get("types"), said["wire"]) == (types, 1) and json.loads(again.body) == json.loads(UNKNOWN)
+        assert "types" not in json.loads(other.headers["petiole"])
 
 
 CASES = [

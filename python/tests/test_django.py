@@ -318,16 +318,124 @@ def test_a_task_with_rows_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
         assert message.headers["retries"] == 0 and message.headers["eta"]
         said = json.loads(message.headers["petiole"])
         assert said["deferrals"] == 1 and abs(said["deferredAt"] / 1000 - time.time()) < 30
+        assert abs(said["missingSince"] / 1000 - time.time()) < 30
     # It is found once it is there, and given up after a while.
     args, kwargs, embed = loads(message.body)
     identity = str(uuid.uuid4())
-    late = {"id": identity, "delivery_info": {}, "retries": 0, "petiole": '{"deferrals":9,"deferredAt":5}', **embed}
+    late = {"id": identity, "delivery_info": {}, "retries": 0, "petiole": '{"deferrals":9,"missingSince":5}', **embed}
     tracer(identity, args, kwargs, late)
     assert type(app.AsyncResult(identity).result) is RowMissing
     Comment.objects.create(pk=99, body="late")
     args, kwargs, embed = loads(message.body)
     tracer(identity, args, kwargs, {**late, "id": identity})
     assert app.AsyncResult(identity).result == "late"
+
+
+def waiting_app(name: str, **options: Any) -> Any:
+    app = celery.Celery(name, broker="memory://", backend="cache+memory://", set_as_current=False)
+    petiole.celery.setup(app, rows=petiole.django.rows())
+
+    @app.task(name=f"{name}.read", **options)
+    def read(comment: Any) -> Any:
+        return comment.body
+
+    app.finalize()
+    return app, app.tasks[read.name]
+
+
+def run_task(app: Any, task: Any, text: str, **headers: Any) -> Any:
+    from celery.app.trace import build_tracer
+
+    args, kwargs, embed = loads(text)
+    identity = str(uuid.uuid4())
+    request = {"id": identity, "task": task.name, "delivery_info": {"routing_key": "celery"}, "retries": 0, **headers}
+    outcome = build_tracer(task.name, task, app=app)(identity, args, kwargs, {**request, **embed})
+    return app.AsyncResult(identity), outcome
+
+
+@pytest.mark.parametrize("acks_late", [True, False])
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_a_task_that_waits_and_that_the_broker_does_not_take(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, acks_late: bool, is_missing: bool
+) -> None:
+    app, task = waiting_app(f"refused{acks_late}{is_missing}", acks_late=acks_late)
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise OperationalError("no connection")
+
+    if not is_missing:
+        monkeypatch.setattr(models.QuerySet, "in_bulk", fails)
+    monkeypatch.setattr(app, "send_task", fails)
+    text = send(Ref("qa.Comment", 99, if_missing="wait"))
+    result, outcome = run_task(app, task, text)
+    if acks_late:
+        assert outcome.info.state == "REJECTED" and outcome.info.retval.requeue is True
+    else:
+        assert result.state == "FAILURE" and text in caplog.text
+        assert type(result.result) is (RowMissing if is_missing else petiole.errors.DatabaseUnreachable)
+
+
+def test_an_outage_is_no_part_of_the_time_that_a_missing_row_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, task = waiting_app("outage")
+    text = send(Ref("qa.Comment", 99, if_missing="wait"))
+    sent: List[Any] = []
+    monkeypatch.setattr(app, "send_task", lambda *_, headers, **__: sent.append(json.loads(headers["petiole"])))
+    hour = 3_600_000
+    now = int(time.time() * 1000)
+
+    def state_of(**said: Any) -> Any:
+        return run_task(app, task, text, petiole=json.dumps(said))[0].state
+
+    # It was an outage until now.
+    assert state_of(deferrals=9, deferredAt=now - hour) == "RETRY"
+    assert abs(sent[-1]["missingSince"] - now) < 30_000 and sent[-1]["deferredAt"] == now - hour
+    # It was missing for 50 seconds, before an outage.
+    assert state_of(deferrals=9, deferredAt=now - hour, missingFor=50_000) == "RETRY"
+    assert abs(sent[-1]["missingSince"] - now + 50_000) < 30_000
+    assert state_of(deferrals=9, deferredAt=now - hour, missingFor=61_000) == "FAILURE"
+    assert state_of(missingSince=now - 61_000) == "FAILURE"
+    # What is nobody's number is none.
+    for odd in ("x", None, True, 1.5, -(10**400), 10**400):
+        assert state_of(deferrals=odd, deferredAt=odd, missingSince=odd, missingFor=odd) == "RETRY"
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise OperationalError("no connection")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(models.QuerySet, "in_bulk", fails)
+        assert state_of(missingSince=now - 50_000) == "RETRY"
+    assert abs(sent[-1]["missingFor"] - 50_000) < 30_000 and "missingSince" not in sent[-1]
+
+
+def test_rows_of_a_map_and_of_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = celery.Celery("maps", broker="memory://", backend="cache+memory://", set_as_current=False)
+    petiole.celery.setup(app, rows=petiole.django.rows())
+    seen: List[Any] = []
+
+    @app.task(name="maps.read")
+    def read(comment: Any) -> Any:
+        seen.append(comment)
+        return comment.body
+
+    app.finalize()
+    from celery.app.trace import build_tracer
+
+    def run(signature: Any) -> Any:
+        name = signature.task
+        args, kwargs, embed = loads(send(*signature.args, **signature.kwargs))
+        identity = str(uuid.uuid4())
+        request = {"id": identity, "task": name, "delivery_info": {}, "retries": 0, **embed}
+        build_tracer(name, app.tasks[name], app=app)(identity, args, kwargs, request)
+        return app.AsyncResult(identity)
+
+    comment = Comment.objects.create(body="x")
+    chunk = read.chunks([(comment,)], 1).group().tasks[0]
+    assert (run(read.map([comment])).result, run(chunk).result, seen) == (["x"], ["x"], [comment, comment])
+    for fate, state in (("skip", "REVOKED"), ("wait", "RETRY"), ("fail", "FAILURE")):
+        missing = Ref("qa.Comment", 99, if_missing=fate)
+        assert run(read.map([comment, missing])).state == state
+        assert run(read.chunks([(missing,)], 1).group().tasks[0]).state == state
+    assert len(seen) == 2
 
 
 def test_no_row_is_loaded_where_a_message_is_received() -> None:

@@ -127,21 +127,55 @@ BOMBS = {
     "a datetime of digits": lambda n: tag("datetime", f'"{"1" * n * 100}"'),
     "a duration of parts": lambda n: tag("duration", f'"P{"1Y" * n * 100}"'),
     "a decimal of digits": lambda n: tag("decimal", f'"{"1" * n * 100}E{"9" * n}"'),
+    "a bare integer": lambda n: "9" * n * 1000,
+    "bare integers": lambda n: many(10, "-" + "9" * n * 100),
+    "a bare number": lambda n: "9" * n * 1000 + ".5",
+    "a bare number with an exponent": lambda n: "9" * n * 1000 + "e" + "9" * n,
     "keys": lambda n: "{" + ",".join(f'"k{at}":{{}}' for at in range(n)) + f',"z":{same("/k0")}}}',
 }  # fmt: skip
 
 
+def of_a_task(text: str) -> Any:
+    """Decodes a text as the argument of a task: what it is refused for is raised."""
+    args, _, _ = petiole.celery.loads(f'[[{text}],{{}},{{"callbacks":null}}]')
+    if len(args) == 1 and type(args[0]) is petiole.celery.Undecoded:
+        raise args[0].error
+    return args
+
+
+@pytest.mark.parametrize("read", [decode, of_a_task])
 @pytest.mark.parametrize("name", BOMBS)
-def test_work_is_bounded(name: str) -> None:
+def test_work_is_bounded(name: str, read: Callable[[str], Any]) -> None:
     make: Callable[[int], str] = BOMBS[name]
     for size in (10, 3_000):
         text = make(size)
         start = time.process_time()
         try:
-            decode(text)
+            read(text)
         except PetioleError:
             pass
         assert time.process_time() - start < 1 + len(text) * 2e-5, f"{len(text)} characters"
+
+
+def test_bare_integers_of_too_many_digits() -> None:
+    for digits in (1, 16, 10_000):
+        assert of_a_task("9" * digits) == [10**digits - 1] and of_a_task("-" + "9" * digits) == [1 - 10**digits]
+    for text in ("9" * 10_001, "-" + "9" * 10_001, "[" * 3_000 + "9" * 10_001 + "]" * 3_000):
+        with pytest.raises(LimitError, match="bigintDigits"):
+            of_a_task(text)
+    before = petiole.celery.serializer.settings()
+    petiole.celery.serializer.configure(before._replace(limits=Limits(bigint_digits=20)))
+    try:
+        embed = {"callbacks": None}
+        for value in (10**20 - 1, 1 - 10**20, 2**53 - 1):
+            assert of_a_task(petiole.celery.dumps(([value], {}, embed))[2:].split("],")[0]) == [value]
+        for value in (10**20, -(10**20)):
+            with pytest.raises(LimitError):
+                petiole.celery.dumps(([value], {}, embed))
+            with pytest.raises(LimitError):
+                of_a_task(str(value))
+    finally:
+        petiole.celery.serializer.configure(before)
 
 
 def test_bodies_of_celery() -> None:

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from decimal import Decimal
-from typing import Any, Dict, FrozenSet, List, Optional, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, NewType, Optional, Set, Tuple, Union
 
 import attrs
 import pydantic
@@ -102,6 +102,121 @@ def test_what_travels_as_another_type_becomes_that_again() -> None:
     assert back == Many((1, "a"), (1, 2), frozenset({"a"}), {"a": Decimal(1)}, None, Color.RED, at)
     ratio = decode('{"__type__":"v.Item","__value__":{"_code":"a","ratio":5,"price":' + encode(Price(BigInt(1))) + "}}")
     assert type(ratio.ratio) is float
+
+
+class Shape(enum.Enum):
+    ROUND = "round"
+    RED = "red"
+
+
+class Corner(enum.Enum):
+    ORIGIN = (0, 0)
+
+
+Kind = NewType("Kind", Color)
+
+
+@petiole.value("v.Collected")
+@dataclass
+class Collected:
+    colors: Set[Color] = field(default_factory=set)
+    frozen: FrozenSet[Color] = frozenset()
+    pairs: FrozenSet[Tuple[int, int]] = frozenset()
+    sets: FrozenSet[FrozenSet[int]] = frozenset()
+    rows: List[List[Color]] = field(default_factory=list)
+    by_color: Dict[Color, List[Color]] = field(default_factory=dict)
+    tuples: Tuple[Tuple[Color, int], ...] = ()
+    maybe: Optional[List[Optional[Color]]] = None
+    corner: Optional[Corner] = None
+    kind: Optional[Kind] = None
+    floats: Set[float] = field(default_factory=set)
+    either: Union[str, Color, None] = None
+    lists: Union[List[str], List[Color], None] = None
+    shapes: Union[Color, Shape, None] = None
+    any_set: Any = None
+    bare: set = field(default_factory=set)  # type: ignore[type-arg]
+    some: FrozenSet[Union[str, Color]] = frozenset()
+
+
+@petiole.value("v.Modelled")
+class Modelled(pydantic.BaseModel):
+    colors: Set[Color] = set()
+    pairs: FrozenSet[Tuple[int, int]] = frozenset()
+    rows: List[List[Color]] = []
+    by_color: Dict[Color, List[Color]] = {}
+    maybe: Optional[List[Optional[Color]]] = None
+    either: Union[str, Color, None] = None
+
+
+HELD: List[Any] = [
+    {"colors": {Color.RED}},
+    {"frozen": frozenset({Color.RED})},
+    {"pairs": frozenset({(1, 2), (3, 4)})},
+    {"sets": frozenset({frozenset({1}), frozenset()})},
+    {"rows": [[Color.RED], []]},
+    {"by_color": {Color.RED: [Color.RED]}},
+    {"tuples": ((Color.RED, 1), (Color.RED, 2))},
+    {"maybe": [Color.RED, None]},
+    {"corner": Corner.ORIGIN},
+    {"kind": Color.RED},
+    {"floats": {1.0, 2.5}},
+    {"either": "red"},
+    {"lists": ["red"]},
+    {"shapes": Shape.ROUND},
+    {"shapes": Color.RED},
+    {"any_set": {1, 2}},
+]
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_collections_are_what_they_were(held: Any) -> None:
+    (name, value), *_ = held.items()
+    back = decode(encode(Collected(**held)))
+    arrived = getattr(back, name)
+    assert back == Collected(**held)
+    if isinstance(value, (set, frozenset)):
+        assert isinstance(arrived, type(value)) and [type(one) for one in arrived] == [type(one) for one in value]
+
+
+@pytest.mark.parametrize("held", [one for one in HELD if Modelled.model_fields.keys() >= one.keys()])
+def test_collections_of_a_model_are_what_they_were(held: Any) -> None:
+    back = decode(encode(Modelled(**held)))
+    assert repr(back) == repr(Modelled(**held))
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"either": Color.RED},
+        {"lists": [Color.RED]},
+        {"shapes": Shape.RED},
+        {"any_set": {Color.RED}},
+        {"any_set": Color.RED},
+        {"some": frozenset({Color.RED, "red"})},
+        {"bare": [1, 1]},
+    ],
+)
+def test_what_would_arrive_as_something_else_is_refused_when_it_is_sent(held: Any) -> None:
+    with pytest.raises(EncodeError):
+        encode(Collected(**held))
+    if Modelled.model_fields.keys() >= held.keys():
+        with pytest.raises(EncodeError):
+            encode(Modelled(**held))
+
+
+def test_items_that_become_one_are_refused() -> None:
+    for fields in ('"frozen":{"__type__":"set","__value__":["red",{"__type__":"bigint","__value__":"5"}]}', '"bare":[1]'):
+        with pytest.raises(DecodeError):
+            decode('{"__type__":"v.Collected","__value__":{' + fields + "}}")
+    table = '{"__type__":"map","__value__":[[1,"a"],[true,"b"]]}'
+    with pytest.raises(DecodeError, match="keys that differ"):
+        decode('{"__type__":"v.Keyed","__value__":{"held":' + table.replace('"b"', "2").replace('"a"', "1") + "}}")
+
+
+@petiole.value("v.Keyed", fields={"held": Dict[Any, float]})
+class Keyed:
+    def __init__(self, held: Any) -> None:
+        self.held = held
 
 
 BAD = [

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from .errors import PetioleError, ValueInvalid, describe
 from .wire import registry
-from .wire.kinds import BigInt, undefined
+from .wire.kinds import BigInt, OrderedSet, Set, undefined
 from .wire.registry import Upgrade, ValueType
 
 __all__ = ["retired", "value"]
@@ -157,7 +157,7 @@ class _Shape:
                 # Left out, as an optional field of TypeScript's.
                 continue
             given[field.name] = held
-        return {name: _without_enums(held) for name, held in self.checked(given).items()}
+        return {name: _out(held, self.type_of(name), name) for name, held in self.checked(given).items()}
 
     def decode(self, content: Any) -> Any:
         if type(content) is not dict:
@@ -228,7 +228,7 @@ class _Pydantic:
             held = getattr(instance, name)
             if held is undefined or (held is None and not field.is_required() and field.default is None):
                 continue
-            given[name] = _without_enums(held)
+            given[name] = _out(held, field.annotation, name)
         given.update(getattr(instance, "model_extra", None) or {})
         return given
 
@@ -270,7 +270,8 @@ def _fit(held: Any, kind: Any, path: str, issues: List[Issue]) -> Any:
         return _fit(held, supertype, path, issues) if supertype is not None else held
     if issubclass(kind, enum.Enum):
         try:
-            return held if isinstance(held, kind) else kind(held)
+            # A value that is a tuple arrives as a list.
+            return held if isinstance(held, kind) else kind(tuple(held) if type(held) is list else held)
         except ValueError:
             return _wrong(held, f"one of {', '.join(repr(each.value) for each in kind)}", path, issues)
     if kind is bool:
@@ -287,8 +288,10 @@ def _fit(held: Any, kind: Any, path: str, issues: List[Issue]) -> Any:
         return float(held) if is_number else _wrong(held, "a number", path, issues)
     if kind is date and isinstance(held, datetime):
         return _wrong(held, "a date without a time", path, issues)
-    if kind in (tuple, set, frozenset) and isinstance(held, (list, set, frozenset)):
-        return kind(held) if kind is not set or not isinstance(held, set) else held
+    if kind is tuple and isinstance(held, list):
+        return tuple(held)
+    if kind in (set, frozenset) and isinstance(held, (set, frozenset)):
+        return held if isinstance(held, kind) else kind(held)
     if isinstance(held, kind) or _is_protocol(kind):
         return held
     entry = registry.type_of(kind)
@@ -298,7 +301,8 @@ def _fit(held: Any, kind: Any, path: str, issues: List[Issue]) -> Any:
 def _fit_form(held: Any, kind: Any, origin: Any, path: str, issues: List[Issue]) -> Any:
     arguments = typing.get_args(kind)
     if origin in _UNIONS:
-        for each in arguments:
+        # The value of a member of an Enum may be another alternative's, too: it is that one's.
+        for each in sorted(arguments, key=_is_enum):
             found: List[Issue] = []
             fitting = _fit(held, each, path, found)
             if not found:
@@ -327,17 +331,22 @@ def _fit_form(held: Any, kind: Any, origin: Any, path: str, issues: List[Issue])
     if origin in (set, frozenset, collections.abc.Set, collections.abc.MutableSet):
         if not isinstance(held, (set, frozenset, collections.abc.Set)):
             return _wrong(held, "a set", path, issues)
-        _each(list(held), arguments[0] if arguments else Any, path, issues)
-        return frozenset(held) if origin is frozenset else held
+        items = _items(held)
+        made = _each(items, arguments[0] if arguments else Any, path, issues)
+        is_same = all(one is other for one, other in zip(made, items))
+        if is_same and (origin is not frozenset or isinstance(held, frozenset)):
+            return held
+        return _set_of(made, held, frozenset if origin is frozenset else set, path, issues)
     if origin in (dict, collections.abc.Mapping, collections.abc.MutableMapping):
         if not isinstance(held, collections.abc.Mapping):
             return _wrong(held, "an object", path, issues)
         kinds = arguments or (Any, Any)
-        made: Dict[Any, Any] = {}
-        for key, one in held.items():
-            made[_fit(key, kinds[0], f"{path}.{key}", issues)] = _fit(one, kinds[1], f"{path}.{key}", issues)
-        is_same = all(made.get(key, _MISSING) is one for key, one in held.items())
-        return held if is_same else made
+        pairs = [
+            (_fit(key, kinds[0], f"{path}.{key}", issues), _fit(one, kinds[1], f"{path}.{key}", issues))
+            for key, one in held.items()
+        ]
+        is_same = all(a is c and b is d for (a, b), (c, d) in zip(pairs, held.items()))
+        return held if is_same else _dict_of(pairs, path, issues)
     if isinstance(origin, type):
         return held if isinstance(held, origin) else _wrong(held, origin.__name__, path, issues)
     return held
@@ -358,14 +367,90 @@ def _is_protocol(kind: Any) -> bool:
     return bool(getattr(kind, "_is_protocol", False))
 
 
-def _without_enums(held: Any) -> Any:
-    """The value of a member of an Enum, also where there are several: annotations make members of them again."""
-    if isinstance(held, enum.Enum):
-        return held.value
-    if type(held) in (list, tuple, set, frozenset) and any(isinstance(one, enum.Enum) for one in held):
-        return type(held)(_without_enums(one) for one in held)
-    if type(held) is dict and any(isinstance(one, enum.Enum) for pair in held.items() for one in pair):
-        return {_without_enums(key): _without_enums(one) for key, one in held.items()}
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, enum.Enum)
+
+
+def _items(held: Any) -> List[Any]:
+    return held.in_order() if isinstance(held, OrderedSet) else list(held)
+
+
+def _set_of(items: List[Any], held: Any, kind: Any, path: str, issues: List[Issue]) -> Any:
+    """A set of what its items have become, which must be as many."""
+    made: Any
+    try:
+        made = frozenset(items) if kind is frozenset else OrderedSet.of(items)
+    except TypeError:
+        if kind is frozenset:
+            return _wrong(held, "items that can be hashed", path, issues)
+        made = Set(items)
+    return made if len(made) == len(held) else _wrong(held, "items that differ", path, issues)
+
+
+def _dict_of(pairs: List[Tuple[Any, Any]], path: str, issues: List[Issue]) -> Any:
+    try:
+        made = dict(pairs)
+    except TypeError:
+        return _wrong(dict(), "keys that can be hashed", path, issues)
+    return made if len(made) == len(pairs) else _wrong(made, "keys that differ", path, issues)
+
+
+def _out(held: Any, kind: Any, path: str) -> Any:
+    """What travels of a value that fits: the values of members of an Enum, where the annotation makes members of them
+    again. Raises :class:`ValueInvalid` where it would make something else.
+    """
+    origin = typing.get_origin(kind)
+    if origin is None:
+        supertype = getattr(kind, "__supertype__", None)
+        if supertype is not None:
+            return _out(held, supertype, path)
+        return held.value if isinstance(held, enum.Enum) and _is_enum(kind) else held
+    issues: List[Issue] = []
+    made = _out_of_form(held, kind, origin, path, issues)
+    if issues:
+        raise ValueInvalid("; ".join(f"{place}: {message}" for place, message in issues[:20]))
+    return made
+
+
+def _out_of_form(held: Any, kind: Any, origin: Any, path: str, issues: List[Issue]) -> Any:
+    arguments = typing.get_args(kind)
+    if origin in _UNIONS:
+        return _out_of_union(held, kind, arguments, path, issues)
+    if origin is getattr(typing, "Annotated", None) or hasattr(kind, "__metadata__"):
+        return _out(held, arguments[0], path)
+    if isinstance(held, collections.abc.Mapping) and len(arguments) == 2:
+        pairs = [
+            (_out(key, arguments[0], f"{path}.{key}"), _out(one, arguments[1], f"{path}.{key}"))
+            for key, one in held.items()
+        ]
+        is_same = all(a is c and b is d for (a, b), (c, d) in zip(pairs, held.items()))
+        return held if is_same else _dict_of(pairs, path, issues)
+    is_set = isinstance(held, collections.abc.Set)
+    if not arguments or not (is_set or isinstance(held, (list, tuple))):
+        return held
+    items = _items(held)
+    several = len(arguments) == len(items) and origin is tuple and Ellipsis not in arguments
+    kinds = arguments if several else [arguments[0]] * len(items)
+    made = [_out(one, each, f"{path}.{at}") for at, (one, each) in enumerate(zip(items, kinds))]
+    if all(one is other for one, other in zip(made, items)):
+        return held
+    return _set_of(made, held, set, path, issues) if is_set else made
+
+
+def _out_of_union(held: Any, kind: Any, arguments: Sequence[Any], path: str, issues: List[Issue]) -> Any:
+    is_member = isinstance(held, enum.Enum)
+    for each in sorted(arguments, key=_is_enum, reverse=is_member):
+        unfit: List[Issue] = []
+        _fit(held, each, path, unfit)
+        if unfit:
+            continue
+        made = _out(held, each, path)
+        if made is held:
+            return held
+        arrived = _fit(list(made) if type(made) is tuple else made, kind, path, unfit)
+        if not unfit and type(arrived) is type(held) and arrived == held:
+            return made
+        return _wrong(held, "what only one alternative of its annotation takes", path, issues)
     return held
 
 

@@ -21,7 +21,7 @@ from celery import signals
 
 from ..errors import PetioleError
 from ..wire import Limits
-from .parking import Parking, guard, parked_queue
+from .parking import Receiving, guard, parked_queue
 from .serializer import Body, Rows, Settings, Undecoded, configure, dumps, expect, loads
 
 __all__ = ["Body", "Rows", "Undecoded", "dumps", "loads", "parked_queue", "setup"]
@@ -64,13 +64,12 @@ def setup(
     if getattr(app, "_petiole", False):
         return
     app._petiole = True
-    if park:
-        app.steps["consumer"].add(Parking)
+    app.steps["consumer"].add(Receiving)
 
     def guard_all(*_arguments: Any, **_options: Any) -> None:
-        for name, task in app.tasks.items():
-            if not name.startswith("celery."):
-                guard(task)
+        # Celery's own, too: a map, a chunk or a chord has the arguments of other tasks among its own.
+        for task in list(app.tasks.values()):
+            guard(task)
 
     if app.finalized:
         guard_all()

@@ -10,14 +10,17 @@ import functools
 import json
 import logging
 import time
-from typing import Any, Dict
+from typing import Any, Callable, Dict
 
-from celery import bootsteps
+from celery import bootsteps, signals
 from celery.app.task import Context
 from celery.exceptions import Ignore, Reject, Retry
+from celery.worker import state
+from kombu.compression import compress
 from kombu.entity import Queue
 
 from ..errors import DatabaseUnreachable
+from .receiving import check, embed_of
 from .serializer import Undecoded, headers_of, settings
 
 logger = logging.getLogger("petiole.celery")
@@ -38,13 +41,22 @@ def parked_queue(queue: str) -> str:
 def queue_of(app: Any, info: Dict[str, Any]) -> str:
     """The queue that a message was taken from, as far as what is known of its delivery tells."""
     exchange, key = info.get("exchange") or "", info.get("routing_key")
-    for name, queue in app.amqp.queues.items():
-        if exchange and queue.exchange is not None and (queue.exchange.name, queue.routing_key) == (exchange, key):
-            return str(name)
-    name = str(key or app.conf.task_default_queue)
-    # What was moved back within Redis says still which queue had kept it.
-    origin = name[: -len(parked_queue(""))]
-    return origin if name == parked_queue(origin) and name not in app.amqp.queues.consume_from else name
+    queues = dict(app.amqp.queues)
+    of_exchange = {
+        str(name): queue.routing_key
+        for name, queue in queues.items()
+        if exchange and queue.exchange is not None and queue.exchange.name == exchange
+    }
+    for name, bound in of_exchange.items():
+        if bound == key:
+            return name
+    if key and not (len(of_exchange) == 1 and queues[next(iter(of_exchange))].exchange.type == "fanout"):
+        # What was moved back within Redis says still which queue had kept it.
+        origin = str(key)[: -len(parked_queue(""))]
+        return origin if key == parked_queue(origin) and key not in app.amqp.queues.consume_from else str(key)
+    # An exchange that asks for no key.
+    taken = list(of_exchange) or [str(name) for name in app.amqp.queues.consume_from]
+    return taken[0] if len(taken) == 1 else str(app.conf.task_default_queue)
 
 
 def _queue(name: str) -> Any:
@@ -117,47 +129,75 @@ def _end(task: Any, undecoded: Undecoded) -> Any:
         )
         raise Ignore(str(error)) from error
     if fate == "wait" and not request.called_directly and not request.is_eager:
-        _again(task, error)
+        _again(task, undecoded)
     if fate == "park" and settings().park and not request.called_directly and not request.is_eager:
-        try:
-            park(task, undecoded)
-        except Exception as failure:
-            if task.acks_late:
-                logger.exception("The message of task %s could not be kept: it is given back.", request.id)
-                raise Reject(failure, requeue=True) from failure
-            # It was acknowledged before it was run: the log is the last place for it.
-            logger.exception("The message of task %s could not be kept. Its body: %s", request.id, undecoded.text)
-            raise error from failure
+        _hand_over(task, undecoded, lambda: park(task, undecoded))
         logger.error("Task %s[%s] cannot be decoded, and its message was kept: %s", task.name, request.id, error)
     raise error
 
 
-def _again(task: Any, error: Exception) -> None:
+def _hand_over(task: Any, undecoded: Undecoded, send: Callable[[], Any]) -> None:
+    """Gives what came to the broker, which has it no more once the task ends."""
+    try:
+        send()
+    except Exception as failure:
+        if task.acks_late:
+            logger.exception("The broker does not take the message of task %s: it is given back.", task.request.id)
+            raise Reject(failure, requeue=True) from failure
+        # It was acknowledged before it was run: the log is the last place for it.
+        logger.exception(
+            "The broker does not take the message of task %s. Its body: %s", task.request.id, undecoded.text
+        )
+        raise undecoded.error from failure
+
+
+def _again(task: Any, undecoded: Undecoded) -> None:
     """Sends the task again, for later, with the arguments as they came; returns when it has waited for long enough.
 
-    No attempt is counted. A database that cannot be asked is waited for as long as it takes.
+    No attempt is counted. A database that cannot be asked is waited for as long as it takes, and that time is none of
+    those that a missing row is waited for.
     """
-    request = task.request
+    error, request = undecoded.error, task.request
     said = headers_of(getattr(request, "petiole", None))
     now = int(time.time() * 1000)
-    count = said["deferrals"] if isinstance(said.get("deferrals"), int) else 0
-    since = said["deferredAt"] if isinstance(said.get("deferredAt"), int) else now
-    is_unreachable = isinstance(error, DatabaseUnreachable)
-    if not is_unreachable and now - since >= settings().wait_for * 1000:
-        return
-    delay = min(30.0, 0.5 * 2 ** min(count, 6)) if is_unreachable else min(10.0, 0.1 * 2 ** min(count, 7))
-    said.update(deferrals=count + 1, deferredAt=since)
+    count = min(max(_number(said, "deferrals", 0), 0), 1_000_000)
+    if isinstance(error, DatabaseUnreachable):
+        delay = min(30.0, 0.5 * 2 ** min(count, 6))
+        if "missingSince" in said:
+            said["missingFor"] = now - _number(said, "missingSince", now)
+            del said["missingSince"]
+    else:
+        since = _number(said, "missingSince", now - _number(said, "missingFor", 0))
+        left = settings().wait_for - (now - since) / 1000
+        if left <= 0:
+            return
+        delay = min(10.0, 0.1 * 2 ** min(count, 7), left)
+        said["missingSince"] = since
+    said.update(deferrals=count + 1, deferredAt=_number(said, "deferredAt", now))
     signature = task.signature_from_request(request, countdown=delay, retries=request.retries)
     options = dict(signature.options)
     options["headers"] = {**(options.get("headers") or {}), "petiole": json.dumps(said)}
-    task.app.send_task(signature.task, signature.args, signature.kwargs, **options)
+    args, kwargs = signature.args, signature.kwargs
+    _hand_over(task, undecoded, lambda: task.app.send_task(signature.task, args, kwargs, **options))
     retry = Retry(str(error), error, delay)
     retry.sig = signature
     raise retry
 
 
-class Parking(bootsteps.Step):  # type: ignore[misc]
-    """Keeps messages that are no JSON, or of a content type that is not accepted, before Celery drops them."""
+def _number(said: Dict[str, Any], name: str, instead: int) -> int:
+    """A time or a count of a header, which may be anybody's."""
+    value = said.get(name)
+    return value if type(value) is int and abs(value) < 2**53 else instead
+
+
+#: What Celery raises where a message is not as it takes it, all that :func:`check` may have missed.
+_FLAWS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+
+class Receiving(bootsteps.Step):  # type: ignore[misc]
+    """Settles messages that are no tasks, no JSON, or of a content type that is not accepted, before Celery drops
+    them, or before its worker ends by them.
+    """
 
     requires = ()
 
@@ -166,48 +206,107 @@ class Parking(bootsteps.Step):  # type: ignore[misc]
         dropping = parent.on_decode_error
 
         def on_decode_error(message: Any, error: Exception) -> None:
-            if keep(parent.app, message, error):
+            if settle(parent.app, message, error):
                 dropping(message, error)
 
         refusing = parent.on_invalid_task
 
         def on_invalid_task(body: Any, message: Any, error: Exception) -> None:
-            if keep(parent.app, message, error):
+            if settle(parent.app, message, error):
                 refusing(body, message, error)
+
+        handling = parent.create_task_handler
+
+        def create_task_handler(*args: Any, **options: Any) -> Any:
+            take = handling(*args, **options)
+
+            def on_task_received(message: Any) -> Any:
+                try:
+                    check(message)
+                except _FLAWS as error:
+                    return refuse(parent, message, error)
+                try:
+                    return take(message)
+                except _FLAWS as error:
+                    if isinstance(error, (*parent.connection_errors, *parent.channel_errors)):
+                        raise
+                    if (message.headers or {}).get("id") in state.requests:
+                        # It is not about receiving it any more: the pool has it.
+                        raise
+                    return refuse(parent, message, error)
+
+            return on_task_received
 
         parent.on_decode_error = on_decode_error
         parent.on_invalid_task = on_invalid_task
+        parent.create_task_handler = create_task_handler
 
 
-def keep(app: Any, message: Any, error: Exception) -> bool:
+def refuse(consumer: Any, message: Any, error: Exception) -> None:
+    """Takes a message out of the way that is no task."""
+    logger.error("A message is no task that can be run: %s", error)
+    if message.acknowledged or not settle(consumer.app, message, error):
+        return
+    message.reject_log_error(logger, consumer.connection_errors)
+    signals.task_rejected.send(sender=consumer, message=message, exc=error)
+
+
+def settle(app: Any, message: Any, error: Exception) -> bool:
     """Keeps a raw message and fails its task; False when it was given back, for it could not be kept."""
-    headers = dict(message.headers or {})
     info = message.delivery_info or {}
-    if not info.get("routing_key") or "pidbox" in str(info.get("exchange", "")):
+    if "pidbox" in str(info.get("exchange") or ""):
         return True
-    queue = queue_of(app, info)
-    # Its body is not compressed any more.
-    headers.pop("compression", None)
-    properties = message.properties or {}
-    try:
-        _publish(
-            app,
-            queue,
-            message.body,
-            headers,
-            content_type=message.content_type or "application/octet-stream",
-            content_encoding=message.content_encoding or "binary",
-            correlation_id=properties.get("correlation_id") or "",
-            reply_to=properties.get("reply_to") or "",
-        )
-    except Exception:
-        logger.exception("A message that cannot be decoded could not be kept: it is given back.")
-        message.requeue()
-        return False
-    if isinstance(headers.get("id"), str):
+    if settings().park:
         try:
-            answer = {name: properties.get(name) for name in ("reply_to", "correlation_id")}
-            app.backend.store_result(headers["id"], error, "FAILURE", request=Context({**headers, **answer}))
+            keep(app, message, queue_of(app, info))
         except Exception:
-            logger.exception("The failure of task %s could not be stored; its message was kept.", headers["id"])
+            logger.exception("A message that cannot be decoded could not be kept: it is given back.")
+            message.requeue()
+            return False
+    _tell(app, message, error)
     return True
+
+
+def keep(app: Any, message: Any, queue: str) -> None:
+    """Keeps a raw message, as it came."""
+    headers = dict(message.headers or {})
+    body = message.body
+    body = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body or b"")
+    if headers.get("compression") and not message.errors:
+        # Its body is not compressed any more.
+        body, headers["compression"] = compress(body, headers["compression"])
+    properties = message.properties or {}
+    _publish(
+        app,
+        queue,
+        body,
+        headers,
+        content_type=_text_or(message.content_type, "application/octet-stream"),
+        content_encoding=_text_or(message.content_encoding, "binary"),
+        correlation_id=_text_or(properties.get("correlation_id"), ""),
+        reply_to=_text_or(properties.get("reply_to"), ""),
+    )
+
+
+def _text_or(value: Any, instead: str) -> str:
+    return value if isinstance(value, str) and value else instead
+
+
+def _tell(app: Any, message: Any, error: Exception) -> None:
+    """Fails the task of a raw message, where it says of which it is."""
+    headers = message.headers or {}
+    identity = headers.get("id")
+    if not isinstance(identity, str) or not identity:
+        return
+    properties = message.properties or {}
+    answer = {name: properties.get(name) for name in ("reply_to", "correlation_id")}
+    embed = embed_of(message)
+    try:
+        request = Context({**headers, **answer, **embed})
+        if embed:
+            # Its chord, the rest of its chain and its errbacks, too.
+            app.backend.mark_as_failure(identity, error, request=request)
+        else:
+            app.backend.store_result(identity, error, "FAILURE", request=request)
+    except Exception:
+        logger.exception("The failure of task %s could not be stored.", identity)

@@ -1,6 +1,6 @@
 """Kombu's JSON serializer, in our place: the bodies of tasks and their results carry the wire's tags.
 
-What Kombu reads stays as it is: its own tags, those that ``register_type`` added, bare ``NaN``, integers of any size.
+What Kombu reads stays as it is: its own tags, those that ``register_type`` added, bare ``NaN``, integers beyond 2^53.
 Messages that are neither a task nor a result are written by Kombu as before.
 """
 
@@ -19,7 +19,7 @@ from ..wire import Limits, Ref, registry
 from ..wire.decoder import DecodeContext, Decoder, Resolve, is_plain_text, parse_text
 from ..wire.encode_context import EncodeContext, Marked
 from ..wire.encoder import Encoder, run
-from ..wire.json_text import integer, parse, write
+from ..wire.json_text import integer, integer_within, parse, write
 from ..wire.limits import check_bytes
 from ..wire.plain import is_plain
 from ..wire.tags import Tag
@@ -59,6 +59,8 @@ class _State(threading.local):
 
     body: Any = None
     headers: Optional[MutableMapping[str, Any]] = None
+    #: Those of the task that is sent again.
+    types: Sequence[str] = ()
 
 
 _state = _State()
@@ -105,6 +107,10 @@ class Body(List[Any]):
         self._context = context
         self._parts: Optional[List[Any]] = None
         self._is_received = False
+
+    def tree_of_embed(self) -> Any:
+        """Its third part as it came: nothing is decoded for it."""
+        return self._parts[2] if self._parts is not None else self._tree[2]
 
     def _all(self) -> List[Any]:
         if self._parts is None:
@@ -250,7 +256,8 @@ def dumps(data: Any, **_options: Any) -> str:
     if _is_body(data):
         text, types = _dump_body(data)
         if _state.body is data and _state.headers is not None:
-            mark(_state.headers, types)
+            # What could not be decoded is sent as it came, and with the types that it came with.
+            mark(_state.headers, _state.types if _is_undecoded(data[0], data[1]) else types)
             _state.body = _state.headers = None
         return text
     if _is_meta(data):
@@ -266,10 +273,14 @@ def dumps(data: Any, **_options: Any) -> str:
         return write(run(data, _context(), "value", False)[0], True)
 
 
+def _is_undecoded(args: Any, kwargs: Any) -> bool:
+    return len(args) == 1 and not kwargs and type(args[0]) is Undecoded
+
+
 def _dump_body(data: Any) -> Tuple[str, List[str]]:
     args, kwargs, embed = data
     types: List[str] = []
-    if len(args) == 1 and not kwargs and type(args[0]) is Undecoded:
+    if _is_undecoded(args, kwargs):
         trees: List[Any] = list(args[0].raw())
     elif is_plain([args, kwargs], _settings.limits, True) and not _settings.portable and not _registered():
         trees = [args, kwargs]
@@ -323,17 +334,41 @@ def _dump_each(meta: Dict[str, Any]) -> str:
 
 def expect(body: Any, headers: MutableMapping[str, Any]) -> None:
     """Notes what this thread is about to send, so that its types get into the headers."""
+    types = headers_of(headers.get("petiole")).get("types")
+    _state.types = types if isinstance(types, list) and all(isinstance(each, str) for each in types) else ()
     mark(headers, [])
     _state.body, _state.headers = body, headers
 
 
+#: Deeper headers, and longer integers in them, are nobody's.
+_HEADER_LEVELS = 100
+_HEADER_DIGITS = 300
+
+
 def headers_of(text: Any) -> Dict[str, Any]:
     """What the header ``petiole`` says; nothing where it is none of ours."""
+    if not isinstance(text, str):
+        return {}
     try:
-        said = json.loads(text or "{}")
-    except (TypeError, ValueError):
-        said = {}
-    return said if isinstance(said, dict) else {}
+        said = json.loads(text, parse_int=integer_within(_HEADER_DIGITS))
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) and not _is_deep(said) else {}
+
+
+def _is_deep(tree: Any) -> bool:
+    """Whether what is read here might be too deep to be written elsewhere."""
+    level = [tree]
+    for _ in range(_HEADER_LEVELS):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def mark(headers: MutableMapping[str, Any], types: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 
 from ..errors import DecodeError, LimitError, PetioleError, describe, shortened
 from . import graph, lists
-from .json_text import TooDeep, integer, number_of_integer, parse
+from .json_text import TooDeep, TooManyDigits, integer_within, number_of_integer, parse
 from .kinds import Bytes
 from .limits import Budget, Limits, check_bytes, over
 from .paths import Step, follow, path_of
@@ -147,10 +147,12 @@ def parse_text(text: Any, context: DecodeContext, root: str) -> Any:
         raise DecodeError(path=root, expected="text", found=describe(text))
     check_bytes(text, context.limits, root)
     try:
-        read = integer if context.pythonic else number_of_integer
+        read = integer_within(context.limits.bigint_digits) if context.pythonic else number_of_integer
         return parse(text, read, context.pythonic, context.limits.depth)
     except TooDeep:
         raise over(root, "depth", context.limits.depth, context.limits.depth + 1) from None
+    except TooManyDigits as error:
+        raise over(root, "bigint_digits", context.limits.bigint_digits, error.received) from None
     except (ValueError, OverflowError):
         raise DecodeError(path=root, expected="JSON", found=f"{len(text)} characters that are none") from None
 

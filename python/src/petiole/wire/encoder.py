@@ -11,7 +11,7 @@ from typing import Set as TypingSet
 
 from ..errors import EncodeError, LimitError, PetioleError, Refusal, shortened
 from .encode_context import EncodeContext, Marked, Unportable
-from .json_text import float_for_text, int_to_digits, write
+from .json_text import float_for_text, int_to_digits, is_short, write
 from .kinds import MAX_SAFE, BigInt
 from .limits import Budget, Limits, check_bytes, over
 from .paths import pointer_of
@@ -257,18 +257,18 @@ class Encoder:
 
     def integer(self, value: int, kind: type, above: Place, key: Any) -> None:
         is_safe = -MAX_SAFE <= value <= MAX_SAFE
-        if kind is int and (is_safe or (self.context.pythonic and value.bit_length() < 12_000)):
-            return None
-        if self.context.portable and "bigint" not in self.context.understands:
-            above.container[key] = int(value)
-            return None
         most = self.context.limits.bigint_digits
+        if kind is int and (is_safe or (self.context.pythonic and is_short(value, most))):
+            return None
         # Its digits take long to compute, so its size is bounded first: four bits hold more than one digit.
         if value.bit_length() > most * 4:
             raise over("A bigint", "bigint_digits", most, most + 1)
         digits = int_to_digits(int(value))
         if len(digits) - digits.startswith("-") > most:
             raise over("A bigint", "bigint_digits", most, len(digits))
+        if self.context.portable and "bigint" not in self.context.understands:
+            above.container[key] = int(value)
+            return None
         return self.scalar("bigint", digits, above, key)
 
     def scalar(self, name: str, content: Any, above: Place, key: Any) -> None:

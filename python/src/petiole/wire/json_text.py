@@ -32,6 +32,12 @@ def digits_to_int(text: str) -> int:
     return digits_to_int(text[:-middle]) * shift + digits_to_int(text[-middle:])
 
 
+def is_short(value: int, most: float) -> bool:
+    """Whether an integer may stand bare in a text: it surely has no more digits than these, nor than Python converts."""
+    # A digit has more than three bits.
+    return value.bit_length() < min(12_000, most * 3)
+
+
 def int_to_digits(value: int) -> str:
     """The digits of an integer of any size."""
     if value.bit_length() <= 12_000:
@@ -59,6 +65,31 @@ def integer(text: str) -> Union[int, float]:
     if text == "-0":
         return -0.0
     return int(text) if len(text) <= _AT_ONCE else digits_to_int(text)
+
+
+class TooManyDigits(ValueError):
+    """An integer of more digits than are allowed."""
+
+    def __init__(self, received: int) -> None:
+        super().__init__(f"an integer of {received} digits")
+        self.received = received
+
+
+def integer_within(most: float) -> Callable[[str], Union[int, float]]:
+    """What reads an integer literal, as Python reads it, of so many digits at most: to convert more takes long.
+
+    Those of numbers of JavaScript's are always allowed.
+    """
+    most = max(most, len(str(MAX_SAFE)))
+
+    def read(text: str) -> Union[int, float]:
+        if len(text) > most:
+            digits = len(text) - text.startswith("-")
+            if digits > most:
+                raise TooManyDigits(digits)
+        return integer(text)
+
+    return read
 
 
 def _no_constant(text: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List, Set
 
+from .json_text import is_short
 from .kinds import MAX_SAFE
 from .limits import Limits
 from .tags import TYPE, VALUE
@@ -46,7 +47,7 @@ def is_plain(value: Any, limits: Limits, pythonic: bool, shared: bool = False) -
             if kind is str or each is None or kind is bool:
                 continue
             if kind is int:
-                if not -MAX_SAFE <= each <= MAX_SAFE and not (pythonic and each.bit_length() < 12_000):
+                if not -MAX_SAFE <= each <= MAX_SAFE and not (pythonic and is_short(each, limits.bigint_digits)):
                     return False
             elif kind is float:
                 # A float that is 0 may be -0, and NaN is not below anything.
