@@ -4,6 +4,9 @@ import type { EngineStore } from "../../test/engines/engine-store.ts";
 import { harness } from "../../test/engines/harness.ts";
 import { engineContract } from "../testing/engine-contract.ts";
 
+/** The groups in which it matters which client of Redis there is: calls that come back, fail, wait, or are woken. */
+const aboutTheClient = /: (claiming|settling|waking|ending|cancelling|texts|closing|interruptions)$/;
+
 describe.skipIf(redis.missing !== undefined)("the Celery engine, on a Redis that waits for its disk", () => {
   let store: EngineStore;
   beforeAll(async () => {
@@ -16,5 +19,12 @@ describe.skipIf(redis.missing !== undefined)("the Celery engine, on a Redis that
     test,
     name: "celery over Redis",
     create: harness("celery-redis", redis.open, () => store),
+  });
+
+  engineContract({
+    describe: (name, body) => (aboutTheClient.test(name) ? describe(name, body) : undefined),
+    test,
+    name: "celery over Redis, by node-redis",
+    create: harness("celery-redis", redis.open, () => store, { more: () => ({ client: "node-redis" }) }),
   });
 });

@@ -4,6 +4,7 @@
  * @module
  */
 import { Redis } from "ioredis";
+import { createClient } from "redis";
 import type { Engine } from "../../src/engine.ts";
 import { celery, type CeleryOptions } from "../../src/engine/celery.ts";
 import type { Json } from "../../src/message.ts";
@@ -14,6 +15,8 @@ import type { EngineStore } from "./engine-store.ts";
 export interface CeleryRedisConfig extends Omit<CeleryOptions, "broker" | "results"> {
   readonly port: number;
   readonly keyPrefix: string;
+  /** What connections are made like. Default: ioredis. */
+  readonly client?: "ioredis" | "node-redis";
 }
 
 /** Why it cannot be tested here; undefined where it can. */
@@ -37,7 +40,10 @@ export async function start({ durable = false }: { readonly durable?: boolean } 
 
 /** An engine by a connection of its own, which is not used for anything else. */
 export function open(config: Json): Engine {
-  const { port, ...options } = config as unknown as CeleryRedisConfig;
-  const broker = new Redis(port, "127.0.0.1", { lazyConnect: true });
+  const { port, client, ...options } = config as unknown as CeleryRedisConfig;
+  const broker =
+    client === "node-redis"
+      ? createClient({ url: `redis://127.0.0.1:${port}` })
+      : new Redis(port, "127.0.0.1", { lazyConnect: true });
   return celery({ broker, dialect: "exact", ...options });
 }

@@ -51,7 +51,9 @@ def queue_of(app: Any, info: Dict[str, Any]) -> str:
         if bound == key:
             return name
     if key and not (len(of_exchange) == 1 and queues[next(iter(of_exchange))].exchange.type == "fanout"):
-        return str(key)
+        # What was moved back within Redis says still which queue had kept it.
+        origin = str(key)[: -len(parked_queue(""))]
+        return origin if key == parked_queue(origin) and key not in app.amqp.queues.consume_from else str(key)
     # An exchange that asks for no key.
     taken = list(of_exchange) or [str(name) for name in app.amqp.queues.consume_from]
     return taken[0] if len(taken) == 1 else str(app.conf.task_default_queue)
