@@ -35,7 +35,11 @@ for (const kind of brokers) {
       ]);
       engine = broker.engine({
         exceptions: { OutOfStock: "site_app.OutOfStock" },
-        tasks: { "tasks.fail": { positional: ["kind"] }, "ts.positional": { positional: ["x", "y"] } },
+        tasks: {
+          "tasks.fail": { positional: ["kind"] },
+          "ts.positional": { positional: ["x", "y"] },
+          "ts.record": { positional: ["first", "second"] },
+        },
       });
       app = new Petiole({ engine, values: [Money], defaults: { queue: "ts", retry: { attempts: 1 } } });
       app.task("ts.echo", ({ value }: { value: unknown }) => value);
@@ -44,6 +48,9 @@ for (const kind of brokers) {
         if (kind === "stock") throw new OutOfStock("no pens");
         if (kind === "type") throw new TypeError("not a pen");
         throw new RangeError("out of range");
+      });
+      app.task("ts.record", ({ first, second }: { first: string; second: string }) => {
+        ran.push(`${first} ${second}`);
       });
       app.task("ts.note", ({ note }: { note: string }) => void ran.push(note));
       app.task(
@@ -259,12 +266,14 @@ for (const kind of brokers) {
       test("a link is called with the result, and a link_error after a failure", async () => {
         ran.length = 0;
         await client.value(
-          'call("ts.echo", kwargs={"value": "linked"}, link=signature("ts.positional", kwargs={"y": 1}, queue="ts"))',
+          'call("ts.echo", kwargs={"value": "linked"}, link=signature("ts.record", args=("last",), queue="ts"))',
         );
+        await expect.poll(() => ran, { timeout }).toEqual(["linked last"]);
+        ran.length = 0;
         await client.outcome(
           'call("ts.fail", kwargs={"kind": "x"}, link_error=signature("ts.note", kwargs={"note": "failed"}, queue="ts", immutable=True))',
         );
-        await expect.poll(() => ran, { timeout: 5000 }).toEqual(["failed"]);
+        await expect.poll(() => ran, { timeout }).toEqual(["failed"]);
       });
     });
   });
