@@ -4,6 +4,7 @@ import { Value } from "petiole/value";
 import { Foreign } from "petiole/wire";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "petiole/engine";
+import { stampsOf } from "petiole/engine/celery";
 import { brokers, type RunningBroker } from "./brokers.ts";
 import { startCeleryWorker, startSiteClient, type CeleryWorker, type SiteClient } from "./site.ts";
 
@@ -52,6 +53,7 @@ for (const kind of brokers) {
       app.task("ts.record", ({ first, second }: { first: string; second: string }) => {
         ran.push(`${first} ${second}`);
       });
+      app.task("ts.stamped", (_: unknown, job) => stampsOf(job));
       app.task("ts.note", ({ note }: { note: string }) => void ran.push(note));
       app.task(
         "ts.later",
@@ -261,6 +263,16 @@ for (const kind of brokers) {
         const steps =
           'chain(signature("tasks.add", (1, 2)), signature("ts.positional", kwargs={"y": 4}, queue="ts"), signature("tasks.echo"))';
         expect(await client.value(`${steps}.apply_async().get(timeout=20)`)).toBe("{'x': 3, 'y': 4}");
+      });
+
+      test("the handler sees the stamps, of what follows and of what begins", async () => {
+        const run = '(lambda it: (it.stamp(tenant="ada", list=[1, 2]), it.apply_async().get(timeout=20))[1])';
+        const stamped = 'signature("ts.stamped", queue="ts")';
+        const stamps = "{'list': [1, 2], 'tenant': 'ada'}";
+        expect(await client.value(`${run}(${stamped}) == ${stamps}`)).toBe("True");
+        expect(await client.value(`${run}(chain(signature("tasks.echo"), ${stamped})) == ${stamps}`)).toBe(
+          "True",
+        );
       });
 
       test("a link is called with the result, and a link_error after a failure", async () => {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Petiole, type Worker } from "petiole";
-import { celeryOptions, chain, chord, chunks, group, signature } from "petiole/engine/celery";
+import { celeryOptions, chain, chord, chunks, group, signature, stampsOf } from "petiole/engine/celery";
 import { memory } from "petiole/engine/memory";
 import type { Engine } from "petiole/engine";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -53,6 +53,8 @@ for (const kind of brokers) {
         pfail: app.task<{ kind: string }, number>("tasks.fail", inPython),
         pinc: app.task<number, number>("tasks.inc", inPython),
         stamps: app.task<unknown, object>("tasks.stamps", inPython),
+        stamped: app.task("ts.stamped", (_: unknown, job) => stampsOf(job)),
+        noteStamps: app.task("ts.noteStamps", (_: unknown, job) => void noted.push(stampsOf(job))),
         request: app.task<unknown, object>("tasks.request", inPython),
       };
     };
@@ -144,12 +146,17 @@ for (const kind of brokers) {
         ).toEqual(told);
     });
 
-    test("stamps are seen by Python, on what is linked, too", async () => {
-      const { app, double, stamps } = tasks;
-      const handle = await chain(double, stamps)
-        .stamp({ tenant: "ada", numbers: [1, 2] })
-        .enqueue(app, 1);
-      expect(await handle.result({ timeout })).toEqual({ tenant: "ada", numbers: [1, 2] });
+    test("stamps are seen by both languages, on what is linked, too", async () => {
+      const { app, double, pinc, stamps, stamped, noteStamps } = tasks;
+      noted.length = 0;
+      const marks = { tenant: "ada", numbers: [1, 2], deep: { a: null } };
+      for (const before of [double, pinc])
+        for (const reader of [stamps, stamped]) {
+          const handle = await chain(before, reader).link(noteStamps).stamp(marks).enqueue(app, 1);
+          expect(await handle.result({ timeout })).toEqual(marks);
+        }
+      await expect.poll(() => noted, { timeout }).toEqual([marks, marks, marks, marks]);
+      expect(await (await chain(double, stamped).enqueue(app, 1)).result({ timeout })).toEqual({});
     });
 
     test("links and error links, of both languages", async () => {
