@@ -13,6 +13,7 @@ import type {
 import { chain, chord, chunks, group, signature } from "./celery/canvas/build.ts";
 import { Canvas } from "./celery/canvas/canvas.ts";
 import type { CanvasHandle } from "./celery/canvas/handles.ts";
+import { stampsOf } from "./celery/canvas/stamps.ts";
 import type { CanvasOptions, NamedTask, Nothing, Stamps } from "./celery/canvas/types.ts";
 import { capabilitiesOf } from "./celery/capabilities.ts";
 import { celeryControl, type CeleryControlOptions } from "./celery/control/celery-control.ts";
@@ -54,6 +55,7 @@ export {
   isTaskEvent,
   isWorkerEvent,
   signature,
+  stampsOf,
 };
 export type {
   AmqpChannelLike,

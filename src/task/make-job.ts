@@ -1,6 +1,7 @@
 /** The job of a run. @module */
 import type { Delivery } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
+import type { MessageHeaders } from "../message.ts";
 import type { Job } from "./job.ts";
 import type { Reporter } from "./reporter.ts";
 import type { RunBounds } from "./run-bounds.ts";
@@ -17,6 +18,11 @@ export function makeJob(
   return new RunJob(delivery, task, rows, bounds, reporter);
 }
 
+/** What travels beside the payload of a job's task; undefined of one that no worker has made. */
+export function headersOfJob(job: object): MessageHeaders | undefined {
+  return RunJob.headersOf(job);
+}
+
 /**
  * What it can do is made when it is asked for, so that a handler may take it out of the job: `({ log }) => …`.
  *
@@ -30,6 +36,7 @@ class RunJob implements Job {
   readonly attempt: number;
   readonly parent: string | undefined;
   readonly root: string;
+  readonly #headers: MessageHeaders;
   readonly #rows: TaskRows;
   readonly #bounds: Pick<RunBounds, "signal">;
   readonly #reporter: Reporter;
@@ -49,9 +56,14 @@ class RunJob implements Job {
     this.attempt = attempts + 1;
     this.parent = typeof parent === "string" ? parent : undefined;
     this.root = typeof root === "string" ? root : id;
+    this.#headers = headers;
     this.#rows = rows;
     this.#bounds = bounds;
     this.#reporter = reporter;
+  }
+
+  static headersOf(job: object): MessageHeaders | undefined {
+    return #headers in job ? job.#headers : undefined;
   }
 
   get signal(): AbortSignal {

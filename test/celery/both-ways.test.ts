@@ -4,6 +4,7 @@ import { Value } from "petiole/value";
 import { Foreign } from "petiole/wire";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "petiole/engine";
+import { stampsOf } from "petiole/engine/celery";
 import { brokers, type RunningBroker } from "./brokers.ts";
 import { startCeleryWorker, startSiteClient, type CeleryWorker, type SiteClient } from "./site.ts";
 
@@ -35,7 +36,11 @@ for (const kind of brokers) {
       ]);
       engine = broker.engine({
         exceptions: { OutOfStock: "site_app.OutOfStock" },
-        tasks: { "tasks.fail": { positional: ["kind"] }, "ts.positional": { positional: ["x", "y"] } },
+        tasks: {
+          "tasks.fail": { positional: ["kind"] },
+          "ts.positional": { positional: ["x", "y"] },
+          "ts.record": { positional: ["first", "second"] },
+        },
       });
       app = new Petiole({ engine, values: [Money], defaults: { queue: "ts", retry: { attempts: 1 } } });
       app.task("ts.echo", ({ value }: { value: unknown }) => value);
@@ -45,6 +50,10 @@ for (const kind of brokers) {
         if (kind === "type") throw new TypeError("not a pen");
         throw new RangeError("out of range");
       });
+      app.task("ts.record", ({ first, second }: { first: string; second: string }) => {
+        ran.push(`${first} ${second}`);
+      });
+      app.task("ts.stamped", (_: unknown, job) => stampsOf(job));
       app.task("ts.note", ({ note }: { note: string }) => void ran.push(note));
       app.task(
         "ts.later",
@@ -256,15 +265,27 @@ for (const kind of brokers) {
         expect(await client.value(`${steps}.apply_async().get(timeout=20)`)).toBe("{'x': 3, 'y': 4}");
       });
 
+      test("the handler sees the stamps, of what follows and of what begins", async () => {
+        const run = '(lambda it: (it.stamp(tenant="ada", list=[1, 2]), it.apply_async().get(timeout=20))[1])';
+        const stamped = 'signature("ts.stamped", queue="ts")';
+        const stamps = "{'list': [1, 2], 'tenant': 'ada'}";
+        expect(await client.value(`${run}(${stamped}) == ${stamps}`)).toBe("True");
+        expect(await client.value(`${run}(chain(signature("tasks.echo"), ${stamped})) == ${stamps}`)).toBe(
+          "True",
+        );
+      });
+
       test("a link is called with the result, and a link_error after a failure", async () => {
         ran.length = 0;
         await client.value(
-          'call("ts.echo", kwargs={"value": "linked"}, link=signature("ts.positional", kwargs={"y": 1}, queue="ts"))',
+          'call("ts.echo", kwargs={"value": "linked"}, link=signature("ts.record", args=("last",), queue="ts"))',
         );
+        await expect.poll(() => ran, { timeout }).toEqual(["linked last"]);
+        ran.length = 0;
         await client.outcome(
           'call("ts.fail", kwargs={"kind": "x"}, link_error=signature("ts.note", kwargs={"note": "failed"}, queue="ts", immutable=True))',
         );
-        await expect.poll(() => ran, { timeout: 5000 }).toEqual(["failed"]);
+        await expect.poll(() => ran, { timeout }).toEqual(["failed"]);
       });
     });
   });

@@ -1,6 +1,9 @@
 /** Canvas built in TypeScript, run by Python, by TypeScript, and by both: on real brokers, with Celery as it is. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Petiole, type Worker } from "petiole";
-import { celeryOptions, chain, chord, chunks, group, signature } from "petiole/engine/celery";
+import { celeryOptions, chain, chord, chunks, group, signature, stampsOf } from "petiole/engine/celery";
 import { memory } from "petiole/engine/memory";
 import type { Engine } from "petiole/engine";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,7 +11,14 @@ import { brokers, type RunningBroker } from "./brokers.ts";
 import { startCeleryWorker, type CeleryWorker } from "./site.ts";
 
 const timeout = 15_000;
+const folder = mkdtempSync(join(tmpdir(), "petiole-canvas-"));
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What Python has written, in the order of the alphabet. */
+const linesOf = (path: string): readonly string[] =>
+  existsSync(path) ? readFileSync(path, "utf8").trim().split("\n").toSorted() : [];
 
 for (const kind of brokers) {
   const skipped = kind.missing === undefined ? "" : ` (skipped: ${kind.missing})`;
@@ -43,6 +53,9 @@ for (const kind of brokers) {
         pfail: app.task<{ kind: string }, number>("tasks.fail", inPython),
         pinc: app.task<number, number>("tasks.inc", inPython),
         stamps: app.task<unknown, object>("tasks.stamps", inPython),
+        stamped: app.task("ts.stamped", (_: unknown, job) => stampsOf(job)),
+        noteStamps: app.task("ts.noteStamps", (_: unknown, job) => void noted.push(stampsOf(job))),
+        request: app.task<unknown, object>("tasks.request", inPython),
       };
     };
 
@@ -115,12 +128,35 @@ for (const kind of brokers) {
       expect(await tagged.result({ timeout })).toMatchObject({ tenant: "ada", own: "2" });
     });
 
-    test("stamps are seen by Python, on what is linked, too", async () => {
-      const { app, double, stamps } = tasks;
-      const handle = await chain(double, stamps)
-        .stamp({ tenant: "ada", numbers: [1, 2] })
-        .enqueue(app, 1);
-      expect(await handle.result({ timeout })).toEqual({ tenant: "ada", numbers: [1, 2] });
+    test("what only Celery has, of each step", async () => {
+      const { app, double, pinc, request } = tasks;
+      const only = celeryOptions({
+        priority: 3,
+        retries: 2,
+        timeLimit: 60_000,
+        softTimeLimit: 30_000,
+        shadow: "shown",
+        headers: { tenant: "ada" },
+      });
+      const told = { priority: 3, retries: 2, timelimit: [60, 30], shadow: "shown", tenant: "ada" };
+      // What begins, what TypeScript sends, what Python sends.
+      for (const before of [[], [double.signature(1)], [pinc.signature(1)]])
+        expect(
+          await (await chain(...(before as []), request.signature(1, only)).enqueue(app)).result({ timeout }),
+        ).toEqual(told);
+    });
+
+    test("stamps are seen by both languages, on what is linked, too", async () => {
+      const { app, double, pinc, stamps, stamped, noteStamps } = tasks;
+      noted.length = 0;
+      const marks = { tenant: "ada", numbers: [1, 2], deep: { a: null } };
+      for (const before of [double, pinc])
+        for (const reader of [stamps, stamped]) {
+          const handle = await chain(before, reader).link(noteStamps).stamp(marks).enqueue(app, 1);
+          expect(await handle.result({ timeout })).toEqual(marks);
+        }
+      await expect.poll(() => noted, { timeout }).toEqual([marks, marks, marks, marks]);
+      expect(await (await chain(double, stamped).enqueue(app, 1)).result({ timeout })).toEqual({});
     });
 
     test("links and error links, of both languages", async () => {
@@ -144,6 +180,51 @@ for (const kind of brokers) {
         reason: { details: { name: "KeyError" } },
       });
       await expect.poll(() => noted, { timeout }).toEqual([theirs.tasks[0]!.id]);
+    });
+
+    test("a link that Python runs gets the result before its own arguments, unless it is immutable", async () => {
+      const { app, echo, pecho } = tasks;
+      for (const [name, task] of Object.entries({ ours: echo, theirs: pecho })) {
+        const path = join(folder, `${kind.name} ${name}`);
+        const handle = await signature(
+          task.signature(path, celeryOptions({ link: [{ task: "tasks.record", args: ["option"] }] })),
+        )
+          .link({ task: "tasks.record", args: ["result"] })
+          .link({ task: "tasks.record", args: [path, "immutable"], immutable: true })
+          .enqueue(app);
+        expect(await handle.result({ timeout })).toBe(path);
+        await expect.poll(() => linesOf(path), { timeout }).toEqual(["immutable", "option", "result"]);
+      }
+    });
+
+    test("an error link that Python runs gets the id; only where Python has failed, the exception too", async () => {
+      const { app, fail, pfail } = tasks;
+      for (const failing of [fail.signature(1), pfail.signature({ kind: "key" })]) {
+        const isOurs = failing.task === fail;
+        const path = join(folder, `${kind.name} ${isOurs ? "our" : "their"} failure`);
+        const kwargs = { path };
+        const handle = await signature(failing)
+          .linkError({ task: "tasks.record", args: [path, "immutable"], immutable: true })
+          .linkError({ task: "tasks.failed", kwargs })
+          .linkError({ task: "tasks.report", kwargs })
+          .linkError({ task: "tasks.on_error", kwargs })
+          .enqueue(app);
+        await expect(handle.result({ timeout })).rejects.toMatchObject({ code: "ERR_TASK_FAILED" });
+        const { id } = handle.tasks[0]!;
+        const lines = isOurs
+          ? [`failed ${id}`, "immutable", `report ${id} None`]
+          : [
+              `failed ${id}`,
+              "immutable",
+              `on_error ${id} KeyError('missing')`,
+              `report ${id} KeyError('missing')`,
+            ];
+        await expect.poll(() => linesOf(path), { timeout }).toEqual(lines);
+        if (isOurs)
+          await expect
+            .poll(() => python.said(), { timeout })
+            .toContain("on_error() missing 2 required positional arguments: 'exc' and 'traceback'");
+      }
     });
 
     test("chunks are run by Python", async () => {
@@ -174,6 +255,21 @@ for (const kind of brokers) {
       expect(() => group(double).link(note)).toThrow(/Make a chord of it/);
       expect(() => signature(double).stamp({ queue: "x" })).toThrow(/no option for.*queue/);
       expect(() => chunks({ task: "a" }, [[1]], 0)).toThrow(/from 1 on/);
+      const chained = celeryOptions({ chain: [{ task: "a" }] });
+      for (const canvas of [
+        chain(double, double.with(chained)),
+        chain({ task: "a" }),
+        chunks({ task: "a" }, [[1]], 1),
+      ])
+        await expect(
+          canvas.enqueue(app, undefined as never, { headers: chained.headers }),
+        ).rejects.toMatchObject({
+          code: "ERR_OPTION_INVALID",
+          message: expect.stringMatching(/^canvas.* must be a task whose celeryOptions have no chain/),
+        });
+      await expect(chain(double, double.with(chained)).enqueue(app, 1)).rejects.toThrow(
+        /^canvas\.steps\[1\] must be/,
+      );
       await expect(chain({ task: "a", args: [new Map()] }).enqueue(app)).rejects.toMatchObject({
         code: "ERR_PAYLOAD_REFUSED",
         message: expect.stringContaining("canvas.steps[0].args[0]"),

@@ -2,7 +2,7 @@
 import { connect, type Channel, type ChannelModel } from "amqplib";
 import { Redis } from "ioredis";
 import { Petiole, type Worker } from "petiole";
-import { celeryOptions, type CeleryOptions } from "petiole/engine/celery";
+import { celeryOptions, chain, type CeleryOptions } from "petiole/engine/celery";
 import type { Engine } from "petiole/engine";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { brokers, type RunningBroker } from "./brokers.ts";
@@ -124,6 +124,75 @@ for (const kind of brokers) {
       });
       const none = celeryOptions({ exchange: "no-such", routingKey: "a" });
       await expect(note.enqueue({ note: "none" }, none)).rejects.toMatchObject({ code: "ERR_ENGINE_FAILED" });
+    });
+
+    describe("what follows goes to the exchange that it names", () => {
+      /** A task of TypeScript's that looks at nothing before it. */
+      const step = (queue: string, note: string, route: string): string =>
+        `signature("ts.${queue}", kwargs={"note": "${note}"}, immutable=True, ${route})`;
+      const first = (note: string): string => step("video", note, 'queue="video"');
+      const letter = 'exchange="post", routing_key="letter"';
+
+      test("the steps of a chain, through both languages", async () => {
+        const steps = [
+          first("begins"),
+          'signature("tasks.echo", exchange="media", routing_key="python.tasks")',
+          step("letters", "third", letter),
+          step("all", "fourth", 'exchange="media", routing_key="sound.loud"'),
+        ];
+        const results = `(lambda it: [it.get(timeout=20), it.parent.parent.get(timeout=20)])`;
+        expect(await client.value(`${results}(chain(${steps.join()}).apply_async())`)).toBe(
+          "['all', 'video']",
+        );
+        expect(ran.slice(-3)).toEqual(["video begins", "letters third", "all fourth"]);
+      });
+
+      test("the steps of a chain of TypeScript's", async () => {
+        const app = sender("nowhere");
+        const to = (exchange: string, routingKey: string) => celeryOptions({ exchange, routingKey });
+        const video = app.task<{ note: string }, string>("ts.video");
+        const letters = app.task<{ note: string }, string>("ts.letters");
+        const echo = app.task<unknown, unknown>("tasks.echo");
+        const canvas = chain(
+          video.signature({ note: "begins" }, to("media", "media.video.8k")),
+          echo.with(to("media", "python.tasks")),
+          letters.signature({ note: "ends" }, to("post", "letter")),
+        );
+        const handle = await canvas.enqueue(app);
+        expect(await handle.result({ timeout })).toBe("letters");
+        expect(await handle.tasks[1]!.result({ timeout })).toBe("video");
+        expect(ran.slice(-2)).toEqual(["video begins", "letters ends"]);
+      });
+
+      test("links and error links", async () => {
+        const link = step("all", "linked", 'exchange="media", routing_key="very.odd~1"');
+        await client.value(`${first("succeeds")}.set(link=[${link}]).apply_async().get(timeout=20)`);
+        await expect.poll(() => ran.at(-1), { timeout }).toBe("all linked");
+        const fails = `signature("ts.unheard_of", queue="video", link_error=[${step("letters", "told", letter)}])`;
+        expect(await client.outcome(`${fails}.apply_async().get(timeout=20)`)).toMatchObject({
+          error: "celery.exceptions.NotRegistered",
+        });
+        await expect.poll(() => ran.at(-1), { timeout }).toBe("letters told");
+      });
+
+      test.skipIf(kind.name !== "Redis")("the body of a chord (which needs results in Redis)", async () => {
+        const header = `[${first("part 1")}, ${first("part 2")}]`;
+        const body = step("letters", "body", letter);
+        expect(await client.value(`chord(${header}, ${body}).apply_async().get(timeout=20)`)).toBe(
+          "'letters'",
+        );
+        expect(ran.at(-1)).toBe("letters body");
+      });
+
+      test("where no queue is bound, the step before it fails, and says why", async () => {
+        const lost = 'signature("tasks.echo", exchange="media", routing_key="nobody.hears")';
+        const outcome = await client.outcome(
+          `chain(${first("last")}, ${lost}).apply_async().get(timeout=20)`,
+        );
+        expect(outcome.args).toMatch(
+          /what follows it cannot be sent: .*media by the routing key nobody.hears/,
+        );
+      });
     });
 
     test("Celery's retries may be told: so many runs have ended", async () => {

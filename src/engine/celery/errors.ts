@@ -27,8 +27,16 @@ export function reasonOfError(error: unknown): Reason {
 export function isRefusedForGood(error: unknown): error is PetioleError {
   if (!(error instanceof PetioleError)) return false;
   const { code, cause } = error;
-  if (code === "ERR_ENGINE_FAILED") return cause instanceof TypeError || isRefusalOfRabbitMq(cause);
+  if (code === "ERR_ENGINE_FAILED")
+    return cause instanceof TypeError || cause instanceof Unbound || isRefusalOfRabbitMq(cause);
   return code === "ERR_ENGINE_UNSUPPORTED" || !code.startsWith("ERR_ENGINE_");
+}
+
+/** The cause of the error for what was published to an exchange, and is for no queue. */
+export class Unbound extends Error {
+  constructor({ exchange, routingKey }: { readonly exchange: string; readonly routingKey: string }) {
+    super(`no queue is bound to the exchange ${exchange} by the routing key ${routingKey}`);
+  }
 }
 
 /** Of a queue whose name is reserved, is another one's, or is not there and may not be made. */

@@ -4,6 +4,7 @@ import type { Engine, Delivery } from "../../engine.ts";
 import { PetioleError } from "../../errors.ts";
 import { CeleryServer, celeryInMemory } from "../../../test/engines/celery-in-memory.ts";
 import { Chords, type ChordsContext } from "./chords.ts";
+import { Unbound } from "./errors.ts";
 import type { CeleryMessage } from "./protocol/message.ts";
 
 function refusing(server: CeleryServer, error: Error): void {
@@ -92,8 +93,13 @@ test("a broker that cannot be reached, or is out of memory, refuses nothing for 
   await engine.close();
 });
 
-test("what amqplib, or RabbitMQ, refuses of a message is refused for good", async () => {
-  for (const cause of [new TypeError("no priority"), Object.assign(new Error("reserved"), { code: 403 })]) {
+test("what amqplib, RabbitMQ, or an exchange, refuses of a message is refused for good", async () => {
+  const route = { exchange: "media", routingKey: "nobody" };
+  for (const cause of [
+    new TypeError("no priority"),
+    new Unbound(route),
+    Object.assign(new Error("reserved"), { code: 403 }),
+  ]) {
     const server = new CeleryServer();
     const engine = celeryInMemory(server);
     refusing(server, new PetioleError("ERR_ENGINE_FAILED", "refused", { cause }));

@@ -162,6 +162,37 @@ def record(path, key):
     return key
 
 
+@app.task(name="tasks.failed")
+def failed(id, *, path):
+    """An errback that is given the id alone, whoever has failed."""
+    note(path, f"failed {id}")
+
+
+@app.task(name="tasks.on_error")
+def on_error(request, exc, traceback, *, path):
+    """An errback as Celery's manual has it."""
+    note(path, f"on_error {request.id} {exc!r}")
+
+
+@app.task(name="tasks.report")
+def report(request, exc=None, traceback=None, *, path):
+    """An errback for failures of both languages: where TypeScript has failed it is given the id alone."""
+    note(path, f"report {getattr(request, 'id', request)} {exc!r}")
+
+
+@app.task(name="tasks.request", bind=True)
+def request(self, *_, **__):
+    """What its message says beside its arguments."""
+    own = self.request
+    return {
+        "retries": own.retries,
+        "timelimit": list(own.timelimit),
+        "shadow": own.shadow,
+        "priority": own.delivery_info["priority"],
+        "tenant": (own.headers or {}).get("tenant"),
+    }
+
+
 @app.task(name="tasks.hang_once")
 def hang_once(path):
     """The first time that it runs, it never ends."""

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { PetioleError } from "../../../errors.ts";
+import { Unbound } from "../errors.ts";
 import type { Broker, ControlMessage, Finish, Taken, Unreadable } from "../broker.ts";
 import type { ReplyAddress } from "../control/message.ts";
 import type { CeleryMessage } from "../protocol/message.ts";
@@ -316,7 +317,7 @@ export class AmqpBroker implements Broker {
       if (rest.length === 0) return;
       for (const { queue } of rest) if (queue !== undefined) this.#declaring.forget(queue);
       if (rest.some(({ isDelayed }) => isDelayed)) this.#declaring.forgetDelayed();
-      if (!again) throw refused(what, new Error(untaken(rest)));
+      if (!again) throw refused(what, untaken(rest));
     }
   }
 }
@@ -327,10 +328,10 @@ interface Routed extends Publishing {
   readonly isDelayed: boolean;
 }
 
-function untaken(rest: readonly Routed[]): string {
-  const { queue, exchange, routingKey } = rest[0]!;
-  if (queue !== undefined) return `no queue ${queue} takes ${rest.length} of them`;
-  return `no queue is bound to the exchange ${exchange} by the routing key ${routingKey}, which ${rest.length} of them have`;
+function untaken(rest: readonly Routed[]): Error {
+  const [first] = rest as readonly [Routed];
+  if (first.queue !== undefined) return new Error(`no queue ${first.queue} takes ${rest.length} of them`);
+  return new Unbound(first);
 }
 
 function publishingOf(

@@ -1,6 +1,16 @@
 /** The types of canvas. */
 import { Petiole } from "../../../index.ts";
-import { celery, chain, chord, chunks, group, signature, type CanvasHandle } from "../../celery.ts";
+import {
+  celery,
+  chain,
+  chord,
+  chunks,
+  group,
+  signature,
+  stampsOf,
+  type CanvasHandle,
+  type Stamps,
+} from "../../celery.ts";
 import { expectTypeOf, test } from "vitest";
 
 const app = new Petiole({ engine: celery({ broker: {} as never }) });
@@ -62,6 +72,12 @@ test("links take the result, error links the id", () => {
   signature(double.signature(1)).link(note);
   // @ts-expect-error: an id is no number
   chain(add, double).linkError(double);
+});
+
+test("a handler's stamps", () => {
+  app.task("stamped", (_: number, job) => expectTypeOf(stampsOf(job)).toEqualTypeOf<Stamps>());
+  // @ts-expect-error: a payload is no job
+  app.task("wrong", (payload: number) => stampsOf(payload));
 });
 
 test("what nothing can be given to is given nothing", () => {

@@ -92,7 +92,7 @@ const known: ReadonlySet<string> = new Set(["task", "args", "kwargs", "immutable
 /** Options of Celery's signatures, which stamps lie beside. */
 const reserved: ReadonlySet<string> = new Set(
   (
-    "task_id reply_to queue exchange routing_key priority countdown eta expires expiration time_limit soft_time_limit " +
+    "task_id reply_to queue exchange exchange_type routing_key priority countdown eta expires expiration time_limit soft_time_limit " +
     "ignore_result shadow compression serializer link link_error headers stamped_headers chain chord group_id group_index " +
     "root_id parent_id retries retry retry_policy replaced_task_nesting producer publisher connection router result_cls " +
     "add_to_parent route_name task_type args kwargs name task_args task_kwargs app immutable visitor append_stamps"

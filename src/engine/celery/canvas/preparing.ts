@@ -115,17 +115,20 @@ export class Preparing {
     const id = newId();
     const queue = options.queue === undefined ? settings.queue : queueName(options.queue);
     const version = settings.version > 1 ? { version: settings.version } : {};
-    const finish = (headers: Readonly<Record<string, Json>>, more: Partial<TaskNode>): TaskNode => ({
-      kind: "task",
-      id,
-      task: name,
-      queue,
-      headers: { ...headers, wire: wireVersion, ...version },
-      ...common,
-      ...more,
-      ...extras,
-      ...stampsOf(place),
-    });
+    const finish = (headers: Readonly<Record<string, Json>>, more: Partial<TaskNode>): TaskNode => {
+      refuseChain(headers, place);
+      return {
+        kind: "task",
+        id,
+        task: name,
+        queue,
+        headers: { ...headers, wire: wireVersion, ...version },
+        ...common,
+        ...more,
+        ...extras,
+        ...stampsOf(place),
+      };
+    };
     if (own === undefined) {
       checkHeaders(beside);
       return finish(beside, {});
@@ -162,6 +165,7 @@ export class Preparing {
     const before = given === undefined || immutable || given.payload === undefined ? [] : [given.payload];
     const beside = { ...this.#options.headers };
     checkHeaders(beside);
+    refuseChain(beside, place);
     return {
       kind: "task",
       id: newId(),
@@ -199,6 +203,9 @@ export class Preparing {
     const isNamed = called.kind === "named";
     const name = isNamed ? called.named.task : called.task.name;
     const queue = isNamed ? called.named.queue : (called.options.queue ?? called.task.settings.queue);
+    const headers = { ...this.#options.headers };
+    checkHeaders(headers);
+    refuseChain(headers, place);
     const texts = items.map((item, index) => this.#text(item, `${place.path}.items[${index}]`));
     const tasks: TaskNode[] = [];
     for (let at = 0; at < texts.length; at += size)
@@ -208,11 +215,19 @@ export class Preparing {
         task: "celery.starmap",
         ...(queue !== undefined && { queue }),
         chunk: { task: name, items: texts.slice(at, at + size), isNamed },
-        headers: { ...this.#options.headers },
+        headers,
         ...stampsOf(place),
       });
     return { kind: "group", id: newId(), tasks: tasks.map((task) => withErrbacks(task, extras)) };
   }
+}
+
+/** Celery itself lets what follows in the canvas take the place of it. */
+function refuseChain({ celery }: Readonly<Record<string, Json>>, { path }: Place): void {
+  const chain =
+    typeof celery === "object" && celery !== null && "chain" in celery ? celery["chain"] : undefined;
+  if (Array.isArray(chain) && chain.length > 0)
+    throw invalid(path, "a task whose celeryOptions have no chain; say what follows it with chain()", chain);
 }
 
 function stampsOf({ stamps }: Place): { readonly stamps?: Stamps } {

@@ -116,7 +116,7 @@ function endOptions({ message, embed, ignoreResult, celery }: Received): Readonl
 const optionNames: ReadonlySet<string> = new Set(
   (
     "task_id group_id group_index root_id parent_id reply_to chain chord link link_error eta countdown expires " +
-    "ignore_result shadow replaced_task_nesting stamped_headers headers queue routing_key priority time_limit " +
+    "ignore_result shadow replaced_task_nesting stamped_headers headers queue exchange exchange_type routing_key retries priority time_limit " +
     "soft_time_limit compression"
   ).split(" "),
 );

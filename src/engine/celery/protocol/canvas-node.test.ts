@@ -37,6 +37,54 @@ test("what expires so long after it may run", () => {
   });
 });
 
+test("all that only Celery has is an option of it", () => {
+  const link = { task: "l", id: "1" };
+  const celery = {
+    priority: 3,
+    exchange: "media",
+    routingKey: "media.hd",
+    retries: 2,
+    timeLimit: 60_000,
+    softTimeLimit: 30_000,
+    shadow: "s",
+    ignoreResult: true,
+    compression: "zlib",
+    link: [link],
+    linkError: [link],
+    headers: { tenant: "ada" },
+  };
+  const linked = [expect.objectContaining({ task: "l" })];
+  expect(optionsOf({ headers: { celery } })).toEqual({
+    task_id: "i",
+    priority: 3,
+    exchange: "media",
+    routing_key: "media.hd",
+    retries: 2,
+    time_limit: 60,
+    soft_time_limit: 30,
+    shadow: "s",
+    ignore_result: true,
+    compression: "zlib",
+    link: linked,
+    link_error: linked,
+    headers: { tenant: "ada", petiole: expect.any(String) },
+  });
+  const fanout = { exchange: "fan", routingKey: "" };
+  expect(optionsOf({ headers: { celery: fanout } })).toMatchObject({
+    exchange: "fan",
+    routing_key: "",
+    exchange_type: "fanout",
+  });
+});
+
+test.each([
+  { exchange: "media", routingKey: "media.hd" },
+  { exchange: "fan", routingKey: "" },
+])("it goes where a send of that task alone would: %j", (celery) => {
+  const routed: CanvasNode = { ...node, headers: { celery } };
+  expect(sentCanvas(withCanvas(routed), routed, context).messages).toMatchObject([{ route: celery }]);
+});
+
 function withCanvas(canvas: unknown): Parameters<typeof canvasOf>[0] {
   const headers = { wire: 1, celery: { canvas } };
   return { id: "m", task: "t", queue: "q", payload: "null", headers } as never;

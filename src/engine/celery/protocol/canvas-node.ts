@@ -7,7 +7,7 @@ import type { Json, Message, MessageHeaders } from "../../../message.ts";
 import { apply, type Applied } from "./applying.ts";
 import { checkCanvas } from "./canvas.ts";
 import { derivedId } from "./signature.ts";
-import { embedOf, partsOfBody } from "./body.ts";
+import { embedOf, partsOfBody, type Embed } from "./body.ts";
 import { uncompressed } from "./compression.ts";
 import { chainText, chordText, elementText, groupText, maxLevels } from "./elements.ts";
 import { knownHeaders } from "./headers.ts";
@@ -179,9 +179,9 @@ export function sentCanvas({ id, headers }: Message, node: CanvasNode, context: 
 export function signatureOfNode(node: CanvasNode, context: NodeContext): string {
   const texts = (nodes: readonly CanvasNode[] = []): string[] =>
     nodes.map((each) => signatureOfNode(each, context));
-  const options = (own: Readonly<Record<string, string | undefined>>): string => {
-    const link = texts(node.link);
-    const linkError = texts(node.linkError);
+  const options: OptionsText = (own, { callbacks, errbacks } = noLinks) => {
+    const link = [...callbacks, ...texts(node.link)];
+    const linkError = [...errbacks, ...texts(node.linkError)];
     const all = {
       ...own,
       ...(link.length > 0 && { link: `[${link.join(",")}]` }),
@@ -206,13 +206,21 @@ export function signatureOfNode(node: CanvasNode, context: NodeContext): string 
   }
 }
 
+/** The options of a signature, and what is linked to it beside what its node says. */
+type OptionsText = (
+  own: Readonly<Record<string, string | undefined>>,
+  links?: Pick<Embed, "callbacks" | "errbacks">,
+) => string;
+
+const noLinks = { callbacks: [], errbacks: [] };
+
 const nothing = '{"__type__":"undefined","__value__":null}';
 
 /** Made of the message that the task would be alone. */
 function taskText(
   node: TaskNode,
   { settings, sentAt, replyTo }: NodeContext,
-  optionsText: (own: Readonly<Record<string, string | undefined>>) => string,
+  optionsText: OptionsText,
 ): string {
   const { id, task, queue = "", payload, stamps = {} } = node;
   const call = node.chunk === undefined ? node.call : starmap(node.chunk, settings);
@@ -224,14 +232,18 @@ function taskText(
     payload: payload ?? (takesResult ? "null" : nothing),
     headers: { wire: 1, ...node.headers } as MessageHeaders,
   };
-  const { headers, body, priority } = messageOf({ message, runAt: 0, priority: 0 }, noCounters, settings, {
-    sentAt,
-    replyTo,
-  });
+  const { headers, body, priority, route } = messageOf(
+    { message, runAt: 0, priority: 0 },
+    noCounters,
+    settings,
+    {
+      sentAt,
+      replyTo,
+    },
+  );
   const parts = partsOfBody(
     Buffer.from(uncompressed(body, headers["compression"], settings.maxBytes)).toString(),
   );
-  const { callbacks, errbacks } = embedOf(parts.embed);
   const [timeLimit, softTimeLimit] = headers["timelimit"] as readonly (number | null)[];
   const json = (value: unknown): string | undefined =>
     value === undefined || value === null ? undefined : JSON.stringify(value);
@@ -246,11 +258,16 @@ function taskText(
   const until =
     expiresIn === undefined || runAt !== undefined ? undefined : (expiresIn + (delay ?? 0)) / 1000;
   const at = expiresIn === undefined || runAt === undefined ? expires : Math.max(sentAt, runAt) + expiresIn;
-  const options = optionsText({
+  const own = {
     task_id: JSON.stringify(id),
     reply_to: json(replyTo),
     queue: json(queue === "" ? undefined : queue),
+    exchange: json(route?.exchange),
+    routing_key: json(route?.routingKey),
+    // Without a routing key Celery takes an exchange for none, unless it is said not to be a direct one.
+    exchange_type: route?.routingKey === "" ? '"fanout"' : undefined,
     priority: json(priority),
+    retries: json(headers["retries"] === 0 ? undefined : headers["retries"]),
     countdown: json(delay === undefined ? undefined : delay / 1000),
     eta: json(runAt === undefined ? undefined : timeText(runAt)),
     expires: json(until ?? (at === undefined ? undefined : timeText(at))),
@@ -259,12 +276,11 @@ function taskText(
     ignore_result: headers["ignore_result"] === true ? "true" : undefined,
     shadow: json(headers["shadow"]),
     compression: headers["compression"] === undefined ? undefined : '"zlib"',
-    ...(callbacks.length > 0 && { link: `[${callbacks.join(",")}]` }),
-    ...(errbacks.length > 0 && { link_error: `[${errbacks.join(",")}]` }),
     headers: Object.keys(beside).length > 0 ? JSON.stringify(beside) : undefined,
     ...(names.length > 0 && { stamped_headers: JSON.stringify(names) }),
     ...Object.fromEntries(names.map((name) => [name, JSON.stringify(stamps[name])])),
-  });
+  };
+  const options = optionsText(own, embedOf(parts.embed));
   if (call !== undefined)
     return elementText(task, { args: call.args, kwargs: call.kwargs, options, immutable: call.immutable });
   return takesResult

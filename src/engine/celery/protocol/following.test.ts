@@ -153,6 +153,7 @@ describe("after a success", () => {
       group_id: "g",
       group_index: 3,
       shadow: "s",
+      retries: 2,
       time_limit: 60,
       soft_time_limit: 0.5,
       ignore_result: true,
@@ -178,7 +179,7 @@ describe("after a success", () => {
         group: "g",
         group_index: 3,
         shadow: "s",
-        retries: 0,
+        retries: 2,
         tenant: "ada",
         ignore_result: true,
         timelimit: [60, 0.5],
@@ -218,8 +219,44 @@ describe("after a success", () => {
       )[0]!.queue;
     expect(queueOf({})).toBe("celery");
     expect(queueOf({}, "mine")).toBe("mine");
-    expect(queueOf({ routing_key: "r", exchange: "" })).toBe("r");
     expect(queueOf({ queue: { name: "n" } })).toBe("n");
+    // As Celery has it: the default queue.
+    expect(queueOf({ routing_key: "r", exchange: "" })).toBe("celery");
+    expect(queueOf({ routing_key: "r" })).toBe("celery");
+  });
+
+  test.each([-1, 2.5, 1e300, "2", null])("retries that are no count are none: %j", (retries) => {
+    const [message] = afterSuccess(
+      withEmbed({ chain: [{ task: "a", options: { retries } }] }),
+      "1",
+      settings,
+      now,
+    );
+    expect(message!.headers["retries"]).toBe(0);
+  });
+
+  test("an exchange of its own, as Celery has it: before the queue, and with a routing key unless it is no direct one", () => {
+    const routeOf = (options: object): unknown =>
+      afterSuccess(withEmbed({ chain: [{ task: "a", options }] }), "1", settings, now)[0]!.route;
+    const route = { exchange: "media", routingKey: "media.video.hd" };
+    expect(routeOf({ exchange: "media", routing_key: "media.video.hd" })).toStrictEqual(route);
+    expect(routeOf({ queue: "q", exchange: "media", routing_key: "media.video.hd" })).toStrictEqual(route);
+    expect(routeOf({ exchange: "media", exchange_type: "fanout" })).toStrictEqual({
+      exchange: "media",
+      routingKey: "",
+    });
+    for (const options of [
+      {},
+      { exchange: "media" },
+      { exchange: "media", exchange_type: "direct", routing_key: "" },
+      { routing_key: "r" },
+      { exchange: "", routing_key: "r" },
+      { exchange: 5, routing_key: "r" },
+    ])
+      expect(routeOf(options)).toBe(undefined);
+    expect(() => withEmbed({ chain: [{ task: "a", options: { exchange: "é".repeat(128) } }] })).toThrow(
+      /options\.exchange: expected a name of 0 to 255 bytes/,
+    );
   });
 
   test("a group that ends a chain: all of its tasks", () => {

@@ -15,7 +15,7 @@ export interface HeaderFields {
   /** Epoch milliseconds, as is `expires`. */
   readonly eta?: number | undefined;
   readonly expires?: number | undefined;
-  readonly retries?: number;
+  readonly retries?: number | undefined;
   /** Milliseconds, as is `softTimeLimit`. */
   readonly timeLimit?: number | undefined;
   readonly softTimeLimit?: number | undefined;

@@ -23,7 +23,7 @@ export function refuseUnpublishable({ options }: Signature, path: string): void 
   if (isObject(queue) && typeof queue["name"] === "string")
     refuseName(queue["name"], `${path}.options.queue.name`, 1);
   else refuseName(queue, `${path}.options.queue`);
-  for (const name of ["routing_key", "reply_to", "task_id"])
+  for (const name of ["exchange", "routing_key", "reply_to", "task_id"])
     refuseName(valueOf(options.get(name)), `${path}.options.${name}`);
   const priority = valueOf(options.get("priority"));
   const isInteger = Number.isInteger(priority) && (priority as number) >= 0 && (priority as number) <= 255;

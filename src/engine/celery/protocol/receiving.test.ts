@@ -539,6 +539,23 @@ describe("hostile messages are read", () => {
     });
   });
 
+  test("stamps, as far as they are JSON, are in a header of ours", () => {
+    const stamps = { tenant: "ada", list: [1, { a: null }], nan: Number.NaN, when: new Date(0) };
+    const headersOf = (given: object): unknown =>
+      received(withBody(body("[]"), given), settings).message.headers;
+    const told = { wire: 1, celery: { stamps: { tenant: "ada", list: [1, { a: null }] } } };
+    expect(headersOf({ stamps, stamped_headers: ["tenant"] })).toStrictEqual(told);
+    // Whatever others say of themselves.
+    expect(headersOf({ stamps, petiole: '{"wire":1,"celery":{"stamps":{"tenant":"bob"}}}' })).toStrictEqual(
+      told,
+    );
+    for (const none of [null, {}, [], "tenant", { nan: Number.NaN }])
+      expect(headersOf({ stamps: none })).toStrictEqual({ wire: 1 });
+    const polluting = JSON.parse('{"__proto__":{"polluted":true}}') as object;
+    headersOf({ stamps: polluting });
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+
   test("parents and roots", () => {
     const headers = (given: object): unknown =>
       received(withBody(body("[]"), given), settings).message.headers;

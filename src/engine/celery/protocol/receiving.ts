@@ -221,6 +221,7 @@ function headersOf(
   const { parent_id: parent, root_id: root } = headers;
   const hasParent = typeof parent === "string" && parent !== "";
   const told = ours?.["expires"];
+  const stamps = stampsIn(headers);
   // Somebody may have changed it on the way; a time that Celery does not have is in ours alone.
   const isTold =
     typeof told === "number" &&
@@ -231,6 +232,8 @@ function headersOf(
     ...(typeof root === "string" && root !== "" && (hasParent || root !== id) ? [["root", root]] : []),
     ...Object.entries(ours ?? { wire: 1 }),
     ...(isTold || expires === undefined ? [] : [["expires", Math.floor(expires)]]),
+    // Only where a message arrives; of one that is sent this header says what only Celery has.
+    ...(stamps.length > 0 ? [["celery", { stamps: Object.fromEntries(stamps) }]] : []),
   ] as readonly (readonly [string, Json])[]) as MessageHeaders;
 }
 
@@ -243,6 +246,11 @@ function usersHeaders(headers: CeleryMessage["headers"]): readonly (readonly [st
     ([name, value]) =>
       !knownHeaders.has(name) && !reserved.has(name) && !isOfDelivery(name) && isShallowJson(value, 20),
   );
+}
+
+/** Stamps, as far as they are JSON. */
+function stampsIn({ stamps }: CeleryMessage["headers"]): readonly (readonly [string, unknown])[] {
+  return isObject(stamps) ? Object.entries(stamps).filter(([, value]) => isShallowJson(value, 20)) : [];
 }
 
 function isShallowJson(value: unknown, depth: number): boolean {

@@ -9,6 +9,7 @@ import { compressed, compressionHeader } from "./compression.ts";
 import { celeryHeaders } from "./headers.ts";
 import { isObject, malformed } from "./malformed.ts";
 import type { CeleryMessage } from "./message.ts";
+import { isCount } from "./petiole-header.ts";
 import { membersOf } from "./pieces.ts";
 import { taskProtocol } from "./sending.ts";
 import type { ProtocolSettings } from "./settings.ts";
@@ -68,6 +69,7 @@ export function messageOfStep(signature: Signature, step: Step): CeleryMessage {
   const id = textOption(signature, "task_id") ?? origin.newId(role);
   const replyTo = textOption(signature, "reply_to");
   const priority = numberOption(signature, "priority") ?? agreed.priority;
+  const route = routeOf(signature);
   const seconds = (name: string, other: number | undefined): number | undefined => {
     const limit = numberOption(signature, name);
     return limit !== undefined && limit > 0 ? limit * 1000 : other;
@@ -88,6 +90,7 @@ export function messageOfStep(signature: Signature, step: Step): CeleryMessage {
         groupIndex: step.groupIndex ?? numberOption(signature, "group_index"),
         ignoreResult: ignoreResult(signature) ?? agreed.ignoreResult,
         shadow: textOption(signature, "shadow"),
+        retries: countOption(signature, "retries"),
         replacedTaskNesting: numberOption(signature, "replaced_task_nesting"),
         stamps: stampsOf(signature),
         origin: settings.origin,
@@ -101,6 +104,7 @@ export function messageOfStep(signature: Signature, step: Step): CeleryMessage {
     body: isCompressed ? compressed(body) : body,
     ...(replyTo !== undefined && { replyTo }),
     ...(priority !== undefined && { priority }),
+    ...(route !== undefined && { route }),
   };
 }
 
@@ -112,16 +116,33 @@ function queueOf(signature: Signature, settings: ProtocolSettings): string | und
   return task === undefined ? undefined : taskProtocol(settings, task).queue;
 }
 
+/** An option that is a whole number from 0 on. */
+function countOption(signature: Signature, name: string): number | undefined {
+  const value = numberOption(signature, name);
+  return isCount(value) ? value : undefined;
+}
+
 function ignoreResult({ options }: Signature): boolean | undefined {
   const value = valueOf(options.get("ignore_result"));
   return typeof value === "boolean" ? value : undefined;
 }
 
-/** Of Celery's routing what a queue of its own name needs: its exchange is the default one. */
 function queueOption(signature: Signature): string | undefined {
   const queue = valueOf(signature.options.get("queue"));
   if (isObject(queue) && typeof queue["name"] === "string") return queue["name"];
-  return textOption(signature, "queue") ?? textOption(signature, "routing_key");
+  return textOption(signature, "queue");
+}
+
+/**
+ * The exchange that it is published to, whatever its queue. As in Celery, an exchange without a routing key counts only
+ * where it is said to be none of the direct ones, and a routing key without an exchange does not count.
+ */
+function routeOf(signature: Signature): CeleryMessage["route"] {
+  const exchange = textOption(signature, "exchange");
+  const routingKey = textOption(signature, "routing_key");
+  const type = textOption(signature, "exchange_type") ?? "direct";
+  if (exchange === undefined || (routingKey === undefined && type === "direct")) return undefined;
+  return { exchange, routingKey: routingKey ?? "" };
 }
 
 function objectOption({ options }: Signature, name: string): Readonly<Record<string, unknown>> {

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { PetioleError } from "../../../errors.ts";
+import { Unbound } from "../errors.ts";
 import { Batcher } from "../../shared/batcher.ts";
 import type { Reason } from "../../../engine.ts";
 import type { Broker, ControlMessage, Finish, RevokedTask, Taken, Unreadable } from "../broker.ts";
@@ -249,9 +250,7 @@ export class RedisBroker implements Broker {
         const queues = message.route === undefined ? new Set([message.queue, ...bound]) : bound;
         const entries = [...queues].map((queue) => entryOf({ ...message, queue }));
         if (entries.length > 0) return entries;
-        const { exchange, routingKey } = route;
-        const unbound = `no queue is bound to the exchange ${exchange} by the routing key ${routingKey}`;
-        throw refused("sending 1 task", new Error(unbound));
+        throw refused("sending 1 task", new Unbound(route));
       }),
     );
     return all.flat();
