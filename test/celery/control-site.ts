@@ -57,6 +57,11 @@ export async function askCelery(
   const [kind, ...rest] = parameters;
   const { code, out } = await runCelery(places, [kind!, "--json", "--timeout", "2", ...rest]);
   if (code !== 0) throw new Error(`celery ${parameters.join(" ")} ended with ${code}:\n${out}`);
+  return answersIn(out);
+}
+
+/** What workers have answered, in what such a command prints. */
+export function answersIn(out: string): Readonly<Record<string, unknown>> {
   const line = out.split("\n").findLast((each) => /^[[{]/.test(each)) ?? "null";
   const answers: unknown = JSON.parse(line);
   // `control` answers with a list of answers.

@@ -11,8 +11,11 @@ import threading
 import time
 import traceback
 import uuid  # noqa: F401
+from concurrent.futures import ThreadPoolExecutor
 
 import site_app
+from celery.bin.celery import celery as celery_command
+from click.testing import CliRunner
 from celery import chain, chord, group, signature  # noqa: F401
 from celery.result import AsyncResult
 from site_app import *  # noqa: F401,F403
@@ -49,6 +52,20 @@ def flow(name, path, count, between=0.02, **options):
                 time.sleep(0.1)
         time.sleep(between)
     return refused
+
+
+def command(*parameters):
+    """Runs `celery -A site_app` with these: what it has printed."""
+    told = CliRunner().invoke(celery_command, ["-A", "site_app", *parameters])
+    if told.exit_code != 0:
+        raise RuntimeError(told.output) from told.exception
+    return told.output
+
+
+def at_once(*calls):
+    """Calls all of them at the same time: what each has returned."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(lambda each: each(), calls))
 
 
 def send_event(body):
