@@ -12,8 +12,10 @@ import time
 import traceback
 import uuid  # noqa: F401
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import site_app
+from celery.backends import rpc
 from celery.bin.celery import celery as celery_command
 from click.testing import CliRunner
 from celery import chain, chord, group, signature  # noqa: F401
@@ -21,6 +23,24 @@ from celery.result import AsyncResult
 from site_app import *  # noqa: F401,F403
 
 app = site_app.app
+
+
+@contextmanager
+def reconnect_on_error(self, reconnecting=rpc.ResultConsumer.reconnect_on_error):
+    """Celery 5.6.3 takes each second in which no result came for a lost connection. With that one its queue goes, and
+    with the queue a result that comes just then: a wait of more than a second would find it now and then, and not always.
+    """
+    waited = []
+    with reconnecting(self):
+        try:
+            yield
+        except TimeoutError as error:
+            waited.append(error)
+    if waited:
+        raise waited[0]
+
+
+rpc.ResultConsumer.reconnect_on_error = reconnect_on_error
 
 
 def send(name, *args, **options):
