@@ -73,7 +73,17 @@ export class ControlNodes {
   /** Starts a broker, and both on it. */
   static async start(kind: BrokerKind): Promise<ControlNodes> {
     const broker = await kind.start();
-    const engine = broker.engine({ hostname: me, tasks: { "ts.note": { positional: ["key"] } } });
+    const engine = broker.engine({
+      hostname: me,
+      tasks: { "ts.note": { positional: ["key"] } },
+      queues: {
+        video: {
+          exchange: { name: "media", type: "topic" },
+          routingKey: "media.video",
+          bindings: ["media.video.#"],
+        },
+      },
+    });
     const app = new Petiole({ engine, defaults: { queue: "ts", retry: { attempts: 1 } } });
     const ran: Run[] = [];
     const open = new Map<string, () => void>();
@@ -81,10 +91,15 @@ export class ControlNodes {
     app.task("ts.note", ({ key }: { key: unknown }) => void ran.push({ key, at: Date.now() }));
     app.task("ts.hold", async ({ key }: { key: string }, job) => {
       ran.push({ key, at: Date.now() });
-      job.signal.addEventListener("abort", () => aborted.push(key));
-      await new Promise<void>((resolve) => open.set(key, resolve));
+      await new Promise<void>((resolve, reject) => {
+        open.set(key, resolve);
+        job.signal.addEventListener("abort", () => {
+          aborted.push(key);
+          reject(job.signal.reason as Error);
+        });
+      });
     });
-    const worker = app.worker({ queues: ["ts"], concurrency: 5, watchdog: false, logger: quiet });
+    const worker = app.worker({ queues: ["ts", "video"], concurrency: 5, watchdog: false, logger: quiet });
     await worker.start();
     const control = celeryControl({ broker: broker.source() });
     const environment = { CONF: JSON.stringify({ worker_prefetch_multiplier: 2 }) };

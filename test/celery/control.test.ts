@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { brokers, type RunningBroker } from "./brokers.ts";
 import { clientCases } from "./control-client-cases.ts";
 import { ControlNodes, me, pythonBoth, quiet } from "./control-nodes.ts";
-import { askCelery, runCelery } from "./control-site.ts";
+import { runCelery } from "./control-site.ts";
 import type { CeleryWorker, SiteClient } from "./site.ts";
 
 const timeout = 20_000;
@@ -42,7 +42,7 @@ for (const kind of brokers) {
     test("ping and status show us beside Python's worker", async () => {
       // Both wait for whoever may answer: at the same time.
       const [answers, { out }] = await Promise.all([
-        askCelery(broker.places, ["inspect", "ping"]),
+        nodes.command(["inspect", "--timeout", "2", "ping"]),
         runCelery(broker.places, ["status", "--timeout", "2"]),
       ]);
       expect(answers[me]).toEqual({ ok: "pong" });
@@ -59,7 +59,13 @@ for (const kind of brokers) {
         broker: { transport: kind.name === "Redis" ? "redis" : "amqp" },
       });
       expect(await ask("active_queues")).toMatchObject([
-        { name: "ts", routing_key: "ts", exchange: { name: "ts", type: "direct" } },
+        { name: "ts", routing_key: "ts", exchange: { name: "ts", type: "direct" }, bindings: [] },
+        {
+          name: "video",
+          routing_key: "media.video",
+          exchange: { name: "media", type: "topic" },
+          bindings: [{ exchange: { name: "media" }, routing_key: "media.video.#" }],
+        },
       ]);
       expect(await ask("conf")).toMatchObject({
         timezone: "UTC",
@@ -111,6 +117,22 @@ for (const kind of brokers) {
       expect(await client.outcome(`get("${later}")`)).toMatchObject({
         error: "celery.exceptions.TaskRevokedError",
       });
+    });
+
+    test("active tells by which exchange a task came", async () => {
+      // On Redis a process knows of an exchange's type only where it has declared it.
+      await client.value(
+        `(lambda it: send("ts.hold", kwargs={"key": "by topic"}, exchange=it, declare=[it], exchange_type=it.type,` +
+          ` routing_key="media.video.hd"))(__import__("kombu").Exchange("media", "topic"))`,
+      );
+      await began("by topic");
+      expect(await ask("active")).toMatchObject([
+        { delivery_info: { exchange: "media", routing_key: "media.video.hd" } },
+      ]);
+      const { replies } = await control.active({ destination: [me] });
+      expect(replies.get(me)).toMatchObject([{ task: "ts.hold", kwargs: { key: "by topic" } }]);
+      expect(replies.get(me)![0]).not.toHaveProperty("queue");
+      nodes.open.get("by topic")!();
     });
 
     test("control revoke keeps a task from running, and is known by inspect revoked", async () => {
