@@ -49,14 +49,8 @@ export async function runCelery(places: SitePlaces, parameters: readonly string[
   return { code, out };
 }
 
-/** Runs one that answers in JSON: the answers, by worker. */
-export async function askCelery(
-  places: SitePlaces,
-  parameters: readonly string[],
-): Promise<Readonly<Record<string, unknown>>> {
-  const [kind, ...rest] = parameters;
-  const { code, out } = await runCelery(places, [kind!, "--json", "--timeout", "2", ...rest]);
-  if (code !== 0) throw new Error(`celery ${parameters.join(" ")} ended with ${code}:\n${out}`);
+/** What workers have answered, in what a command prints that is told `--json`. */
+export function answersIn(out: string): Readonly<Record<string, unknown>> {
   const line = out.split("\n").findLast((each) => /^[[{]/.test(each)) ?? "null";
   const answers: unknown = JSON.parse(line);
   // `control` answers with a list of answers.

@@ -2,104 +2,70 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { Petiole, type Worker } from "petiole";
-import type { Engine } from "petiole/engine";
-import { celeryControl, type CeleryControl } from "petiole/engine/celery";
+import { Petiole } from "petiole";
+import type { CeleryControl } from "petiole/engine/celery";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { brokers, type RunningBroker } from "./brokers.ts";
-import { askCelery, runCelery } from "./control-site.ts";
-import { startCeleryWorker, startSiteClient, type CeleryWorker, type SiteClient } from "./site.ts";
+import { clientCases } from "./control-client-cases.ts";
+import { ControlNodes, me, pythonBoth, quiet } from "./control-nodes.ts";
+import { runCelery } from "./control-site.ts";
+import type { CeleryWorker, SiteClient } from "./site.ts";
 
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const timeout = 20_000;
 // Each command of Celery's is a process that takes seconds to start.
 vi.setConfig({ testTimeout: 120_000 });
-const me = "mailer@ours";
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 for (const kind of brokers) {
   const skipped = kind.missing === undefined ? "" : ` (skipped: ${kind.missing})`;
   describe.skipIf(kind.missing !== undefined)(`Celery's control on ${kind.name}${skipped}`, () => {
+    let nodes: ControlNodes;
     let broker: RunningBroker;
     let python: CeleryWorker;
     let client: SiteClient;
-    let engine: Engine;
-    let worker: Worker;
-    let app: Petiole;
     let control: CeleryControl;
-    const ran: { readonly key: unknown; readonly at: number }[] = [];
-    const open = new Map<string, () => void>();
-    const aborted: string[] = [];
+    let startedAt: number;
 
     beforeAll(async () => {
-      broker = await kind.start();
-      engine = broker.engine({ hostname: me, tasks: { "ts.note": { positional: ["key"] } } });
-      app = new Petiole({ engine, defaults: { queue: "ts", retry: { attempts: 1 } } });
-      app.task("ts.note", ({ key }: { key: unknown }) => void ran.push({ key, at: Date.now() }));
-      app.task("ts.hold", async ({ key }: { key: string }, job) => {
-        ran.push({ key, at: Date.now() });
-        job.signal.addEventListener("abort", () => aborted.push(key));
-        await new Promise<void>((resolve) => open.set(key, resolve));
-      });
-      worker = app.worker({ queues: ["ts"], concurrency: 5, watchdog: false, logger: quiet });
-      await worker.start();
-      control = celeryControl({ broker: broker.source() });
-      [python, client] = await Promise.all([
-        startCeleryWorker({ ...broker.places, neighbours: true }),
-        startSiteClient(broker.places),
-      ]);
+      nodes = await ControlNodes.start(kind);
+      ({ broker, python, client, control } = nodes);
+      startedAt = Date.now();
     }, 60_000);
 
-    afterAll(async () => {
-      for (const end of open.values()) end();
-      await control?.close();
-      await worker?.stop({ timeout: 0 });
-      await engine?.close();
-      await Promise.all([client?.stop(), python?.stop()]);
-      await broker?.close();
-    }, 60_000);
+    afterAll(() => nodes?.close(), 60_000);
 
-    const keys = (): unknown[] => ran.map(({ key }) => key);
-    const send = async (call: string): Promise<string> =>
-      (await client.outcome(`send(${call})`)).plain as string;
-    /** By Python's own client, without the seconds that a command of Celery's takes to start. */
-    const ask = async (method: string, given: object = {}): Promise<unknown> => {
-      const call = `app.control.broadcast("${method}", json.loads(${JSON.stringify(JSON.stringify(given))}), ["${me}"], reply=True, timeout=20)`;
-      const { plain, error, trace } = await client.outcome(`json.dumps(${call}[0]["${me}"])`);
-      if (error !== undefined) throw new Error(trace);
-      return JSON.parse(plain as string);
-    };
-    const began = (key: string): Promise<void> =>
-      expect.poll(keys, { timeout: 10_000 }).toContain(key) as unknown as Promise<void>;
+    const keys = (): unknown[] => nodes.keys();
+    const send = (call: string): Promise<string> => nodes.send(call);
+    const ask = (method: string, given?: object): Promise<unknown> => nodes.ask(method, given);
+    const began = (key: string): Promise<void> => nodes.began(key);
 
     test("ping and status show us beside Python's worker", async () => {
-      const answers = await askCelery(broker.places, ["inspect", "ping"]);
+      // Both wait for whoever may answer: at the same time.
+      const [answers, { out }] = await Promise.all([
+        nodes.command(["inspect", "--timeout", "2", "ping"]),
+        runCelery(broker.places, ["status", "--timeout", "2"]),
+      ]);
       expect(answers[me]).toEqual({ ok: "pong" });
       expect(Object.keys(answers)).toHaveLength(2);
-      const { out } = await runCelery(broker.places, ["status", "--timeout", "2"]);
       expect(out).toMatch(/mailer@ours.*OK/);
       expect(out).toContain("2 nodes online");
     });
 
-    test("a Python worker that starts beside us finds us, and hears our heart", async () => {
-      expect(python.said()).toMatch(/mingle: sync with 1 nodes/);
-      // Two of our heart's beats later.
-      await new Promise((resolve) => setTimeout(resolve, 4500));
-      expect(python.said()).not.toMatch(/Traceback|ERROR/);
-    });
-
     test("registered, stats, active_queues, conf, report and clock tell what we are", async () => {
-      expect((await askCelery(broker.places, ["inspect", "-d", me, "registered"]))[me]).toEqual([
-        "ts.hold",
-        "ts.note",
-      ]);
-      expect((await askCelery(broker.places, ["inspect", "-d", me, "stats"]))[me]).toMatchObject({
+      expect((await nodes.command(["inspect", "-d", me, "registered"]))[me]).toEqual(["ts.hold", "ts.note"]);
+      expect((await nodes.command(["inspect", "-d", me, "stats"]))[me]).toMatchObject({
         pid: process.pid,
         pool: { "max-concurrency": 5, processes: [process.pid] },
         broker: { transport: kind.name === "Redis" ? "redis" : "amqp" },
       });
       expect(await ask("active_queues")).toMatchObject([
-        { name: "ts", routing_key: "ts", exchange: { name: "ts", type: "direct" } },
+        { name: "ts", routing_key: "ts", exchange: { name: "ts", type: "direct" }, bindings: [] },
+        {
+          name: "video",
+          routing_key: "media.video",
+          exchange: { name: "media", type: "topic" },
+          bindings: [{ exchange: { name: "media" }, routing_key: "media.video.#" }],
+        },
       ]);
       expect(await ask("conf")).toMatchObject({
         timezone: "UTC",
@@ -127,35 +93,51 @@ for (const kind of brokers) {
         time_start: expect.closeTo(Date.now() / 1000, -2),
         delivery_info: { routing_key: "ts", redelivered: false },
       };
-      const active = await askCelery(broker.places, ["inspect", "-d", me, "active"]);
+      const active = await nodes.command(["inspect", "-d", me, "active"]);
       expect(active[me]).toMatchObject([info]);
-      expect(await client.value(`app.control.inspect(timeout=2).active()["${me}"][0]["kwargs"]`)).toBe(
-        "{'key': 'shown', 'n': 1152921504606846976, 't': 'ä'}",
-      );
       expect(
-        await client.value(`app.control.inspect(timeout=2).active(safe=True)["${me}"][0]["kwargs"]`),
+        await client.value(`app.control.inspect(["${me}"], timeout=20).active()["${me}"][0]["kwargs"]`),
+      ).toBe("{'key': 'shown', 'n': 1152921504606846976, 't': 'ä'}");
+      expect(
+        await client.value(
+          `app.control.inspect(["${me}"], timeout=20).active(safe=True)["${me}"][0]["kwargs"]`,
+        ),
       ).toContain("'shown'");
       expect(await ask("query_task", { ids: [id, later] })).toMatchObject({
         [id]: ["active", { id }],
         [later]: ["reserved", { id: later }],
       });
       await expect
-        .poll(async () => await ask("scheduled"), {
-          timeout: 10_000,
-        })
+        .poll(async () => await ask("scheduled"))
         .toMatchObject([
           { eta: expect.stringMatching(/^20..-.*\+00:00$/), request: { id: later, args: ["later"] } },
         ]);
-      open.get("shown")!();
+      nodes.open.get("shown")!();
       await client.value(`app.control.revoke("${later}")`);
       expect(await client.outcome(`get("${later}")`)).toMatchObject({
         error: "celery.exceptions.TaskRevokedError",
       });
     });
 
+    test("active tells by which exchange a task came", async () => {
+      // On Redis a process knows of an exchange's type only where it has declared it.
+      await client.value(
+        `(lambda it: send("ts.hold", kwargs={"key": "by topic"}, exchange=it, declare=[it], exchange_type=it.type,` +
+          ` routing_key="media.video.hd"))(__import__("kombu").Exchange("media", "topic"))`,
+      );
+      await began("by topic");
+      expect(await ask("active")).toMatchObject([
+        { delivery_info: { exchange: "media", routing_key: "media.video.hd" } },
+      ]);
+      const { replies } = await control.active({ destination: [me] });
+      expect(replies.get(me)).toMatchObject([{ task: "ts.hold", kwargs: { key: "by topic" } }]);
+      expect(replies.get(me)![0]).not.toHaveProperty("queue");
+      nodes.open.get("by topic")!();
+    });
+
     test("control revoke keeps a task from running, and is known by inspect revoked", async () => {
       const id = await client.value("str(uuid.uuid4())").then((text) => text.slice(1, -1));
-      const answers = await askCelery(broker.places, ["control", "-d", me, "revoke", id]);
+      const answers = await nodes.command(["control", "-d", me, "revoke", id]);
       expect(answers[me]).toEqual({ ok: `tasks ${id} flagged as revoked` });
       await send(`"ts.note", "revoked", task_id="${id}"`);
       await client.value('call("ts.note", "after")');
@@ -170,12 +152,19 @@ for (const kind of brokers) {
       expect(await ask("terminate", { signal: "SIGTERM", task_id: [id] })).toEqual({
         ok: `terminate: ${id}`,
       });
-      await expect.poll(() => aborted).toContain("terminated");
+      await expect.poll(() => nodes.aborted).toContain("terminated");
       expect(await client.outcome(`get("${id}")`)).toMatchObject({
         error: "celery.exceptions.TaskRevokedError",
       });
       const unknown = await ask("terminate", { signal: "SIGTERM", task_id: "nobody" });
       expect(unknown).toEqual({ ok: "terminate: tasks unknown" });
+    });
+
+    test("a Python worker that starts beside us finds us, and hears our heart", async () => {
+      expect(python.said()).toMatch(/mingle: sync with 1 nodes/);
+      // Two of our heart's beats later, which most of the time has passed by now.
+      await expect.poll(() => Date.now() - startedAt).toBeGreaterThan(4500);
+      expect(python.said()).not.toMatch(/Traceback|ERROR|missed heartbeat/);
     });
 
     test("revoke_by_stamped_headers keeps stamped tasks from running, and terminates one that runs", async () => {
@@ -186,61 +175,75 @@ for (const kind of brokers) {
       await client.value(stamped("stamped", "acme"));
       await began("stamped");
       const answer = await client.value(
-        'app.control.revoke_by_stamped_headers({"tenant": ["acme"]}, terminate=True, reply=True, timeout=2)',
+        `app.control.revoke_by_stamped_headers({"tenant": ["acme"]}, terminate=True, reply=True, ${pythonBoth})`,
       );
       expect(answer).toMatch(/'mailer@ours': {'ok': 'headers .*revoked'}/);
-      await expect.poll(() => aborted, { timeout: 5000 }).toContain("stamped");
+      await expect.poll(() => nodes.aborted).toContain("stamped");
       await client.value(stamped("stamped too", "acme"));
       await client.value(stamped("other", "globex"));
       await began("other");
       expect(keys()).not.toContain("stamped too");
-      open.get("other")!();
+      nodes.open.get("other")!();
     });
 
     test("a destination, or a pattern, that is not ours is not ours", async () => {
-      const asked = async (more: string): Promise<string[]> =>
-        JSON.parse(
-          (
-            await client.outcome(
-              `json.dumps(sorted(k for r in app.control.broadcast("ping", reply=True, timeout=1, ${more}) for k in r))`,
-            )
-          ).plain as string,
-        ) as string[];
-      expect(await asked(`destination=["${me}"]`)).toEqual([me]);
-      expect(await asked('destination=["nobody@ours"]')).toEqual([]);
-      expect(await asked('pattern="mail*@our[s-z]", matcher="glob"')).toEqual([me]);
-      expect(await asked('pattern="*@test", matcher="glob"')).not.toContain(me);
-      expect(await asked(String.raw`pattern=r"mailer@\w+$", matcher="pcre"`)).toEqual([me]);
-      expect(await asked('pattern="(a+)+$", matcher="pcre"')).not.toContain(me);
+      const pings = [
+        [`destination=["${me}"]`, [me]],
+        ['destination=["nobody@ours"]', []],
+        ['pattern="mail*@our[s-z]", matcher="glob"', [me]],
+        ['pattern="*@test", matcher="glob"', [expect.stringMatching(/@test$/)]],
+        [String.raw`pattern=r"mailer@\w+$", matcher="pcre"`, [me]],
+        ['pattern="(a+)+$", matcher="pcre"', []],
+      ] as const;
+      // Each waits for whoever may answer: all at the same time.
+      const { plain } = await client.outcome(
+        `json.dumps(at_once(${pings.map(([more]) => `lambda: sorted(k for r in app.control.broadcast("ping", reply=True, timeout=2, ${more}) for k in r)`).join(", ")}))`,
+      );
+      expect(JSON.parse(plain as string)).toEqual(pings.map(([, answered]) => answered));
+    });
+
+    test("Python revokes where names are like a pattern, and there alone", async () => {
+      const revoke = (id: string, more: string): Promise<string> =>
+        client.value(`app.control.revoke("${id}", reply=True, ${more})`);
+      expect(await revoke("patterned", 'pattern="mail*", matcher="glob", limit=1, timeout=20')).toContain(me);
+      expect(await revoke("theirs-alone", 'pattern="*@test", matcher="glob", limit=1, timeout=20')).toMatch(
+        /@test': {'ok'/,
+      );
+      // Celery's worker stores at once that they are revoked: what runs is what counts.
+      for (const id of ["patterned", "theirs-alone"]) await send(`"ts.note", "${id}", task_id="${id}"`);
+      await began("theirs-alone");
+      await client.value('call("ts.note", "after them")');
+      expect(keys()).not.toContain("patterned");
     });
 
     test("a rate limit holds back what is over it, loses nothing, and is undone by 0", async () => {
+      const { ran } = nodes;
       ran.length = 0;
-      expect(
-        (await askCelery(broker.places, ["control", "-d", me, "rate_limit", "ts.note", "2/s"]))[me],
-      ).toEqual({
+      expect((await nodes.command(["control", "-d", me, "rate_limit", "ts.note", "2/s"]))[me]).toEqual({
         ok: "new rate limit set successfully",
       });
       await client.value('[send("ts.note", i) for i in range(4)]');
-      await expect.poll(keys, { timeout: 10_000 }).toHaveLength(4);
+      await expect.poll(keys).toHaveLength(4);
       // RabbitMQ does not promise their order.
       expect(keys().toSorted()).toEqual([0, 1, 2, 3]);
       // Half a second apart, as far as a machine that has much to do lets them begin in time.
       expect(ran.at(-1)!.at - ran[0]!.at).toBeGreaterThan(1000);
       await client.value('app.control.rate_limit("ts.note", "1/h")');
-      expect((await askCelery(broker.places, ["inspect", "-d", me, "registered"]))[me]).toContain(
-        "ts.note [rate_limit=1/h]",
-      );
-      await client.value('[send("ts.note", 100 + i) for i in range(40)]');
+      expect(await ask("registered")).toContain("ts.note [rate_limit=1/h]");
+      const { plain } = await client.outcome('json.dumps([send("ts.note", 100 + i) for i in range(40)])');
+      const sent = JSON.parse(plain as string) as readonly string[];
       // Others are not held back: also behind more of them than are held.
-      await expect
-        .poll(async () => ((await ask("reserved")) as unknown[]).length, { timeout: 10_000 })
-        .toBeGreaterThan(10);
+      const reserved = async () => (await ask("reserved")) as readonly { readonly id: string }[];
+      await expect.poll(async () => (await reserved()).length).toBeGreaterThan(10);
+      const held = await reserved();
+      expect(held).toEqual(held.map(() => expect.objectContaining({ name: "ts.note", time_start: null })));
+      expect(new Set(held.map(({ id }) => id)).size).toBe(held.length);
+      expect(sent).toEqual(expect.arrayContaining(held.map(({ id }) => id)));
       expect(keys().length).toBeLessThan(6);
       expect(await ask("rate_limit", { task_name: "ts.note", rate_limit: "0" })).toEqual({
         ok: "rate limit disabled successfully",
       });
-      await expect.poll(() => new Set(keys()).size, { timeout: 10_000 }).toBe(44);
+      await expect.poll(() => new Set(keys()).size).toBe(44);
       expect(keys()).toHaveLength(44);
       expect(await ask("rate_limit", { task_name: "ts.note", rate_limit: "often" })).toMatchObject({
         error: expect.stringContaining("Invalid rate limit"),
@@ -256,11 +259,11 @@ for (const kind of brokers) {
       expect(await client.outcome('call("ts.hold", kwargs={"key": "long"})')).toMatchObject({
         error: expect.stringContaining("TimeLimitExceeded"),
       });
-      await client.value('app.control.time_limit("ts.hold", reply=True, timeout=1)');
+      await client.value(`app.control.time_limit("ts.hold", reply=True, ${pythonBoth})`);
       const id = await send('"ts.hold", kwargs={"key": "longer"}');
       await began("longer");
       await new Promise((resolve) => setTimeout(resolve, 700));
-      open.get("longer")!();
+      nodes.open.get("longer")!();
       expect(await client.value(`get("${id}")`)).toBe("None");
     });
 
@@ -292,7 +295,7 @@ for (const kind of brokers) {
         ["__proto__", "unknown control command"],
       ] as const) {
         const answer = await client.value(
-          `app.control.broadcast("${method}", destination=["${me}"], reply=True, timeout=2)`,
+          `app.control.broadcast("${method}", destination=["${me}"], reply=True, timeout=20)`,
         );
         expect(answer, method).toContain("'error'");
         expect(answer).toContain(told);
@@ -301,106 +304,21 @@ for (const kind of brokers) {
 
     test("a Python worker that starts learns from us what was revoked", async () => {
       await client.value(
-        'app.control.revoke("learned-of", destination=["mailer@ours"], reply=True, timeout=2)',
+        'app.control.revoke("learned-of", destination=["mailer@ours"], reply=True, timeout=20)',
       );
       const hello = await client.value(
-        `app.control.inspect(timeout=2, destination=["${me}"]).hello("x@y", {"told": [1.5, "told"]})`,
+        `app.control.inspect(timeout=20, destination=["${me}"]).hello("x@y", {"told": [1.5, "told"]})`,
       );
       expect(hello).toContain("'learned-of'");
       expect(
         await client.value(
-          `(lambda s: (s.update(app.control.inspect(timeout=2, destination=["${me}"]).hello("x@y", None)["${me}"]["revoked"]), ` +
+          `(lambda s: (s.update(app.control.inspect(timeout=20, destination=["${me}"]).hello("x@y", None)["${me}"]["revoked"]), ` +
             `"learned-of" in s and "told" in s)[1])(__import__("celery.utils.collections").utils.collections.LimitedSet(maxlen=100, expires=10800))`,
         ),
       ).toBe("True");
     });
 
-    describe("our client", () => {
-      test("asks Python's workers and ours together", async () => {
-        const pong = await control.ping();
-        expect([...pong.replies.values()]).toEqual(["pong", "pong"]);
-        expect(pong.replies.get(me)).toBe("pong");
-        expect(pong.ignored).toBe(0);
-        const theirs = [...pong.replies.keys()].find((name) => name !== me);
-        const registered = (await control.registered({ destination: [theirs!] })).replies.get(theirs!);
-        expect(registered).toContain("tasks.add");
-        const stats = (await control.stats()).replies;
-        expect(stats.get(theirs!)).toMatchObject({ pid: python.pid, concurrency: 1 });
-        expect(stats.get(me)).toMatchObject({ pid: process.pid, concurrency: 5 });
-        expect(stats.get(me)!.total["ts.note"]).toBeGreaterThan(0);
-        const only = await control.ping({ pattern: "mailer@*" });
-        expect([...only.replies.keys()]).toEqual([me]);
-      });
-
-      test("sees what waits in both, and revokes it there", async () => {
-        const theirs = await send(
-          '"tasks.echo", kwargs={"value": {"a": [1.5]}}, queue="celery", countdown=600',
-        );
-        const ours = await send('"ts.note", "not now", countdown=600');
-        const waiting = async (): Promise<string[]> =>
-          [...(await control.scheduled()).replies.values()].flatMap((all) =>
-            all.map(({ request }) => request.id),
-          );
-        await expect.poll(waiting, { timeout: 10_000 }).toEqual(expect.arrayContaining([theirs, ours]));
-        const scheduled = [...(await control.scheduled()).replies.values()].flat();
-        expect(scheduled.find(({ request }) => request.id === theirs)).toMatchObject({
-          runAt: expect.closeTo(Date.now() + 600_000, -5),
-          request: { task: "tasks.echo", kwargs: { value: { a: [1.5] } } },
-        });
-        const told = await control.revoke([theirs, ours], { timeout: 2000 });
-        expect(told.replies.size).toBe(2);
-        // By rpc, Python's worker tells it when their time has come.
-        for (const id of kind.name === "Redis" ? [theirs, ours] : [ours])
-          expect(await client.outcome(`get("${id}")`)).toMatchObject({
-            error: "celery.exceptions.TaskRevokedError",
-          });
-      });
-
-      test("revokes by stamp what Python has sent, in Python's worker and in ours", async () => {
-        await control.revokeByStamps({ batch: ["b1", 7] }, { timeout: 2000 });
-        const stamped = (task: string, queue: string): string =>
-          `app.send_task("${task}", queue="${queue}", headers={"stamped_headers": ["batch"], ` +
-          `"stamps": {"batch": ["b0", "b1"]}}).get(timeout=10)`;
-        for (const [task, queue] of [
-          ["tasks.add", "celery"],
-          ["ts.note", "ts"],
-        ] as const)
-          expect(await client.outcome(stamped(task, queue))).toMatchObject({
-            error: "celery.exceptions.TaskRevokedError",
-          });
-      });
-
-      test("limits Python's worker's rate, and hears why another cannot", async () => {
-        const told = await control.rateLimit("tasks.add", "100/s");
-        expect([...told.replies.values()]).toEqual(["new rate limit set successfully"]);
-        expect(told.errors.get(me)).toBe("unknown task");
-        const unheard = await control.broadcast("make_coffee", { strong: true }, { destination: [me] });
-        expect(unheard.errors.get(me)).toContain("unknown control command");
-        // Nobody is waited for.
-        expect((await control.ping({ timeout: 0 })).replies.size).toBe(0);
-      });
-
-      test("refuses what cannot be asked", async () => {
-        const refused = { code: "ERR_OPTION_INVALID" };
-        for (const wrong of [
-          { destination: [] },
-          { destination: "x" },
-          { pattern: 7 },
-          { matcher: "regex" },
-          { timeout: -1 },
-          { limit: 0 },
-        ])
-          await expect(control.ping(wrong as never), JSON.stringify(wrong)).rejects.toMatchObject(refused);
-        expect(() => control.rateLimit("x", "often")).toThrow(expect.objectContaining(refused));
-        expect(() => control.revoke([7] as never)).toThrow(expect.objectContaining(refused));
-        expect(() => control.revokeByStamps({})).toThrow(expect.objectContaining(refused));
-        expect(() => control.revokeByStamps({ a: [{}] } as never)).toThrow(expect.objectContaining(refused));
-        expect(() => celeryControl({ broker: 7 } as never)).toThrow(expect.objectContaining(refused));
-        const closed = celeryControl({ broker: broker.source() });
-        await closed.close();
-        await expect(closed.ping()).rejects.toMatchObject({ code: "ERR_ENGINE_CLOSED" });
-      });
-    });
+    describe("our client", () => clientCases(() => nodes, kind.name));
 
     test("shutdown is a warm stop: what runs may finish", async () => {
       const own = broker.engine({ hostname: "leaver@ours" });
@@ -416,9 +334,7 @@ for (const kind of brokers) {
       await worker.start();
       const id = await send('"ts.last", queue="leaving"');
       await begun.promise;
-      expect(
-        (await askCelery(broker.places, ["control", "-d", "leaver@ours", "shutdown"]))["leaver@ours"],
-      ).toEqual({
+      expect((await nodes.command(["control", "-d", "leaver@ours", "shutdown"]))["leaver@ours"]).toEqual({
         ok: "shutting down: what runs may finish",
       });
       let hasStopped = false;
@@ -428,7 +344,7 @@ for (const kind of brokers) {
       end.resolve();
       await stopped;
       expect(await client.value(`get("${id}", timeout=${timeout / 1000})`)).toBe("'finished'");
-      expect(Object.keys(await askCelery(broker.places, ["inspect", "ping"]))).not.toContain("leaver@ours");
+      expect(await client.value("app.control.inspect(timeout=1).ping()")).not.toContain("leaver@ours");
       await own.close();
     });
 

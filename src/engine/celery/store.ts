@@ -23,6 +23,7 @@ import { RunningTasks } from "./held.ts";
 import { Leases } from "./leases.ts";
 import { Managing } from "./managing.ts";
 import type { ProtocolSettings } from "./protocol/settings.ts";
+import type { CeleryQueues } from "./queue-options.ts";
 import { Ready } from "./ready.ts";
 import { Records } from "./records.ts";
 import { Revoked } from "./revoked.ts";
@@ -39,6 +40,8 @@ export interface Parts {
   readonly results: Results | undefined;
   readonly kept: Kept;
   readonly protocol: ProtocolSettings;
+  /** What is told of queues; nothing unless told. */
+  readonly queues?: CeleryQueues;
   /** How often to look for what nothing has told of, in milliseconds. */
   readonly pollInterval: number;
   /** What is told to those who watch; `worker` unless told. */
@@ -65,7 +68,7 @@ export interface Store {
 
 /** Opens the parts, and puts them together. */
 export async function openStore(parts: Parts): Promise<Store> {
-  const { broker, results, kept, protocol, pollInterval } = parts;
+  const { broker, results, kept, protocol, pollInterval, queues = {} } = parts;
   try {
     await Promise.all([broker.open(), results?.open(), kept.open()]);
   } catch (error) {
@@ -83,10 +86,10 @@ export async function openStore(parts: Parts): Promise<Store> {
   const [clock, workers, limits] = [new LogicalClock(), new Workers(), new TaskLimits()];
   const sender = new EventSender({ broker, clock, hostname, mode: parts.events ?? "worker" });
   const heart = new Heart(sender, running, workers);
-  const events = new TaskEvents(sender, protocol, parts.sentEvents ?? false);
+  const events = new TaskEvents(sender, protocol, { isSent: parts.sentEvents ?? false, queues });
   const cancels = new Cancels({ broker, running, delayed, revoked, ending, records, events });
   const known = { broker, protocol, running, delayed, revoked, ready, workers, limits };
-  const node = new Node({ ...known, hostname, clock, cancels, heart, events: sender }, heart);
+  const node = new Node({ ...known, queues, hostname, clock, cancels, heart, events: sender }, heart);
   const settlements = new Settlements({ broker, protocol, running, revoked, ending, events });
   const builtins = new Builtins({ broker, protocol, running, revoked, ending, events, settlements });
   const claims = new Claims({ ...known, ending, builtins, events, begins: (request) => node.begin(request) });

@@ -20,7 +20,7 @@ export function partsOf(settings: Settings): Parts {
   const { broker, keyPrefix, pollInterval, timeout, queues, delayedDelivery, results } = settings;
   const { events, sentEvents } = settings;
   const protocol = { ...settings.protocol, chords: results !== false && results !== "rpc" };
-  const shared = { protocol, pollInterval, events, sentEvents };
+  const shared = { protocol, pollInterval, events, sentEvents, queues };
   const { hostname } = protocol;
   if ("redis" in broker) {
     const own = { ...settings, keyPrefix, hostname };

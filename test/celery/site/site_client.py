@@ -11,13 +11,36 @@ import threading
 import time
 import traceback
 import uuid  # noqa: F401
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import site_app
+from celery.backends import rpc
+from celery.bin.celery import celery as celery_command
+from click.testing import CliRunner
 from celery import chain, chord, group, signature  # noqa: F401
 from celery.result import AsyncResult
 from site_app import *  # noqa: F401,F403
 
 app = site_app.app
+
+
+@contextmanager
+def reconnect_on_error(self, reconnecting=rpc.ResultConsumer.reconnect_on_error):
+    """Celery 5.6.3 takes each second in which no result came for a lost connection. With that one its queue goes, and
+    with the queue a result that comes just then: a wait of more than a second would find it now and then, and not always.
+    """
+    waited = []
+    with reconnecting(self):
+        try:
+            yield
+        except TimeoutError as error:
+            waited.append(error)
+    if waited:
+        raise waited[0]
+
+
+rpc.ResultConsumer.reconnect_on_error = reconnect_on_error
 
 
 def send(name, *args, **options):
@@ -49,6 +72,20 @@ def flow(name, path, count, between=0.02, **options):
                 time.sleep(0.1)
         time.sleep(between)
     return refused
+
+
+def command(*parameters):
+    """Runs `celery -A site_app` with these: what it has printed."""
+    told = CliRunner().invoke(celery_command, ["-A", "site_app", *parameters])
+    if told.exit_code != 0:
+        raise RuntimeError(told.output) from told.exception
+    return told.output
+
+
+def at_once(*calls):
+    """Calls all of them at the same time: what each has returned."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(lambda each: each(), calls))
 
 
 def send_event(body):

@@ -33,6 +33,7 @@ export interface AmqpDelivery {
   readonly fields: {
     readonly deliveryTag?: number;
     readonly redelivered?: boolean;
+    readonly exchange?: string;
     readonly routingKey: string;
   };
   readonly properties: AmqpProperties;

@@ -46,7 +46,7 @@ export type ReadDelivery =
   | { readonly text: string; readonly reason: Reason };
 
 /** Reads a delivery; never throws. The body is looked at only as far as to see that it may be one of protocol 2. */
-export function readDelivery(queue: string, { content, properties }: AmqpDelivery): ReadDelivery {
+export function readDelivery(queue: string, { content, fields, properties }: AmqpDelivery): ReadDelivery {
   let headers: Record<string, Json> | undefined;
   try {
     headers = headersOf(properties);
@@ -58,6 +58,7 @@ export function readDelivery(queue: string, { content, properties }: AmqpDeliver
   const { contentType, contentEncoding, replyTo, priority, expiration } = properties;
   const lasts =
     typeof expiration === "string" && /^\d{1,15}$/.test(expiration) ? Number(expiration) : undefined;
+  const { exchange = "", routingKey } = fields;
   return {
     message: {
       queue,
@@ -68,6 +69,7 @@ export function readDelivery(queue: string, { content, properties }: AmqpDeliver
       ...(typeof replyTo === "string" && { replyTo }),
       ...(typeof priority === "number" && { priority }),
       ...(lasts !== undefined && { expiration: lasts }),
+      ...(exchange !== "" && { delivered: { exchange, routingKey } }),
     },
   };
 }

@@ -88,7 +88,7 @@ export class CeleryControl {
     return this.#ask("reserved", {}, readTasks, ask);
   }
 
-  /** The tasks that wait for their times in workers. */
+  /** The tasks that wait for their times in workers, and what else a worker of Python's counts among them. */
   scheduled(ask?: CeleryAsk): Promise<CeleryReplies<readonly CeleryScheduledTask[]>> {
     return this.#ask("scheduled", {}, readScheduled, ask);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { toTime } from "../protocol/times.ts";
+import { queueOptions } from "../queue-options.ts";
 import { lasts } from "../revoked.ts";
 import { isObject } from "../protocol/malformed.ts";
 import { textsOf, type Given, type NodeContext } from "./node-context.ts";
@@ -79,25 +80,43 @@ export function registered({ workers, limits }: NodeContext): string[] {
   });
 }
 
-export function activeQueues({ workers }: NodeContext): object[] {
-  return workers.queues.map((name) => ({
-    name,
-    exchange: { name, type: "direct", durable: true, auto_delete: false, arguments: null },
-    routing_key: name,
-    queue_arguments: null,
-    binding_arguments: null,
-    consumer_arguments: null,
-    durable: true,
-    exclusive: false,
-    auto_delete: false,
-    no_ack: false,
-    alias: null,
-    bindings: [],
-    no_declare: null,
-    expires: null,
-    message_ttl: null,
-    max_length: null,
-    max_length_bytes: null,
-    max_priority: null,
-  }));
+export function activeQueues({ workers, queues }: NodeContext): object[] {
+  return workers.queues.map((name) => {
+    const options = queueOptions(queues, name) ?? {};
+    const { type, routingKey = name, arguments: given } = options;
+    const told = options.exchange ?? { name };
+    const exchange = {
+      name: told.name,
+      type: told.type ?? "direct",
+      durable: true,
+      auto_delete: false,
+      arguments: null,
+    };
+    const ofQueue = { ...(type !== undefined && { "x-queue-type": type }), ...given };
+    return {
+      name,
+      exchange,
+      routing_key: routingKey,
+      queue_arguments: Object.keys(ofQueue).length === 0 ? null : ofQueue,
+      binding_arguments: null,
+      consumer_arguments: null,
+      durable: true,
+      exclusive: false,
+      auto_delete: false,
+      no_ack: false,
+      alias: null,
+      bindings: (options.bindings ?? []).map((key) => ({
+        exchange,
+        routing_key: key,
+        arguments: null,
+        unbind_arguments: null,
+      })),
+      no_declare: null,
+      expires: null,
+      message_ttl: null,
+      max_length: null,
+      max_length_bytes: null,
+      max_priority: null,
+    };
+  });
 }

@@ -10,6 +10,7 @@ import type { Heart } from "../events/heart.ts";
 import type { EventSender } from "../events/sender.ts";
 import type { RunningTasks } from "../held.ts";
 import type { ProtocolSettings } from "../protocol/settings.ts";
+import type { CeleryQueues } from "../queue-options.ts";
 import type { Ready } from "../ready.ts";
 import type { Revoked } from "../revoked.ts";
 import type { LogicalClock } from "./clock.ts";
@@ -20,6 +21,7 @@ import type { Workers } from "./workers.ts";
 export interface NodeContext {
   readonly hostname: string;
   readonly protocol: ProtocolSettings;
+  readonly queues: CeleryQueues;
   readonly broker: Broker;
   readonly clock: LogicalClock;
   readonly workers: Workers;

@@ -106,6 +106,68 @@ describe("whoever asks", () => {
   });
 });
 
+describe("queues that are told of", () => {
+  const queues = {
+    video: {
+      type: "quorum",
+      exchange: { name: "media", type: "topic" },
+      routingKey: "media.video",
+      bindings: ["media.video.#"],
+      arguments: { "x-max-length": 10 },
+    },
+    letters: { exchange: { name: "post" } },
+  } as const;
+
+  test("are shown with their exchanges, and what came by one with that one", async () => {
+    const server = new CeleryServer();
+    const engine = celeryInMemory(server, protocol, true, { queues });
+    engines.push(engine);
+    server.put(message("direct"));
+    server.put({ ...message("by topic"), delivered: { exchange: "media", routingKey: "media.video.hd" } });
+    await claim(engine, { queues: ["default", "video", "letters"] });
+    const media = { name: "media", type: "topic" };
+    expect(await ask(server, "active_queues")).toMatchObject([
+      {
+        name: "default",
+        exchange: { name: "default", type: "direct" },
+        routing_key: "default",
+        queue_arguments: null,
+        bindings: [],
+      },
+      {
+        name: "video",
+        exchange: media,
+        routing_key: "media.video",
+        queue_arguments: { "x-queue-type": "quorum", "x-max-length": 10 },
+        bindings: [{ exchange: media, routing_key: "media.video.#" }],
+      },
+      { name: "letters", exchange: { name: "post", type: "direct" }, routing_key: "letters", bindings: [] },
+    ]);
+    expect(await ask(server, "active")).toMatchObject([
+      { id: "direct", delivery_info: { exchange: "", routing_key: "default" } },
+      { id: "by topic", delivery_info: { exchange: "media", routing_key: "media.video.hd" } },
+    ]);
+  });
+
+  test("are sent to by their exchanges, and that is told", async () => {
+    const server = new CeleryServer();
+    const engine = celeryInMemory(server, protocol, true, { queues, sentEvents: true });
+    engines.push(engine);
+    await engine.send(
+      ["default", "video", "letters"].map((queue) => ({
+        runAt: 0,
+        message: { id: queue, task: "tasks.add", queue, payload: "{}", headers: { wire: 1 } },
+      })),
+    );
+    await vi.waitFor(() => expect(server.emitted).toHaveLength(3));
+    expect(server.emitted).toMatchObject([
+      { type: "task-sent", queue: "default", exchange: "", routing_key: "default" },
+      { type: "task-sent", queue: "video", exchange: "media", routing_key: "media.video" },
+      { type: "task-sent", queue: "letters", exchange: "post", routing_key: "letters" },
+    ]);
+  });
+});
+
 describe("queues that are added", () => {
   test("have names that brokers take, and are so many and no more", async () => {
     const server = new CeleryServer();

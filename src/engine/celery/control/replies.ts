@@ -30,13 +30,14 @@ export interface CeleryTaskInfo {
   readonly worker: string;
   /** When it was begun; undefined where it was not. */
   readonly startedAt?: number;
+  /** The queue that it was sent to; undefined where it was sent to an exchange, which knows the queues. */
   readonly queue?: string;
 }
 
-/** A task that waits for its time in a worker. */
+/** A task that waits in a worker for its time, or for its rate. */
 export interface CeleryScheduledTask {
-  /** Epoch milliseconds. */
-  readonly runAt: number;
+  /** Epoch milliseconds; undefined where the worker names no time. */
+  readonly runAt?: number;
   readonly request: CeleryTaskInfo;
 }
 
@@ -121,9 +122,13 @@ export function readTasks(answer: unknown): readonly CeleryTaskInfo[] | undefine
 export function readScheduled(answer: unknown): readonly CeleryScheduledTask[] | undefined {
   if (!Array.isArray(answer)) return undefined;
   return answer.flatMap((each: unknown) => {
-    const request = isObject(each) ? readTask(each["request"]) : undefined;
-    const runAt = isObject(each) && typeof each["eta"] === "string" ? Date.parse(each["eta"]) : Number.NaN;
-    return request === undefined || Number.isNaN(runAt) ? [] : [{ runAt, request }];
+    if (!isObject(each)) return [];
+    const { eta, request: told } = each;
+    const request = readTask(told);
+    if (request === undefined) return [];
+    if (eta === undefined || eta === null) return [{ request }];
+    const runAt = typeof eta === "string" ? Date.parse(eta) : Number.NaN;
+    return Number.isNaN(runAt) ? [] : [{ runAt, request }];
   });
 }
 
@@ -147,7 +152,9 @@ export function readStats(answer: unknown): CeleryStats | undefined {
 function readTask(told: unknown): CeleryTaskInfo | undefined {
   if (!isObject(told) || typeof told["id"] !== "string") return undefined;
   const { id, name, type, args, kwargs, hostname, time_start: start, delivery_info: info } = told;
-  const queue = isObject(info) ? info["routing_key"] : undefined;
+  const { exchange, routing_key: key } = isObject(info) ? info : {};
+  // The default exchange has its queues' names for keys, and Celery's own exchanges of one queue are called as it is.
+  const queue = exchange === undefined || exchange === "" || exchange === key ? key : undefined;
   const shown = typeof name === "string" ? name : "";
   return {
     id,

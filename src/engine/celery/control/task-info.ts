@@ -13,7 +13,7 @@ const longest = 20_000;
 /** A task that this process holds, as Celery's workers tell of theirs. */
 export function taskInfo(holding: Holding, about: TaskInfoContext): object {
   const { received } = holding;
-  const { headers, priority, queue } = received.celery;
+  const { headers, priority, queue, delivered } = received.celery;
   const shadow = headers["shadow"];
   const { args, kwargs } = argumentsOf(holding, about.isSafe);
   return {
@@ -27,8 +27,8 @@ export function taskInfo(holding: Holding, about: TaskInfoContext): object {
     // They are when they have ended.
     acknowledged: false,
     delivery_info: {
-      exchange: "",
-      routing_key: queue,
+      exchange: delivered?.exchange.slice(0, longest) ?? "",
+      routing_key: delivered?.routingKey.slice(0, longest) ?? queue,
       priority: priority ?? 0,
       redelivered: holding.crashes > 0,
     },

@@ -10,6 +10,7 @@ import { pythonError } from "../protocol/failure.ts";
 import type { Received } from "../protocol/receiving.ts";
 import type { CeleryMessage } from "../protocol/message.ts";
 import type { ProtocolSettings } from "../protocol/settings.ts";
+import { queueOptions, type CeleryQueues, type Route } from "../queue-options.ts";
 import type { EventSender } from "./sender.ts";
 
 /** As many characters of a result or an error are told. */
@@ -18,17 +19,24 @@ const longest = 1024;
 /** As many of a traceback. */
 const longestTrace = 10_000;
 
+/** What is told, and of what. */
+export interface TaskEventsOptions {
+  /** Whether it tells of what is sent, as Celery's `task_send_sent_event`. */
+  readonly isSent: boolean;
+  /** What is told of the queues that are sent to. */
+  readonly queues: CeleryQueues;
+}
+
 /** Tells of tasks, where somebody wants to know. */
 export class TaskEvents {
   readonly #events: EventSender;
   readonly #protocol: ProtocolSettings;
-  readonly #isSent: boolean;
+  readonly #options: TaskEventsOptions;
 
-  /** @param isSent whether it tells of what is sent, as Celery's `task_send_sent_event` */
-  constructor(events: EventSender, protocol: ProtocolSettings, isSent: boolean) {
+  constructor(events: EventSender, protocol: ProtocolSettings, options: TaskEventsOptions) {
     this.#events = events;
     this.#protocol = protocol;
-    this.#isSent = isSent;
+    this.#options = options;
   }
 
   get isOn(): boolean {
@@ -37,14 +45,22 @@ export class TaskEvents {
 
   /** Tasks were sent by this process. */
   sent(messages: readonly CeleryMessage[]): void {
-    if (!this.#isSent) return;
-    for (const { headers, queue } of messages)
+    if (!this.#options.isSent) return;
+    for (const message of messages) {
+      const { exchange, routingKey } = this.#routeOf(message);
       void this.#events.send("task-sent", {
-        ...aboutTask(headers),
-        queue,
-        exchange: "",
-        routing_key: queue,
+        ...aboutTask(message.headers),
+        queue: message.queue,
+        exchange,
+        routing_key: routingKey,
       });
+    }
+  }
+
+  /** Where it is published. */
+  #routeOf({ queue, route }: CeleryMessage): Route {
+    const { exchange, routingKey = queue } = queueOptions(this.#options.queues, queue) ?? {};
+    return route ?? { exchange: exchange?.name ?? "", routingKey };
   }
 
   /** A task was taken out of its queue. */

@@ -30,7 +30,7 @@ export function again(received: Received, changes: AgainChanges): CeleryMessage 
   const headers = Object.fromEntries(
     Object.entries(celery.headers).filter(([name]) => !isOfDelivery(name)),
   ) as CeleryHeaders;
-  const { expiration: _expiration, ...message } = celery;
+  const { expiration: _expiration, delivered: _delivered, ...message } = celery;
   return {
     ...message,
     isAgain: true,

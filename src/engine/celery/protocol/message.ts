@@ -28,6 +28,8 @@ export interface CeleryMessage {
   readonly priority?: number;
   /** Where it is published in place of its queue; only ever of one that is sent. */
   readonly route?: { readonly exchange: string; readonly routingKey: string };
+  /** The exchange that it came by, and its routing key; undefined for one that was published to its queue itself. */
+  readonly delivered?: { readonly exchange: string; readonly routingKey: string };
   /** It was in its queue before, and is for that queue alone, whatever else is bound to the exchange. */
   readonly isAgain?: true;
   /** After so many milliseconds RabbitMQ itself may drop it. Never written by this engine. */

@@ -148,6 +148,7 @@ export function read(held: Buffer, queue: string): Read {
   const bytes = bodyOf(envelope);
   if (bytes === undefined) return bad("its body is not in base64, nor text");
   const info = isObject(properties["delivery_info"]) ? properties["delivery_info"] : {};
+  const { exchange, routing_key: routingKey } = info;
   const { redelivered, ...rest } = headers;
   const replyTo = properties["reply_to"];
   return {
@@ -160,6 +161,9 @@ export function read(held: Buffer, queue: string): Read {
       body: bytes,
       ...(typeof replyTo === "string" && { replyTo }),
       ...(properties["priority"] !== undefined && { priority: priorityOf(properties["priority"]) }),
+      ...(typeof exchange === "string" &&
+        exchange !== "" &&
+        typeof routingKey === "string" && { delivered: { exchange, routingKey } }),
     },
     redelivered: info["redelivered"] === true,
   };
