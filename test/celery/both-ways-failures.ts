@@ -32,10 +32,11 @@ const thrown: readonly (readonly [make: () => unknown, error: string, args: stri
   // Celery makes up a class.
   [() => named("PenMissing", "ä\u2028"), "celery.exceptions.PenMissing", "('ä\\u2028',)"],
   [() => named("1 pen, please!", "odd"), "celery.backends.base._1_pen__please_", "('odd',)"],
-  // Names of what is no exception, or ends whoever raises it. In Celery's own module they are taken already.
+  // Names of what is no exception, or ends whoever raises it, or tells Celery to run it again.
   [() => named("eval", "1 + 1"), "celery.exceptions.eval", "('1 + 1',)"],
   [() => named("SystemExit", "end"), "celery.exceptions.SystemExit", "('end',)"],
   [() => named("WorkerShutdown", "end"), "celery.backends.base.WorkerShutdown", "('end',)"],
+  [() => named("Retry", "again"), "celery.backends.base.Retry", "('again',)"],
   [() => named("Evil", "1 + 1"), "celery.backends.base.eval", "('1 + 1',)"],
   [() => named("End", "end"), "celery.backends.base.KeyboardInterrupt", "('end',)"],
 ];

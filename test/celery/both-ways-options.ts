@@ -108,7 +108,8 @@ export function testOptions(isRedis: boolean, here: () => BothWays): void {
       const { site, python } = here();
       const handle = await site("tasks.retry").enqueue({}, celeryOptions({ retries: 2 }));
       expect(await handle.result({ timeout })).toBe(2);
-      expect(python.said().split(`Task tasks.retry[${handle.id}] received`)).toHaveLength(2);
+      const runs = `Task tasks.retry[${handle.id}] received`;
+      await eventually(() => expect(python.said().split(runs)).toHaveLength(2));
     });
 
     test("compression: the same arrives and comes back", async () => {

@@ -329,6 +329,7 @@ describe("what Python raises", () => {
     ["numbers", null, "numbers"],
     ["__doc__", null, "__doc__"],
     ["WorkerShutdown", null, "WorkerShutdown"],
+    ["Retry", null, "Retry"],
     ["a.b", null, "a_b"],
   ])("for an error named %j", (name, module, type) => {
     expect(raised({ name })).toStrictEqual([module, type, "boom"]);
