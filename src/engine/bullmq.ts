@@ -47,10 +47,12 @@ export function bullmq(options: BullmqOptions): Engine {
 class BullmqEngine implements Engine {
   readonly name = "bullmq";
   readonly capabilities = capabilities;
+  readonly silence: number;
 
   readonly #opening: Opening<Store>;
 
   constructor(redis: RedisLike, settings: Settings) {
+    this.silence = settings.deadAfter;
     this.#opening = new Opening({
       open: () => openStore(redis, settings),
       closed: closedError,

@@ -94,7 +94,7 @@ export class Worker {
   #running = 0;
   /** There are suspects: takes one task at a time, while nothing else runs, until one comes that is none. */
   #cautious = false;
-  /** When the last heartbeat was sent, by the monotonic clock. */
+  /** When the last heartbeat that arrived was sent, by the monotonic clock. */
   #beaten = 0;
   #state: "new" | "started" | "stopping" | "stopped" = "new";
   #watchdog: Watchdog | undefined;
@@ -210,7 +210,7 @@ export class Worker {
       this.#watchdog = Watchdog.start({ worker: this.name, lease: this.#lease, tasks, warn: this.#warn });
     }
     this.#beaten = performance.now();
-    const heartbeat = setInterval(() => void this.#beat(), this.#lease / 3);
+    const heartbeat = setInterval(() => void this.#tryToBeat(), this.#lease / 3);
     const listening = [
       this.#engine.onReady(queues, () => this.#wake()),
       this.#engine.onCancel(this.name, (leases) => this.#abort(leases, calledOff)),
@@ -251,7 +251,8 @@ export class Worker {
       this.#limited = tasks.size;
       this.#limits = limitsOf(tasks);
     }
-    // Blocked meanwhile: a claim before the heartbeat that is due might take what runs here for lost.
+    // Blocked meanwhile, or the engine was away: a claim before the heartbeat that is due might take what runs here for
+    // lost. Nor may it where that fails.
     if (performance.now() - this.#beaten > (this.#lease * 2) / 3) await this.#beat();
     const deliveries = await this.#engine.claim({
       queues,
@@ -366,16 +367,20 @@ export class Worker {
   }
 
   async #beat(): Promise<void> {
-    this.#beaten = performance.now();
     this.#watchdog?.beat();
-    if (this.#claims.length === 0) return;
-    try {
-      const lost = await this.#engine.extend(
-        this.#claims.map(({ lease }) => lease),
-        this.#lease,
-      );
+    const beaten = performance.now();
+    if (this.#claims.length > 0) {
+      const leases = this.#claims.map(({ lease }) => lease);
+      const lost = await this.#engine.extend(leases, this.#lease);
       // The task runs elsewhere now, and what this run comes to will be refused: the sooner it ends the better.
       this.#abort(lost, "the lease was lost");
+    }
+    this.#beaten = Math.max(this.#beaten, beaten);
+  }
+
+  async #tryToBeat(): Promise<void> {
+    try {
+      await this.#beat();
     } catch (error) {
       this.#logger.error(`Petiole worker ${this.name} could not send its heartbeat; it tries again.`, error);
     }

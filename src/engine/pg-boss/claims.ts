@@ -70,6 +70,7 @@ export class Claims {
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
     const deliveries: Delivery[] = [];
     while (deliveries.length < request.limit) {
+      const asked = performance.now();
       const claimed = await this.#ask(request, request.limit - deliveries.length);
       const rows = claimed.tasks.flatMap(rowsOf);
       const isFree = !claimed.tasks.some(({ laned }) => laned);
@@ -82,7 +83,7 @@ export class Claims {
           damaged.push({ kind: "park", lease, reason: unreadable(delivery.problem) });
         } else {
           deliveries.push(delivery);
-          this.#leases.hold(row[0], claimed.token, request.lease, isFree);
+          this.#leases.hold(row[0], claimed.token, request.lease, isFree, asked);
         }
       }
       this.#news({ jobs: rows.map(([job]) => job), room: claimed.room });
@@ -94,6 +95,8 @@ export class Claims {
 
   async #ask(request: ClaimRequest, limit: number): Promise<Claimed> {
     const { queues, worker, limits, knows, adopts } = request;
+    // As of now: what is asked may wait for the server for longer than it lasts.
+    const { long, short } = this.#leases.tokens();
     for (;;) {
       const asked = knows === undefined ? [] : [...this.#needs];
       const claimed = JSON.parse(
@@ -107,6 +110,8 @@ export class Claims {
           asked,
           asked.filter((needs) => areKnown(needs, knows)),
           adopts === undefined ? [] : queues.filter((queue) => adopts(queue)).map(toQueue),
+          long,
+          short,
         ]),
       ) as Claimed;
       if (claimed.ask === undefined) return claimed;

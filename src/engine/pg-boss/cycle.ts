@@ -38,6 +38,8 @@ export type ClaimParameters = readonly [
   asked: readonly string[],
   known: readonly string[],
   adopts: readonly string[],
+  long: readonly number[],
+  short: readonly number[],
 ];
 
 /** At most so many settlements and claims go together. */
@@ -178,9 +180,9 @@ export class Cycle {
     }
     if (request !== undefined) {
       column(
-        (queues, limit, lease, worker, limits, knows, asked, known, adopts) =>
+        (queues, limit, lease, worker, limits, knows, asked, known, adopts, long, short) =>
           `${own}.claim(${queues}::text[], ${limit}::int, ${lease}::float8, ${worker}::text, ${limits}::jsonb, ` +
-          `${knows}::boolean, ${asked}::text[], ${known}::text[], ${adopts}::text[]) AS claimed`,
+          `${knows}::boolean, ${asked}::text[], ${known}::text[], ${adopts}::text[], ${long}::bigint[], ${short}::bigint[]) AS claimed`,
         ...request,
       );
     }

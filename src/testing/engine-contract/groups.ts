@@ -8,6 +8,7 @@ import { appChainCases } from "./app-chains.ts";
 import { appRetryingCases } from "./app-retrying.ts";
 import { appRunningCases } from "./app-running.ts";
 import { appWorkerCases } from "./app-workers.ts";
+import { appSilenceCases } from "./app-silence.ts";
 import { bulkCases } from "./bulk.ts";
 import { cancellingCases } from "./cancelling.ts";
 import type { ContractCase } from "./case.ts";
@@ -75,4 +76,5 @@ export const contractGroups: readonly ContractGroup[] = [
   group("an app's retries", appRetryingCases),
   group("an app's workers", appWorkerCases),
   group("an app's chains", appChainCases),
+  group("an app that was silent", appSilenceCases),
 ];

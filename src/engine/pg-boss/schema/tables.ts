@@ -7,7 +7,7 @@
 import type { Names } from "../names.ts";
 
 /** The version of what is in the schema; kept in `meta`. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 /** Creates the tables. */
 export function tables({ own }: Names): string {
