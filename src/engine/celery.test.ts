@@ -16,11 +16,5 @@ describe.skipIf(redis.missing !== undefined)("the Celery engine, on a Redis that
     test,
     name: "celery over Redis",
     create: harness("celery-redis", redis.open, () => store),
-    skip: [
-      {
-        test: "gives a process nothing that it runs already when its server was away",
-        reason: "the look for lost tasks is not told of what its own process runs",
-      },
-    ],
   });
 });
