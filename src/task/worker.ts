@@ -39,8 +39,8 @@ export interface WorkerOptions {
   /** At a stop, how long running tasks may take to finish before they are handed back. 30 s unless told. */
   readonly shutdownTimeout?: Duration;
   /**
-   * Whether a thread watches for handlers that block the event loop for longer than the lease. It says so on
-   * standard error while they do, with the names of the tasks that are running, and the logger warns afterwards.
+   * Whether a thread watches for handlers that block the event loop for longer than the lease, or than the engine
+   * lets a process be silent. It says so on standard error while they do, with the names of the tasks that are running, and the logger warns afterwards.
    * It takes memory of its own and, at the start, some time. Unless told, where the engine is shared, so
    * that other workers get the tasks then.
    */
@@ -207,7 +207,13 @@ export class Worker {
   async #work(queues: readonly string[], scheduler: Scheduler): Promise<void> {
     if (this.#isWatched) {
       const tasks = namesOf(this.#context);
-      this.#watchdog = Watchdog.start({ worker: this.name, lease: this.#lease, tasks, warn: this.#warn });
+      this.#watchdog = Watchdog.start({
+        worker: this.name,
+        lease: this.#lease,
+        engine: this.#engine,
+        tasks,
+        warn: this.#warn,
+      });
     }
     this.#beaten = performance.now();
     const heartbeat = setInterval(() => void this.#tryToBeat(), this.#lease / 3);
@@ -367,7 +373,6 @@ export class Worker {
   }
 
   async #beat(): Promise<void> {
-    this.#watchdog?.beat();
     const beaten = performance.now();
     if (this.#claims.length > 0) {
       const leases = this.#claims.map(({ lease }) => lease);
