@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { randomInt } from "node:crypto";
 import type { ClaimRequest, Delivery, Settlement } from "../../engine.ts";
 import type { Json } from "../../message.ts";
-import type { Cycle } from "./cycle.ts";
+import type { ClaimParameters, Cycle } from "./cycle.ts";
 import type { Leases } from "./leases.ts";
 import { toQueue } from "./queue-names.ts";
 import { idOf, readDelivery, unreadable, type DeliveryRow } from "./records.ts";
@@ -52,6 +53,9 @@ export interface ClaimNews {
   readonly room: number | null;
 }
 
+/** How often what was claimed in vain is looked for, in milliseconds. */
+const handBackEvery = 500;
+
 /** Hands out tasks. */
 export class Claims {
   readonly #cycle: Cycle;
@@ -59,6 +63,11 @@ export class Claims {
   readonly #news: (news: ClaimNews) => void;
   /** Sets of needs that were asked for: whether they are known is told with each claim. */
   readonly #needs = new Set<string>();
+  /** The tokens count on from here: no other engine begins near it. */
+  #token = randomInt(2 ** 48 - 1);
+  /** Claims whose answer was lost, with until when what they took is to be handed back: they may be done yet. */
+  readonly #abandoned = new Map<number, number>();
+  #handBackAt = 0;
 
   constructor(cycle: Cycle, leases: Leases, news: (news: ClaimNews) => void) {
     this.#cycle = cycle;
@@ -69,6 +78,7 @@ export class Claims {
   /** See {@link Engine.claim}. Parks what cannot be read, and goes on. */
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
     const deliveries: Delivery[] = [];
+    if (this.#abandoned.size > 0) await this.#handBack();
     while (deliveries.length < request.limit) {
       const asked = performance.now();
       const claimed = await this.#ask(request, request.limit - deliveries.length);
@@ -99,8 +109,10 @@ export class Claims {
     const { long, short } = this.#leases.tokens();
     for (;;) {
       const asked = knows === undefined ? [] : [...this.#needs];
+      const token = ++this.#token;
       const claimed = JSON.parse(
-        await this.#cycle.claim([
+        await this.#claim([
+          token,
           [...new Set(queues)].map(toQueue),
           limit,
           this.#leases.inDatabase(request.lease),
@@ -119,6 +131,29 @@ export class Claims {
       if (this.#needs.size > 1000) this.#needs.clear();
       for (const needs of claimed.ask) this.#needs.add(needs);
     }
+  }
+
+  async #claim(parameters: ClaimParameters): Promise<string> {
+    const [token, , , lease] = parameters;
+    // Later than that, its leases have run out.
+    const abandon = (): unknown => this.#abandoned.set(token, performance.now() + 2 * lease);
+    try {
+      return await this.#cycle.claim(parameters, abandon);
+    } catch (error) {
+      abandon();
+      throw error;
+    }
+  }
+
+  /** Now and then, and more than once: a claim may arrive after it was given up. */
+  async #handBack(): Promise<void> {
+    const now = performance.now();
+    if (now < this.#handBackAt) return;
+    this.#handBackAt = now + handBackEvery;
+    const abandoned = [...this.#abandoned];
+    await this.#cycle.abandon(abandoned.map(([token]) => token));
+    for (const [token, until] of abandoned)
+      if (until < now && this.#abandoned.get(token) === until) this.#abandoned.delete(token);
   }
 }
 

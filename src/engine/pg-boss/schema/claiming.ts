@@ -139,18 +139,17 @@ CREATE FUNCTION ${own}.keep(held bigint[], lease_ double precision) RETURNS void
   WHERE (l.token, l.part) IN (SELECT h.token, h.part FROM ${own}.lease h
     WHERE h.token = ANY (held) AND h.until <= clock_timestamp() FOR UPDATE SKIP LOCKED) $$;
 
--- Claims as the request says (claims.ts). Where there are parked tasks that need what it does not tell whether it
+-- Claims as the request says (claims.ts), by a token that nobody else has. Where there are parked tasks that need what it does not tell whether it
 -- knows, it claims nothing, and asks. "limits" are by lane, see room(). "long" and "short" are tokens of the process that asks:
 -- what ran out of these stays its own, as it lives, but could not say so in time. Of the short ones the heartbeat is on
 -- its way, or there is none.
-CREATE FUNCTION ${own}.claim(queues text[], most int, lease_ double precision, worker_ text, limits jsonb, knows boolean,
+CREATE FUNCTION ${own}.claim(token_ bigint, queues text[], most int, lease_ double precision, worker_ text, limits jsonb, knows boolean,
   asked text[], known text[], adopts text[], long bigint[], short bigint[]) RETURNS text ${plannedOnce} AS $f$
 DECLARE
   rooms jsonb := '{}';
   remaining int := most;
   now_ timestamptz;
   until_ timestamptz;
-  token_ bigint;
   queue_ text;
   adopt boolean;
   is_paused boolean;
@@ -202,7 +201,6 @@ BEGIN
     now_ := clock_timestamp();
   END IF;
   until_ := now_ + lease_ * interval '1 millisecond';
-  token_ := nextval('${own}.token');
 
   FOREACH queue_ IN ARRAY queues LOOP
     EXIT WHEN remaining <= 0;
