@@ -336,6 +336,11 @@ export interface Engine {
   /** For messages to people; nothing may depend on it. */
   readonly name: string;
   readonly capabilities: Capabilities;
+  /**
+   * After how many milliseconds without a sign of life of this process its tasks are given to others, where their lease is
+   * longer. Undefined where only the end of the lease counts.
+   */
+  readonly silence?: number;
   /** Its clock, in epoch milliseconds, where that is not the machine's: for tests that move it. */
   readonly now?: () => number;
 
@@ -359,7 +364,12 @@ export interface Engine {
    */
   readonly sendWithin?: (batch: readonly Outgoing[], sql: TransactionSql) => Promise<SentWithin>;
 
-  /** Claims tasks that are ready, and tasks whose lease has run out (counting a crash). Never waits for one. */
+  /**
+   * Claims tasks that are ready, and tasks whose lease has run out (counting a crash). Never waits for one.
+   *
+   * What this instance held when it was asked is not among them, however late the store gets to it: a process that was
+   * blocked, or a server that was away, must not give a process what it runs already.
+   */
   claim(request: ClaimRequest): Promise<readonly Delivery[]>;
 
   /** A heartbeat: extends the leases to `duration` milliseconds from now. Returns those that are lost. */

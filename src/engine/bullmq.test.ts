@@ -15,6 +15,6 @@ describe.skipIf(missing !== undefined)("the BullMQ engine, on a Redis that waits
     describe,
     test,
     name: "bullmq",
-    create: harness("bullmq", open, () => store),
+    create: harness("bullmq", open, () => store, { impatience: { deadAfter: 300 } }),
   });
 });

@@ -49,10 +49,12 @@ export function bullmq(options: BullmqOptions): Engine {
 class BullmqEngine implements Engine {
   readonly name = "bullmq";
   readonly capabilities = capabilities;
+  readonly silence: number;
 
   readonly #opening: Opening<Store>;
 
   constructor(redis: () => Promise<RedisLike>, settings: Settings) {
+    this.silence = settings.deadAfter;
     this.#opening = new Opening({
       open: async () => openStore(await redis(), settings),
       closed: closedError,

@@ -67,10 +67,12 @@ export function pgBoss(source: PgBossLike | PgPoolLike, options: PgBossOptions =
 class PgBossEngine implements Engine {
   readonly name = "pg-boss";
   readonly capabilities = capabilities;
+  readonly silence: number;
 
   readonly #opening: Opening<Store>;
 
   constructor(database: Database, settings: Settings) {
+    this.silence = settings.maxSilence;
     this.#opening = new Opening({
       open: () => openStore(database, settings),
       closed: closedError,

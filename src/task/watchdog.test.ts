@@ -181,6 +181,27 @@ describe("the option", () => {
     expect(stdout).toContain("Running then: nap (1). Started last: nap.\n");
   });
 
+  test("warns also where the engine lets a process be silent for less than the lease", async () => {
+    const { stdout, stderr } = await run(`
+      import { Petiole } from ${moduleAt("petiole.ts")};
+      import { memory } from ${moduleAt("../engine/memory.ts")};
+      const app = new Petiole({ engine: Object.assign(memory(), { name: "strict", silence: 300 }) });
+      const nap = app.task("nap", async (time) => {
+        // The thread takes a moment to start, and there are signs of life without a heartbeat.
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, time);
+      });
+      const logger = { info() {}, error() {}, warn: (text) => console.log(text) };
+      const worker = app.worker({ watchdog: true, logger, name: "w" });
+      await worker.start();
+      await (await nap.enqueue(1000)).result();
+      await worker.stop();`);
+    const measure = "and the strict engine takes a process for dead after 300 ms: its tasks";
+    expect(stdout.match(/was blocked for \d+ ms, (.*? its tasks)/)?.[1]).toBe(measure);
+    expect(stderr.match(/is blocked, for \d+ ms already, (.*? its tasks)/)?.[1]).toBe(measure);
+    expect(stderr.match(/is blocked/g)).toHaveLength(1);
+  });
+
   test("started and stopped at once leaves nothing behind", async () => {
     const dog = Watchdog.start({ worker: "w", lease: 1000, tasks: [], warn: () => {} });
     dog!.began("a");

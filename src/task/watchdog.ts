@@ -1,5 +1,6 @@
 /**
- * Says which tasks were running when a worker's event loop is blocked past its lease, while it is blocked.
+ * Says which tasks were running when a worker's event loop is blocked past its lease, or past what its engine allows, while
+ * it is blocked.
  *
  * A blocked loop cannot speak for itself, so a thread does. The two share counters, and no message is sent until
  * there is something to say: what a run costs is a few atomic additions.
@@ -9,6 +10,7 @@
 import type * as files from "node:fs";
 import type * as threads from "node:worker_threads";
 import { Worker as Thread } from "node:worker_threads";
+import type { Engine } from "../engine.ts";
 import { messageOf } from "../errors.ts";
 
 /** What a watchdog is told of its worker. */
@@ -17,6 +19,8 @@ export interface WatchdogOptions {
   readonly worker: string;
   /** In milliseconds. */
   readonly lease: number;
+  /** Its engine, and the {@link Engine.silence} of that. */
+  readonly engine?: Pick<Engine, "name" | "silence">;
   /** The names of the tasks that may run. Any other is counted as one of those that were added later. */
   readonly tasks: readonly string[];
   /** Told of a block when it is over, and of a watchdog that cannot watch. */
@@ -26,7 +30,10 @@ export interface WatchdogOptions {
 /** What the thread is given. The arrays are shared memory. */
 interface Watched {
   readonly worker: string;
-  readonly lease: number;
+  /** For how long it may be blocked, in milliseconds. */
+  readonly allowed: number;
+  /** Whose measure that is, as it is said. */
+  readonly measure: string;
   readonly names: readonly string[];
   /** At 0: how many signs of life there were. */
   readonly signs: Int32Array;
@@ -45,8 +52,9 @@ export class Watchdog {
   readonly #watched: Watched;
   readonly #thread: Thread;
   readonly #exited: Promise<void>;
+  readonly #timer: NodeJS.Timeout;
   #lastSign = performance.now();
-  /** How long the loop was last blocked past the lease, in milliseconds. */
+  /** How long the loop was last blocked past what is allowed, in milliseconds. */
   #blocked = 0;
 
   /** Begins to watch. A process may be forbidden to have threads: then it warns, and nobody watches. */
@@ -61,12 +69,18 @@ export class Watchdog {
   }
 
   private constructor(options: WatchdogOptions) {
-    const { worker, lease, tasks, warn } = options;
+    const { worker, lease, engine, tasks, warn } = options;
+    const silence = engine?.silence ?? Infinity;
+    const allowed = Math.min(lease, silence);
     this.#options = options;
     this.#indices = new Map(tasks.map((name, index) => [name, index]));
     this.#watched = {
       worker,
-      lease,
+      allowed,
+      measure:
+        silence < lease
+          ? `the ${engine?.name} engine takes a process for dead after ${silence} ms`
+          : `its lease is ${lease} ms`,
       names: [...tasks, "tasks that were added later"],
       signs: shared(1),
       running: shared(tasks.length + 1),
@@ -86,12 +100,14 @@ export class Watchdog {
     this.#exited = new Promise((resolve) => thread.once("exit", () => resolve()));
     // After the listeners, which would hold the process again.
     thread.unref();
+    // As often as the leases are renewed, whoever does that.
+    this.#timer = setInterval(() => this.#sign(), allowed / 3).unref();
   }
 
-  /** The loop turns. Called with each heartbeat, when the leases are renewed. */
-  beat(): void {
+  /** The loop turns. */
+  #sign(): void {
     const now = performance.now();
-    if (now - this.#lastSign > this.#options.lease) this.#blocked = now - this.#lastSign;
+    if (now - this.#lastSign > this.#watched.allowed) this.#blocked = now - this.#lastSign;
     this.#lastSign = now;
     Atomics.add(this.#watched.signs, 0, 1);
   }
@@ -100,7 +116,7 @@ export class Watchdog {
   began(task: string): void {
     const index = this.#indexOf(task);
     // The sign first: silence that was there before is not this run's.
-    this.beat();
+    this.#sign();
     Atomics.store(this.#watched.latest, 0, index);
     Atomics.add(this.#watched.running, index, 1);
   }
@@ -112,6 +128,7 @@ export class Watchdog {
 
   /** Resolves when the thread has ended. */
   async stop(): Promise<void> {
+    clearInterval(this.#timer);
     Atomics.store(this.#watched.ended, 0, 1);
     Atomics.notify(this.#watched.ended, 0);
     // Somebody waits now, and a process that has nothing else to do would end before.
@@ -125,11 +142,12 @@ export class Watchdog {
 
   /** Called by the thread's message, so the loop is free again. */
   #tell(tasks: string): void {
-    const { worker, lease, warn } = this.#options;
+    const { worker, warn } = this.#options;
+    const { allowed, measure } = this.#watched;
     const silence = performance.now() - this.#lastSign;
-    const blocked = Math.round(silence > lease ? silence : this.#blocked);
+    const blocked = Math.round(silence > allowed ? silence : this.#blocked);
     warn(
-      `Petiole worker ${worker}: its event loop was blocked for ${blocked} ms, and its lease is ${lease} ms: ` +
+      `Petiole worker ${worker}: its event loop was blocked for ${blocked} ms, and ${measure}: ` +
         `its tasks were given to other workers. Running then: ${tasks}.`,
     );
   }
@@ -144,8 +162,8 @@ function shared(length: number): Int32Array {
  * own with a name, to which some compilers add a call of a helper that is not there.
  */
 function watch({ parentPort, workerData }: typeof threads, { writeSync }: typeof files): void {
-  const { worker, lease, names, signs, running, latest, ended } = workerData as Watched;
-  const step = Math.max(5, lease / 6);
+  const { worker, allowed, measure, names, signs, running, latest, ended } = workerData as Watched;
+  const step = Math.max(5, allowed / 6);
   let looked = performance.now();
   let seen = -1;
   let silence = 0;
@@ -162,7 +180,7 @@ function watch({ parentPort, workerData }: typeof threads, { writeSync }: typeof
       silence = 0;
       told = false;
     }
-    if (told || silence <= lease) continue;
+    if (told || silence <= allowed) continue;
     const counts = names.map((_, index) => Atomics.load(running, index));
     const tasks = names.flatMap((name, index) => (counts[index]! > 0 ? [`${name} (${counts[index]})`] : []));
     if (tasks.length === 0) continue;
@@ -172,8 +190,8 @@ function watch({ parentPort, workerData }: typeof threads, { writeSync }: typeof
     try {
       writeSync(
         2,
-        `Petiole worker ${worker}: its event loop is blocked, for ${Math.round(silence)} ms already, and its ` +
-          `lease is ${lease} ms: its tasks are given to other workers. Running: ${list}.\n`,
+        `Petiole worker ${worker}: its event loop is blocked, for ${Math.round(silence)} ms already, and ` +
+          `${measure}: its tasks are given to other workers. Running: ${list}.\n`,
       );
     } catch {
       // Nobody reads standard error, or not fast enough. The worker's logger is told later.

@@ -39,8 +39,8 @@ export interface WorkerOptions {
   /** At a stop, how long running tasks may take to finish before they are handed back. 30 s unless told. */
   readonly shutdownTimeout?: Duration;
   /**
-   * Whether a thread watches for handlers that block the event loop for longer than the lease. It says so on
-   * standard error while they do, with the names of the tasks that are running, and the logger warns afterwards.
+   * Whether a thread watches for handlers that block the event loop for longer than the lease, or than the engine
+   * lets a process be silent. It says so on standard error while they do, with the names of the tasks that are running, and the logger warns afterwards.
    * It takes memory of its own and, at the start, some time. Unless told, where the engine is shared, so
    * that other workers get the tasks then.
    */
@@ -94,7 +94,7 @@ export class Worker {
   #running = 0;
   /** There are suspects: takes one task at a time, while nothing else runs, until one comes that is none. */
   #cautious = false;
-  /** When the last heartbeat was sent, by the monotonic clock. */
+  /** When the last heartbeat that arrived was sent, by the monotonic clock. */
   #beaten = 0;
   #state: "new" | "started" | "stopping" | "stopped" = "new";
   #watchdog: Watchdog | undefined;
@@ -207,10 +207,16 @@ export class Worker {
   async #work(queues: readonly string[], scheduler: Scheduler): Promise<void> {
     if (this.#isWatched) {
       const tasks = namesOf(this.#context);
-      this.#watchdog = Watchdog.start({ worker: this.name, lease: this.#lease, tasks, warn: this.#warn });
+      this.#watchdog = Watchdog.start({
+        worker: this.name,
+        lease: this.#lease,
+        engine: this.#engine,
+        tasks,
+        warn: this.#warn,
+      });
     }
     this.#beaten = performance.now();
-    const heartbeat = setInterval(() => void this.#beat(), this.#lease / 3);
+    const heartbeat = setInterval(() => void this.#tryToBeat(), this.#lease / 3);
     const listening = [
       this.#engine.onReady(queues, () => this.#wake()),
       this.#engine.onCancel(this.name, (leases) => this.#abort(leases, calledOff)),
@@ -251,7 +257,8 @@ export class Worker {
       this.#limited = tasks.size;
       this.#limits = limitsOf(tasks);
     }
-    // Blocked meanwhile: a claim before the heartbeat that is due might take what runs here for lost.
+    // Blocked meanwhile, or the engine was away: a claim before the heartbeat that is due might take what runs here for
+    // lost. Nor may it where that fails.
     if (performance.now() - this.#beaten > (this.#lease * 2) / 3) await this.#beat();
     const deliveries = await this.#engine.claim({
       queues,
@@ -366,16 +373,19 @@ export class Worker {
   }
 
   async #beat(): Promise<void> {
-    this.#beaten = performance.now();
-    this.#watchdog?.beat();
-    if (this.#claims.length === 0) return;
-    try {
-      const lost = await this.#engine.extend(
-        this.#claims.map(({ lease }) => lease),
-        this.#lease,
-      );
+    const beaten = performance.now();
+    if (this.#claims.length > 0) {
+      const leases = this.#claims.map(({ lease }) => lease);
+      const lost = await this.#engine.extend(leases, this.#lease);
       // The task runs elsewhere now, and what this run comes to will be refused: the sooner it ends the better.
       this.#abort(lost, "the lease was lost");
+    }
+    this.#beaten = Math.max(this.#beaten, beaten);
+  }
+
+  async #tryToBeat(): Promise<void> {
+    try {
+      await this.#beat();
     } catch (error) {
       this.#logger.error(`Petiole worker ${this.name} could not send its heartbeat; it tries again.`, error);
     }

@@ -43,6 +43,7 @@ const faults: readonly [name: string, fault: (engine: Engine) => Partial<Engine>
     }),
     /counts a crash/,
   ],
+  ["does nothing for a heartbeat", () => ({ extend: async () => [] }), /blocked for too long nothing/],
   ["never calls listeners", () => ({ onReady: () => () => undefined }), /wakes for a send/],
   [
     "calls listeners without end",

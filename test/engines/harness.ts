@@ -13,8 +13,10 @@ import type { EngineStore } from "./engine-store.ts";
 export interface HarnessOptions {
   /** What goes into each config beside what the store has; made anew for each test. */
   readonly more?: () => object;
+  /** What goes into the config of an instance whose silence is as short as can be. */
+  readonly impatience?: object;
   /** Cuts the engines of a config off; unless told, the store's server is killed and started again. */
-  readonly interrupt?: (config: Json) => Promise<void>;
+  readonly interrupt?: (config: Json, downFor?: number) => Promise<void>;
 }
 
 /**
@@ -26,22 +28,24 @@ export function harness(
   name: string,
   open: (config: Json) => Engine,
   store: () => EngineStore,
-  { more, interrupt = () => store().restart!(100) }: HarnessOptions = {},
+  { more, impatience, interrupt = (_, downFor = 100) => store().restart!(downFor) }: HarnessOptions = {},
 ): EngineContractOptions["create"] {
   const module = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
   return async () => {
     const fresh = await store().fresh();
     const config = more === undefined ? fresh : ({ ...(fresh as object), ...more() } as Json);
     const engines = [open(config)];
+    const opened = (config: Json): Engine => {
+      const engine = open(config);
+      engines.push(engine);
+      return engine;
+    };
     return {
       engine: engines[0]!,
-      another: () => {
-        const engine = open(config);
-        engines.push(engine);
-        return engine;
-      },
+      another: () => opened(config),
+      impatient: () => opened({ ...(config as object), ...impatience } as Json),
       elsewhere: { module, config },
-      interrupt: () => interrupt(config),
+      interrupt: (downFor) => interrupt(config, downFor),
       close: async () => {
         await Promise.all(engines.map((engine) => engine.close()));
       },

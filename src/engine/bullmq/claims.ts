@@ -86,6 +86,7 @@ export class Claims {
     if (this.#abandoned.size > 0) await this.#handBack();
     const queues = request.queues.map(toQueue);
     const most = this.#handOf(request.limit, queues);
+    const asked = performance.now();
     for (let round = 0; round < rounds; round += 1) {
       const limit = most - deliveries.length;
       const token = `${this.#name}-${++this.#count}`;
@@ -111,6 +112,7 @@ export class Claims {
     this.#leases.taken(
       deliveries.map((delivery) => delivery.lease),
       request.lease,
+      asked,
     );
     if (deliveries.length > 0) this.#ready.soon(Math.min(request.lease, this.#deadAfter));
     return deliveries;
@@ -127,6 +129,7 @@ export class Claims {
         String(Math.ceil(lease)),
         token,
         toName(request.worker),
+        this.#held(),
         ...this.#listsOf(request),
       ]);
     } catch (error) {
@@ -150,6 +153,15 @@ export class Claims {
       ...abandoned.map(([token]) => token),
     ]);
     for (const [token, { until }] of abandoned) if (until < now) this.#abandoned.delete(token);
+  }
+
+  /** What this engine holds of its own claims, as the script takes it: the numbers in their tokens. */
+  #held(): string {
+    let held = "";
+    this.#leases.forEachHeld((token, isLong) => {
+      if (token.startsWith(this.#name)) held += `${token.slice(this.#name.length)}${isLong ? "+" : "."}`;
+    });
+    return held;
   }
 
   #listsOf({ queues, limits, knows, adopts }: ClaimRequest): string[] {

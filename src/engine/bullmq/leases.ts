@@ -14,15 +14,17 @@ import { scripts } from "./scripts.ts";
 /** Of a task's lines, so many are kept. */
 const linesKept = 1000;
 
+/** Leases by the token of their claim and by task, with the time, of the process's own clock, until which they last. */
+type Held = Map<string, Map<string, number>>;
+
 /** The leases that this process's workers hold. */
 export class Leases {
   readonly #connection: Connection;
   readonly #deadAfter: number;
-  /**
-   * Those that are longer than Redis has them, by the token of their claim and by task, with the time, of the process's own
-   * clock, until which they last.
-   */
-  readonly #held = new Map<string, Map<string, number>>();
+  /** Those that are longer than Redis has them. */
+  readonly #long: Held = new Map();
+  /** The others. */
+  readonly #short: Held = new Map();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(connection: Connection, { deadAfter }: Settings) {
@@ -30,37 +32,52 @@ export class Leases {
     this.#deadAfter = deadAfter;
   }
 
-  /** They were claimed, for so long. */
-  taken(leases: readonly Lease[], duration: number): void {
-    if (duration <= this.#deadAfter) {
-      this.over(leases);
-      return;
-    }
-    const until = performance.now() + duration;
+  /** They were claimed, for so long from a time of `performance.now()` on: when that was asked for, which Redis did later. */
+  taken(leases: readonly Lease[], duration: number, from: number): void {
+    if (leases.length === 0) return;
+    const isLong = duration > this.#deadAfter;
+    const [held, other] = isLong ? [this.#long, this.#short] : [this.#short, this.#long];
+    const until = from + duration;
     for (const { id, token } of leases) {
-      const claim = this.#held.get(token);
-      if (claim === undefined) this.#held.set(token, new Map([[id, until]]));
+      remove(other, id, token);
+      const claim = held.get(token);
+      if (claim === undefined) held.set(token, new Map([[id, until]]));
       else claim.set(id, until);
     }
-    if (leases.length > 0) this.#timer ??= setInterval(() => void this.#renew(), this.#deadAfter / 3).unref();
+    if (isLong) this.#timer ??= setInterval(() => void this.#renew(), this.#deadAfter / 3).unref();
   }
 
   /** They are over. */
   over(leases: readonly Lease[]): void {
     for (const { id, token } of leases) {
-      const claim = this.#held.get(token);
-      claim?.delete(id);
-      if (claim?.size === 0) this.#held.delete(token);
+      remove(this.#long, id, token);
+      remove(this.#short, id, token);
+    }
+  }
+
+  /** Calls back with the tokens of claims of which all that has not ended is held now, and whether for long. */
+  forEachHeld(call: (token: string, isLong: boolean) => void): void {
+    const now = performance.now();
+    for (const held of [this.#long, this.#short]) {
+      for (const [token, claim] of held) {
+        let isHeld = true;
+        for (const until of claim.values()) isHeld &&= until > now;
+        if (isHeld) call(token, held === this.#long);
+        // Nothing else is to be done for these.
+        else if (held === this.#short) held.delete(token);
+      }
     }
   }
 
   /** See {@link Engine.extend}. */
   async extend(leases: readonly Lease[], duration: number): Promise<readonly Lease[]> {
     if (leases.length === 0) return [];
+    const from = performance.now();
     const lost = await this.#extend(leases, Math.min(duration, this.#deadAfter));
     this.taken(
       leases.filter((lease) => !lost.includes(lease)),
       duration,
+      from,
     );
     this.over(lost);
     return lost;
@@ -80,7 +97,8 @@ export class Leases {
 
   stop(): void {
     clearInterval(this.#timer);
-    this.#held.clear();
+    this.#long.clear();
+    this.#short.clear();
   }
 
   async #extend(leases: readonly Lease[], duration: number): Promise<readonly Lease[]> {
@@ -96,11 +114,11 @@ export class Leases {
   async #renew(): Promise<void> {
     const now = performance.now();
     const leases: Lease[] = [];
-    for (const [token, claim] of this.#held) {
-      for (const [id, until] of claim) {
-        if (until <= now) this.over([{ id, token }]);
-        else leases.push({ id, token });
-      }
+    for (const [token, claim] of this.#long) {
+      const before = leases.length;
+      // One that has run out stays as long as others of its claim do: no claim may take the two for equal.
+      for (const [id, until] of claim) if (until > now) leases.push({ id, token });
+      if (leases.length === before) this.#long.delete(token);
     }
     if (leases.length === 0) {
       clearInterval(this.#timer);
@@ -113,4 +131,10 @@ export class Leases {
       // The next time, or the worker's own heartbeat, which is told.
     }
   }
+}
+
+function remove(held: Held, id: string, token: string): void {
+  const claim = held.get(token);
+  claim?.delete(id);
+  if (claim?.size === 0) held.delete(token);
 }

@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { randomInt } from "node:crypto";
 import type { ClaimRequest, Delivery, Settlement } from "../../engine.ts";
 import type { Json } from "../../message.ts";
-import type { Cycle } from "./cycle.ts";
+import type { ClaimParameters, Cycle } from "./cycle.ts";
 import type { Leases } from "./leases.ts";
 import { toQueue } from "./queue-names.ts";
 import { idOf, readDelivery, unreadable, type DeliveryRow } from "./records.ts";
@@ -52,6 +53,9 @@ export interface ClaimNews {
   readonly room: number | null;
 }
 
+/** How often what was claimed in vain is looked for, in milliseconds. */
+const handBackEvery = 500;
+
 /** Hands out tasks. */
 export class Claims {
   readonly #cycle: Cycle;
@@ -59,6 +63,11 @@ export class Claims {
   readonly #news: (news: ClaimNews) => void;
   /** Sets of needs that were asked for: whether they are known is told with each claim. */
   readonly #needs = new Set<string>();
+  /** The tokens count on from here: no other engine begins near it. */
+  #token = randomInt(2 ** 48 - 1);
+  /** Claims whose answer was lost, with until when what they took is to be handed back: they may be done yet. */
+  readonly #abandoned = new Map<number, number>();
+  #handBackAt = 0;
 
   constructor(cycle: Cycle, leases: Leases, news: (news: ClaimNews) => void) {
     this.#cycle = cycle;
@@ -69,7 +78,9 @@ export class Claims {
   /** See {@link Engine.claim}. Parks what cannot be read, and goes on. */
   async claim(request: ClaimRequest): Promise<readonly Delivery[]> {
     const deliveries: Delivery[] = [];
+    if (this.#abandoned.size > 0) await this.#handBack();
     while (deliveries.length < request.limit) {
+      const asked = performance.now();
       const claimed = await this.#ask(request, request.limit - deliveries.length);
       const rows = claimed.tasks.flatMap(rowsOf);
       const isFree = !claimed.tasks.some(({ laned }) => laned);
@@ -82,7 +93,7 @@ export class Claims {
           damaged.push({ kind: "park", lease, reason: unreadable(delivery.problem) });
         } else {
           deliveries.push(delivery);
-          this.#leases.hold(row[0], claimed.token, request.lease, isFree);
+          this.#leases.hold(row[0], claimed.token, request.lease, isFree, asked);
         }
       }
       this.#news({ jobs: rows.map(([job]) => job), room: claimed.room });
@@ -94,10 +105,14 @@ export class Claims {
 
   async #ask(request: ClaimRequest, limit: number): Promise<Claimed> {
     const { queues, worker, limits, knows, adopts } = request;
+    // As of now: what is asked may wait for the server for longer than it lasts.
+    const { long, short } = this.#leases.tokens();
     for (;;) {
       const asked = knows === undefined ? [] : [...this.#needs];
+      const token = ++this.#token;
       const claimed = JSON.parse(
-        await this.#cycle.claim([
+        await this.#claim([
+          token,
           [...new Set(queues)].map(toQueue),
           limit,
           this.#leases.inDatabase(request.lease),
@@ -107,6 +122,8 @@ export class Claims {
           asked,
           asked.filter((needs) => areKnown(needs, knows)),
           adopts === undefined ? [] : queues.filter((queue) => adopts(queue)).map(toQueue),
+          long,
+          short,
         ]),
       ) as Claimed;
       if (claimed.ask === undefined) return claimed;
@@ -114,6 +131,29 @@ export class Claims {
       if (this.#needs.size > 1000) this.#needs.clear();
       for (const needs of claimed.ask) this.#needs.add(needs);
     }
+  }
+
+  async #claim(parameters: ClaimParameters): Promise<string> {
+    const [token, , , lease] = parameters;
+    // Later than that, its leases have run out.
+    const abandon = (): unknown => this.#abandoned.set(token, performance.now() + 2 * lease);
+    try {
+      return await this.#cycle.claim(parameters, abandon);
+    } catch (error) {
+      abandon();
+      throw error;
+    }
+  }
+
+  /** Now and then, and more than once: a claim may arrive after it was given up. */
+  async #handBack(): Promise<void> {
+    const now = performance.now();
+    if (now < this.#handBackAt) return;
+    this.#handBackAt = now + handBackEvery;
+    const abandoned = [...this.#abandoned];
+    await this.#cycle.abandon(abandoned.map(([token]) => token));
+    for (const [token, until] of abandoned)
+      if (until < now && this.#abandoned.get(token) === until) this.#abandoned.delete(token);
   }
 }
 

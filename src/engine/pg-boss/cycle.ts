@@ -24,11 +24,12 @@ export type OnSettled = (settlements: readonly EncodedSettlement[], settled: Set
 
 type Item =
   | { readonly kind: "settle"; readonly settlements: readonly EncodedSettlement[] }
-  | { readonly kind: "claim"; readonly request: ClaimParameters };
+  | { readonly kind: "claim"; readonly request: ClaimParameters; readonly late: () => void };
 type Result = readonly boolean[] | string;
 
 /** What `own.claim` takes, in its order. */
 export type ClaimParameters = readonly [
+  token: number,
   queues: readonly string[],
   limit: number,
   lease: number,
@@ -38,6 +39,8 @@ export type ClaimParameters = readonly [
   asked: readonly string[],
   known: readonly string[],
   adopts: readonly string[],
+  long: readonly number[],
+  short: readonly number[],
 ];
 
 /** At most so many settlements and claims go together. */
@@ -83,9 +86,26 @@ export class Cycle {
     return this.#batcher.add({ kind: "settle", settlements: encoded }) as Promise<readonly boolean[]>;
   }
 
-  /** Runs `own.claim` after what was settled before; what it gives, as text. */
-  claim(request: ClaimParameters): Promise<string> {
-    return this.#batcher.add({ kind: "claim", request }) as Promise<string>;
+  /**
+   * Runs `own.claim` after what was settled before; what it gives, as text.
+   *
+   * @param late called when it was done after all, once it had been given up
+   */
+  claim(request: ClaimParameters, late: () => void): Promise<string> {
+    return this.#batcher.add({ kind: "claim", request, late }) as Promise<string>;
+  }
+
+  /** Hands back, and counts nothing for it, what was claimed by tokens of which nobody has the answer. */
+  async abandon(tokens: readonly number[]): Promise<void> {
+    const { own } = this.#database.names;
+    await this.#database.query(
+      "handing back what was claimed",
+      `SELECT ${own}.settle($1::bigint[], NULL, (
+         SELECT json_agg(json_build_object('n', 0, 'j', job, 'a', l.token, 'g', 'release', 'unused', true))::text
+         FROM ${own}.lease l CROSS JOIN unnest(l.jobs) AS job WHERE l.token = ANY ($1::bigint[])),
+       $2::float8, $3::float8, $4::text)`,
+      [tokens, Math.min(this.#retention, 1e13), this.#soon, this.#who],
+    );
   }
 
   async idle(): Promise<void> {
@@ -101,7 +121,7 @@ export class Cycle {
     const [claim, ...others] = items.filter(({ kind }) => kind === "claim");
     const results = new Map<Item, Result | Promise<Result>>();
     if (claim?.kind === "claim" && this.#areApart(settles)) {
-      results.set(claim, this.#statement([], [], claim.request, []) as Promise<string>);
+      results.set(claim, this.#statement([], [], claim, []) as Promise<string>);
       for (const item of settles) results.set(item, this.#apart.add(item));
       // Nobody hears of them before the whole batch is done.
       if (others.length > 0)
@@ -134,14 +154,14 @@ export class Cycle {
     for (const item of settles) if (item.kind === "settle") settlements.push(...item.settlements);
     const rounds = roundsOf(settlements);
     const answers: boolean[] = [];
-    const request = claim?.kind === "claim" ? claim.request : undefined;
+    const claiming = claim?.kind === "claim" ? claim : undefined;
     let claimed: string | undefined;
     for (let index = 0; index < rounds.length; index++) {
       const isLast = index === rounds.length - 1;
-      claimed = await this.#statement(settlements, rounds[index]!, isLast ? request : undefined, answers);
+      claimed = await this.#statement(settlements, rounds[index]!, isLast ? claiming : undefined, answers);
     }
-    if (rounds.length === 0 && request !== undefined)
-      claimed = await this.#statement(settlements, [], request, answers);
+    if (rounds.length === 0 && claiming !== undefined)
+      claimed = await this.#statement(settlements, [], claiming, answers);
     let next = 0;
     const results: Result[] = [];
     for (const item of settles) {
@@ -155,7 +175,7 @@ export class Cycle {
   async #statement(
     settlements: readonly EncodedSettlement[],
     round: readonly number[],
-    request: ClaimParameters | undefined,
+    claim: (Item & { readonly kind: "claim" }) | undefined,
     answers: boolean[],
   ): Promise<string | undefined> {
     const { own } = this.#database.names;
@@ -176,19 +196,19 @@ export class Cycle {
         this.#who,
       );
     }
-    if (request !== undefined) {
+    if (claim !== undefined) {
       column(
-        (queues, limit, lease, worker, limits, knows, asked, known, adopts) =>
-          `${own}.claim(${queues}::text[], ${limit}::int, ${lease}::float8, ${worker}::text, ${limits}::jsonb, ` +
-          `${knows}::boolean, ${asked}::text[], ${known}::text[], ${adopts}::text[]) AS claimed`,
-        ...request,
+        (token, queues, limit, lease, worker, limits, knows, asked, known, adopts, long, short) =>
+          `${own}.claim(${token}::bigint, ${queues}::text[], ${limit}::int, ${lease}::float8, ${worker}::text, ${limits}::jsonb, ` +
+          `${knows}::boolean, ${asked}::text[], ${known}::text[], ${adopts}::text[], ${long}::bigint[], ${short}::bigint[]) AS claimed`,
+        ...claim.request,
       );
     }
     const what =
       round.length === 0
         ? "claiming tasks"
         : `settling ${round.length === 1 ? "1 task" : `${round.length} tasks`}`;
-    const [row] = await this.#database.query(what, `SELECT ${columns.join(", ")}`, values);
+    const [row] = await this.#database.query(what, `SELECT ${columns.join(", ")}`, values, claim?.late);
     if (round.length > 0) {
       const settled = JSON.parse(String(row?.["settled"])) as Settled;
       const held = new Set(settled.held);
@@ -198,7 +218,7 @@ export class Cycle {
         settled,
       );
     }
-    return request === undefined ? undefined : String(row?.["claimed"]);
+    return claim === undefined ? undefined : String(row?.["claimed"]);
   }
 }
 

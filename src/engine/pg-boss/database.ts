@@ -26,14 +26,20 @@ export class Database {
   }
 
   /**
-   * Runs a statement. `what` is for the message of an error: `sending 3 tasks`.
+   * Runs a statement. `what` is for the message of an error: `sending 3 tasks`. `late` is called when it was done after all,
+   * once it had been given up.
    *
    * @throws PetioleError `ERR_ENGINE_UNREACHABLE`, also when it takes too long, or `ERR_ENGINE_FAILED`
    */
-  async query(what: string, text: string, values?: readonly unknown[]): Promise<readonly Row[]> {
+  async query(
+    what: string,
+    text: string,
+    values?: readonly unknown[],
+    late?: () => void,
+  ): Promise<readonly Row[]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#bounded(what, this.sql.query(text, values));
+        return await this.#bounded(what, this.sql.query(text, values), late);
       } catch (error) {
         if (!isConflict(error) || attempt === attempts) throw engineError(error, what);
         await new Promise((resolve) => {
@@ -49,13 +55,16 @@ export class Database {
     return JSON.parse(String(row?.["json"])) as T;
   }
 
-  async #bounded<T>(what: string, running: Promise<T>): Promise<T> {
+  async #bounded<T>(what: string, running: Promise<T>, late: (() => void) | undefined): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(lateError(what, this.#timeout)), this.#timeout);
+    const over = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        if (late !== undefined) running.then(late, () => undefined);
+        reject(lateError(what, this.#timeout));
+      }, this.#timeout);
     });
     try {
-      return await Promise.race([running, late]);
+      return await Promise.race([running, over]);
     } finally {
       clearTimeout(timer);
     }

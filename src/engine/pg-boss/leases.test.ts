@@ -139,6 +139,67 @@ describe.skipIf(missing !== undefined)("pg-boss: leases", () => {
     expect(await rows()).toEqual([]);
   });
 
+  describe("a claim whose answer", () => {
+    /** The pool, with something done around each claim. */
+    const around = (claiming: (run: () => Promise<unknown>) => Promise<unknown>, options = {}): Engine => {
+      const query = (text: string, values?: unknown[]): Promise<unknown> =>
+        /\.claim\(/.test(text) ? claiming(() => pool.query(text, values)) : pool.query(text, values);
+      const through = { query, connect: () => pool.connect(), totalCount: 0 };
+      return pgBoss(through as unknown as Pool, options);
+    };
+    const soonClaimed = async (cut: Engine): Promise<readonly Delivery[]> => {
+      let found: readonly Delivery[] = [];
+      await eventually(
+        async () => (found = await claim(cut, { limit: 9 })).length > 0,
+        "claiming them again",
+      );
+      return found;
+    };
+
+    test("is lost hands back what it took, and counts no crash", async () => {
+      await sendMany(3);
+      let count = 0;
+      const cut = around(async (run) => {
+        const answer = await run();
+        if (++count === 1) throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
+        return answer;
+      });
+      await expect(claim(cut, { limit: 2 })).rejects.toMatchObject({ code: "ERR_ENGINE_UNREACHABLE" });
+      expect(await rows()).toEqual([2]);
+      const found = await soonClaimed(cut);
+      expect(found.map(({ message, crashes }) => [message.id, crashes])).toEqual([
+        ["1", 0],
+        ["2", 0],
+        ["3", 0],
+      ]);
+      const settled = await cut.settle(
+        found.map(({ lease }) => ({ kind: "complete", lease, result: "1" }) as const),
+      );
+      expect(settled).toEqual([true, true, true]);
+      await cut.close();
+    });
+
+    test("is late, as it waited for a connection, hands back what it takes then", async () => {
+      await sendMany(1);
+      const free = Promise.withResolvers<void>();
+      let count = 0;
+      const cut = around(
+        async (run) => {
+          if (++count === 1) await free.promise;
+          return run();
+        },
+        // So short that it is over before the claim is done.
+        { timeout: 1000, maxSilence: 60_000 },
+      );
+      await expect(claim(cut)).rejects.toMatchObject({ code: "ERR_ENGINE_UNREACHABLE" });
+      free.resolve();
+      await eventually(async () => (await rows()).length > 0, "the claim being done");
+      const [found] = await soonClaimed(cut);
+      expect(found).toMatchObject({ message: { id: "1" }, crashes: 0 });
+      await cut.close();
+    });
+  });
+
   test("a lane has room for what is claimed with the ends of many of its tasks", async () => {
     const limits = new Map([["lane", { concurrency: 25 }]]);
     await engine.send(

@@ -15,6 +15,8 @@ interface Held {
   readonly isFree: boolean;
   /** Until when it was asked for, by `performance.now()`: the machine's clock may be put forward or back. */
   until: number;
+  /** For longer than the database has it. */
+  isLong: boolean;
 }
 
 /** The leases of this process. */
@@ -37,9 +39,20 @@ export class Leases {
     return Math.min(duration, this.#longest);
   }
 
-  /** This process has a task. */
-  hold(job: string, token: number, duration: number, isFree: boolean): void {
-    if (duration > this.#longest) this.#held.set(job, { token, isFree, until: performance.now() + duration });
+  /** This process has a task, for so long from when it asked for that (`performance.now()`): the database did it later. */
+  hold(job: string, token: number, duration: number, isFree: boolean, asked: number): void {
+    const isLong = duration > this.#longest;
+    this.#held.set(job, { token, isFree, until: asked + duration, isLong });
+  }
+
+  /** The tokens of claims of which all that has not ended is held now: for longer than the database has it, and others. */
+  tokens(): { readonly long: readonly number[]; readonly short: readonly number[] } {
+    const now = performance.now();
+    const [long, short, over] = [new Set<number>(), new Set<number>(), new Set<number>()];
+    for (const { token, until, isLong } of this.#held.values())
+      (until <= now ? over : isLong ? long : short).add(token);
+    const held = (tokens: Set<number>): number[] => [...tokens].filter((token) => !over.has(token));
+    return { long: held(long), short: held(short) };
   }
 
   /** Whether it is known that no claim depends on the end of a task. */
@@ -56,11 +69,12 @@ export class Leases {
   /** See {@link Engine.extend}. */
   async extend(leases: readonly Lease[], duration: number): Promise<readonly Lease[]> {
     const jobs = leases.map(({ id, token }) => ({ job: jobId(id), token: tokenColumn(token), duration }));
+    const asked = performance.now();
     const kept = await this.#write(jobs);
     return leases.filter((_, index) => {
       const { job, token } = jobs[index]!;
       const isHeld = kept.has(job) && kept.get(job) === token;
-      if (isHeld) this.hold(job, token, duration, this.isFree(job, token));
+      if (isHeld) this.hold(job, token, duration, this.isFree(job, token), asked);
       else this.letGo(job, token);
       return !isHeld;
     });
@@ -70,7 +84,9 @@ export class Leases {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     const now = performance.now();
-    const left = [...this.#held].map(([job, { token, until }]) => ({ job, token, duration: until - now }));
+    const left = [...this.#held.entries()]
+      .filter(([, { isLong }]) => isLong)
+      .map(([job, { token, until }]) => ({ job, token, duration: until - now }));
     this.#held.clear();
     if (left.length > 0) await this.#write(left, false).catch(() => undefined);
   }
@@ -79,9 +95,13 @@ export class Leases {
     if (this.#renewing) return;
     const now = performance.now();
     const due: { job: string; token: number; duration: number }[] = [];
-    for (const [job, { token, until }] of this.#held) {
-      if (until <= now) this.#held.delete(job);
-      else due.push({ job, token, duration: until - now });
+    const tokens = new Set<number>();
+    for (const { token, until } of this.#held.values()) if (until > now) tokens.add(token);
+    for (const [job, { token, until, isLong }] of this.#held) {
+      if (until > now) {
+        if (isLong) due.push({ job, token, duration: until - now });
+        // One that has run out stays as long as others of its claim do: no claim may take the two for equal.
+      } else if (!tokens.has(token)) this.#held.delete(job);
     }
     if (due.length === 0) return;
     this.#renewing = true;

@@ -24,7 +24,7 @@ import type { EngineHarness } from "./harness.ts";
 export interface ContractCase {
   readonly name: string;
   /** The capability, or the part of the harness, without which the test means nothing. */
-  readonly needs?: Exclude<keyof Capabilities, "lacks" | "dialect"> | keyof Beyond;
+  readonly needs?: Exclude<keyof Capabilities, "lacks" | "dialect"> | "elsewhere" | "interrupt";
   /** What it uses of what some engines lack. What all of a group uses, `groups.ts` says. */
   readonly features?: readonly EngineFeature[];
   /** `another` makes a second instance on the same storage. Of `beyond` there is what the test `needs`. */
@@ -32,7 +32,8 @@ export interface ContractCase {
 }
 
 /** What reaches beyond this process. */
-export type Beyond = Required<Pick<EngineHarness, "elsewhere" | "interrupt">>;
+export type Beyond = Required<Pick<EngineHarness, "elsewhere" | "interrupt">> &
+  Pick<EngineHarness, "impatient">;
 
 /** Whether the engine has something that others lack. */
 export function can({ capabilities }: Engine, feature: EngineFeature): boolean {

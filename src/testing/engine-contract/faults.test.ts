@@ -340,6 +340,23 @@ const cuts: readonly [name: string, create: EngineContractOptions["create"], cau
     /^goes on after it was cut off/,
   ],
   [
+    "takes what its own process runs for lost when it is cut off",
+    interruptible((engine) => {
+      const held: Lease[] = [];
+      return {
+        wrong: {
+          async claim(request) {
+            const claimed = await engine.claim(request);
+            held.push(...claimed.map(({ lease }) => lease));
+            return claimed;
+          },
+        },
+        cut: () => engine.settle(held.map((lease) => ({ kind: "release", lease }))),
+      };
+    }),
+    /^gives a process nothing that it runs already/,
+  ],
+  [
     "loses what it accepted when it is cut off",
     interruptible((engine) => ({
       cut: async () =>

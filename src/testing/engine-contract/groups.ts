@@ -9,6 +9,7 @@ import { appGroupCases } from "./app-groups.ts";
 import { appRetryingCases } from "./app-retrying.ts";
 import { appRunningCases } from "./app-running.ts";
 import { appWorkerCases } from "./app-workers.ts";
+import { appSilenceCases } from "./app-silence.ts";
 import { bulkCases } from "./bulk.ts";
 import { cancellingCases } from "./cancelling.ts";
 import type { ContractCase } from "./case.ts";
@@ -76,4 +77,5 @@ export const contractGroups: readonly ContractGroup[] = [
   group("an app's retries", appRetryingCases),
   group("an app's workers", appWorkerCases),
   group("an app's chains", [...appChainCases, ...appGroupCases]),
+  group("an app that was silent", appSilenceCases),
 ];

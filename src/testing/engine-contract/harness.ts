@@ -17,10 +17,16 @@ export interface EngineHarness {
   /** How other processes open it. Without it, the tests that need several processes are skipped. */
   readonly elsewhere?: Elsewhere;
   /**
-   * Cuts all connections of these engines to their server, or stops the server and starts it again; resolves when
-   * the server can be reached. Without it, the tests of what follows are skipped.
+   * As `another`, with the shortest {@link Engine.silence} that can be set. Where the engine has one, the tests of what
+   * follows it take that long.
    */
-  readonly interrupt?: () => Promise<void>;
+  readonly impatient?: () => Engine;
+  /**
+   * Cuts all connections of these engines to their server, or stops the server and starts it again; resolves when
+   * the server can be reached. Where `downFor` is given, it cannot be for that long, in milliseconds. Without it, the
+   * tests of what follows are skipped.
+   */
+  readonly interrupt?: (downFor?: number) => Promise<void>;
   /** Closes the engines and removes the storage. */
   close(): Promise<void>;
 }

@@ -4,7 +4,8 @@ import { shared } from "./shared.ts";
 /**
  * Claims tasks.
  *
- * ARGV: prefix, limit, lease, token, worker, then lists, each after its length: queues; lanes with their limits (lane,
+ * ARGV: prefix, limit, lease, token, worker, what the process holds already (of each token what comes after
+ * the process's name, and "+", or "." where it holds that for less than the longest lease), then lists, each after its length: queues; lanes with their limits (lane,
  * concurrency, rate, per); what is needed by parked tasks that the worker knows; the same that it does not know;
  * the names of jobs of others that it takes, and that it does not; and, where it takes any at all, a count of its claims.
  *
@@ -13,7 +14,8 @@ import { shared } from "./shared.ts";
  */
 export const claim = `${shared}
 local limit, lease, token, worker = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local at = 6
+local own = string.match(token, '^(.*)%-')
+local at = 7
 local function list(width)
   local length = tonumber(ARGV[at])
   local first = at + 1
@@ -118,9 +120,34 @@ local function take(queue, q, jobId, crashed, score)
   deliveries[#deliveries + 1] = delivery
 end
 
+-- For how long from now on what has run out is still the asking process's own, which lives, but could not say so in time.
+-- Where it is for short, its heartbeat is on its way, or it has none.
+local function stillHeld(held)
+  if string.sub(held, 1, #own) ~= own then return end
+  local number = string.sub(held, #own + 1)
+  if string.find(ARGV[6], number .. '+', 1, true) then return lease end
+  if string.find(ARGV[6], number .. '.', 1, true) then return math.min(lease, 250) end
+end
+
+-- Keeps what has run out and is still held, before lanes are looked at, in which that runs. Returns the rest.
+local function keepHeld(q, lost)
+  local others = {}
+  for _, jobId in ipairs(lost) do
+    local held = rcall('HGET', q .. jobId, 'pt:tok') or ''
+    local duration = stillHeld(held)
+    if duration and holds(q, jobId, held) then
+      keep(q, jobId, held, duration)
+    else
+      others[#others + 1] = jobId
+    end
+  end
+  return others
+end
+
 -- What was running, and lost its lease.
 local function takeLost(queue, q)
-  for _, jobId in ipairs(rcall('ZRANGEBYSCORE', q .. '~petiole:leases', '-inf', now, 'LIMIT', 0, limit + 1000)) do
+  local lost = rcall('ZRANGEBYSCORE', q .. '~petiole:leases', '-inf', now, 'LIMIT', 0, limit + 1000)
+  for _, jobId in ipairs(keepHeld(q, lost)) do
     if #deliveries >= limit then return end
     local job = rcall('HMGET', q .. jobId, 'pt:tok', 'pt:lane', 'finishedOn', 'pb', 'pt:cxl', 'pt')
     local lock = rcall('GET', q .. jobId .. ':lock')

@@ -8,15 +8,7 @@ for at = 3, #ARGV, 2 do
   local token = ARGV[at + 1]
   local _, q, jobId = where(ARGV[at])
   if q and holds(q, jobId, token) then
-    -- Not to be found at the end of its lease twice: BullMQ's look for stalled jobs may have put it back.
-    if rcall('EXISTS', q .. jobId .. ':lock') == 0 then
-      local lane = rcall('HGET', q .. jobId, 'pt:lane') or ''
-      if takeOut(q, jobId, lane) then rcall('LPUSH', q .. 'active', jobId) end
-    end
-    rcall('SET', q .. jobId .. ':lock', token, 'PX', duration)
-    rcall('ZADD', q .. '~petiole:leases', now + duration, jobId)
-    local lane = rcall('HGET', q .. jobId, 'pt:lane')
-    if lane then rcall('ZADD', G .. 'lane:run:' .. lane, now + duration, jobId) end
+    keep(q, jobId, token, duration)
   else
     lost[#lost + 1] = (at - 3) / 2
   end

@@ -272,6 +272,18 @@ local function holds(q, jobId, token)
   local lock = rcall('GET', q .. jobId .. ':lock')
   return not lock or lock == token
 end
+
+-- Makes a lease that is held last from now on.
+local function keep(q, jobId, token, duration)
+  local lane = rcall('HGET', q .. jobId, 'pt:lane') or ''
+  -- Not to be found at the end of its lease twice: BullMQ's look for stalled jobs may have put it back.
+  if rcall('EXISTS', q .. jobId .. ':lock') == 0 and takeOut(q, jobId, lane) then
+    rcall('LPUSH', q .. 'active', jobId)
+  end
+  rcall('SET', q .. jobId .. ':lock', token, 'PX', duration)
+  rcall('ZADD', q .. '~petiole:leases', now + duration, jobId)
+  if lane ~= '' then rcall('ZADD', G .. 'lane:run:' .. lane, now + duration, jobId) end
+end
 `;
 
 /** What a script that sends begins with: to make what it does not use would take it time. */

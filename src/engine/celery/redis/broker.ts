@@ -68,10 +68,19 @@ export class RedisBroker implements Broker {
     this.#settings = settings;
     this.#connection = new Connection(client, settings.timeout);
     this.#mailbox = new RedisMailbox(this.#connection, settings, settings.database ?? databaseOf(client));
-    this.#restoring = new Restoring(this.#connection, settings, (queues) => this.#arrivals.wake(queues));
-    const restore = (): Promise<void> => this.#restoring.restore();
-    this.#arrivals = new Arrivals(this.#connection, settings, restore);
-    this.#taking = new Taking(this.#connection, settings, restore, (found) => this.#onUnreadable(found));
+    this.#restoring = new Restoring(
+      this.#connection,
+      settings,
+      (queues) => this.#arrivals.wake(queues),
+      (tag) => this.#taking.heldUntil(tag),
+    );
+    this.#arrivals = new Arrivals(this.#connection, settings, () => this.#restoring.restoreOthers());
+    this.#taking = new Taking(
+      this.#connection,
+      settings,
+      (asked) => this.#restoring.restore(asked),
+      (found) => this.#onUnreadable(found),
+    );
     this.#publishes = new Batcher((messages) => this.#publish(messages));
     this.#finishes = new Batcher((finishes) => this.#finish(finishes));
     this.#looks = new Batcher((tags) => this.#areHeld(tags));
@@ -110,6 +119,7 @@ export class RedisBroker implements Broker {
   async extend(tags: readonly string[], lease: number): Promise<readonly string[]> {
     if (tags.length === 0) return [];
     await this.open();
+    const asked = performance.now();
     const answers = (await this.#connection.run("extending leases", scripts.extend, [
       this.#settings.keyPrefix,
       String(this.#settings.visibilityTimeout / 1000),
@@ -117,6 +127,7 @@ export class RedisBroker implements Broker {
       ...tags,
     ])) as readonly number[];
     const lost = tags.filter((_, at) => answers[at] !== 1);
+    this.#taking.extended(tags, lease, asked);
     this.#taking.forget(lost);
     return lost;
   }

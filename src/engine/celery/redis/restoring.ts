@@ -27,22 +27,45 @@ export class Restoring {
   readonly #wake: (queues: readonly string[]) => void;
   /** What is to be done with what is of no known form, if anything is. */
   onStrange: ((tag: string, raw: Buffer) => void) | undefined;
-  #running: Promise<void> | undefined;
+  readonly #heldUntil: (tag: string) => number | undefined;
+  #running: { readonly asked: number; readonly over: Promise<void> } | undefined;
 
-  /** @param wake called with the queues to which something was given back */
-  constructor(connection: Connection, settings: RedisSettings, wake: (queues: readonly string[]) => void) {
+  /**
+   * @param wake called with the queues to which something was given back, or is to be by whoever takes from them
+   * @param heldUntil until when this process has something, by `performance.now()`
+   */
+  constructor(
+    connection: Connection,
+    settings: RedisSettings,
+    wake: (queues: readonly string[]) => void,
+    heldUntil: (tag: string) => number | undefined,
+  ) {
     this.#connection = connection;
     this.#settings = settings;
     this.#wake = wake;
+    this.#heldUntil = heldUntil;
   }
 
-  /** Restores all that is lost by now. Several calls are one. */
-  restore(): Promise<void> {
-    this.#running ??= this.#restoreAll().finally(() => (this.#running = undefined));
-    return this.#running;
+  /** Restores all that is lost, but for what this process has: it lives, and may run that. Several calls are one. */
+  restoreOthers(): Promise<void> {
+    return this.#running?.over ?? this.restore(-Infinity);
   }
 
-  async #restoreAll(): Promise<void> {
+  /**
+   * Restores all that is lost, but for what this process had when that was asked for (`performance.now()`), however long
+   * Redis was away since. Several calls are one.
+   */
+  async restore(asked: number): Promise<void> {
+    while (this.#running !== undefined && this.#running.asked < asked)
+      await this.#running.over.catch(() => {});
+    this.#running ??= {
+      asked,
+      over: this.#restoreAll(asked).finally(() => (this.#running = undefined)),
+    };
+    return this.#running.over;
+  }
+
+  async #restoreAll(asked: number): Promise<void> {
     const { keyPrefix, visibilityTimeout } = this.#settings;
     let passOver = 0;
     for (;;) {
@@ -54,14 +77,14 @@ export class Restoring {
       ])) as readonly Buffer[];
       const count = found.length / 3;
       if (count === 0) return;
-      const moved = await this.#move(found);
+      const moved = await this.#move(found, asked);
       passOver += count - moved;
       if (count < together) return;
     }
   }
 
   /** Resolves to how many there are no more. */
-  async #move(found: readonly Buffer[]): Promise<number> {
+  async #move(found: readonly Buffer[], asked: number): Promise<number> {
     const parameters: Part[] = [];
     const queues = new Set<string>();
     let moved = 0;
@@ -74,10 +97,15 @@ export class Restoring {
       }
       const targets = await queuesOf(this.#connection, this.#settings.keyPrefix, lost);
       for (const queue of targets) queues.add(queue);
+      const until = this.#heldUntil(tag.toString());
+      if (until !== undefined && until > asked) continue;
       const lists = targets.map((queue) => listOf(queue, lost.priority));
       parameters.push(tag, score, lost.text, String(lists.length), ...lists);
     }
-    if (parameters.length === 0) return moved;
+    if (parameters.length === 0) {
+      this.#wake([...queues]);
+      return moved;
+    }
     const answers = (await this.#connection.run("restoring lost tasks", scripts.restore, [
       this.#settings.keyPrefix,
       ...parameters,

@@ -20,8 +20,16 @@ interface Origin {
   readonly list: string;
 }
 
+/** What is held here. */
+interface Held extends Origin {
+  /** Until when, by `performance.now()`. */
+  until: number;
+}
+
 /** What is asked for. */
 interface Asked {
+  /** When, by `performance.now()`. */
+  readonly at: number;
   readonly queues: readonly string[];
   readonly limit: number;
   readonly lease: number;
@@ -32,17 +40,17 @@ interface Asked {
 export class Taking {
   readonly #connection: Connection;
   readonly #settings: RedisSettings;
-  readonly #restore: () => Promise<void>;
+  readonly #restore: (asked: number) => Promise<void>;
   readonly #unreadable: (unreadable: Unreadable) => void;
   /** What is held here, by its tag. */
-  readonly #held = new Map<string, Origin>();
+  readonly #held = new Map<string, Held>();
   /** Takings whose answers were lost: what they took is held, and nobody knows. */
   readonly #lost = new Set<Asked>();
 
   constructor(
     connection: Connection,
     settings: RedisSettings,
-    restore: () => Promise<void>,
+    restore: (asked: number) => Promise<void>,
     unreadable: (unreadable: Unreadable) => void,
   ) {
     this.#connection = connection;
@@ -58,19 +66,19 @@ export class Taking {
     lease: number,
   ): Promise<{ readonly taken: readonly Taken[]; readonly isAll: boolean }> {
     for (const lost of this.#lost) await this.#recover(lost);
-    const asked: Asked = { queues, limit, lease, tag: randomUUID() };
+    const asked: Asked = { at: performance.now(), queues, limit, lease, tag: randomUUID() };
     let reply: unknown;
     try {
       reply = await this.#ask(asked, { tells: true });
       if (!Array.isArray(reply)) {
-        await this.#restore();
+        await this.#restore(asked.at);
         reply = await this.#ask(asked);
       }
     } catch (error) {
       if (error instanceof PetioleError && error.code === "ERR_ENGINE_UNREACHABLE") this.#lost.add(asked);
       throw error;
     }
-    return this.#read(reply as Reply, queues, limit);
+    return this.#read(reply as Reply, asked);
   }
 
   /** Gives back what a taking took whose answer was lost: it was never run. */
@@ -81,7 +89,7 @@ export class Taking {
       const tags: string[] = [];
       for (let at = 0; at < reply.length; at += 4) {
         const tag = String(reply[at]);
-        this.#held.set(tag, originOf(reply, at, lost.queues));
+        this.#held.set(tag, { ...originOf(reply, at, lost.queues), until: lost.at + lost.lease });
         tags.push(tag);
       }
       await this.giveBack(tags);
@@ -114,6 +122,19 @@ export class Taking {
     for (const tag of tags) this.#held.delete(tag);
   }
 
+  /** These are held for so long from then on, by `performance.now()`. */
+  extended(tags: readonly string[], lease: number, asked: number): void {
+    for (const tag of tags) {
+      const held = this.#held.get(tag);
+      if (held !== undefined) held.until = asked + lease;
+    }
+  }
+
+  /** Until when this process has it, by `performance.now()`; undefined for what it has not. */
+  heldUntil(tag: string): number | undefined {
+    return this.#held.get(tag)?.until;
+  }
+
   /** Something else was put aside: it is of no known form, and of no known queue. */
   adopt(tag: string, raw: Buffer): void {
     this.#tell(tag, { queue: "celery", list: "celery" }, raw, "what was held of it is not as Kombu has it");
@@ -140,8 +161,7 @@ export class Taking {
 
   async #read(
     reply: Reply,
-    queues: readonly string[],
-    limit: number,
+    { at: asked, queues, limit, lease }: Asked,
   ): Promise<{ readonly taken: readonly Taken[]; readonly isAll: boolean }> {
     const taken: Taken[] = [];
     for (let at = 0; at < reply.length; at += 4) {
@@ -149,7 +169,7 @@ export class Taking {
       const held = reply[at + 3] as Buffer;
       const origin = originOf(reply, at, queues);
       const found = read(held, origin.queue);
-      this.#held.set(tag, origin);
+      this.#held.set(tag, { ...origin, until: asked + lease });
       if ("message" in found) {
         const { message, redelivered } = found;
         taken.push({ tag, message, redelivered });
@@ -171,7 +191,7 @@ export class Taking {
   }
 
   #tell(tag: string, origin: Origin, raw: Buffer, problem: string): void {
-    this.#held.set(tag, origin);
+    this.#held.set(tag, { ...origin, until: this.#held.get(tag)?.until ?? 0 });
     const text = raw.toString();
     const isText = Buffer.from(text).equals(raw);
     this.#unreadable({

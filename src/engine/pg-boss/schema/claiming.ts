@@ -133,16 +133,23 @@ END $f$;
 
 function claiming({ own, boss }: Names): string {
   return `
--- Claims as the request says (claims.ts). Where there are parked tasks that need what it does not tell whether it
--- knows, it claims nothing, and asks. "limits" are by lane, see room().
-CREATE FUNCTION ${own}.claim(queues text[], most int, lease_ double precision, worker_ text, limits jsonb, knows boolean,
-  asked text[], known text[], adopts text[]) RETURNS text ${plannedOnce} AS $f$
+-- Makes what has run out of these leases last from now on. One that is locked is being extended, or settled.
+CREATE FUNCTION ${own}.keep(held bigint[], lease_ double precision) RETURNS void LANGUAGE sql VOLATILE ${byIndex} AS $$
+  UPDATE ${own}.lease l SET until = clock_timestamp() + lease_ * interval '1 millisecond'
+  WHERE (l.token, l.part) IN (SELECT h.token, h.part FROM ${own}.lease h
+    WHERE h.token = ANY (held) AND h.until <= clock_timestamp() FOR UPDATE SKIP LOCKED) $$;
+
+-- Claims as the request says (claims.ts), by a token that nobody else has. Where there are parked tasks that need what it does not tell whether it
+-- knows, it claims nothing, and asks. "limits" are by lane, see room(). "long" and "short" are tokens of the process that asks:
+-- what ran out of these stays its own, as it lives, but could not say so in time. Of the short ones the heartbeat is on
+-- its way, or there is none.
+CREATE FUNCTION ${own}.claim(token_ bigint, queues text[], most int, lease_ double precision, worker_ text, limits jsonb, knows boolean,
+  asked text[], known text[], adopts text[], long bigint[], short bigint[]) RETURNS text ${plannedOnce} AS $f$
 DECLARE
   rooms jsonb := '{}';
   remaining int := most;
   now_ timestamptz;
   until_ timestamptz;
-  token_ bigint;
   queue_ text;
   adopt boolean;
   is_paused boolean;
@@ -176,6 +183,10 @@ BEGIN
   END IF;
   now_ := clock_timestamp();
   IF limits <> '{}' THEN
+    -- What runs takes room in its lane.
+    IF EXISTS (SELECT FROM ${own}.lease l WHERE l.token = ANY (long || short) AND l.until <= now_) THEN
+      PERFORM ${own}.keep(long, lease_), ${own}.keep(short, least(lease_, 250));
+    END IF;
     -- One claim at a time counts what runs of a lane. In one order, or two wait for each other.
     FOR lane_ IN SELECT DISTINCT x FROM (
         SELECT unnest(${own}.lanes_of(q)) AS x FROM unnest(queues) q
@@ -190,7 +201,6 @@ BEGIN
     now_ := clock_timestamp();
   END IF;
   until_ := now_ + lease_ * interval '1 millisecond';
-  token_ := nextval('${own}.token');
 
   FOREACH queue_ IN ARRAY queues LOOP
     EXIT WHEN remaining <= 0;
@@ -198,9 +208,10 @@ BEGIN
       EXISTS (SELECT FROM ${own}.task t WHERE t.queue = queue_ AND t.lane <> '' AND t.queued)
     INTO is_lost, is_laned;
     IF is_lost THEN
+      PERFORM ${own}.keep(long, lease_), ${own}.keep(short, least(lease_, 250));
       lost := '{}';
       FOR item IN SELECT l.token, l.part, l.lane, l.jobs, l.attempts FROM ${own}.lease l
-        WHERE l.queue = queue_ AND l.until <= now_ ORDER BY l.until FOR UPDATE SKIP LOCKED
+        WHERE l.queue = queue_ AND l.until <= now_ AND l.token <> ALL (long || short) ORDER BY l.until FOR UPDATE SKIP LOCKED
       LOOP
         EXIT WHEN remaining <= 0;
         kept := '{}';

@@ -7,7 +7,7 @@
 import type { Names } from "../names.ts";
 
 /** The version of what is in the schema; kept in `meta`. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 /** Creates the tables. */
 export function tables({ own }: Names): string {
@@ -82,7 +82,6 @@ ALTER TABLE ${own}.lease ALTER jobs SET STORAGE PLAIN, ALTER attempts SET STORAG
 CREATE INDEX lease_until ON ${own}.lease (queue, until);
 CREATE INDEX lease_started ON ${own}.lease (started);
 CREATE INDEX lease_lanes ON ${own}.lease (lane, until) WHERE lane <> '';
-CREATE SEQUENCE ${own}.token;
 CREATE SEQUENCE ${own}.part CACHE 32;
 
 -- Ids of duplicates, and who answers for them.
