@@ -1,55 +1,60 @@
 /** TypeScript sends and Celery works; Celery sends and TypeScript works: on real brokers, with Celery as it is. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Petiole, type Worker } from "petiole";
 import { Value } from "petiole/value";
 import { Foreign } from "petiole/wire";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "petiole/engine";
 import { stampsOf } from "petiole/engine/celery";
+import { addFailing, exceptions, testFailures } from "./both-ways-failures.ts";
+import { addOptionTasks, conf, queuesOn, testOptions } from "./both-ways-options.ts";
+import { timeout, type BothWays } from "./both-ways-site.ts";
 import { brokers, type RunningBroker } from "./brokers.ts";
 import { startCeleryWorker, startSiteClient, type CeleryWorker, type SiteClient } from "./site.ts";
 
 class Money extends Value("shop.Money", { amount: Number, currency: String }) {}
 
-class OutOfStock extends Error {
-  override name = "OutOfStock";
-}
-
-const timeout = 20_000;
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 for (const kind of brokers) {
   const skipped = kind.missing === undefined ? "" : ` (skipped: ${kind.missing})`;
   describe.skipIf(kind.missing !== undefined)(`with plain Celery on ${kind.name}${skipped}`, () => {
+    const isRedis = kind.name === "Redis";
     let broker: RunningBroker;
     let python: CeleryWorker;
     let client: SiteClient;
     let engine: Engine;
     let worker: Worker;
     let app: Petiole;
+    let folder: string;
+    let files = 0;
     const ran: string[] = [];
 
     beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), "petiole-both-ways-"));
       broker = await kind.start();
+      const places = { ...broker.places, environment: { CONF: JSON.stringify(conf) } };
       [python, client] = await Promise.all([
-        startCeleryWorker(broker.places),
-        startSiteClient(broker.places),
+        startCeleryWorker({ ...places, pool: "prefork", queues: ["celery", "py.order"] }),
+        startSiteClient(places),
       ]);
       engine = broker.engine({
-        exceptions: { OutOfStock: "site_app.OutOfStock" },
+        exceptions,
+        queues: queuesOn(isRedis),
         tasks: {
           "tasks.fail": { positional: ["kind"] },
           "ts.positional": { positional: ["x", "y"] },
+          "ts.describe": { positional: ["first"] },
           "ts.record": { positional: ["first", "second"] },
         },
       });
       app = new Petiole({ engine, values: [Money], defaults: { queue: "ts", retry: { attempts: 1 } } });
       app.task("ts.echo", ({ value }: { value: unknown }) => value);
       app.task("ts.positional", ({ x, y }: { x: number; y: number }) => ({ x, y }));
-      app.task("ts.fail", ({ kind }: { kind: string }) => {
-        if (kind === "stock") throw new OutOfStock("no pens");
-        if (kind === "type") throw new TypeError("not a pen");
-        throw new RangeError("out of range");
-      });
+      addFailing(app);
+      addOptionTasks(app, ran);
       app.task("ts.record", ({ first, second }: { first: string; second: string }) => {
         ran.push(`${first} ${second}`);
       });
@@ -73,13 +78,24 @@ for (const kind of brokers) {
       await engine?.close();
       await Promise.all([client?.stop(), python?.stop()]);
       await broker?.close();
+      rmSync(folder, { recursive: true, force: true });
     }, 60_000);
 
     /** A task of the site's. */
-    const site = <P extends object, R = unknown>(name: string) => {
-      const sender = new Petiole({ engine, defaults: { queue: "celery" } });
-      return sender.task<P, R>(name);
-    };
+    const site = <P extends object, R = unknown>(name: string, queue = "celery") =>
+      new Petiole({ engine, defaults: { queue } }).task<P, R>(name);
+
+    const here = (): BothWays => ({
+      client,
+      python,
+      app,
+      ran,
+      site,
+      file: () => join(folder, `${++files}`),
+      linesOf: (path) => (existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : []),
+    });
+    testFailures(isRedis, here);
+    testOptions(isRedis, here);
 
     describe("TypeScript to Python", () => {
       test("a result comes back", async () => {
@@ -212,20 +228,6 @@ for (const kind of brokers) {
         expect(await client.value('call("ts.positional", 1, kwargs={"y": 2})')).toBe("{'x': 1, 'y': 2}");
       });
 
-      test("an error is raised there as the right class", async () => {
-        expect(await client.outcome('call("ts.fail", kwargs={"kind": "stock"})')).toMatchObject({
-          error: expect.stringMatching(/OutOfStock|builtins.Exception/),
-          args: expect.stringContaining("no pens"),
-        });
-        expect(await client.outcome('call("ts.fail", kwargs={"kind": "type"})')).toMatchObject({
-          error: "builtins.TypeError",
-          args: "('not a pen',)",
-        });
-        expect(await client.outcome('call("ts.fail", kwargs={"kind": "range"})')).toMatchObject({
-          error: "builtins.ValueError",
-        });
-      });
-
       test("an unknown task fails as Celery's own would, and the worker goes on", async () => {
         expect(await client.outcome('call("ts.unheard_of")')).toMatchObject({
           error: "celery.exceptions.NotRegistered",
@@ -283,7 +285,7 @@ for (const kind of brokers) {
         await expect.poll(() => ran, { timeout }).toEqual(["linked last"]);
         ran.length = 0;
         await client.outcome(
-          'call("ts.fail", kwargs={"kind": "x"}, link_error=signature("ts.note", kwargs={"note": "failed"}, queue="ts", immutable=True))',
+          'call("ts.throw", kwargs={"which": 0}, link_error=signature("ts.note", kwargs={"note": "failed"}, queue="ts", immutable=True))',
         );
         await expect.poll(() => ran, { timeout }).toEqual(["failed"]);
       });

@@ -12,6 +12,7 @@ import attrs
 import cattrs
 import pydantic
 from celery import Celery
+from celery.exceptions import Ignore, Reject
 
 app = Celery("site", broker=os.environ["BROKER"], backend=os.environ["BACKEND"])
 app.conf.update(
@@ -41,6 +42,17 @@ class OutOfStock(Exception):
         super().__init__(product, wanted)
         self.product = product
         self.wanted = wanted
+
+
+class NoPens(Exception):
+    """Made of one message, as the errors of TypeScript are."""
+
+
+class Stubborn(Exception):
+    """One that nobody can pickle: it is made of other arguments than it keeps."""
+
+    def __init__(self, product, wanted):
+        super().__init__("no pens left")
 
 
 @attrs.frozen
@@ -125,6 +137,44 @@ def retry(self):
     if self.request.retries < 2:
         raise self.retry(countdown=0.1)
     return self.request.retries
+
+
+@app.task(name="tasks.raise")
+def raise_one(kind):
+    """Exceptions that are hard to tell of."""
+    if kind == "odd arguments":
+        day = datetime.date(2026, 1, 2)
+        raise ValueError(object, {1}, b"\xff", day, decimal.Decimal("1.10"), 2**100, float("nan"), "ä")
+    if kind == "builtins.eval":
+        raise type("eval", (Exception,), {"__module__": "builtins"})("1 + 1")
+    if kind == "no pickle":
+        raise Stubborn("pen", 3)
+    if kind == "reject":
+        raise Reject("not today", requeue=False)
+    if kind == "ignore":
+        raise Ignore()
+    try:
+        raise KeyError("missing")
+    except KeyError as error:
+        raise RuntimeError() from error
+
+
+@app.task(name="tasks.give_up", bind=True, max_retries=1)
+def give_up(self):
+    """It is tried again until it may not."""
+    raise self.retry(countdown=0)
+
+
+@app.task(name="tasks.lost", reject_on_worker_lost=False)
+def lost():
+    """Its process is gone, and it is not run again."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(name="tasks.compressed", bind=True)
+def compressed(self, value):
+    """The value, and how the message was compressed."""
+    return {"value": value, "compression": self.request.get("compression")}
 
 
 @app.task(name="tasks.die")

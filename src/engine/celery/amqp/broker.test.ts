@@ -232,6 +232,15 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     expect(taken[0]!.redelivered).toBe(false);
   });
 
+  test("what rings while others are taken keeps its place", async () => {
+    const [sender, broker, queue] = [make(), make(), queueName()];
+    await sender.publish(["1", "2", "3"].map((id) => message(queue, id)));
+    broker.onArrival([queue], () => undefined);
+    const taken: unknown[] = [];
+    while (taken.length < 3) taken.push(...ids(await broker.take([queue], 1, 10_000)));
+    expect(taken).toEqual(["1", "2", "3"]);
+  });
+
   test("uses a queue that others have declared otherwise, as it is", async () => {
     const [broker, queue] = [make(), queueName()];
     const channel = await makeChannel(server().url);

@@ -66,10 +66,7 @@ export class WorkQueue {
 
   /** At most `limit` messages; never waits for one. */
   async take(limit: number): Promise<readonly Got[]> {
-    const taken: Got[] = this.#rung.splice(0, limit).map(({ timer, ...got }) => {
-      clearTimeout(timer);
-      return got;
-    });
+    const taken = this.#unkept(limit);
     const what = `taking from the queue ${this.name}`;
     for (let again = true; taken.length < limit;) {
       try {
@@ -77,7 +74,7 @@ export class WorkQueue {
         const channel = await this.#channel.open(what);
         while (taken.length < limit) {
           const delivery = await this.#channel.ask(what, (channel) => channel.get(this.name), channel);
-          if (delivery === false) return this.#still(taken);
+          if (delivery === false) return this.#inOrder(taken, limit);
           taken.push({ channel, delivery });
         }
       } catch (error) {
@@ -88,7 +85,7 @@ export class WorkQueue {
         else throw error;
       }
     }
-    return this.#still(taken);
+    return this.#inOrder(taken, limit);
   }
 
   /** Sets the bell, where somebody listens and it is not set. */
@@ -190,6 +187,25 @@ export class WorkQueue {
     if (this.#wanted) this.listen();
   }
 
+  /** The bell may have rung meanwhile: what RabbitMQ has handed out first goes first, and the rest is for the next take. */
+  #inOrder(taken: readonly Got[], limit: number): readonly Got[] {
+    const still = this.#still(taken);
+    if (this.#rung.length === 0) return still;
+    const all = [...still, ...this.#unkept(this.#rung.length)].toSorted(
+      (one, other) => placeOf(one) - placeOf(other),
+    );
+    for (const got of all.slice(limit)) this.#keep(got);
+    return all.slice(0, limit);
+  }
+
+  /** Takes out what rang the bell. */
+  #unkept(limit: number): Got[] {
+    return this.#rung.splice(0, limit).map(({ timer, ...got }) => {
+      clearTimeout(timer);
+      return got;
+    });
+  }
+
   #still(taken: readonly Got[]): readonly Got[] {
     return taken.filter(({ channel }) => this.#channel.has(channel));
   }
@@ -215,4 +231,9 @@ export class WorkQueue {
     if (this.#bell?.channel === channel) this.#bell = undefined;
     this.#events.lost(channel);
   }
+}
+
+/** Of the messages of one channel, what came first has the smaller number. */
+function placeOf({ delivery }: Got): number {
+  return delivery.fields.deliveryTag ?? 0;
 }

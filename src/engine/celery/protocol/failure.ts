@@ -114,7 +114,7 @@ export function reasonOfPython(stored: unknown, traceback: unknown): Reason {
     exc_type: type,
     exc_message: message,
     exc_module: module,
-  }: StoredFailure = isObject(stored) ? stored : { exc_message: stored };
+  }: StoredFailure = isObject(stored) ? unwrapped(stored) : { exc_message: stored };
   const name = typeof type === "string" && type !== "" ? type : "Exception";
   const args = (Array.isArray(message) ? message : message === undefined ? [] : [message]) as readonly Json[];
   const text = messageOf(args);
@@ -126,6 +126,15 @@ export function reasonOfPython(stored: unknown, traceback: unknown): Reason {
   };
   const [code, said] = codeOf(name, module, text, args);
   return { code, message: said, details };
+}
+
+/** Celery wraps what it cannot pickle: its arguments are `[module, name, arguments, repr]` of the exception itself. */
+function unwrapped(stored: StoredFailure): StoredFailure {
+  const { exc_type: wrapper, exc_module: from, exc_message: told } = stored;
+  if (wrapper !== "UnpickleableExceptionWrapper" || from !== "celery.utils.serialization") return stored;
+  const [module, type, args] = (Array.isArray(told) ? told : []) as readonly unknown[];
+  if (typeof module !== "string" || typeof type !== "string" || !Array.isArray(args)) return stored;
+  return { exc_type: type, exc_module: module, exc_message: args };
 }
 
 function codeOf(
@@ -156,17 +165,25 @@ function codeOf(
 /** As Python's `str(exception)` has it, near enough to be read. */
 function messageOf(args: readonly Json[]): string {
   if (args.length === 1) {
-    const [only] = args;
-    return typeof only === "string" ? only : jsonOf(only!);
+    const only = untagged("", args[0]!);
+    return typeof only === "string" ? only : jsonOf(only);
   }
   return args.length === 0 ? "" : `(${args.map(jsonOf).join(", ")})`;
 }
 
 function jsonOf(value: Json): string {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value, untagged);
   } catch {
     // Nested deeper than can be written.
     return "…";
   }
+}
+
+/** A Decimal, a date, a UUID: what it holds, without its tag. */
+function untagged(_key: string, value: Json): Json {
+  if (!isObject(value)) return value;
+  const { __type__: type, __value__: held, ...others } = value as { readonly [key: string]: Json };
+  if (typeof type !== "string" || held === undefined || Object.keys(others).length > 0) return value;
+  return isObject(held) && typeof held["hex"] === "string" ? held["hex"] : held;
 }

@@ -19,10 +19,14 @@ export const exceptionClasses: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** What is in Celery's module of exceptions, and is none, or ends the process that raises it. */
+/**
+ * What is in Celery's module of exceptions, and is none, or ends the process that raises it, or tells Celery something of
+ * the task that raises it: one that asks for a result, and is given a `Retry`, would be lost.
+ */
 export const notExceptions: ReadonlySet<string> = new Set(
   (
     "UNREGISTERED_FMT get_pickleable_exception numbers reraise " +
-    "SystemTerminate WorkerShutdown WorkerTerminate"
+    "SystemTerminate WorkerShutdown WorkerTerminate " +
+    "Ignore Reject Retry TaskPredicate Terminated"
   ).split(" "),
 );

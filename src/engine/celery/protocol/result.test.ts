@@ -329,6 +329,7 @@ describe("what Python raises", () => {
     ["numbers", null, "numbers"],
     ["__doc__", null, "__doc__"],
     ["WorkerShutdown", null, "WorkerShutdown"],
+    ["Retry", null, "Retry"],
     ["a.b", null, "a_b"],
   ])("for an error named %j", (name, module, type) => {
     expect(raised({ name })).toStrictEqual([module, type, "boom"]);
@@ -383,6 +384,38 @@ describe("what Python raises", () => {
       "boom",
     ]);
     expect(raised({ name: "TypeError", python: "x" })).toStrictEqual(["builtins", "TypeError", "boom"]);
+  });
+
+  test("what Celery could not pickle is told as what it is", () => {
+    const told = (exc_message: unknown): object =>
+      reasonOfPython(
+        {
+          exc_type: "UnpickleableExceptionWrapper",
+          exc_module: "celery.utils.serialization",
+          exc_message,
+        },
+        null,
+      );
+    expect(told(["shop.errors", "OutOfStock", ["no pens", 3], "OutOfStock('no pens', 3)"])).toStrictEqual({
+      code: "ERR_TASK_FAILED",
+      message: '("no pens", 3)',
+      details: { name: "OutOfStock", module: "shop.errors", args: ["no pens", 3] },
+    });
+    for (const odd of [undefined, null, "x", [], [1, "X", []], ["m", 1, []], ["m", "X", "args"]])
+      expect(told(odd)).toMatchObject({ details: { name: "UnpickleableExceptionWrapper" } });
+  });
+
+  test.each([
+    [[{ __type__: "decimal", __value__: "1.10" }], "1.10"],
+    [[{ __type__: "uuid", __value__: { hex: "07" } }], "07"],
+    [["a", { at: { __type__: "bigint", __value__: "9" } }], '("a", {"at":"9"})'],
+    [[{ __type__: "decimal" }], '{"__type__":"decimal"}'],
+    [[{ __type__: "decimal", __value__: "1", more: 1 }], '{"__type__":"decimal","__value__":"1","more":1}'],
+  ])("the message of arguments %j", (args, message) => {
+    expect(reasonOfPython({ exc_type: "X", exc_module: "m", exc_message: args }, null)).toMatchObject({
+      message,
+      details: { args },
+    });
   });
 
   test("its arguments are what Kombu decodes, exact where it can be, and text where not", () => {
