@@ -46,19 +46,19 @@ for (const kind of brokers) {
         tasks: {
           "tasks.fail": { positional: ["kind"] },
           "ts.positional": { positional: ["x", "y"] },
-          "ts.record": { positional: ["first", "second"] },
           "ts.describe": { positional: ["first"] },
+          "ts.record": { positional: ["first", "second"] },
         },
       });
       app = new Petiole({ engine, values: [Money], defaults: { queue: "ts", retry: { attempts: 1 } } });
       app.task("ts.echo", ({ value }: { value: unknown }) => value);
       app.task("ts.positional", ({ x, y }: { x: number; y: number }) => ({ x, y }));
+      addFailing(app);
+      addOptionTasks(app, ran);
       app.task("ts.record", ({ first, second }: { first: string; second: string }) => {
         ran.push(`${first} ${second}`);
       });
       app.task("ts.stamped", (_: unknown, job) => stampsOf(job));
-      addFailing(app);
-      addOptionTasks(app, ran);
       app.task("ts.note", ({ note }: { note: string }) => void ran.push(note));
       app.task(
         "ts.later",
