@@ -5,7 +5,14 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Answer, Listening, Mailbox } from "../control/mailbox.ts";
-import { replyExchange, controlBody, malformed, readControl, type ControlMessage, type ReplyAddress } from "../control/message.ts";
+import {
+  replyExchange,
+  controlBody,
+  malformed,
+  readControl,
+  type ControlMessage,
+  type ReplyAddress,
+} from "../control/message.ts";
 import { isObject } from "../protocol/malformed.ts";
 import type { Connection } from "./connection.ts";
 import { bodyOf, broadcastEnvelopeOf } from "./envelope.ts";
