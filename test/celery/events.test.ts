@@ -1,7 +1,13 @@
 /** Events of our workers, as Celery's tools and Flower show them, and Python's events as we do. */
 import { Petiole, type Worker } from "petiole";
 import type { Engine } from "petiole/engine";
-import { celeryEvents, isTaskEvent, type CeleryEvent, type CeleryEvents } from "petiole/engine/celery";
+import {
+  celeryEvents,
+  celeryOptions,
+  isTaskEvent,
+  type CeleryEvent,
+  type CeleryEvents,
+} from "petiole/engine/celery";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { eventually } from "../services/eventually.ts";
 import { brokers, type RunningBroker } from "./brokers.ts";
@@ -65,6 +71,10 @@ for (const kind of brokers) {
       await broker?.close();
     }, 60_000);
 
+    /** Waits for a line of `celery events` about our worker. */
+    const dumped = async (line: string): Promise<void> => {
+      await expect.poll(() => dump.said()).toMatch(new RegExp(`${me} \\[[^\\]]*\\] ${line}`));
+    };
     const types = (id: string): string[] =>
       heard.filter((event) => isTaskEvent(event) && event.id === id).map(({ type }) => type);
 
@@ -123,6 +133,10 @@ for (const kind of brokers) {
           traceback: expect.stringContaining("TypeError: it's broken"),
           retries: 1,
         });
+      for (const type of ["retried", "failed"])
+        await dumped(
+          String.raw`task ${type}: ts\.fail\(${id}\).* exception=TypeError\("it's broken"\).* traceback=TypeError`,
+        );
     });
 
     test("a revoked task is told of", async () => {
@@ -134,6 +148,16 @@ for (const kind of brokers) {
       await expect
         .poll(async () => (await flower.get(`/api/tasks`))?.["called-off"], { timeout: 10_000 })
         .toMatchObject({ state: "REVOKED" });
+      await dumped("task revoked: .*expired=False, .*signum=None, .*terminated=False");
+    });
+
+    test("a message that cannot be read is told of as rejected", async () => {
+      await client.value('send("ts.add", 1, 2, task_id="odd", headers={"retries": "many"})');
+      await expect.poll(() => types("odd")).toEqual(["task-rejected"]);
+      await dumped("task rejected: .*requeue=False");
+      await expect
+        .poll(async () => (await flower.get(`/api/tasks`))?.["odd"])
+        .toMatchObject({ state: "REJECTED", worker: me });
     });
 
     test("Flower has our worker, with its tasks and queues, and the page of it", async () => {
@@ -151,7 +175,8 @@ for (const kind of brokers) {
 
     test("what we send is told, too", async () => {
       const sender = new Petiole({ engine, defaults: { queue: "celery" } });
-      const handle = await sender.task<{ x: number; y: number }, number>("tasks.add").enqueue({ x: 1, y: 2 });
+      const add = sender.task<{ x: number; y: number }, number>("tasks.add");
+      const handle = await add.enqueue({ x: 1, y: 2 });
       expect(await handle.result({ timeout: 10_000 })).toBe(3);
       await expect
         .poll(() => types(handle.id), { timeout: 10_000 })
@@ -161,6 +186,17 @@ for (const kind of brokers) {
         state: "SUCCESS",
         result: "3",
       });
+      const named = await add.enqueue(
+        { x: 1, y: 3 },
+        celeryOptions({ exchange: "celery", routingKey: "celery" }),
+      );
+      expect(await named.result({ timeout: 10_000 })).toBe(4);
+      const sentBy = (task: string): unknown =>
+        heard.find((event) => isTaskEvent(event) && event.type === "task-sent" && event.id === task)?.fields;
+      expect(sentBy(handle.id)).toMatchObject({ queue: "celery", exchange: "", routing_key: "celery" });
+      await expect
+        .poll(() => sentBy(named.id))
+        .toMatchObject({ queue: "celery", exchange: "celery", routing_key: "celery" });
     });
 
     test("our dashboard knows both workers, and who has left", async () => {
