@@ -17,6 +17,7 @@ const timeout = 15_000;
 const words = `globals().update(
   xmap=__import__("celery").xmap, xstarmap=__import__("celery").xstarmap, xchunks=__import__("celery").chunks,
   t=lambda name="ts.add", *a: signature(name, a, queue="ts"),
+  chunked=lambda: xchunks(t(), [(1, 1), (2, 2), (3, 3)], 2).set(queue="ts"),
   run=lambda canvas, **options: canvas.apply_async(**options).get(timeout=15),
   fate=lambda canvas: AsyncResult(canvas.apply_async().id, app=app).get(timeout=15),
 )`.replaceAll(/\s*\n\s*/g, " ");
@@ -134,6 +135,30 @@ describe.skipIf(kind.missing !== undefined)(`map, starmap and chunks on Redis${s
     const canvas =
       "chain(echo.s(1).set(queue='celery'), xchunks(t(), [(1, 1), (2, 2), (3, 3)], 2).set(queue='ts'))";
     expect(await client.value(`run(${canvas})`)).toBe("[[2, 4], [6]]");
+  });
+
+  // Celery takes what is in a group or a chord apart as it is built, and not what is in a chain.
+  test.each([
+    ["at the end of a chain, after us", "chain(t('ts.echo', 5), chunked())", "[[2, 4], [6]]"],
+    ["in a chain, after us", "chain(t('ts.echo', 5), chunked(), t('ts.echo'))", "[[2, 4], [6]]"],
+    [
+      "as a part of a chord, after us",
+      "chain(t('ts.echo', 5), chord([chunked(), t('ts.echo')], t('ts.echo')))",
+      "[[[2, 4], [6]], 5]",
+    ],
+    [
+      "as the end of a part, after us",
+      "chain(t('ts.echo', 5), chord([chain(t('ts.echo'), chunked()), t('ts.echo')], t('ts.echo')))",
+      "[[[2, 4], [6]], 5]",
+    ],
+    ["as the body of a chord", "chord([t('ts.echo', 1), t('ts.echo', 2)], chunked())", "[[2, 4], [6]]"],
+    [
+      "as the body of a chord that something follows",
+      "chain(t('ts.echo', 5), chord([t('ts.echo'), t('ts.echo')], chunked()), t('ts.echo'))",
+      "[[2, 4], [6]]",
+    ],
+  ])("chunks of Python's %s: the lists", async (_, canvas, expected) => {
+    expect(await client.value(`run(${canvas})`)).toBe(expected);
   });
 
   test("chunks of TypeScript's, run by TypeScript and by Python", async () => {

@@ -19,10 +19,11 @@ const words = `globals().update(
   techo=lambda *a, **k: signature("ts.echo", a, queue="ts", **k),
   tfail=lambda *a, **k: signature("ts.fail", a, queue="ts", **k),
   pfail=lambda *a, **k: signature("tasks.fail", a, **k),
-  run=lambda canvas: canvas.apply_async().get(timeout=15, interval=0.02),
-  fate=lambda canvas: AsyncResult(canvas.apply_async().id, app=app).get(timeout=15),
+  run=lambda canvas: canvas.apply_async().get(timeout=25, interval=0.02),
+  fate=lambda canvas: AsyncResult(canvas.apply_async().id, app=app).get(timeout=25),
+  xmap=__import__("celery").xmap, xchunks=__import__("celery").chunks,
   steps=lambda r: (steps(r.parent) if r.parent else []) + [r],
-  ends=lambda canvas: [(r.get(timeout=15, propagate=False), r.state) for r in steps(canvas.apply_async())],
+  ends=lambda canvas: [(r.get(timeout=25, propagate=False), r.state) for r in steps(canvas.apply_async())],
 )`.replaceAll(/\s*\n\s*/g, " ");
 
 /** What both languages run. */
@@ -134,6 +135,22 @@ function testChainsAndGroups(of: () => Site): void {
     expect(await of().client.value(`ends(${canvas})`)).toBe(expected);
   });
 
+  test("chunks at the end of a chain, after us, come to what Python's worker makes of them: the ids of a group", async () => {
+    const chunks = "site_app.add.chunks([(1, 1), (2, 2), (3, 3)], 2)";
+    const form =
+      /^\[\['[-0-9a-f]{36}', None\], \[\[\['[-0-9a-f]{36}', None\], None\], \[\['[-0-9a-f]{36}', None\], None\]\]\]$/;
+    expect(await of().client.value(`run(chain(p(1, 1), ${chunks}))`)).toMatch(form);
+    expect(await of().client.value(`run(chain(t(1, 1), ${chunks}))`)).toMatch(form);
+  });
+
+  test("a step that cannot be read fails all that follow it", async () => {
+    const why = "Cannot decode body[0]: expected the 2 that `positional` names, x, y, found 4 arguments.";
+    const end = `(Exception('${why}'), 'FAILURE')`;
+    expect(await of().client.value("ends(chain(t(1, 1), t(2, 3, 4), p(1), t(1)))")).toBe(
+      `[(2, 'SUCCESS'), ${end}, ${end}, ${end}]`,
+    );
+  });
+
   test("one that fails in a group is raised, and the others have their results", async () => {
     const group = "group([t(1, 1), tfail(), p(3, 3), chain(tfail(), t(1))])";
     expect(await of().client.outcome(`run(${group})`)).toMatchObject({
@@ -141,7 +158,7 @@ function testChainsAndGroups(of: () => Site): void {
       args: "('bang',)",
     });
     expect(
-      await of().client.value(`[r.get(timeout=15, propagate=False) for r in ${group}.apply_async().results]`),
+      await of().client.value(`[r.get(timeout=25, propagate=False) for r in ${group}.apply_async().results]`),
     ).toBe("[2, ValueError('bang'), 6, ValueError('bang')]");
   });
 }
@@ -308,7 +325,31 @@ describe.skipIf(noRabbitmq !== undefined)(
     afterAll(() => broker?.close());
 
     describe("with results by rpc", () => {
-      testChainsAndGroups(withSite(async () => ({ ...broker, close: async () => {} })));
+      const of = withSite(async () => ({ ...broker, close: async () => {} }));
+      testChainsAndGroups(of);
+
+      // Celery refuses to send a chord itself; what only makes one underway comes to us.
+      test.each([
+        ["a map", "xmap(techo(), [1, 2]).set(queue='ts')", "it is a celery.map"],
+        ["a map after us", "chain(t(1, 1), xmap(techo(), [1, 2]).set(queue='ts'))", "it is a celery.map"],
+        [
+          "chunks after us",
+          "chain(t(1, 1), xchunks(techo(), [(1,)], 1).set(queue='ts'))",
+          "it is a celery.chunks",
+        ],
+        [
+          "chunks that something follows, after us",
+          "chain(t(1, 1), xchunks(techo(), [(1,)], 1), t(1))",
+          "is a celery.group that something follows",
+        ],
+      ])(
+        "%s, which needs results in Redis: it is not run, and who waits is told why",
+        async (_, canvas, why) => {
+          expect(await of().client.outcome(`run(${canvas})`)).toMatchObject({
+            args: expect.stringContaining(why),
+          });
+        },
+      );
     });
 
     describe("with results in Redis", () => {

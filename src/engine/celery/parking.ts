@@ -11,8 +11,8 @@ import { reasonOfError } from "./errors.ts";
 import type { TaskEvents } from "./events/task-events.ts";
 import type { CeleryMessage } from "./protocol/message.ts";
 import { namesOfProtocol1 } from "./protocol/protocol-1.ts";
-import type { ChordPart } from "./protocol/ends.ts";
-import { chordOfMalformed } from "./protocol/receiving.ts";
+import { endAll, type Ends } from "./protocol/ends.ts";
+import { chainOfMalformed, chordOfMalformed } from "./protocol/receiving.ts";
 import { statusOf, type TaskEnd } from "./protocol/result.ts";
 import type { ProtocolSettings } from "./protocol/settings.ts";
 
@@ -48,10 +48,16 @@ export async function parkMalformed(
     task: typeof task === "string" ? task : "",
     queue: message.queue,
   });
-  // Nobody waits for it in vain: neither who has sent it nor what follows the others of its chord.
+  // Nobody waits for it in vain: neither who has sent it nor what follows it, or the others of its chord.
   const of = isKnown ? chordOfMalformed(message, context.protocol) : undefined;
   const part = of && { group: of.groupId, index: of.groupIndex, end, body: of.chord, root: of.root };
-  await park(tag, message, end, { isTold: isKnown, part }, context);
+  const rest: Ends = { ends: [], parts: [] };
+  const chain = isKnown ? chainOfMalformed(message, context.protocol) : [];
+  const { root_id: root } = message.headers as { readonly root_id?: unknown };
+  for (const [index, text] of [...chain.entries()].toReversed())
+    endAll(text, end, `body[2].chain[${index}]`, typeof root === "string" ? root : end.id, rest);
+  const parts = [...(part === undefined ? [] : [part]), ...rest.parts];
+  await park(tag, message, end, { isTold: isKnown, ends: rest.ends, parts }, context);
   if (isKnown) context.events.rejected(id);
 }
 
@@ -68,7 +74,13 @@ export async function parkUnreadable(
     contentEncoding: "utf-8",
     body: Buffer.from(text),
   };
-  await park(tag, message, parked(id, reason, { task: "", queue }), { isTold: false }, context);
+  await park(
+    tag,
+    message,
+    parked(id, reason, { task: "", queue }),
+    { isTold: false, ends: [], parts: [] },
+    context,
+  );
 }
 
 function parked(
@@ -84,11 +96,11 @@ async function park(
   tag: string,
   message: CeleryMessage,
   end: TaskEnd,
-  { isTold, part }: { readonly isTold: boolean; readonly part?: ChordPart | undefined },
+  { isTold, ...told }: { readonly isTold: boolean } & Ends,
   { broker, ending }: ParkingContext,
 ): Promise<void> {
-  const ends = isTold ? [{ end, replyTo: message.replyTo }] : [];
+  const ends = [...(isTold ? [{ end, replyTo: message.replyTo }] : []), ...told.ends];
   const kept = keptOfMalformed(message, end);
-  const outcome = { ends, kept, ids: [end.id], ...(part !== undefined && { parts: [part] }) };
+  const outcome = { ends, kept, ids: [end.id, ...told.ends.map((each) => each.end.id)], parts: told.parts };
   await broker.finish([{ tag, publish: [] }], ([held]) => ending.store(held === true ? [outcome] : []));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { followed, ownChain, withArguments, withOptions } from "./changing.ts";
-import { elementOf } from "./elements.ts";
+import { elementOf, spread } from "./elements.ts";
 import type { Element } from "./elements.ts";
 import { chordOf, countOf, flattened, frozen, resultOf, stepsOf } from "./freezing.ts";
 import type { ResultTree } from "./freezing.ts";
@@ -63,16 +63,20 @@ export function apply(text: string, how: Application, applied: Applied): void {
 
 type Of<Kind extends Element["kind"]> = Extract<Element, { readonly kind: Kind }>;
 
-function applyTask({ signature }: Of<"task">, how: Application, { messages }: Applied): void {
+function applyTask(task: Of<"task">, how: Application, applied: Applied): void {
+  const { signature } = task;
   const options = new Map([...signature.options, ...(how.shared ?? [])]);
-  messages.push(
+  const chain = [...(how.chain ?? []), ...ownChain(signature.options, how.role)];
+  const element = chain.length === 0 ? task : spread(task, how.role);
+  if (element.kind === "group") return applyGroup(element, how, applied);
+  applied.messages.push(
     messageOfStep(
       { ...signature, options },
       {
         ...how,
         groupId: textOption(signature, "group_id") ?? how.groupId,
         chord: how.chord ?? ownChord(signature.options),
-        chain: [...(how.chain ?? []), ...ownChain(signature.options, how.role)],
+        chain,
       },
     ),
   );

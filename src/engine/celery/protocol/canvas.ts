@@ -6,7 +6,7 @@
 import { isDeeperThan } from "../../shared/kept-payload/nesting.ts";
 import { signatureList } from "./body.ts";
 import type { Embed } from "./body.ts";
-import { elementOf, maxLevels } from "./elements.ts";
+import { elementOf, maxLevels, spread } from "./elements.ts";
 import { malformed, unsupportedMessage } from "./malformed.ts";
 import { membersOf } from "./pieces.ts";
 import { signatureOf } from "./signature.ts";
@@ -86,12 +86,13 @@ class Check {
   /** One step, with all that is in it. */
   step(text: string, path: string, isFollowed = false, level = 0): void {
     if (level > maxLevels) throw malformed(path, `at most ${maxLevels} levels of canvas`, "more");
-    const element = elementOf(text, path);
-    const { signature } = element;
+    const told = elementOf(text, path);
+    const { signature } = told;
     this.#options(signature, path, level);
     const own = signatureList(signature.options.get("chain") ?? "null", `${path}.options.chain`);
     for (const [index, step] of own.entries())
       this.step(step, `${path}.options.chain[${index}]`, index > 0, level + 1);
+    const element = isFollowed || own.length > 0 ? spread(told, path) : told;
     if (element.kind === "task") {
       if ((signature.options.get("chord") ?? "null") !== "null")
         this.refuseChord(`${path} is part of a chord`);

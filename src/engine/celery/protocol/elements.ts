@@ -36,7 +36,7 @@ export const maxLevels = 50;
 export function elementOf(text: string, path: string): Element {
   const signature = signatureOf(text, path);
   const { task } = signature;
-  if (task === "celery.chunks") return groupOfChunks(signature, path);
+  if (task === "celery.chunks") partsOfChunks(signature, path);
   if (task !== "celery.chain" && task !== "celery.group" && task !== "celery.chord")
     return { kind: "task", signature };
   const kwargs = new Map(
@@ -64,8 +64,24 @@ function headerOf(text: string, path: string): readonly string[] {
   return element.kind === "group" || element.kind === "chain" ? element.tasks : [text];
 }
 
-/** Celery's chunks are a group of `celery.starmap`, each over so many of the arguments. */
-function groupOfChunks(signature: Signature, path: string): Element {
+/**
+ * What it is where something follows it. Celery's chunks are one message, done by whoever takes it; but what a Python worker
+ * would hand on are ids, so that here they are a group of `celery.starmap`, each over so many of the arguments.
+ */
+export function spread(element: Element, path: string): Element {
+  const { signature } = element;
+  if (signature.task !== "celery.chunks") return element;
+  const { task, items, size } = partsOfChunks(signature, path);
+  const tasks: string[] = [];
+  for (let at = 0; at < items.length; at += size) tasks.push(starmapText(task, items.slice(at, at + size)));
+  return elementOf(groupText(tasks, objectOf(signature.options)), path);
+}
+
+/** What is called so many at a time. */
+function partsOfChunks(
+  signature: Signature,
+  path: string,
+): { readonly task: string; readonly items: readonly string[]; readonly size: number } {
   const kwargs = new Map(
     membersOf(signature.kwargs, `${path}.kwargs`).map(({ name, value }) => [name, value]),
   );
@@ -79,10 +95,7 @@ function groupOfChunks(signature: Signature, path: string): Element {
   const repeated = Math.ceil(items.length / (size as number)) * task.length;
   if (repeated > defaultMaxBytes)
     throw new LimitError(`The task that the chunks of ${path} repeat`, "bytes", defaultMaxBytes, repeated);
-  const tasks: string[] = [];
-  for (let at = 0; at < items.length; at += size as number)
-    tasks.push(starmapText(task, items.slice(at, at + (size as number))));
-  return elementOf(groupText(tasks, objectOf(signature.options)), path);
+  return { task, items, size: size as number };
 }
 
 /** A signature that calls a task with each of these lists of arguments, one after the other. */

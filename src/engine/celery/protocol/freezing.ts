@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { chordText, elementOf, withParts } from "./elements.ts";
+import { chordText, elementOf, spread, withParts } from "./elements.ts";
 import type { Element } from "./elements.ts";
 import { signatureList } from "./body.ts";
 import { signatureOf, textOption, withSignatureOptions } from "./signature.ts";
@@ -108,7 +108,7 @@ export function stepsOf(
   // From its end, as what follows a group becomes its body.
   for (const text of unchained(element.tasks, role).toReversed()) {
     const next = steps.at(0);
-    const step = next === undefined ? undefined : elementOf(text, role);
+    const step = next === undefined ? undefined : spread(elementOf(text, role), role);
     if (next !== undefined && step?.kind === "group") steps[0] = chordOf(step, next);
     else steps.unshift(text);
   }

@@ -132,6 +132,19 @@ export function chordOfMalformed(
   }
 }
 
+/** The rest of a malformed message's chain, in Celery's order; none of what this engine would not send either. */
+export function chainOfMalformed(message: CeleryMessage, settings: ProtocolSettings): readonly string[] {
+  try {
+    const { celery, text } = inProtocol2(message, settings);
+    const embed = embedOf(partsOfBody(text).embed);
+    // Where results are makes no difference to what waits for them.
+    refuseCanvas(embed, celery.headers["group"], { ...settings, chords: true });
+    return embed.chain;
+  } catch {
+    return [];
+  }
+}
+
 /** Deeper headers are refused: what is written again, or kept, is written by recursion. */
 const maxHeaderDepth = 100;
 

@@ -6,7 +6,7 @@
 import { LimitError } from "../../../errors.ts";
 import { signatureList } from "./body.ts";
 import { defaultMaxBytes } from "./compression.ts";
-import { elementOf } from "./elements.ts";
+import { elementOf, spread } from "./elements.ts";
 import type { Element } from "./elements.ts";
 import type { Signature } from "./signature.ts";
 
@@ -36,14 +36,14 @@ export function refuseRepeated(
 
 /** The bytes that its first messages have of others, each of which also has these. */
 export function sentWith(text: string, path: string, carried: number): number {
-  const element = elementOf(text, path);
+  const element = spread(elementOf(text, path), path);
   const { signature } = element;
   switch (element.kind) {
     case "task":
       return carried;
     case "group": {
       const each = carried + ofEach(signature) + chainOf(signature);
-      // Of chunks there is more than stands in the canvas.
+      // Of chunks there is more than stands in the canvas, where something follows them.
       const made = Math.max(sum(element.tasks, (task) => task.length) - text.length, 0);
       return made + sum(element.tasks, (task) => sentWith(task, path, each));
     }
@@ -65,7 +65,7 @@ export function sentWith(text: string, path: string, carried: number): number {
 
 /** The bytes of its text once all of its tasks know what they are part of, each of those that end it with these. */
 function frozenWith(text: string, path: string, carried: number): number {
-  const element = elementOf(text, path);
+  const element = spread(elementOf(text, path), path);
   const { signature } = element;
   switch (element.kind) {
     case "task":
@@ -102,7 +102,7 @@ function copied(element: Extract<Element, { kind: "chain" | "group" }>, path: st
 
 /** Whether it gives the results of a group, which what follows makes a chord of. */
 export function endsInGroup(text: string, path: string): boolean {
-  const element = elementOf(text, path);
+  const element = spread(elementOf(text, path), path);
   if (element.kind !== "chain") return element.kind === "group";
   const last = element.tasks.at(-1);
   return last !== undefined && endsInGroup(last, path);
