@@ -22,6 +22,7 @@ from typing import Any, Iterator, List
 
 import celery
 import celery.app.trace
+import celery.canvas
 import kombu.serialization
 import pytest
 import redis
@@ -577,6 +578,36 @@ def test_a_message_that_cannot_be_kept(monkeypatch: Any, caplog: Any, acks_late:
     else:
         assert UNKNOWN in caplog.text
         assert app.AsyncResult(name).state == "FAILURE"
+
+
+@pytest.mark.parametrize("serializer", ["pickle", "json"])
+@pytest.mark.parametrize("protocol", [1, 2])
+def test_what_celery_sends_is_a_task(serializer: str, protocol: int) -> None:
+    app = celery.Celery(f"all{protocol}", broker="memory://", backend="cache+memory://", set_as_current=False)
+    app.conf.update(task_protocol=protocol, accept_content=["json", "pickle"], task_default_queue="all")
+
+    @app.task(name="all.any")
+    def task(*_: Any, **__: Any) -> None: ...
+
+    sig = task.s(1, a=2)
+    for sent in (sig, sig | sig, task.map([1]), celery.group(sig, sig, app=app), celery.chord([sig, sig], sig, app=app)):
+        sent = sent.clone().set(serializer=serializer)
+        sent.stamp(tenant="a")
+        # A group has none.
+        is_group = isinstance(sent, (celery.group, celery.canvas._chord))
+        links = {} if is_group else {"link": sig, "link_error": [sig, sig | sig]}
+        sent.apply_async(**links, countdown=1, time_limit=5, shadow="other")
+    task.apply_async(serializer=serializer, stamped_headers=["of"], of="b", retries=2, expires=5, priority=3)
+    task.apply_async(serializer=serializer, group_id="g", group_index=0, chord=sig, compression="zlib")
+    count = 0
+    with app.connection() as connection:
+        channel = connection.default_channel
+        while (message := channel.basic_get("all")) is not None:
+            message.accept = None
+            petiole.celery.receiving.check(message)
+            message.ack()
+            count += 1
+    assert count >= 9
 
 
 def test_what_is_decoded_where_a_message_is_received_is_not_pickled() -> None:
