@@ -163,7 +163,7 @@ def record(path, key):
 
 
 @app.task(name="tasks.hang_once")
-def hang_once(path):
+def hang_once(path, held=None):
     """The first time that it runs, it never ends."""
     note(path, os.getpid())
     with open(path) as file:
