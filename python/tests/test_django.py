@@ -270,6 +270,50 @@ def test_send_on_commit() -> None:
         petiole.django.send_on_commit(task, object())
 
 
+class Pickled:
+    pass
+
+
+def test_what_is_sent_on_commit_is_checked_by_its_own_serializer() -> None:
+    app = celery.Celery("pickled", broker="memory://", set_as_current=False)
+    app.conf.task_default_queue = "pickled"
+    petiole.celery.setup(app)
+
+    @app.task(name="pickled.all", serializer="pickle")
+    def pickled(*_: Any) -> None: ...
+
+    @app.task(name="pickled.none")
+    def plain(*_: Any) -> None: ...
+
+    send_on_commit = petiole.django.send_on_commit
+    sent = [
+        send_on_commit(pickled, Pickled()),
+        send_on_commit(plain, Pickled(), options={"serializer": "pickle"}),
+        send_on_commit(plain.s().set(serializer="pickle"), Pickled()),
+        send_on_commit(pickled.s(), Pickled()),
+        send_on_commit(pickled, {1}, options={"serializer": "json"}),
+    ]
+    with app.connection() as connection:
+        queue = connection.SimpleQueue("pickled")
+        messages = [queue.get(block=False) for _ in sent]
+    assert [message.headers["id"] for message in messages] == sent
+    assert [message.content_type for message in messages] == ["application/x-python-serialize"] * 4 + ["application/json"]
+    for task, value, options in [
+        (plain, Pickled(), {}),
+        (plain.s(), Pickled(), {}),
+        (pickled, Pickled(), {"serializer": "json"}),
+        (pickled.s().set(serializer="json"), Pickled(), {}),
+        (pickled, lambda: None, {}),
+    ]:
+        with pytest.raises(Exception, match="registered|pickle|travel"):
+            send_on_commit(task, value, options=options)
+    elsewhere = app.signature("only.elsewhere")
+    assert send_on_commit(elsewhere, {1})
+    with pytest.raises(petiole.EncodeError):
+        send_on_commit(elsewhere, Pickled())
+    assert send_on_commit(elsewhere, Pickled(), options={"serializer": "pickle"})
+
+
 def test_send_on_commit_waits_for_the_database_of_the_rows() -> None:
     task = Sent()
     with transaction.atomic(using="archive"):

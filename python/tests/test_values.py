@@ -219,6 +219,59 @@ class Keyed:
         self.held = held
 
 
+@petiole.value("v.Aliased")
+class Aliased(pydantic.BaseModel):
+    plain: int = pydantic.Field(alias="plainly")
+    chosen: int = pydantic.Field(validation_alias=pydantic.AliasChoices("first", "second"))
+    path: str = pydantic.Field(validation_alias=pydantic.AliasPath("names", 1))
+    other: List[int] = pydantic.Field(validation_alias=pydantic.AliasPath("names", 0))
+    deep: int = pydantic.Field(validation_alias=pydantic.AliasChoices(pydantic.AliasPath("a", "b", 2), "deep"))
+    last: Optional[int] = pydantic.Field(default=3, validation_alias=pydantic.AliasChoices("x", "y"))
+
+
+@petiole.value("v.Generated")
+class Generated(pydantic.BaseModel):
+    model_config = {"alias_generator": pydantic.AliasGenerator(validation_alias=str.upper), "extra": "forbid"}
+    name: str
+
+
+@petiole.value("v.Named")
+class Named(pydantic.BaseModel):
+    model_config = {"populate_by_name": True, "extra": "allow"}
+    name: str = pydantic.Field(validation_alias=pydantic.AliasChoices("title", "label"))
+
+
+def test_fields_of_a_model_that_have_aliases() -> None:
+    aliased = Aliased.model_validate(
+        {"plainly": 1, "first": 2, "names": [[1, 2], "a"], "a": {"b": [0, 0, 7]}, "y": None}
+    )
+    for model in (aliased, Generated(NAME="a"), Named(name="a", more=[1])):  # type: ignore[call-arg]
+        assert decode(encode(model)) == model
+    assert encode(aliased).startswith('{"__type__":"v.Aliased","__value__":{"plain":1,"chosen":2,"path":"a",')
+    back = decode(encode(Named(name="a", more=[1])))  # type: ignore[call-arg]
+    assert back.model_extra == {"more": [1]}
+
+
+def test_aliases_that_lead_to_one_place_are_refused_when_it_is_sent() -> None:
+    for at, (one, other) in enumerate(
+        [
+            ("a", pydantic.AliasPath("a", "b")),
+            ("a", "a"),
+            (pydantic.AliasPath("a", 0), pydantic.AliasPath("a", "b")),
+            ("a", pydantic.AliasPath("b", -1)),
+        ]
+    ):
+        field = pydantic.Field
+        model = pydantic.create_model(
+            "Model",
+            x=(Any, field(validation_alias=one)),  # type: ignore[arg-type]
+            y=(Any, field(validation_alias=other)),  # type: ignore[arg-type]
+        )
+        petiole.value(f"v.Alias{at}")(model)
+        with pytest.raises(EncodeError, match="alias"):
+            encode(model.model_construct(x={}, y={}))
+
+
 BAD = [
     '{"__type__":"v.Price","__value__":{}}',
     '{"__type__":"v.Price","__value__":{"amount":"5"}}',

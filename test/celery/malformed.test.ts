@@ -1,10 +1,18 @@
-/** What is malformed does no harm: neither to a TypeScript worker, whoever sends it, nor to Celery's, whatever ours are made to send. */
+/**
+ * What is malformed does no harm: neither to a TypeScript worker or one of Celery's that has the Python package, whoever
+ * sends it, nor to Celery's alone, whatever ours are made to send.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Petiole, PetioleError, type Worker } from "petiole";
 import type { Engine, TaskRecord } from "petiole/engine";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startOwnRedis, type OwnRedis } from "../services/redis.ts";
 import { brokers, type RunningBroker } from "./brokers.ts";
-import { cases, textCases } from "./malformed-messages.ts";
+import { cases, good, textCases } from "./malformed-messages.ts";
+import { isEnvelope, pythonOutcomes } from "./malformed-python.ts";
 import { openRaw, type RawBroker } from "./raw.ts";
 import { oddSends } from "./odd-sends.ts";
 import { startCeleryWorker, startSiteClient, type CeleryWorker, type SiteClient } from "./site.ts";
@@ -202,6 +210,62 @@ for (const kind of brokers) {
         process.stdout.write(
           `${kind.name}: ${refused.length} odd sends were refused, ${answered.length} answered\n`,
         );
+      },
+    );
+
+    test(
+      "with the package, it goes on after messages that are malformed, and loses none",
+      { timeout: 2 * timeout },
+      async () => {
+        const folder = mkdtempSync(join(tmpdir(), "petiole-malformed-"));
+        // Of those by rpc, nobody would know.
+        const results: OwnRedis | undefined = kind.name === "Redis" ? undefined : await startOwnRedis();
+        const raw = await openRaw(broker.places.broker);
+        const marks = join(folder, "marks");
+        const places = {
+          ...broker.places,
+          backend: results?.url ?? broker.places.backend,
+          petiole: true,
+          environment: { MARKS: marks },
+        };
+        const outcomes = await pythonOutcomes("ts", marks, places.broker, places.backend);
+        const pool = kind.name === "Redis" ? "solo" : "prefork";
+        const worker = await startCeleryWorker({ ...places, app: "malformed_app", queues: ["ts"], pool });
+        try {
+          const markers = new Map<string, string>();
+          for (const [index, { name, message }] of cases.entries()) {
+            const marker = `case-${String(index).padStart(4, "0")}`;
+            markers.set(marker, name);
+            await raw.put("ts", message(marker));
+          }
+          if (raw.putText !== undefined) {
+            for (const [index, { name, text }] of textCases.entries()) {
+              const marker = `case-${5000 + index}`;
+              const made = text("ts", marker);
+              if (!isEnvelope(made)) continue;
+              markers.set(marker, name);
+              await raw.putText("ts", made);
+            }
+          }
+          await raw.put("ts", good("after"));
+          markers.set("after", "one that is in order, after them");
+          const deadline = Date.now() + timeout;
+          let left = new Map(markers);
+          while (left.size > 0 && Date.now() < deadline && worker.isAlive()) {
+            await sleep(200);
+            const found = await outcomes.read();
+            left = new Map([...left].filter(([marker]) => !found.has(marker)));
+          }
+          expect(worker.isAlive(), worker.said().slice(-3000)).toBe(true);
+          expect([...left.values()]).toEqual([]);
+          expect(worker.said()).not.toMatch(/Unrecoverable error/);
+        } finally {
+          await worker.kill();
+          await outcomes.close();
+          await raw.close();
+          await results?.stop();
+          rmSync(folder, { recursive: true });
+        }
       },
     );
   });

@@ -221,8 +221,10 @@ class _Pydantic:
     def __init__(self, cls: Any, name: str) -> None:
         self.cls = cls
         self.name = name
+        self._has_room = False
 
     def encode(self, instance: Any) -> Dict[str, Any]:
+        self._check_aliases()
         given: Dict[str, Any] = {}
         for name, field in self.cls.model_fields.items():
             held = getattr(instance, name)
@@ -232,20 +234,58 @@ class _Pydantic:
         given.update(getattr(instance, "model_extra", None) or {})
         return given
 
+    def _check_aliases(self) -> None:
+        """Raises for a model that would refuse what is sent: two of its fields are in one place."""
+        if not self._has_room:
+            tree: Any = {}
+            for name, field in self.cls.model_fields.items():
+                tree = _put(tree, _path_of(field.validation_alias, name), ...)
+            self._has_room = True
+
     def decode(self, content: Any) -> Any:
         if type(content) is not dict:
             raise ValueInvalid(f"expected an object of fields, received {describe(content)}")
         fields = self.cls.model_fields
         takes_more = self.cls.model_config.get("extra") == "allow"
-        given: Dict[str, Any] = {}
+        given: Any = {}
         for name, held in content.items():
             if type(name) is not str or (name not in fields and not takes_more):
                 raise ValueInvalid(f"{name}: not a field; there are {', '.join(fields)}")
-            if held is undefined:
-                continue
-            alias = fields[name].validation_alias if name in fields else None
-            given[alias if isinstance(alias, str) else name] = held
+            if held is not undefined:
+                given = _put(given, _path_of(fields[name].validation_alias if name in fields else None, name), held)
         return self.cls.model_validate(given)
+
+
+def _path_of(alias: Any, name: str) -> List[Any]:
+    """Where a model of pydantic's looks for a field: under its name, an alias, the first of several, or a path."""
+    choices = getattr(alias, "choices", None)
+    if choices:
+        alias = choices[0]
+    if alias is None:
+        return [name]
+    path = getattr(alias, "path", None)
+    return list(path) if path else [alias]
+
+
+def _put(around: Any, path: List[Any], held: Any) -> Any:
+    """Puts a value where a path leads, and makes what is missing on the way."""
+    if not path:
+        if around is not None:
+            raise ValueInvalid(f"two fields of the alias that leads to {describe(around)}")
+        return held
+    step, *rest = path
+    if around is None:
+        around = [] if isinstance(step, int) else {}
+    if isinstance(step, int):
+        if not isinstance(around, list) or step < 0:
+            raise ValueInvalid(f"an alias that leads to item {step} of {describe(around)}")
+        around.extend([None] * (step + 1 - len(around)))
+        around[step] = _put(around[step], rest, held)
+    elif isinstance(around, dict):
+        around[step] = _put(around.get(step), rest, held)
+    else:
+        raise ValueInvalid(f"an alias that leads to {step} of {describe(around)}")
+    return around
 
 
 # Types of fields.

@@ -6,7 +6,9 @@ anything.
 
 from __future__ import annotations
 
+import json
 import math
+import pickle
 from typing import Any, Dict, List, Mapping
 
 from celery.canvas import Signature
@@ -14,7 +16,10 @@ from kombu.exceptions import ContentDisallowed
 from kombu.exceptions import DecodeError as KombuDecodeError
 
 from ..errors import DecodeError, describe
-from .serializer import Body
+from .serializer import Body, ReceivedArgs, ReceivedKwargs
+
+#: An older form of a message goes to the process that runs the task as a pickle, which recurses.
+_PICKLED_LEVELS = 100
 
 #: The parts of a body's third part that are lists of signatures.
 _LISTS = ("callbacks", "errbacks", "chain")
@@ -40,9 +45,13 @@ def check(message: Any) -> None:
         # An older form: all in one object, and what the headers have instead.
         _head({**payload, **headers})
         _whole(payload)
+        _pickled(message.body, payload)
     elif "task" in headers:
         _head(headers)
         _body(payload)
+        if type(payload) is list:
+            args, kwargs, embed = payload
+            message._decoded_cache = [ReceivedArgs(args), ReceivedKwargs(kwargs), embed]
     else:
         raise _wrong("headers.task", "the name of a task", None)
 
@@ -83,6 +92,8 @@ def _head(head: Mapping[str, Any]) -> None:
     if head.get("retries") is not None and not _is_int(head["retries"]):
         raise _wrong("headers.retries", "an integer", head["retries"])
     _group(head)
+    if head.get("shadow") and not isinstance(head["shadow"], str):
+        raise _wrong("headers.shadow", "text", head["shadow"])
     limits = head.get("timelimit")
     if limits and not (isinstance(limits, (list, tuple)) and len(limits) == 2 and all(map(_is_limit, limits))):
         raise _wrong("headers.timelimit", "two numbers of seconds, or null", limits)
@@ -119,6 +130,25 @@ def _body(payload: Any) -> None:
 def _whole(payload: Dict[str, Any]) -> None:
     _arguments(payload.get("args", []), payload.get("kwargs", {}))
     _embed({name: payload.get(name) for name in (*_LISTS, "chord")})
+
+
+def _pickled(text: Any, payload: Any) -> None:
+    level: List[Any] = [json.loads(text)]
+    for _ in range(_PICKLED_LEVELS):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            break
+    else:
+        raise _wrong("body", f"at most {_PICKLED_LEVELS} levels in this form of a message", "more")
+    try:
+        pickle.dumps(payload)
+    except Exception as error:
+        raise _wrong("body", "what can be pickled, in this form of a message", error) from error
 
 
 def _arguments(args: Any, kwargs: Any) -> None:

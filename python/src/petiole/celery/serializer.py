@@ -95,6 +95,22 @@ class Undecoded:
         return f"<undecoded: {self.error}>"
 
 
+class ReceivedArgs(List[Any]):
+    """Arguments where a message is received. The process that runs the task decodes its own, and gets none of these:
+    what is deep, or of a class of the user's, may not be pickled.
+    """
+
+    def __reduce__(self) -> Any:
+        return (list, ())
+
+
+class ReceivedKwargs(Dict[str, Any]):
+    """The same, by name."""
+
+    def __reduce__(self) -> Any:
+        return (dict, ())
+
+
 class Body(List[Any]):
     """A task's body that is decoded when it is unpacked: in the process that runs the task, not in the one that
     receives it. It never raises: what cannot be decoded is :class:`Undecoded`.
@@ -132,12 +148,12 @@ class Body(List[Any]):
             args, kwargs = decoder.decode(resolve)
             if type(args) is not list or type(kwargs) is not dict:
                 raise DecodeError(path="body", expected="an array of args and an object of kwargs", found="others")
-            return [args, kwargs, embed]
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - it is raised where the task runs
-            kept = embed if type(embed) is dict and embed.keys() <= _EMBED else {}
-            return [[Undecoded(error, self._text)], {}, kept]
+            embed = embed if type(embed) is dict and embed.keys() <= _EMBED else {}
+            args, kwargs = [Undecoded(error, self._text)], {}
+        return [ReceivedArgs(args), ReceivedKwargs(kwargs), embed] if self._is_received else [args, kwargs, embed]
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._all())

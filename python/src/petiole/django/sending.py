@@ -27,16 +27,37 @@ def send_on_commit(
     given = dict(options or {})
     identity: str = given.pop("task_id", None) or str(uuid.uuid4())
     alias = using or _alias_of([args, kwargs])
-    _refuse_early(args, kwargs)
+    _refuse_early(task, args, kwargs, given)
     send = partial(task.apply_async, args, kwargs, task_id=identity, **given)
     transaction.on_commit(send, using=alias)
     return identity
 
 
-def _refuse_early(args: Any, kwargs: Any) -> None:
+def _refuse_early(task: Any, args: Any, kwargs: Any, options: Dict[str, Any]) -> None:
     from ..celery.serializer import dumps
 
-    dumps((args, kwargs, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}))
+    body = (args, kwargs, {"callbacks": None, "errbacks": None, "chain": None, "chord": None})
+    name = _serializer_of(task, options)
+    if name in ("json", "application/json"):
+        dumps(body)
+    else:
+        import kombu.serialization
+
+        kombu.serialization.registry.dumps(body, name)
+
+
+def _serializer_of(task: Any, options: Dict[str, Any]) -> str:
+    """The serializer that a task will be sent with: told here, by its signature, by itself or by its app."""
+    told = options.get("serializer")
+    if not told and isinstance(task, dict):
+        signature: Any = task
+        told = (signature.get("options") or {}).get("serializer")
+        try:
+            task = signature.type
+        except LookupError:
+            # A task that only the other side has.
+            told = told or signature.app.conf.task_serializer
+    return str(told or getattr(task, "serializer", None) or "json")
 
 
 def _alias_of(values: Any) -> str:

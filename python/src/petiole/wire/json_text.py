@@ -33,7 +33,7 @@ def digits_to_int(text: str) -> int:
 
 
 def is_short(value: int, most: float) -> bool:
-    """Whether an integer may stand bare in a text: it surely has no more digits than these, nor than Python converts."""
+    """Whether an integer may stand bare in a text: it has no more digits than these, nor than Python converts."""
     # A digit has more than three bits.
     return value.bit_length() < min(12_000, most * 3)
 
