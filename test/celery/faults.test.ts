@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Petiole } from "petiole";
+import { Petiole, Value } from "petiole";
 import type { Engine } from "petiole/engine";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { brokers, type RunningBroker } from "./brokers.ts";
@@ -26,6 +26,8 @@ const environment = {
   // RabbitMQ tells Celery of what it accepts only where that asks.
   TRANSPORT: JSON.stringify({ visibility_timeout: visibilityTimeout / 1000, confirm_publish: true }),
 };
+
+class Money extends Value("shop.Money", { amount: Number }) {}
 
 for (const kind of brokers) {
   const skipped = kind.missing === undefined ? "" : ` (skipped: ${kind.missing})`;
@@ -196,6 +198,38 @@ for (const kind of brokers) {
         );
         expect(all.error).toBeUndefined();
         expect(all.value).toMatch(/^\['(python|typescript)'/);
+      },
+    );
+
+    test(
+      "a Celery worker that has the package petiole is killed: another runs its tasks, with all that they hold",
+      { timeout: 2 * timeout },
+      async () => {
+        const exact = broker.engine({ visibilityTimeout, timeout: 2000, dialect: "exact" });
+        try {
+          const packaged = { queues: ["packaged"], environment, petiole: true } as const;
+          const first = await celeryWorker({ ...packaged, pool: "prefork" });
+          const sender = new Petiole({ engine: exact, values: [Money], defaults: { queue: "packaged" } });
+          // What plain Celery could not decode: the body is decoded anew by whoever runs it.
+          const held = new Map<unknown, unknown>([[1, new Set(["a"])]]);
+          const path = join(folder, "packaged");
+          const hung = await sender.task<object>("tasks.hang_once").enqueue({ path, held });
+          await expect.poll(() => lines("packaged"), patience).toHaveLength(1);
+          // They wait behind it, and one's class is known to nobody there.
+          const echo = sender.task<object>("tasks.echo");
+          const unknown = await echo.enqueue({ value: new Money({ amount: 1 }) });
+          const waiting = await echo.enqueue({ value: held });
+          await first.kill();
+          // Celery looks for what others have lost in Redis when it starts, and then every 100 s; ours looks all the time.
+          await Promise.all([celeryWorker(packaged), typescriptWorker(["none"])]);
+          expect(await waiting.result({ timeout })).toEqual(held);
+          await expect(unknown.result({ timeout })).rejects.toThrow(/shop\.Money/);
+          const pid = await hung.result({ timeout });
+          expect(lines("packaged")).toContain(`${pid as number}`);
+          expect(`${pid as number}`).not.toBe(lines("packaged")[0]);
+        } finally {
+          await exact.close();
+        }
       },
     );
   });

@@ -244,7 +244,7 @@ def request(self, *_, **__):
 
 
 @app.task(name="tasks.hang_once")
-def hang_once(path):
+def hang_once(path, held=None):
     """The first time that it runs, it never ends."""
     note(path, os.getpid())
     with open(path) as file:
