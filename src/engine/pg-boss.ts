@@ -61,7 +61,7 @@ export type { PgBossDatabaseLike, PgBossLike, PgBossOptions, PgClientLike, PgPoo
 export function pgBoss(source: PgBossLike | PgPoolLike, options: PgBossOptions = {}): Engine {
   const settings = settingsOf(options);
   const names = namesOf(options.schema ?? "pgboss");
-  return new PgBossEngine(new Database(sqlOf(source), names, settings.timeout), settings);
+  return new PgBossEngine(new Database(sqlOf(source, settings.timeout), names, settings.timeout), settings);
 }
 
 class PgBossEngine implements Engine {

@@ -39,7 +39,7 @@ export class Database {
   ): Promise<readonly Row[]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#bounded(what, this.sql.query(text, values), late);
+        return await this.#bounded(what, this.sql.query(text, values), this.#timeout, late);
       } catch (error) {
         if (!isConflict(error) || attempt === attempts) throw engineError(error, what);
         await new Promise((resolve) => {
@@ -55,13 +55,25 @@ export class Database {
     return JSON.parse(String(row?.["json"])) as T;
   }
 
-  async #bounded<T>(what: string, running: Promise<T>, late: (() => void) | undefined): Promise<T> {
+  /** As {@link json}, within so many milliseconds, and whatever else uses the connections. */
+  async urgent<T>(what: string, text: string, values: readonly unknown[], within: number): Promise<T> {
+    const { urgent } = this.sql;
+    try {
+      const running = urgent === undefined ? this.sql.query(text, values) : urgent(text, values, within);
+      const [row] = await this.#bounded(what, running, within);
+      return JSON.parse(String(row?.["json"])) as T;
+    } catch (error) {
+      throw engineError(error, what);
+    }
+  }
+
+  async #bounded<T>(what: string, running: Promise<T>, within: number, late?: () => void): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const over = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         if (late !== undefined) running.then(late, () => undefined);
-        reject(lateError(what, this.#timeout));
-      }, this.#timeout);
+        reject(lateError(what, within));
+      }, within);
     });
     try {
       return await Promise.race([running, over]);

@@ -139,11 +139,31 @@ describe.skipIf(missing !== undefined)("pg-boss: leases", () => {
     expect(await rows()).toEqual([]);
   });
 
+  test("are renewed while others use all connections of the pool", async () => {
+    const { url } = (await store.fresh()) as { url: string };
+    const [small, free] = [new Pool({ connectionString: url, max: 3 }), new Pool({ connectionString: url })];
+    const busy = pgBoss(small, { maxSilence: 1000 });
+    const watching = pgBoss(free);
+    await busy.send([outgoing("1")]);
+    const [delivery] = await claim(busy);
+    // As handlers with transactions; the third connection is the engine's, which listens.
+    const handlers = [await small.connect(), await small.connect()];
+    for (let look = 0; look < 3; look++) {
+      await pause(500);
+      expect(await claim(watching)).toEqual([]);
+    }
+    expect(await busy.extend([delivery!.lease], 30_000)).toEqual([]);
+    for (const handler of handlers) handler.release();
+    expect(await busy.settle([{ kind: "complete", lease: delivery!.lease, result: "1" }])).toEqual([true]);
+    await Promise.all([busy.close(), watching.close()]);
+    await Promise.all([small.end(), free.end()]);
+  });
+
   describe("a claim whose answer", () => {
     /** The pool, with something done around each claim. */
     const around = (claiming: (run: () => Promise<unknown>) => Promise<unknown>, options = {}): Engine => {
-      const query = (text: string, values?: unknown[]): Promise<unknown> =>
-        /\.claim\(/.test(text) ? claiming(() => pool.query(text, values)) : pool.query(text, values);
+      const query = (statement: { text: string }): Promise<unknown> =>
+        /\.claim\(/.test(statement.text) ? claiming(() => pool.query(statement)) : pool.query(statement);
       const through = { query, connect: () => pool.connect(), totalCount: 0 };
       return pgBoss(through as unknown as Pool, options);
     };

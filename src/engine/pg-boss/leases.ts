@@ -122,15 +122,18 @@ export class Leases {
     isCapped = true,
   ): Promise<ReadonlyMap<string, number>> {
     if (leases.length === 0) return new Map();
-    const held = await this.#database.json<readonly (readonly [string, number])[]>(
-      `extending ${leases.length === 1 ? "1 lease" : `${leases.length} leases`}`,
-      `SELECT ${this.#database.names.own}.extend($1::uuid[], $2::bigint[], $3::float8[]) AS json`,
-      [
-        leases.map(({ job }) => job),
-        leases.map(({ token }) => token),
-        leases.map(({ duration }) => (isCapped ? this.inDatabase(duration) : duration)),
-      ],
-    );
+    const what = `extending ${leases.length === 1 ? "1 lease" : `${leases.length} leases`}`;
+    const text = `SELECT ${this.#database.names.own}.extend($1::uuid[], $2::bigint[], $3::float8[]) AS json`;
+    const values = [
+      leases.map(({ job }) => job),
+      leases.map(({ token }) => token),
+      leases.map(({ duration }) => (isCapped ? this.inDatabase(duration) : duration)),
+    ];
+    type Kept = readonly (readonly [string, number])[];
+    // In time for another, should it fail. With the last, the connection for it is given back.
+    const held = isCapped
+      ? await this.#database.urgent<Kept>(what, text, values, this.#longest / 3)
+      : await this.#database.json<Kept>(what, text, values);
     return new Map(held);
   }
 }

@@ -1,7 +1,7 @@
 /** The server: one that is not as it should be, goes away, or loses its clients. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { Client, Pool } from "pg";
 import { PgBoss } from "pg-boss";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -159,6 +159,52 @@ describe.skipIf(missing !== undefined)("pg-boss: the server", () => {
       await engine.close();
     });
   });
+
+  test("is back after its connections died without a word, as with a fail-over", async () => {
+    const direct = await fresh();
+    const url = new URL(direct);
+    const target = { host: url.hostname, port: Number(url.port) };
+    const open = new Set<Socket>();
+    const proxy = createServer((near) => {
+      const far = connect(target);
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        open.add(from);
+        from.on("data", (data) => open.has(from) && to.write(data)).on("error", () => {});
+        from.on("close", () => open.has(from) && to.destroy());
+      }
+      closing.push(async () => (near.destroy(), far.destroy()));
+    }).listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    closing.push(async () => proxy.close());
+    url.hostname = "127.0.0.1";
+    url.port = String((proxy.address() as { port: number }).port);
+    const pool = poolOn(url.href, { max: 3 });
+    const engine = use(pgBoss(pool, { timeout: 1000, maxSilence: 1500, pollInterval: 60_000 }));
+    await engine.send([outgoing("1"), outgoing("2")]);
+    const { lease } = await claimOne(engine);
+    await Promise.all([engine.find("1"), engine.find("2")]);
+    expect(pool.totalCount).toBe(3);
+    let woken = 0;
+    const stop = engine.onReady(["other"], () => (woken += 1));
+    closing.push(async () => stop());
+    // From now on nothing comes through them, neither way. New ones work.
+    open.clear();
+    const before = woken;
+    await expect(Promise.all([engine.find("1"), engine.find("2")])).rejects.toMatchObject({
+      code: "ERR_ENGINE_UNREACHABLE",
+    });
+    await eventually(async () => engine.find("1").then(Boolean, () => false), "finding a task", 15_000);
+    expect(await engine.settle([{ kind: "complete", lease, result: "1" }])).toEqual([true]);
+    // The connection on which it listened is another as well, since a lease could not be renewed.
+    await eventually(() => woken > before, "looking for what was missed", 15_000);
+    const again = woken;
+    await use(pgBoss(poolOn(direct))).send([outgoing("3", { queue: "other" })]);
+    await eventually(() => woken > again, "hearing of others again", 15_000);
+    await eventually(() => pool.totalCount <= 3, "no connection left over");
+  }, 40_000);
 
   test("creates its schema once, however many begin at once, for whichever schema pg-boss has", async () => {
     const url = await fresh();

@@ -4,6 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../../errors.ts";
+import { codeOf } from "./errors.ts";
 
 /** Rows, by column. */
 export interface PgRowsLike {
@@ -25,9 +26,17 @@ export interface PgBossLike {
   getDb(): PgBossDatabaseLike;
 }
 
-/** What of a client of `pg`'s is used: to listen. */
+/** A statement, as `pg` takes it. */
+export interface PgQueryLike {
+  readonly text: string;
+  values?: unknown[];
+  /** How long it may take, in milliseconds. A connection on which it takes longer is closed. */
+  readonly query_timeout: number;
+}
+
+/** What of a client of `pg`'s is used: to listen, and to renew leases. */
 export interface PgClientLike {
-  query(text: string): Promise<unknown>;
+  query(query: string | PgQueryLike): Promise<PgRowsLike>;
   on(event: "notification", listener: (message: { readonly payload?: string | undefined }) => void): unknown;
   on(event: "error" | "end", listener: (error?: Error) => void): unknown;
   release(discard?: boolean): void;
@@ -37,13 +46,22 @@ export interface PgClientLike {
 export interface PgPoolLike {
   /** How many connections there are. A client, which has the other two as well, has no such thing. */
   readonly totalCount: number;
-  query(text: string, values?: unknown[]): Promise<PgRowsLike>;
+  query(query: PgQueryLike): Promise<PgRowsLike>;
   connect(): Promise<PgClientLike>;
 }
 
 /** The database, whoever the connections are of. */
 export interface Sql {
   query(text: string, values?: readonly unknown[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /**
+   * The same, within so many milliseconds, and on a connection that the engine has to itself while there is one: whoever
+   * else uses them may use them all. Undefined where there is no such thing.
+   */
+  readonly urgent?: (
+    text: string,
+    values: readonly unknown[],
+    within: number,
+  ) => Promise<readonly Readonly<Record<string, unknown>>[]>;
   /**
    * Calls `heard` with what is told on a channel, and `missed` when something may have been missed. Undefined where the
    * connections cannot listen. Rejects when they cannot now.
@@ -58,9 +76,10 @@ export interface Sql {
 /**
  * Takes what the user has.
  *
+ * @param timeout how long a statement may keep a connection of a pool's, in milliseconds
  * @throws PetioleError `ERR_OPTION_INVALID` for anything else
  */
-export function sqlOf(source: PgBossLike | PgPoolLike): Sql {
+export function sqlOf(source: PgBossLike | PgPoolLike, timeout: number): Sql {
   const given: unknown = source;
   if (typeof given === "object" && given !== null) {
     if ("getDb" in given && typeof given.getDb === "function") return ofBoss(given as unknown as PgBossLike);
@@ -71,7 +90,7 @@ export function sqlOf(source: PgBossLike | PgPoolLike): Sql {
       typeof given.connect === "function" &&
       // A client has these two as well, but runs one statement after the other, for whoever has it.
       "totalCount" in given;
-    if (isPool) return ofPool(given as unknown as PgPoolLike);
+    if (isPool) return ofPool(given as unknown as PgPoolLike, timeout);
   }
   throw new PetioleError(
     "ERR_OPTION_INVALID",
@@ -98,12 +117,37 @@ function ofBoss(boss: PgBossLike): Sql {
   };
 }
 
-function ofPool(pool: PgPoolLike): Sql {
+function ofPool(pool: PgPoolLike, timeout: number): Sql {
+  const listeners = new Set<PoolListener>();
+  const statement = (text: string, values: readonly unknown[] | undefined, within: number): PgQueryLike => ({
+    text,
+    // Without values, several statements may be in one text.
+    ...(values !== undefined && { values: [...values] }),
+    // Else one on a connection that is dead, and does not say so, would keep it from the pool for good.
+    query_timeout: within,
+  });
   return {
     async query(text, values) {
-      return rowsOf(await (values === undefined ? pool.query(text) : pool.query(text, [...values])));
+      return rowsOf(await pool.query(statement(text, values, timeout)));
     },
-    listen: (channel, heard, missed) => PoolListener.start(pool, channel, heard, missed),
+    async urgent(text, values, within) {
+      const query = statement(text, values, within);
+      for (const listener of listeners) {
+        const answer = listener.query(query);
+        if (answer !== undefined) return rowsOf(await answer);
+      }
+      return rowsOf(await pool.query(query));
+    },
+    async listen(channel, heard, missed) {
+      const listener = await PoolListener.start(pool, channel, heard, missed);
+      listeners.add(listener);
+      return {
+        async close() {
+          listeners.delete(listener);
+          await listener.close();
+        },
+      };
+    },
   };
 }
 
@@ -117,6 +161,7 @@ class PoolListener {
   readonly #heard: (payload: string) => void;
   readonly #missed: () => void;
   #client: PgClientLike | undefined;
+  #lose: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
   #closed = false;
@@ -153,6 +198,16 @@ class PoolListener {
     client?.release(true);
   }
 
+  /** Runs a statement on its connection; undefined while it has none. */
+  query(query: PgQueryLike): Promise<PgRowsLike> | undefined {
+    const lose = this.#lose;
+    return this.#client?.query(query).catch((error: unknown) => {
+      // Not an answer of the server's: it is lost, or as good as that, and nothing is heard on it either.
+      if (codeOf(error) === undefined) lose();
+      throw error;
+    });
+  }
+
   async #listen(): Promise<void> {
     const client = await this.#pool.connect();
     let lost = false;
@@ -182,6 +237,7 @@ class PoolListener {
       return;
     }
     this.#client = client;
+    this.#lose = lose;
     this.#failures = 0;
     this.#missed();
   }
