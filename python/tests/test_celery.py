@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import pickle
 import shutil
 import signal
 import socket
@@ -21,11 +22,15 @@ from typing import Any, Iterator, List
 
 import celery
 import celery.app.trace
+import celery.canvas
 import kombu.serialization
 import pytest
 import redis
 import wire_classes
 from celery.contrib.testing.worker import start_worker
+from celery.exceptions import ChordError
+from kombu.compression import compress
+from kombu.message import Message
 from kombu.utils import json as kombu_json
 
 import petiole.celery
@@ -207,6 +212,8 @@ def test_a_worker_of_several_processes(app: Any, port: int) -> None:
     unknown = push(port, "apart.kinds", UNKNOWN, db=2)
     wrong = [push(port, "apart.kinds", body, db=2) for body in ("[[],{},[1]]", "null")]
     wrong.append(push(port, "apart.kinds", SOUND, db=2, timelimit="x"))
+    depth = 3_000
+    deep = push(port, "apart.kinds", "[[" + "[" * depth + "]" * depth + "],{},null]", db=2)
     command = [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-c", "1", "-P", "prefork", "-l", "error"]
     process = subprocess.Popen(command, env=environment, cwd=here)
     try:
@@ -217,6 +224,7 @@ def test_a_worker_of_several_processes(app: Any, port: int) -> None:
         for each in wrong:
             with pytest.raises(DecodeError, match="embed|body|timelimit"):
                 client.AsyncResult(each).get(timeout=20)
+        assert client.AsyncResult(deep).get(timeout=20)[0] == ["list"]
         assert client.send_task("apart.kinds").get(timeout=20)[0] == []
         assert redis.Redis(port=port, db=2).llen("celery.parked") == 4
     finally:
@@ -340,6 +348,7 @@ NO_TASKS: List[Any] = [
     ('{"task":["x"],"id":"x","args":[],"kwargs":{}}', {"headers": {}}),
     ('{"task":"tests.echo","id":"x","args":5,"kwargs":{}}', {"headers": {}}),
     ("{}", {"headers": {}}),
+    ('{"task":"tests.echo","id":"x","args":[' + "[" * 200 + "]" * 200 + '],"kwargs":{}}', {"headers": {}}),
 ]  # fmt: skip
 
 
@@ -382,13 +391,17 @@ def test_what_is_odd_and_a_task_is_run(app: Any, worker: Any, port: int) -> None
         ("[[1],{},null]", {"timelimit": [30, 20.5], "stamps": {"a": 1}, "stamped_headers": ["a"], "group": "g"}),
     ]:
         assert app.AsyncResult(put(port, body, odd)).get(timeout=15) == 1, (body, odd)
+    # Of the first protocol.
+    old = {"task": "tests.echo", "id": str(uuid.uuid4()), "args": [[[1]]], "kwargs": {}}
+    put(port, json.dumps(old), {"headers": {}})
+    assert app.AsyncResult(old["id"]).get(timeout=15) == [[1]]
 
 
 def test_whoever_waits_is_told_of_what_is_no_task(app: Any, worker: Any, port: int) -> None:
     client = redis.Redis(port=port)
     client.delete("saw")
     last = str(uuid.uuid4())
-    chain = [{"task": "tests.echo", "args": [], "kwargs": {}, "options": {"task_id": last}}]
+    chain: List[Any] = [{"task": "tests.echo", "args": [], "kwargs": {}, "options": {"task_id": last}}]
     errbacks = [{"task": "tests.saw", "args": [], "kwargs": {}, "options": {}}]
     body = json.dumps([[], {}, {**NO_EMBED, "chain": chain, "errbacks": errbacks}])
     identity = put(port, body, {"timelimit": "x"})
@@ -399,13 +412,30 @@ def test_whoever_waits_is_told_of_what_is_no_task(app: Any, worker: Any, port: i
             break
         time.sleep(0.05)
     assert identity.encode() in (client.get("saw") or b"")
+    # A chord of one part.
+    around = {**chain[0], "options": {"task_id": str(uuid.uuid4())}}
+    app.backend.set_chord_size("g1", 1)
+    put(port, json.dumps([[], {}, {**NO_EMBED, "chord": around}]), {"group": "g1", "group_index": 0, "retries": "x"})
+    with pytest.raises(ChordError, match="retries"):
+        app.AsyncResult(around["options"]["task_id"]).get(timeout=15)
     parked(port)
 
 
-def test_what_is_kept_is_as_it_came() -> None:
-    from kombu.compression import compress
-    from kombu.message import Message
+def test_without_keeping_whoever_waits_is_told() -> None:
+    app = celery.Celery("dropped", broker="memory://", backend="cache+memory://", set_as_current=False)
+    before = petiole.celery.serializer.settings()
+    petiole.celery.setup(app, park=False)
+    try:
+        arrived = Message(b"{", content_type="application/json", headers={"id": "dropped"})
+        assert petiole.celery.parking.settle(app, arrived, ValueError("no JSON"))
+        assert app.AsyncResult("dropped").state == "FAILURE"
+        with app.connection() as connection:
+            assert connection.default_channel.basic_get("celery.parked") is None
+    finally:
+        petiole.celery.serializer.configure(before)
 
+
+def test_what_is_kept_is_as_it_came() -> None:
     app = celery.Celery("kept", broker="memory://", backend="cache+memory://", set_as_current=False)
     text = SOUND.encode()
     short, name = compress(text, "zlib")
@@ -447,8 +477,6 @@ def test_the_queue_that_a_message_came_from(app: Any) -> None:
 
 def test_a_message_without_a_routing_key_is_kept(monkeypatch: Any) -> None:
     from kombu import Exchange, Queue
-    from kombu.message import Message
-
     one = celery.Celery("one", broker="memory://", backend="cache+memory://", set_as_current=False)
     one.conf.task_queues = [Queue("only", Exchange("all", type="fanout"))]
     kept: List[str] = []
@@ -551,6 +579,50 @@ def test_a_message_that_cannot_be_kept(monkeypatch: Any, caplog: Any, acks_late:
     else:
         assert UNKNOWN in caplog.text
         assert app.AsyncResult(name).state == "FAILURE"
+
+
+@pytest.mark.parametrize("serializer", ["pickle", "json"])
+@pytest.mark.parametrize("protocol", [1, 2])
+def test_what_celery_sends_is_a_task(serializer: str, protocol: int) -> None:
+    app = celery.Celery(f"all{protocol}", broker="memory://", backend="cache+memory://", set_as_current=False)
+    app.conf.update(task_protocol=protocol, accept_content=["json", "pickle"], task_default_queue="all")
+
+    @app.task(name="all.any")
+    def task(*_: Any, **__: Any) -> None: ...
+
+    sig = task.s(1, a=2)
+    for sent in (sig, sig | sig, task.map([1]), celery.group(sig, sig, app=app), celery.chord([sig, sig], sig, app=app)):
+        sent = sent.clone().set(serializer=serializer)
+        sent.stamp(tenant="a")
+        # A group has none.
+        is_group = isinstance(sent, (celery.group, celery.canvas._chord))
+        links = {} if is_group else {"link": sig, "link_error": [sig, sig | sig]}
+        sent.apply_async(**links, countdown=1, time_limit=5, shadow="other")
+    task.apply_async(serializer=serializer, stamped_headers=["of"], of="b", retries=2, expires=5, priority=3)
+    task.apply_async(serializer=serializer, group_id="g", group_index=0, chord=sig, compression="zlib")
+    count = 0
+    with app.connection() as connection:
+        channel = connection.default_channel
+        while (message := channel.basic_get("all")) is not None:
+            message.accept = None
+            petiole.celery.receiving.check(message)
+            message.ack()
+            count += 1
+    assert count >= 9
+
+
+def test_what_is_decoded_where_a_message_is_received_is_not_pickled() -> None:
+    deep = "[" * 3_000 + "]" * 3_000
+    for text in (f"[[{deep}],{{\"a\":{deep}}},{json.dumps(NO_EMBED)}]", f"[[{deep}],{{\"a\":{deep}}},null]"):
+        arrived = Message(text.encode(), content_type="application/json", content_encoding="utf-8", headers={})
+        arrived.headers = {"id": "x", "task": "x"}
+        petiole.celery.receiving.check(arrived)
+        # As Celery's worker does.
+        assert "args" not in arrived.payload
+        args, kwargs, _ = arrived.payload
+        assert len(args) == 1 and len(kwargs) == 1
+        assert pickle.loads(pickle.dumps({"args": args, "kwargs": kwargs})) == {"args": [], "kwargs": {}}
+        assert type(list(petiole.celery.loads(text))[0]) is list
 
 
 def test_a_header_of_anybodys_is_none_of_ours() -> None:

@@ -297,7 +297,8 @@ def test_what_is_sent_on_commit_is_checked_by_its_own_serializer() -> None:
         queue = connection.SimpleQueue("pickled")
         messages = [queue.get(block=False) for _ in sent]
     assert [message.headers["id"] for message in messages] == sent
-    assert [message.content_type for message in messages] == ["application/x-python-serialize"] * 4 + ["application/json"]
+    kinds = [message.content_type for message in messages]
+    assert kinds == ["application/x-python-serialize"] * 4 + ["application/json"]
     for task, value, options in [
         (plain, Pickled(), {}),
         (plain.s(), Pickled(), {}),

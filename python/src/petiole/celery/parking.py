@@ -15,7 +15,6 @@ from typing import Any, Callable, Dict
 from celery import bootsteps, signals
 from celery.app.task import Context
 from celery.exceptions import Ignore, Reject, Retry
-from celery.worker import state
 from kombu.compression import compress
 from kombu.entity import Queue
 
@@ -218,6 +217,9 @@ class Receiving(bootsteps.Step):  # type: ignore[misc]
         handling = parent.create_task_handler
 
         def create_task_handler(*args: Any, **options: Any) -> Any:
+            # Only a worker has it.
+            from celery.worker import state
+
             take = handling(*args, **options)
 
             def on_task_received(message: Any) -> Any:

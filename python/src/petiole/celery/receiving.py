@@ -21,6 +21,9 @@ from .serializer import Body, ReceivedArgs, ReceivedKwargs
 #: An older form of a message goes to the process that runs the task as a pickle, which recurses.
 _PICKLED_LEVELS = 100
 
+#: Other serializers than JSON give tuples.
+_ARRAYS = (list, tuple)
+
 #: The parts of a body's third part that are lists of signatures.
 _LISTS = ("callbacks", "errbacks", "chain")
 
@@ -45,7 +48,8 @@ def check(message: Any) -> None:
         # An older form: all in one object, and what the headers have instead.
         _head({**payload, **headers})
         _whole(payload)
-        _pickled(message.body, payload)
+        if message.content_type == "application/json":
+            _pickled(message.body, payload)
     elif "task" in headers:
         _head(headers)
         _body(payload)
@@ -62,7 +66,7 @@ def embed_of(message: Any) -> Dict[str, Any]:
         payload = message.payload
         if type(payload) is Body:
             embed: Any = payload.tree_of_embed()
-        elif isinstance(payload, list):
+        elif isinstance(payload, _ARRAYS):
             embed = payload[2] if len(payload) == 3 else None
         else:
             embed = {name: payload.get(name) for name in (*_LISTS, "chord")}
@@ -108,7 +112,7 @@ def _group(head: Mapping[str, Any]) -> None:
 
 
 def _stamps(names: Any, stamps: Any) -> None:
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, _ARRAYS) or not all(isinstance(name, str) for name in names):
         raise _wrong("headers.stamped_headers", "names", names)
     if not isinstance(stamps, dict):
         raise _wrong("headers.stamps", "an object", stamps)
@@ -120,7 +124,7 @@ def _stamps(names: Any, stamps: Any) -> None:
 def _body(payload: Any) -> None:
     if type(payload) is Body:
         return _embed(payload.tree_of_embed())
-    if not isinstance(payload, list) or len(payload) != 3:
+    if not isinstance(payload, _ARRAYS) or len(payload) != 3:
         raise _wrong("body", "args, kwargs and an object of callbacks", payload)
     args, kwargs, embed = payload
     _arguments(args, kwargs)
@@ -152,7 +156,7 @@ def _pickled(text: Any, payload: Any) -> None:
 
 
 def _arguments(args: Any, kwargs: Any) -> None:
-    if not isinstance(args, list):
+    if not isinstance(args, _ARRAYS):
         raise _wrong("args", "an array", args)
     if not isinstance(kwargs, dict):
         raise _wrong("kwargs", "an object", kwargs)
@@ -167,7 +171,7 @@ def _embed(embed: Any) -> None:
         signatures = embed.get(name)
         if signatures is None:
             continue
-        if not isinstance(signatures, list):
+        if not isinstance(signatures, _ARRAYS):
             raise _wrong(f"embed.{name}", "an array of signatures", signatures)
         for at, signature in enumerate(signatures):
             _signature(signature, f"embed.{name}[{at}]")
@@ -180,7 +184,8 @@ def _signature(signature: Any, path: str) -> None:
         raise _wrong(path, "a signature", signature)
     if not isinstance(signature.get("task"), str) or not signature["task"]:
         raise _wrong(f"{path}.task", "text", signature.get("task"))
-    for name, kind, said in (("args", list, "an array"), ("kwargs", dict, "an object"), ("options", dict, "an object")):
+    parts: Any = (("args", _ARRAYS, "an array"), ("kwargs", dict, "an object"), ("options", dict, "an object"))
+    for name, kind, said in parts:
         part = signature.get(name)
         if part is not None and not isinstance(part, kind):
             raise _wrong(f"{path}.{name}", said, part)
