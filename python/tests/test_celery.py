@@ -469,6 +469,7 @@ def test_the_queue_that_a_message_came_from(app: Any) -> None:
         ({"exchange": "out", "routing_key": "letters.#"}, "mail"),
         ({"exchange": "", "routing_key": "celery"}, "celery"),
         ({"exchange": "topic", "routing_key": "x.y"}, "x.y"),
+        ({"exchange": "", "routing_key": "celery.parked"}, "celery"),
         ({}, "celery"),
     ]:
         assert queue_of(other, info) == name
