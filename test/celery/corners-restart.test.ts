@@ -1,6 +1,7 @@
 /**
  * The broker is killed and started again in the middle of all of it: tasks of both languages on their way, others that
- * wait for their time, in RabbitMQ's own queues and in workers, retries, chains and, on Redis, groups, chords and chunks that go from one language to the other, on Redis tasks of protocol 1, those who wait for results, and those who ask and watch.
+ * wait for their time, in RabbitMQ's own queues and in workers, retries, chains that go from one language to the other,
+ * those who wait for results, and those who ask and watch; on Redis groups, chords, chunks and tasks of protocol 1, too.
  */
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
