@@ -94,7 +94,8 @@ async function copyOf(url: string, template: string): Promise<string> {
   const client = new Client({ connectionString: admin.href });
   await client.connect();
   try {
-    await client.query(`create database ${name} template ${template}`);
+    // Half the time of a copy through the log.
+    await client.query(`create database ${name} template ${template} strategy file_copy`);
   } finally {
     await client.end();
   }
