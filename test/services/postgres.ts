@@ -109,7 +109,7 @@ async function createDatabaseOf(server: string): Promise<string> {
   const client = new Client({ connectionString: server });
   await client.connect();
   try {
-    await client.query(`create database ${name}`);
+    await client.query(`create database ${name} strategy file_copy`);
   } finally {
     await client.end();
   }
