@@ -46,6 +46,8 @@ export class CeleryServer {
   readonly broadcasts = new Set<(message: ControlMessage) => void>();
   /** Answers to remote control, by their tickets. */
   readonly answers = new Map<string, object>();
+  /** How long an answer is on its way, in milliseconds. */
+  answersAfter = 0;
   /** Events, in the order in which they were told. */
   readonly emitted: Readonly<Record<string, unknown>>[] = [];
   refusesEvents = false;
@@ -203,6 +205,8 @@ class MemoryBroker implements Broker {
   }
 
   async answer({ ticket }: ReplyAddress, reply: object): Promise<void> {
+    if (this.#server.answersAfter > 0)
+      await new Promise((resolve) => setTimeout(resolve, this.#server.answersAfter));
     this.#server.answers.set(ticket, structuredClone(reply));
   }
 

@@ -30,7 +30,7 @@ import { Revoked } from "./revoked.ts";
 import { Sending } from "./sending.ts";
 import { Settlements } from "./settlements.ts";
 
-/** How long the last events may take when the engine is closed, in milliseconds. */
+/** How long the last answers and events may take when the engine is closed, in milliseconds. */
 const lastWords = 500;
 
 /** What an engine is made of. */
@@ -112,7 +112,7 @@ export async function openStore(parts: Parts): Promise<Store> {
     },
     async close() {
       await claims.close();
-      await Promise.race([Promise.all([heart.close(), sender.close()]), sleep(lastWords)]);
+      await Promise.race([Promise.all([node.close(), heart.close(), sender.close()]), sleep(lastWords)]);
       await Promise.all([delayed.close(), ending.close()]);
       await closeAll(parts);
     },

@@ -104,6 +104,22 @@ describe("whoever asks", () => {
     expect(await ask(server, "shutdown")).toEqual({ ok: expect.any(String) });
     await vi.waitFor(() => expect(about.stop).toHaveBeenCalledOnce());
   });
+
+  test("is answered though the engine is closed at once, but waits no longer than for last words", async () => {
+    for (const [answersAfter, isAnswered] of [
+      [100, true],
+      [5000, false],
+    ] as const) {
+      const server = new CeleryServer();
+      const engine = open(server);
+      await claim(engine);
+      server.answersAfter = answersAfter;
+      const replyTo = { exchange: "e", routingKey: "r", ticket: "last" };
+      for (const call of server.broadcasts) call({ method: "shutdown", arguments: {}, replyTo });
+      await engine.close();
+      expect(server.answers.has("last")).toBe(isAnswered);
+    }
+  });
 });
 
 describe("queues that are told of", () => {

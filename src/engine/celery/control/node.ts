@@ -17,6 +17,8 @@ export class Node {
   readonly #heart: Heart;
   /** Workers that listen, by name: several may have the same. */
   readonly #listening = new Map<string, number>();
+  /** On their way. */
+  readonly #answers = new Set<Promise<void>>();
   #deaf: (() => void) | undefined;
   #stopped = false;
 
@@ -54,9 +56,17 @@ export class Node {
     this.#disappear();
   }
 
+  /** Resolves when whoever has asked is answered: that this process ends may be what was asked for. Never rejects. */
+  async close(): Promise<void> {
+    await Promise.all(this.#answers);
+  }
+
   #appear(): void {
     if (this.#stopped || this.#deaf !== undefined) return;
-    this.#deaf = this.#context.broker.onBroadcast((message) => void this.#heard(message));
+    this.#deaf = this.#context.broker.onBroadcast((message) => {
+      const answer = this.#heard(message).finally(() => this.#answers.delete(answer));
+      this.#answers.add(answer);
+    });
     this.#heart.start();
   }
 
