@@ -1,4 +1,5 @@
 /** What must hold of every task, whatever happened. @module */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Engine, TaskRecord } from "../../src/engine.ts";
 import type { Done } from "./app.ts";
 import type { Effect, Effects, Settled } from "./effects.ts";
@@ -39,7 +40,7 @@ export async function checked(
   const all = [...accepted];
   for (let index = 0; index < all.length; index += atOnce) {
     const some = all.slice(index, index + atOnce);
-    const records = await Promise.all(some.map(([, id]) => engine.find(id)));
+    const records = await Promise.all(some.map(([, id]) => find(engine, id)));
     for (const [offset, [number, id]] of some.entries()) check(number, id, records[offset]);
   }
   const strangers = [...runs.keys()].filter((number) => !accepted.has(number));
@@ -54,6 +55,18 @@ export async function checked(
       ...strangers.slice(0, told).map((number) => `task ${number} ran, and was not accepted`),
     ],
   };
+}
+
+/** Looks one up. What a fault has prepared may cut the connection only now: what is only read is read again. */
+async function find(engine: Engine, id: string): Promise<TaskRecord | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await engine.find(id);
+    } catch (error) {
+      if (tries === 20) throw error;
+      await sleep(100);
+    }
+  }
 }
 
 /** A task ends once: by a run that had its effect, and whose worker was told that it was accepted. */
