@@ -36,7 +36,9 @@ export interface ReferenceDetails {
 
 /** A digest of some of a row's fields. */
 export interface Digest {
+  /** The fields that were taken, by name. */
   readonly fields: readonly string[];
+  /** Of what they held, in hexadecimal digits. */
   readonly sha256: string;
 }
 
