@@ -38,7 +38,7 @@ export interface ReferenceDetails {
 export interface Digest {
   /** The fields that were taken, by name. */
   readonly fields: readonly string[];
-  /** Of what they held, in hexadecimal digits. */
+  /** Of what they held, as whoever made it writes it: in base64url where that is Petiole. */
   readonly sha256: string;
 }
 

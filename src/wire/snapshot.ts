@@ -12,9 +12,9 @@ import { Reference, type Key } from "./reference.ts";
 export interface FieldChange {
   /** The field's name, as in the app. */
   readonly field: string;
-  /** What it was; undefined where it was not there. */
+  /** What it was. */
   readonly before: unknown;
-  /** What it is; undefined where it is not there. */
+  /** What it is; undefined where it is not there any more. */
   readonly after: unknown;
 }
 
