@@ -116,6 +116,7 @@ export interface Outgoing {
 
 /** A de-duplication key, held by one task of a name at a time. */
 export interface UniqueKey {
+  /** Any text. What it is compared with is the keys of tasks of the same name. */
   readonly key: string;
   /**
    * Held until this time (epoch milliseconds), whatever becomes of the holder, whose record is kept so long.
@@ -139,7 +140,9 @@ export interface LaneLimit {
 
 /** The right to run a task, until it runs out or is settled. `token` is new with every claim. */
 export interface Lease {
+  /** The message's id. */
   readonly id: string;
+  /** New with every claim. */
   readonly token: string;
 }
 
@@ -161,6 +164,7 @@ export interface Delivery {
 
 /** SQL in an open transaction of the user's, as the user's ORM runs it. One object for each transaction or savepoint. */
 export interface TransactionSql {
+  /** Which SQL it understands. */
   readonly dialect: "sqlite" | "postgres" | "mysql";
   /** Runs one statement with `?` (PostgreSQL: `$1`) in the places of the parameters. Resolves to its rows, by column. */
   query(
@@ -267,6 +271,7 @@ export const endOf = {
 export interface Progress {
   /** From 0 to 1. */
   readonly fraction: number;
+  /** What is being done, for people. */
   readonly note?: string;
 }
 
@@ -274,12 +279,15 @@ export interface Progress {
 export interface LogLine {
   /** Epoch milliseconds. */
   readonly at: number;
+  /** What was logged, unchanged. */
   readonly text: string;
 }
 
 /** What a run tells while it runs. */
 export interface Report {
+  /** Takes the place of what was told before. */
   readonly progress?: Progress;
+  /** Added to what was logged before. */
   readonly lines?: readonly LogLine[];
 }
 
@@ -287,15 +295,21 @@ export interface Report {
 export interface TaskRecord {
   readonly message: Message;
   readonly state: TaskState;
+  /** Runs that ended; one that was deferred, handed back or lost is none. */
   readonly attempts: number;
+  /** Leases that ran out. */
   readonly crashes: number;
+  /** How often it was put off since its last attempt. */
   readonly deferrals: number;
+  /** The higher runs first; 0 unless told. */
   readonly priority: number;
   /** Epoch milliseconds, as are the other times. */
   readonly sentAt: number;
+  /** When it may run next, or was to run. */
   readonly runAt: number;
   /** When the latest run began. */
   readonly startedAt?: number;
+  /** When it came to its end; undefined before. */
   readonly endedAt?: number;
   /** The worker of the latest run. */
   readonly worker?: string;
@@ -309,8 +323,11 @@ export interface TaskRecord {
 
 /** Which tasks to list, oldest first. */
 export interface ListRequest {
+  /** In one of these; in any unless told. */
   readonly states?: readonly TaskState[];
+  /** Of this queue; of all unless told. */
   readonly queue?: string;
+  /** Of this name; of any unless told. */
   readonly task?: string;
   /** At most this many; 100 unless told. */
   readonly limit?: number;
@@ -320,7 +337,9 @@ export interface ListRequest {
 
 /** A page of tasks; `next` is there when there are more. */
 export interface TaskPage {
+  /** Oldest first. */
   readonly records: readonly TaskRecord[];
+  /** What `after` of the next page is. */
   readonly next?: string;
 }
 
@@ -335,6 +354,7 @@ export interface QueueCount {
 export interface Engine {
   /** For messages to people; nothing may depend on it. */
   readonly name: string;
+  /** What it can do, and what not. */
   readonly capabilities: Capabilities;
   /**
    * After how many milliseconds without a sign of life of this process its tasks are given to others, where their lease is
@@ -404,8 +424,10 @@ export interface Engine {
   /** What a task's handler logged, oldest first, over all its runs. */
   logs(id: string): Promise<readonly LogLine[]>;
 
+  /** Tasks by state, queue and name, oldest first, in pages. */
   list(request: ListRequest): Promise<TaskPage>;
 
+  /** How many tasks there are, by queue and state; those of which there are none are left out. */
   counts(): Promise<readonly QueueCount[]>;
 
   /**

@@ -124,6 +124,7 @@ export class EncodeError extends PetioleError {
 export class LimitError extends PetioleError {
   /** The setting's name in `limits`. */
   readonly limit: string;
+  /** How much the limit allows, in its own unit. */
   readonly allowed: number;
   /** How much there was, or the least that there was when it was not counted to its end. */
   readonly received: number;
@@ -144,7 +145,9 @@ export class LimitError extends PetioleError {
 export class DecodeError extends PetioleError {
   /** Where: `payload.fee`. */
   readonly path: string;
+  /** What the format, or the class, wants there. */
   readonly expected: string;
+  /** What is there instead, described and cut short. */
   readonly found: string;
   /** The value classes that this process knows, when the text names one that it does not. */
   readonly known: readonly string[] | undefined;
@@ -183,6 +186,7 @@ export interface FieldIssue {
 export class ValueError extends PetioleError {
   /** The value class's name, `shop.Money`. */
   readonly type: string;
+  /** All that is wrong, field by field. */
   readonly issues: readonly FieldIssue[];
 
   constructor(type: string, issues: readonly FieldIssue[], options?: { readonly cause?: unknown }) {
@@ -207,7 +211,9 @@ const ends: Readonly<Record<string, string>> = { failed: "failed", timeout: "tim
  * `ERR_TASK_EXPIRED` or `ERR_TASK_CANCELLED`: how a task ended, to whoever waits for its result.
  */
 export class TaskError extends PetioleError {
+  /** The task's id. */
   readonly id: string;
+  /** The task's name. */
   readonly task: string;
   /** Why, as the engine keeps it: the thrown error's class and stack are in `details`. */
   readonly reason: { readonly code: string; readonly message: string; readonly details?: unknown };

@@ -49,5 +49,6 @@ export interface Message {
   readonly queue: string;
   /** The payload, as wire text. */
   readonly payload: string;
+  /** What travels beside the payload. */
   readonly headers: MessageHeaders;
 }

@@ -7,6 +7,7 @@ import { PetioleError, messageOf } from "../errors.ts";
 
 /** `ERR_CHANNEL_FULL`: as many messages wait in a channel as may; this one was not sent. Channels' `ChannelFull`. */
 export class ChannelFullError extends PetioleError {
+  /** The channel's name. */
   readonly channel: string;
   /** How many messages may wait there. */
   readonly capacity: number;

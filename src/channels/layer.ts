@@ -7,6 +7,7 @@ import type { ChannelConsumer, ChannelHandlers, ConsumeOptions } from "./consume
 
 /** A message: a plain object with the name of its handler, of what Python's msgpack or json have too. */
 export interface ChannelMessage {
+  /** Which handler it is for, `make.thumbnail`. Not empty, and begins with neither `_` nor `.`. */
   readonly type: string;
   readonly [key: string]: unknown;
 }
@@ -23,6 +24,7 @@ export interface Sent {
 
 /** What came of sending a message to a group. */
 export interface GroupSent {
+  /** When it is gone, unless it has been received by then. */
   readonly expiresAt: Date;
   /** How many channels are in the group. */
   readonly channels: number;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Pause } from "../engine/shared/pause.ts";
 import { isRefusal } from "../engine/shared/redis/answer.ts";
 import type { Link } from "../engine/shared/redis/link.ts";
 import { refused, unreachable } from "./errors.ts";
@@ -50,7 +51,7 @@ export class Puller {
   #stopped = false;
   #awayFrom: number | undefined;
   #told: string | undefined;
-  #wake: () => void = () => undefined;
+  readonly #pause = new Pause();
 
   constructor(shard: Shard, takers: Takers, settings: PullerSettings) {
     this.#shard = shard;
@@ -62,7 +63,7 @@ export class Puller {
       ready: () => {
         this.#id = undefined;
         this.#restored.clear();
-        this.#wake();
+        this.#pause.end();
       },
     });
     this.#done = this.#run();
@@ -70,14 +71,14 @@ export class Puller {
 
   /** What is wanted has changed. */
   changed(): void {
-    this.#wake();
+    this.#pause.end();
     if (this.#blocked !== undefined && this.#isStale(this.#blocked.keys)) void this.#interrupt();
   }
 
   /** Stops. What comes meanwhile is given back. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#wake();
+    this.#pause.end();
     if (this.#blocked !== undefined) void this.#interrupt();
     // A server that says nothing more is not waited for.
     const hurry = setTimeout(() => this.#link.close(), 1500);
@@ -90,12 +91,12 @@ export class Puller {
     while (!this.#stopped) {
       if (!this.#link.isReady) {
         this.#tellAway();
-        await this.#pause(500);
+        await this.#pause.for(500);
         continue;
       }
       this.#awayFrom = undefined;
       const keys = this.#inTurn(this.#takers.wanted());
-      if (keys.length === 0) await this.#pause(60_000);
+      if (keys.length === 0) await this.#pause.for(60_000);
       else await this.#pull(keys);
     }
   }
@@ -115,10 +116,10 @@ export class Puller {
       if (Array.isArray(reply)) await this.#deliver(reply as readonly unknown[]);
     } catch (error) {
       if (this.#stopped) return;
-      if (!isRefusal(error)) await this.#pause(100);
+      if (!isRefusal(error)) await this.#pause.for(100);
       else {
         this.#tell(refused("receiving", error));
-        await this.#pause(1000);
+        await this.#pause.for(1000);
       }
     } finally {
       clearTimeout(late);
@@ -207,18 +208,6 @@ export class Puller {
     if (this.#told === error.message) return;
     this.#told = error.message;
     this.#takers.failed(error);
-  }
-
-  #pause(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const over = (): void => {
-        clearTimeout(timer);
-        this.#wake = () => undefined;
-        resolve();
-      };
-      const timer = setTimeout(over, milliseconds).unref();
-      this.#wake = over;
-    });
   }
 }
 

@@ -7,22 +7,23 @@ import { randomUUID } from "node:crypto";
 import { PetioleError, describe } from "../errors.ts";
 import { Consumer, type ChannelConsumer, type ConsumeOptions } from "./consumer.ts";
 import { ChannelFullError, closedError } from "./errors.ts";
+import { Groups } from "./groups.ts";
 import { Inbox, type ReceivedMessage } from "./inbox.ts";
 import type { ChannelLayer, ChannelMessage, GroupSent, Sent } from "./layer.ts";
-import { Codec, mostNames } from "./message/codec.ts";
+import { Codec } from "./message/codec.ts";
 import { prepare, type Prepared } from "./message/outgoing.ts";
 import { isChannelName, isLocal, refuseInvalidChannel, refuseInvalidGroup, sharedPart } from "./names.ts";
 import type { LayerSettings } from "./options.ts";
+import { Scores, expiresAt, latestExpired } from "./scores.ts";
 import * as scripts from "./scripts.ts";
 import { Shard, shardOf } from "./shard.ts";
-
-/** At most so many channels of a group in one script, which nothing else of Redis's runs beside. */
-const atOnce = 500;
 
 /** See {@link ChannelLayer}. */
 export class RedisChannelLayer implements ChannelLayer {
   readonly #settings: LayerSettings;
   readonly #shards: readonly Shard[];
+  readonly #scores = new Scores();
+  readonly #groups: Groups;
   readonly #own = `${randomUUID().replaceAll("-", "")}!`;
   readonly #consumers = new Set<ChannelConsumer>();
   #codec: Promise<Codec> | undefined;
@@ -30,12 +31,12 @@ export class RedisChannelLayer implements ChannelLayer {
   #alive: NodeJS.Timeout | undefined;
   #busy = 0;
   #next = 0;
-  #lastScore = 0;
   #closing: Promise<void> | undefined;
 
   constructor(settings: LayerSettings) {
     this.#settings = settings;
     this.#shards = settings.clients.map((client) => new Shard(client, settings.timeout));
+    this.#groups = new Groups(settings, this.#shards, this.#scores);
   }
 
   async send(channel: string, message: ChannelMessage): Promise<Sent> {
@@ -48,15 +49,15 @@ export class RedisChannelLayer implements ChannelLayer {
       const most = capacity(channel);
       // Where the receiver listens: channels_redis 4.3 takes the whole name here, and so another server than that.
       const at = isLocal(channel) ? shardOf(name, this.#shards.length) : this.#next++ % this.#shards.length;
-      const score = this.#score();
+      const score = this.#scores.next();
       const [sent, waiting, expired] = (await this.#shards[at]!.once(
         `sending to channel ${channel}`,
         scripts.send,
         [prefix + name],
-        [entry, score, this.#oldest(expiry), String(expiry), String(most)],
+        [entry, score, latestExpired(expiry), String(expiry), String(most)],
       )) as readonly [number, number, number];
       if (sent === 0) throw new ChannelFullError(channel, most);
-      return { expiresAt: this.#expiresAt(score), waiting, expired };
+      return { expiresAt: expiresAt(score, expiry), waiting, expired };
     });
   }
 
@@ -79,55 +80,19 @@ export class RedisChannelLayer implements ChannelLayer {
   async groupAdd(group: string, channel: string): Promise<void> {
     refuseInvalidGroup(group);
     refuseInvalidChannel(channel);
-    await this.#ask(async () => {
-      const parameters = [this.#score(), channel, String(this.#settings.groupExpiry)];
-      await this.#shardOfGroup(group).run(
-        `adding to group ${group}`,
-        scripts.add,
-        [this.#keyOf(group)],
-        parameters,
-      );
-    });
+    await this.#ask(() => this.#groups.add(group, channel));
   }
 
   async groupDiscard(group: string, channel: string): Promise<void> {
     refuseInvalidGroup(group);
     refuseInvalidChannel(channel);
-    await this.#ask(() =>
-      this.#shardOfGroup(group).call(`leaving group ${group}`, ["ZREM", this.#keyOf(group), channel]),
-    );
+    await this.#ask(() => this.#groups.discard(group, channel));
   }
 
   async groupSend(group: string, message: ChannelMessage): Promise<GroupSent> {
     refuseInvalidGroup(group);
     const prepared = this.#prepare(`group ${group}`, message);
-    return this.#work(async (codec) => {
-      const { prefix, expiry, capacity } = this.#settings;
-      const what = `sending to group ${group}`;
-      const write = codec.writer(prepared);
-      const score = this.#score();
-      const byName = this.#byName(group, await this.#members(group, what));
-      const full: string[] = [];
-      for (const [at, shard] of this.#shards.entries()) {
-        const parts = [...byName]
-          .filter(([name]) => shardOf(name, this.#shards.length) === at)
-          .flatMap(([name, channels]) => partsOf(channels).map((part) => ({ name, channels: part })));
-        for (let from = 0; from < parts.length; from += atOnce) {
-          const some = parts.slice(from, from + atOnce);
-          const messages = some.map(({ channels }) => write(channels));
-          const capacities = some.map(({ channels }) => String(capacity(channels[0]!)));
-          const left = (await shard.once(
-            what,
-            scripts.sendToMany,
-            some.map(({ name }) => prefix + name),
-            [score, this.#oldest(expiry), String(expiry), ...messages, ...capacities],
-          )) as readonly number[];
-          for (const number of left) for (const channel of some[number - 1]!.channels) full.push(channel);
-        }
-      }
-      const channels = [...byName.values()].reduce((count, { length }) => count + length, 0);
-      return { expiresAt: this.#expiresAt(score), channels, full };
-    });
+    return this.#work((codec) => this.#groups.send(group, prepared, codec));
   }
 
   consume(
@@ -210,65 +175,4 @@ export class RedisChannelLayer implements ChannelLayer {
   #prepare(target: string, message: unknown): Prepared {
     return prepare(target, message, this.#settings.format, this.#settings.limits);
   }
-
-  async #members(group: string, what: string): Promise<readonly string[]> {
-    const { groupExpiry } = this.#settings;
-    const parameters = [this.#oldest(groupExpiry)];
-    const reply = await this.#shardOfGroup(group).run(
-      what,
-      scripts.members,
-      [this.#keyOf(group)],
-      parameters,
-    );
-    return (reply as readonly Uint8Array[]).map(String);
-  }
-
-  /** The channels of a group, by what they share: a process gets one message for all of its own, or a few. */
-  #byName(group: string, members: readonly string[]): Map<string, string[]> {
-    const byName = new Map<string, string[]>();
-    for (const channel of members) {
-      if (!isChannelName(channel)) {
-        const error = new PetioleError(
-          "ERR_ENGINE_FAILED",
-          `Group ${group} has ${describe(channel)} in it, which is no channel's name. It was left out.`,
-        );
-        this.#settings.tell(error, {});
-        continue;
-      }
-      const name = sharedPart(channel);
-      const others = byName.get(name);
-      if (others === undefined) byName.set(name, [channel]);
-      else others.push(channel);
-    }
-    return byName;
-  }
-
-  #shardOfGroup(group: string): Shard {
-    return this.#shards[shardOf(group, this.#shards.length)]!;
-  }
-
-  #keyOf(group: string): string {
-    return `${this.#settings.prefix}:group:${group}`;
-  }
-
-  /** Now in seconds, never twice the same: messages of one score lie in the order of their random bytes. */
-  #score(): string {
-    this.#lastScore = Math.max(Date.now() * 1000, this.#lastScore + 1);
-    return (this.#lastScore / 1_000_000).toFixed(6);
-  }
-
-  #oldest(expiry: number): string {
-    return String(Math.floor(Date.now() / 1000) - expiry);
-  }
-
-  #expiresAt(score: string): Date {
-    return new Date((Number(score) + this.#settings.expiry) * 1000);
-  }
-}
-
-/** Channels of one process, as many as one message may name. */
-function partsOf(channels: readonly string[]): readonly (readonly string[])[] {
-  if (channels.length <= mostNames) return [channels];
-  const count = Math.ceil(channels.length / mostNames);
-  return Array.from({ length: count }, (_, at) => channels.slice(at * mostNames, (at + 1) * mostNames));
 }

@@ -7,6 +7,7 @@ import { crc32 } from "node:zlib";
 import { isRefusal, isUncertain } from "../engine/shared/redis/answer.ts";
 import type { RedisClientLike } from "../engine/shared/redis/like.ts";
 import type { Link, Part } from "../engine/shared/redis/link.ts";
+import { answerInTime } from "../engine/shared/redis/waiting.ts";
 import { link } from "../engine/shared/redis.ts";
 import { closedError, refused, unreachable } from "./errors.ts";
 
@@ -67,7 +68,7 @@ export class Shard {
     for (;;) {
       await this.#ready(what, deadline, asked);
       try {
-        return await this.#answer(this.#commands.send(command), deadline);
+        return await answerInTime(this.#commands.send(command), deadline, () => this.#commands.renew());
       } catch (error) {
         if (isRefusal(error)) throw refused(what, error);
         // A server that answers that it cannot just now has done nothing.
@@ -84,24 +85,6 @@ export class Shard {
       if (this.#closing.signal.aborted) throw closedError();
       if (performance.now() >= deadline) throw unreachable(what, asked, this.#commands.problem);
       await pause(5);
-    }
-  }
-
-  async #answer(asking: Promise<unknown>, deadline: number): Promise<unknown> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => {
-        // It is there and says nothing: frozen, or cut off without a word. Another connection may do better.
-        this.#commands.renew();
-        reject(new Error("there was no answer in time"));
-      },
-      Math.max(1, deadline - performance.now()),
-    );
-    asking.catch(() => undefined);
-    try {
-      return await Promise.race([asking, late]);
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

@@ -17,7 +17,8 @@ import { stampsOf } from "./celery/canvas/stamps.ts";
 import type { CanvasOptions, NamedTask, Nothing, Stamps } from "./celery/canvas/types.ts";
 import { capabilitiesOf } from "./celery/capabilities.ts";
 import { celeryControl, type CeleryControlOptions } from "./celery/control/celery-control.ts";
-import type { CeleryAsk, CeleryControl, CeleryRevoke, CeleryStampValue } from "./celery/control/client.ts";
+import type { CeleryAsk } from "./celery/control/asking.ts";
+import type { CeleryControl, CeleryRevoke, CeleryStampValue } from "./celery/control/client.ts";
 import type {
   CeleryReplies,
   CeleryScheduledTask,

@@ -31,6 +31,7 @@ export interface ModelDescription {
 
 /** A table, by the names that the database knows. */
 export interface TableDescription {
+  /** As the database calls it, without its schema. */
   readonly name: string;
   /** Undefined: the connection's default. */
   readonly schema?: string;
@@ -91,6 +92,7 @@ export type SqlDialect = "sqlite" | "postgres" | "mysql";
 
 /** SQL through the user's own connection. */
 export interface OrmSql {
+  /** Which SQL the database understands. */
   readonly dialect: SqlDialect;
   /**
    * Runs one statement with `?` (PostgreSQL: `$1`) in the places of the parameters, which are texts, numbers and
@@ -119,9 +121,11 @@ export interface OrmAdapter<Rows extends object = object, Recognised = unknown> 
    * the one that is meant unless told.
    */
   readonly connection?: string;
+  /** What it can do, and what not. */
   readonly capabilities: OrmCapabilities;
   /** What it was made with: the handle of the database itself. */
   readonly database: object;
+  /** The models that it knows, in no order. */
   readonly models: readonly ModelDescription[];
   /** For the compiler alone; never there. */
   readonly rows?: Rows;

@@ -18,7 +18,9 @@ export interface TransactionBegun {
 
 /** A write of rows that has been made, and is committed or not yet. */
 export interface SaveEvent {
+  /** What was done. */
   readonly operation: SaveOperation;
+  /** The model's name. */
   readonly model: string;
   /** The row's key; undefined for a write of many whose keys are not known. */
   readonly key?: Key | undefined;

@@ -4,9 +4,11 @@ import type { ModelNamesOf } from "./portable.ts";
 
 /** One run of a task, as its handler sees it. `Rows` maps the app's model names to their rows. */
 export interface Job<Rows = object> {
+  /** The task's id: the same in every run, so that it serves as an idempotency key. */
   readonly id: string;
   /** The task's name, also where it was sent under one that the task had before. */
   readonly task: string;
+  /** The queue that it was taken from. */
   readonly queue: string;
   /** Which attempt this is; 1 for the first. */
   readonly attempt: number;

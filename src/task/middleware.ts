@@ -9,7 +9,9 @@ import type { Job } from "./job.ts";
 
 /** One send, as middleware sees it. */
 export interface EnqueueContext {
+  /** The id that the task has, or will have once it is sent. */
   readonly id: string;
+  /** The task's name. */
   readonly task: string;
   /** As it was given to `enqueue`. */
   readonly payload: unknown;
@@ -22,6 +24,7 @@ export interface EnqueueContext {
 
 /** One run, as middleware sees it. */
 export interface RunMiddlewareContext<Rows = object> {
+  /** As the handler gets it. */
   readonly job: Job<Rows>;
   /** As the handler gets it: rows loaded, value classes revived. */
   readonly payload: unknown;

@@ -26,7 +26,9 @@ export interface RetryOptions {
 
 /** At most so many starts in any span of so long. */
 export interface RateLimit {
+  /** How many may start. A whole number above 0. */
   readonly limit: number;
+  /** In any span of this length. */
   readonly per: Duration;
 }
 
@@ -41,6 +43,7 @@ export interface GeneralTaskOptions {
   readonly priority?: number;
   /** Not run any more this long after it first may: it ends as expired. Never unless told. */
   readonly expires?: Duration;
+  /** How a failed run is followed by another. 8 runs in all, with growing delays from 1 s on, unless told. */
   readonly retry?: RetryOptions;
   /** When given, only these errors lead to another run; others fail the task at once. */
   readonly retryOn?: readonly ErrorMatch[];

@@ -20,6 +20,7 @@ export interface SaveOptions<Row extends object = object> {
 
 /** A row that was saved. */
 export interface Saved<Row extends object = object> {
+  /** What was done to the row. */
   readonly operation: SaveOperation;
   /** The row as the ORM has it, if it has it whole. */
   readonly row: Row | undefined;
@@ -27,7 +28,9 @@ export interface Saved<Row extends object = object> {
 
 /** What `app.saved` is told. */
 export interface SavedOptions {
+  /** What was done to the row. `"update"` unless told. */
   readonly operation?: SaveOperation;
+  /** The handle of the transaction that it was saved in. Unless told, the one that `saved` is called in, if any. */
   readonly transaction?: object;
 }
 

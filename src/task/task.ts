@@ -33,7 +33,9 @@ type SignatureArguments<Payload, Known> = undefined extends Payload
  * classes, `Rows` its models' rows by name.
  */
 export class Task<Payload = unknown, Result = unknown, Known = never, Rows = object> {
+  /** What travels, and what no other task of the app is called. */
   readonly name: string;
+  /** Its options, with the app's defaults filled in. */
   readonly settings: TaskSettings;
   #handler: Handler<Payload, Result, Rows> | undefined;
   readonly #context: AppContext;

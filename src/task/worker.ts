@@ -14,8 +14,11 @@ import { Watchdog } from "./watchdog.ts";
 
 /** What a worker tells about: nothing it says is needed for anything. */
 export interface WorkerLogger {
+  /** What goes as it should: ready, stopping. */
   info(message: string): void;
+  /** What somebody should look at: a run that failed and is retried, a lease that was lost. */
   warn(message: string): void;
+  /** What a person must see to; `error` is what was thrown. */
   error(message: string, error?: unknown): void;
 }
 
@@ -67,6 +70,7 @@ interface Claim {
 
 /** Runs an app's tasks. Made by `app.worker()`. */
 export class Worker {
+  /** For whoever inspects the queue. */
   readonly name: string;
   readonly #engine: Engine;
   readonly #concurrency: number;

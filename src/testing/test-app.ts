@@ -16,14 +16,19 @@ import { outcomeOf, runDelivery } from "./inline.ts";
 
 /** A task that was enqueued while the app was under test. */
 export interface Enqueued<Payload> {
+  /** The task's id. */
   readonly id: string;
   /** As it travels: encoded and decoded. References are references. */
   readonly payload: Payload;
+  /** Where it waits. */
   readonly queue: string;
+  /** The higher runs first; 0 unless told. */
   readonly priority: number;
   /** When it may first run. */
   readonly runAt: Date;
+  /** What travels beside the payload, the message's own among it. */
   readonly headers: Readonly<Record<string, Json | undefined>>;
+  /** Where it is by now. */
   readonly state: TaskRecord["state"];
 }
 
@@ -34,8 +39,8 @@ export type AppLike = { readonly [appContext]: AppContext };
  * Puts an app under test: until `close`, what it enqueues goes to an engine in memory with a clock that only the
  * test moves, and nothing runs by itself. The app's own engine is not touched, nor opened.
  *
- * An app is under one test at a time: `close` it before the next. Everything is encoded and decoded as between processes, and every rule of the task holds: schemas, keys,
- * retries, expiry. Databases are the app's own.
+ * An app is under one test at a time: `close` it before the next. Everything is encoded and decoded as between
+ * processes, and every rule of the task holds: schemas, keys, retries, expiry. Databases are the app's own.
  *
  * @example
  * const tester = testApp(app);

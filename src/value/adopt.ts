@@ -19,6 +19,7 @@ export interface AdoptedByFields<Instance, Table extends FieldTable> extends Evo
 
 /** Adoption by a pair of functions. */
 export interface AdoptedByCodec<Instance, Form> extends Evolution<unknown> {
+  /** The name that travels, `shop.Decimal`. */
   readonly name: string;
   /** What stands for the instance: any value that can travel. */
   readonly encode: (instance: Instance) => Form;

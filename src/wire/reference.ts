@@ -36,7 +36,9 @@ export interface ReferenceDetails {
 
 /** A digest of some of a row's fields. */
 export interface Digest {
+  /** The fields that were taken, by name. */
   readonly fields: readonly string[];
+  /** Of what they held, as whoever made it writes it: in base64url where that is Petiole. */
   readonly sha256: string;
 }
 

@@ -10,8 +10,11 @@ import { Reference, type Key } from "./reference.ts";
 
 /** A field that differs between a row as it was and as it is. A side that has no such field has undefined. */
 export interface FieldChange {
+  /** The field's name, as in the app. */
   readonly field: string;
+  /** What it was. */
   readonly before: unknown;
+  /** What it is; undefined where it is not there any more. */
   readonly after: unknown;
 }
 

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { isRefusal, isUnknownScript } from "../shared/redis/answer.ts";
+import { Waiting, answerInTime } from "../shared/redis/waiting.ts";
 import { closedError, refused, unreachable } from "./errors.ts";
 import type { OwnRedis, RedisLike } from "./like.ts";
 import type { Settings } from "./options.ts";
@@ -57,12 +58,6 @@ export function duplicate(connection: RedisLike): OwnRedis {
   });
 }
 
-/** A call that waits for the server. */
-interface Waiter {
-  readonly ready: () => void;
-  readonly failed: () => void;
-}
-
 /** Runs scripts. */
 export class Connection {
   readonly #redis: OwnRedis;
@@ -73,7 +68,7 @@ export class Connection {
    */
   #running = 0;
   #lastOver: () => void = () => {};
-  readonly #waiting = new Set<Waiter>();
+  readonly #waiting = new Waiting();
   readonly #key: string;
   #problem: unknown;
   #closed = false;
@@ -86,11 +81,9 @@ export class Connection {
     this.#redis.on("connect", () => this.#keepAlive());
     this.#redis.on("ready", () => {
       this.#problem = undefined;
-      for (const waiter of this.#waiting) waiter.ready();
+      this.#waiting.ready();
     });
-    this.#redis.on("end", () => {
-      for (const waiter of this.#waiting) waiter.failed();
-    });
+    this.#redis.on("end", () => this.#waiting.failed());
   }
 
   /**
@@ -144,9 +137,13 @@ export class Connection {
     const deadline = performance.now() + this.#settings.timeout;
     let asked = false;
     for (;;) {
-      if (this.#redis.status !== "ready") await this.#ready(what, deadline, asked);
+      if (this.#redis.status !== "ready")
+        await this.#waiting.until(deadline, () =>
+          this.#closed ? closedError() : unreachable(what, asked, this.#problem),
+        );
       try {
-        return await this.#ask(script, asked ? again : parameters, deadline);
+        const answer = this.#ask(script, asked ? again : parameters);
+        return await answerInTime(answer, deadline, () => this.#redis.disconnect(true));
       } catch (error) {
         if (isRefusal(error)) throw refused(what, error);
         // Without an answer; a server that answers that it cannot just now has done nothing.
@@ -159,49 +156,12 @@ export class Connection {
     }
   }
 
-  /** Waits until the server is there. */
-  #ready(what: string, deadline: number, asked: boolean): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const over = (end: () => void): void => {
-      clearTimeout(timer);
-      this.#waiting.delete(waiter);
-      end();
-    };
-    const waiter = {
-      ready: () => over(resolve),
-      failed: () =>
-        over(() => reject(this.#closed ? closedError() : unreachable(what, asked, this.#problem))),
-    };
-    const timer = setTimeout(waiter.failed, Math.max(0, deadline - performance.now()));
-    this.#waiting.add(waiter);
-    return promise;
-  }
-
-  async #ask(script: Script, parameters: readonly string[], deadline: number): Promise<unknown> {
+  #ask(script: Script, parameters: readonly string[]): Promise<unknown> {
     const { prefix } = this.#settings;
-    const asking = this.#redis
-      .evalsha(script.hash, 1, this.#key, prefix, ...parameters)
-      .catch((error: unknown) => {
-        if (!isUnknownScript(error)) throw error;
-        return this.#redis.eval(script.text, 1, this.#key, prefix, ...parameters);
-      });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => {
-          // It is there and says nothing: frozen, or cut off without a word. Another connection may do better.
-          this.#redis.disconnect(true);
-          reject(new Error("there was no answer in time"));
-        },
-        Math.max(1, deadline - performance.now()),
-      );
+    return this.#redis.evalsha(script.hash, 1, this.#key, prefix, ...parameters).catch((error: unknown) => {
+      if (!isUnknownScript(error)) throw error;
+      return this.#redis.eval(script.text, 1, this.#key, prefix, ...parameters);
     });
-    asking.catch(() => undefined);
-    try {
-      return await Promise.race([asking, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   /** Lets it finish what is under way. */

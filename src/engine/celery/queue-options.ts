@@ -7,6 +7,7 @@ import { PetioleError, describe } from "../../errors.ts";
 
 /** An exchange. */
 export interface CeleryExchange {
+  /** As the broker knows it. */
   readonly name: string;
   /** Default: `direct`. */
   readonly type?: "direct" | "topic" | "fanout";

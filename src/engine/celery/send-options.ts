@@ -9,6 +9,7 @@ import type { SendOptions } from "./protocol/settings.ts";
 
 /** What {@link celeryOptions} makes: options of `enqueue`. */
 export interface CeleryEnqueueOptions {
+  /** The header by which the engine is told. */
   readonly headers: { readonly celery: Json };
 }
 

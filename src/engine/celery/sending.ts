@@ -8,7 +8,8 @@ import { unsupported } from "../../errors.ts";
 import { capabilities } from "./capabilities.ts";
 import type { TaskEvents } from "./events/task-events.ts";
 import type { ChordStart } from "./protocol/applying.ts";
-import { canvasOf, sentCanvas } from "./protocol/canvas-node.ts";
+import { canvasOf } from "./protocol/canvas-node.ts";
+import { sentCanvas } from "./protocol/canvas-signature.ts";
 import { messageOf, noCounters } from "./protocol/sending.ts";
 import type { Parts } from "./store.ts";
 

@@ -5,15 +5,14 @@
  */
 import type { Lease } from "../../engine.ts";
 import type { Database } from "./database.ts";
+import { Told } from "../shared/told.ts";
 import { Lookout } from "./lookout.ts";
 import { idOf } from "./records.ts";
 import { toColumn } from "../shared/text.ts";
 
 interface Listener {
   readonly worker: string;
-  readonly call: (leases: readonly Lease[]) => void;
-  /** The tokens and ids that it was told of. */
-  told: ReadonlySet<string>;
+  readonly told: Told;
 }
 
 /** Hears of cancelling from this process's own doings, from notices, and from looking now and then. */
@@ -29,11 +28,12 @@ export class CancelWatch {
 
   /** See {@link Engine.onCancel}. */
   listen(worker: string, call: (leases: readonly Lease[]) => void): () => void {
-    const listener: Listener = { worker, call, told: new Set() };
+    const listener: Listener = { worker, told: new Told(call) };
     this.#listeners.add(listener);
     this.#lookout.start();
     this.#lookout.look();
     return () => {
+      listener.told.stop();
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) this.#lookout.stop();
     };
@@ -48,6 +48,7 @@ export class CancelWatch {
   }
 
   stop(): void {
+    for (const { told } of this.#listeners) told.stop();
     this.#listeners.clear();
     this.#lookout.stop();
   }
@@ -66,18 +67,9 @@ export class CancelWatch {
     const marked = rows.map(
       ({ json }) => JSON.parse(String(json)) as [string, string, string | null, number],
     );
-    for (const listener of this.#listeners) {
-      const worker = toColumn(listener.worker);
-      const leases = marked
-        .filter(([of]) => of === worker)
-        .map(([, job, id, token]): Lease => ({ id: idOf(job, id), token: String(token) }));
-      const news = leases.filter((lease) => !listener.told.has(nameOf(lease)));
-      listener.told = new Set(leases.map(nameOf));
-      if (news.length > 0) queueMicrotask(() => this.#listeners.has(listener) && listener.call(news));
+    for (const { worker, told } of this.#listeners) {
+      const mine = marked.filter(([of]) => of === toColumn(worker));
+      told.marked(mine.map(([, job, id, token]): Lease => ({ id: idOf(job, id), token: String(token) })));
     }
   }
-}
-
-function nameOf({ id, token }: Lease): string {
-  return `${token} ${id}`;
 }

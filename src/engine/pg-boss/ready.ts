@@ -5,12 +5,12 @@
  */
 import type { Database } from "./database.ts";
 import { Lookout } from "./lookout.ts";
+import { Soon } from "../shared/soon.ts";
 import { toQueue } from "./queue-names.ts";
 
 interface Listener {
   readonly queues: ReadonlySet<string>;
-  readonly call: () => void;
-  asked: boolean;
+  readonly call: Soon;
 }
 
 const longestTimer = 2 ** 31 - 1;
@@ -36,11 +36,12 @@ export class ReadyWatch {
 
   /** See {@link Engine.onReady}. */
   listen(queues: readonly string[], call: () => void): () => void {
-    const listener: Listener = { queues: new Set(queues.map(toQueue)), call, asked: false };
+    const listener: Listener = { queues: new Set(queues.map(toQueue)), call: new Soon(call) };
     this.#listeners.add(listener);
     this.#lookout.start();
     this.#lookout.look();
     return () => {
+      listener.call.stop();
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) this.stop();
     };
@@ -54,7 +55,7 @@ export class ReadyWatch {
       return;
     }
     for (const queue of queues) {
-      for (const listener of this.#listeners) if (listener.queues.has(queue)) this.#wake(listener);
+      for (const listener of this.#listeners) if (listener.queues.has(queue)) listener.call.wake();
     }
   }
 
@@ -70,6 +71,7 @@ export class ReadyWatch {
   }
 
   stop(): void {
+    for (const { call } of this.#listeners) call.stop();
     this.#listeners.clear();
     this.#lookout.stop();
     clearTimeout(this.#timer);
@@ -92,14 +94,14 @@ export class ReadyWatch {
       );
     } catch (error) {
       // Whoever claims is told why.
-      for (const listener of this.#listeners) this.#wake(listener);
+      for (const listener of this.#listeners) listener.call.wake();
       throw error;
     }
     const ready = new Set(queues.filter((_, index) => looks[index]?.[0] === true));
     let next = this.#roomAt - now;
     for (const [, span] of looks) if (span !== null) next = Math.min(next, span);
     for (const listener of this.#listeners) {
-      if ([...listener.queues].some((queue) => ready.has(queue))) this.#wake(listener);
+      if ([...listener.queues].some((queue) => ready.has(queue))) listener.call.wake();
     }
     clearTimeout(this.#timer);
     this.#timerAt = Infinity;
@@ -116,15 +118,5 @@ export class ReadyWatch {
       this.#timerAt = Infinity;
       this.#lookout.look();
     }, span).unref();
-  }
-
-  /** Calls a listener soon: once, however often it is asked for meanwhile. */
-  #wake(listener: Listener): void {
-    if (listener.asked) return;
-    listener.asked = true;
-    queueMicrotask(() => {
-      listener.asked = false;
-      if (this.#listeners.has(listener)) listener.call();
-    });
   }
 }

@@ -6,14 +6,13 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Lease } from "../../engine.ts";
 import type { Bell } from "./bell.ts";
+import { Told } from "../shared/told.ts";
 import { Lookout } from "./lookout.ts";
 import { readableColumn, toColumn } from "../shared/text.ts";
 
 interface Listener {
   readonly worker: string;
-  readonly call: (leases: readonly Lease[]) => void;
-  /** The tokens and ids that it was told of. */
-  told: ReadonlySet<string>;
+  readonly told: Told;
 }
 
 /** Hears of cancelling in three ways: from this process's commits, from the bell, and from looking now and then. */
@@ -32,11 +31,12 @@ export class CancelWatch {
 
   /** See {@link Engine.onCancel}. */
   listen(worker: string, call: (leases: readonly Lease[]) => void): () => void {
-    const listener: Listener = { worker, call, told: new Set() };
+    const listener: Listener = { worker, told: new Told(call) };
     this.#listeners.add(listener);
     this.#lookout.start();
     this.#lookout.look();
     return () => {
+      listener.told.stop();
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) this.#lookout.stop();
     };
@@ -48,20 +48,13 @@ export class CancelWatch {
   }
 
   stop(): void {
+    for (const { told } of this.#listeners) told.stop();
     this.#listeners.clear();
     this.#lookout.stop();
   }
 
   #look(): void {
-    for (const listener of this.#listeners) {
-      const leases = this.#leasesOf(listener.worker);
-      const news = leases.filter((lease) => !listener.told.has(nameOf(lease)));
-      listener.told = new Set(leases.map(nameOf));
-      if (news.length === 0) continue;
-      queueMicrotask(() => {
-        if (this.#listeners.has(listener)) listener.call(news);
-      });
-    }
+    for (const { worker, told } of this.#listeners) told.marked(this.#leasesOf(worker));
   }
 
   #leasesOf(worker: string): Lease[] {
@@ -73,8 +66,4 @@ export class CancelWatch {
       return []; // Busy: the next look will find them.
     }
   }
-}
-
-function nameOf({ id, token }: Lease): string {
-  return `${token} ${id}`;
 }

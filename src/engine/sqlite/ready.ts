@@ -8,12 +8,12 @@ import type { Bell } from "./bell.ts";
 import type { Changes } from "./committer.ts";
 import type { Pauses } from "./pauses.ts";
 import { left } from "./schema.ts";
+import { Soon } from "../shared/soon.ts";
 import { toColumn } from "../shared/text.ts";
 
 interface Listener {
   readonly queues: ReadonlySet<string>;
-  readonly call: () => void;
-  asked: boolean;
+  readonly call: Soon;
 }
 
 const longestTimer = 2 ** 31 - 1;
@@ -90,11 +90,12 @@ export class ReadyWatch {
 
   /** See {@link Engine.onReady}. */
   listen(queues: readonly string[], call: () => void): () => void {
-    const listener: Listener = { queues: new Set(queues), call, asked: false };
+    const listener: Listener = { queues: new Set(queues), call: new Soon(call) };
     this.#listeners.add(listener);
     this.#poll ??= setInterval(() => this.#look(), this.#interval).unref();
     this.#look();
     return () => {
+      listener.call.stop();
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) this.stop();
     };
@@ -103,7 +104,7 @@ export class ReadyWatch {
   /** What this process has committed. */
   committed(changes: Changes): void {
     for (const listener of this.#listeners) {
-      for (const queue of changes.ready) if (listener.queues.has(queue)) this.#wake(listener);
+      for (const queue of changes.ready) if (listener.queues.has(queue)) listener.call.wake();
     }
     this.roomAt(changes.roomAt);
     const next = Math.min(changes.scheduled, changes.expires);
@@ -117,6 +118,7 @@ export class ReadyWatch {
   }
 
   stop(): void {
+    for (const { call } of this.#listeners) call.stop();
     this.#listeners.clear();
     this.#bell.stop();
     clearInterval(this.#poll);
@@ -155,7 +157,7 @@ export class ReadyWatch {
     if (this.#roomAt <= now) this.#roomAt = Infinity;
     let next = this.#roomAt;
     for (const listener of this.#listeners) {
-      if (this.mayBeReady(listener.queues) || this.#isAnyLeft(listener.queues)) this.#wake(listener);
+      if (this.mayBeReady(listener.queues) || this.#isAnyLeft(listener.queues)) listener.call.wake();
       next = Math.min(next, this.#nextTimeOf(listener.queues, now));
     }
     this.#setTimer(next);
@@ -184,15 +186,5 @@ export class ReadyWatch {
       () => this.#look(),
       Math.min(Math.max(at - Date.now(), 1), longestTimer),
     ).unref();
-  }
-
-  /** Calls a listener soon: once, however often it is asked for meanwhile. */
-  #wake(listener: Listener): void {
-    if (listener.asked) return;
-    listener.asked = true;
-    queueMicrotask(() => {
-      listener.asked = false;
-      if (this.#listeners.has(listener)) listener.call();
-    });
   }
 }

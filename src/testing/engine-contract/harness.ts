@@ -8,6 +8,7 @@ import type { Json } from "../../message.ts";
 
 /** An engine on storage of its own, for one test. */
 export interface EngineHarness {
+  /** The one under test. The harness closes it. */
   readonly engine: Engine;
   /**
    * Another instance on the same storage, as another process would have. Needed when the engine says that it is
@@ -35,5 +36,6 @@ export interface EngineHarness {
 export interface Elsewhere {
   /** The URL of a module, or its absolute path, that exports a function `open`: from `config` to an engine. */
   readonly module: string;
+  /** What `open` is given. */
   readonly config: Json;
 }

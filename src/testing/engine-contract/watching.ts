@@ -19,15 +19,20 @@ export const watchingCases: readonly ContractCase[] = [
   {
     name: "tells several who watch, and not those who have stopped",
     async run(engine) {
-      await send(engine, "1", "2");
-      const calls = [0, 0, 0, 0];
-      const [first, second, third, other] = calls.map((_, index) =>
-        engine.watch(index === 3 ? "2" : "1", () => {
+      await send(engine, "1", "2", "3");
+      const calls = [0, 0, 0, 0, 0];
+      const [first, second, third, other, last] = ["1", "1", "1", "2", "3"].map((id, index) =>
+        engine.watch(id, () => {
           calls[index] = (calls[index] ?? 0) + 1;
         }),
       );
       second?.();
       second?.();
+      // Who begins to watch may be called once for that. When the last is called, that is over for those before.
+      if (can(engine, "records")) {
+        await engine.cancel(["3"], reason);
+        await eventually(() => (calls[4] ?? 0) > 0, "being told of what was cancelled");
+      }
       await pause(30);
       const before = [...calls];
       const { lease } = await claimOne(engine);
@@ -36,7 +41,7 @@ export const watchingCases: readonly ContractCase[] = [
       await eventually(() => more(0) && more(2), "both being told");
       await pause(30);
       assert.deepEqual([more(1), more(3)], [false, false]);
-      for (const stop of [first, third, other]) stop?.();
+      for (const stop of [first, third, other, last]) stop?.();
     },
   },
   {

@@ -55,6 +55,7 @@ export interface ContractRows {
 
 /** A fresh, empty database with the contract's models, and the adapter for it. */
 export interface OrmContractHarness {
+  /** The one under test, on that database. */
   readonly adapter: OrmAdapter;
   /** What transactions begin from: a db, a data source, an entity manager. */
   readonly handle: object;
@@ -67,6 +68,7 @@ export interface OrmContractHarness {
   insert(handle: unknown, model: ContractModelName, rows: readonly ContractRow[]): Promise<readonly object[]>;
   /** Sets attributes of the row with this key; of a post, it counts up `revision` as well. */
   update(handle: unknown, model: ContractModelName, key: Key, changes: ContractRow): Promise<void>;
+  /** Removes the row with this key. */
   delete(handle: unknown, model: ContractModelName, key: Key): Promise<void>;
   /** Hides a post as the ORM does, so that it is loaded with `scope: "all"` only. Left out where no ORM rows hide. */
   hide?(key: Key): Promise<void>;
@@ -87,6 +89,7 @@ export interface OrmContractHarness {
   countQueries?(): number;
   /** Makes the database unreachable, as when its server is gone. */
   breakDatabase(): Promise<void>;
+  /** Called after each test: lets go of all that it opened. */
   close(): Promise<void>;
 }
 

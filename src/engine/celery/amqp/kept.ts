@@ -11,13 +11,11 @@ import type { Kept, KeptTask } from "../broker.ts";
 import { OwnChannel } from "./channel.ts";
 import { type AmqpConnection, sleep } from "./connection.ts";
 import { Declaring } from "./declaring.ts";
-import { closedError, refusalCode, refused, unreachable } from "./errors.ts";
+import { closedError, refused } from "./errors.ts";
 import type { AmqpChannelLike, AmqpDelivery } from "./like.ts";
+import { lockOf } from "./lock.ts";
 import { toBuffer } from "./message.ts";
 import { Publisher, type Publishing } from "./publisher.ts";
-
-/** How long to rest before the lock is asked for again, in milliseconds. */
-const rest = 20;
 
 /** What `AmqpKept` may be told. */
 export interface AmqpKeptSettings {
@@ -171,7 +169,7 @@ export class AmqpKept implements Kept {
     use: (found: ReadonlyMap<string, Found>, acknowledge: Acknowledge) => Promise<Value>,
   ): Promise<Value> {
     await this.#declaring.queue(this.#queue);
-    const lock = await this.#lock(what);
+    const unlock = await lockOf(this.#connection, `${this.#queue}.lock`, what);
     const own = new OwnChannel(this.#connection, { kind: "plain" });
     const held = new Set<AmqpDelivery>();
     try {
@@ -193,7 +191,7 @@ export class AmqpKept implements Kept {
       // What cannot be given back goes back with the channel, a little later.
       await this.#giveBack(what, own, held).catch(() => undefined);
       await own.close();
-      await lock();
+      await unlock();
     }
   }
 
@@ -208,38 +206,6 @@ export class AmqpKept implements Kept {
     channel.nack(last, true, true);
     const deadline = performance.now() + this.#connection.timeout;
     while ((await count()) < there && performance.now() < deadline) await sleep(1);
-  }
-
-  /** An exclusive queue is the lock: it goes with the connection of whoever has it. */
-  async #lock(what: string): Promise<() => Promise<void>> {
-    const name = `${this.#queue}.lock`;
-    const release = await inProcess(name);
-    try {
-      for (const deadline = performance.now() + this.#connection.timeout; ; await sleep(rest)) {
-        const own = new OwnChannel(this.#connection, { kind: "plain" });
-        try {
-          await own.ask(what, (channel) => channel.assertQueue(name, { exclusive: true, durable: false }));
-        } catch (error) {
-          await own.close();
-          if (refusalCode((error as Error).cause) !== 405) throw error;
-          if (performance.now() < deadline) continue;
-          throw unreachable(
-            what,
-            false,
-            true,
-            new Error("others have been reading the kept tasks all the time"),
-          );
-        }
-        return async () => {
-          await own.ask(what, (channel) => channel.deleteQueue(name)).catch(() => undefined);
-          await own.close();
-          release();
-        };
-      }
-    } catch (error) {
-      release();
-      throw error;
-    }
   }
 
   async #read(
@@ -261,21 +227,6 @@ export class AmqpKept implements Kept {
       found.set(task.id, { task, deliveries });
     }
   }
-}
-
-/** Those of this process who hold a lock, by its name: to RabbitMQ, all of a connection are one. */
-const holders = new Map<string, Promise<void>>();
-
-async function inProcess(name: string): Promise<() => void> {
-  const before = holders.get(name);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const mine = (before ?? Promise.resolve()).then(() => promise);
-  holders.set(name, mine);
-  await before;
-  return () => {
-    if (holders.get(name) === mine) holders.delete(name);
-    resolve();
-  };
 }
 
 function readKept({ content }: AmqpDelivery): KeptTask | undefined {

@@ -22,6 +22,7 @@ export interface Nothing {
  * unless it is immutable.
  */
 export interface NamedTask<Result = unknown> {
+  /** Its name, as its worker knows it. */
   readonly task: string;
   /** Its positional arguments: what Python's decoder knows. */
   readonly args?: readonly unknown[];

@@ -18,6 +18,7 @@ export interface CeleryReplies<Value> {
 
 /** A task that a worker has. Times are epoch milliseconds. */
 export interface CeleryTaskInfo {
+  /** The task's id. */
   readonly id: string;
   /** As it is shown: the task's name, unless its sender has given it another. */
   readonly name: string;
@@ -27,6 +28,7 @@ export interface CeleryTaskInfo {
   readonly args: Json;
   /** The arguments by name; a text that describes them, where the worker tells no more. */
   readonly kwargs: Json;
+  /** The node that has it. */
   readonly worker: string;
   /** When it was begun; undefined where it was not. */
   readonly startedAt?: number;
@@ -38,11 +40,13 @@ export interface CeleryTaskInfo {
 export interface CeleryScheduledTask {
   /** Epoch milliseconds; undefined where the worker names no time. */
   readonly runAt?: number;
+  /** What waits. */
   readonly request: CeleryTaskInfo;
 }
 
 /** What a worker tells of itself. */
 export interface CeleryStats {
+  /** The id of its process on its machine. */
   readonly pid?: number;
   /** Runs at the same time. */
   readonly concurrency?: number;

@@ -23,6 +23,7 @@ interface Common {
 export interface CeleryTaskEvent extends Common {
   /** `task-sent`, `task-received`, `task-started`, `task-succeeded`, `task-failed`, `task-retried`, `task-revoked`, … */
   readonly type: `task-${string}`;
+  /** The task's id. */
   readonly id: string;
 }
 
@@ -34,6 +35,7 @@ export interface CeleryWorkerEvent extends Common {
 
 /** An event of somebody's own. */
 export interface CeleryOtherEvent extends Common {
+  /** Whatever its sender calls it. */
   readonly type: string & {};
 }
 

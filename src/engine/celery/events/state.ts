@@ -7,7 +7,9 @@ import { isTaskEvent, isWorkerEvent, type CeleryEvent, type CeleryTaskEvent } fr
 
 /** A worker that was heard of. */
 export interface CeleryWorkerState {
+  /** The name of its node, `celery@host`. */
   readonly name: string;
+  /** The id of its process on its machine, where it has told that. */
   readonly pid?: number;
   /** When it was last heard of, by the clock of this process, in epoch milliseconds. */
   readonly heardAt: number;
@@ -23,11 +25,13 @@ export interface CeleryWorkerState {
 
 /** A task that was heard of. */
 export interface CeleryTaskState {
+  /** The task's id. */
   readonly id: string;
   /** Its name, where that was heard. */
   readonly name?: string;
   /** As Celery calls it: `PENDING`, `RECEIVED`, `STARTED`, `SUCCESS`, `FAILURE`, `RETRY`, `REVOKED`, `REJECTED`. */
   readonly state: string;
+  /** The node that last told of it. */
   readonly worker?: string;
   /** When it came into this state, in epoch milliseconds. */
   readonly at: number;
@@ -35,8 +39,11 @@ export interface CeleryTaskState {
   readonly runtime?: number;
   /** What it came to, or why it failed, as text. */
   readonly result?: string;
+  /** What it failed with, as Python shows it. */
   readonly exception?: string;
+  /** The positional arguments, as a text that describes them. */
   readonly args?: string;
+  /** The arguments by name, as a text that describes them. */
   readonly kwargs?: string;
 }
 

@@ -1,6 +1,7 @@
 /** The signature of a canvas of TypeScript's. */
 import { expect, test } from "vitest";
-import { canvasOf, sentCanvas, signatureOfNode } from "./canvas-node.ts";
+import { canvasOf } from "./canvas-node.ts";
+import { sentCanvas, signatureOfNode } from "./canvas-signature.ts";
 import type { CanvasNode, TaskNode } from "./canvas-node.ts";
 import type { ProtocolSettings } from "./settings.ts";
 

@@ -37,6 +37,7 @@ export interface TaskProtocol {
   readonly timeLimit?: number;
   /** Milliseconds after which the worker asks it to stop. */
   readonly softTimeLimit?: number;
+  /** How the bodies of its messages are packed. They are not, unless told. */
   readonly compression?: "zlib";
   /** Its result is not stored. */
   readonly ignoreResult?: boolean;
@@ -52,9 +53,13 @@ export interface SendOptions {
   readonly linkError?: readonly SignatureOptions[];
   /** What follows, one after the other, each with the result of the one before. */
   readonly chain?: readonly SignatureOptions[];
+  /** Milliseconds after which the worker stops it. The task's own, or none, unless told. */
   readonly timeLimit?: number;
+  /** Milliseconds after which the worker asks it to stop. The task's own, or none, unless told. */
   readonly softTimeLimit?: number;
+  /** How its body is packed. As the task says, unless told. */
   readonly compression?: "zlib";
+  /** Its result is not stored, so that nobody can wait for it. As the task says, unless told. */
   readonly ignoreResult?: boolean;
   /** The exchange that it is published to, in place of its queue, with `routingKey`. */
   readonly exchange?: string;
@@ -70,6 +75,7 @@ export interface SendOptions {
 
 /** A task to be sent later: Celery calls it a signature. */
 export interface SignatureOptions {
+  /** Its name, as its worker knows it. */
   readonly task: string;
   /** Its positional arguments. Plain JSON. */
   readonly args?: readonly Json[];
@@ -77,10 +83,14 @@ export interface SignatureOptions {
   readonly kwargs?: Readonly<Record<string, Json>>;
   /** Its id; a fresh one unless told. */
   readonly id?: string;
+  /** Where it is sent. As the engine's option `tasks` has it, else `celery`, unless told. */
   readonly queue?: string;
+  /** 0 to 9, in the transport's own order. */
   readonly priority?: number;
   /** It does not get the result, or the id, of what it follows. */
   readonly immutable?: boolean;
+  /** Sent after its success, with the result before their own arguments. */
   readonly link?: readonly SignatureOptions[];
+  /** Sent after its failure, with its id before their own arguments. */
   readonly linkError?: readonly SignatureOptions[];
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Pause } from "../../shared/pause.ts";
 import type { Link } from "../../shared/redis/link.ts";
 
 /** For how many seconds it waits in Redis at a time, after which a connection that is dead is noticed. */
@@ -27,26 +28,26 @@ export class Bell {
   readonly #link: Link;
   readonly #options: BellOptions;
   #stopped = false;
-  #wake: () => void = () => undefined;
+  readonly #pause = new Pause();
   #isSet = false;
 
   constructor(link: Link, options: BellOptions) {
     this.#link = link;
     this.#options = options;
     link.keepAlive(false);
-    link.listen({ ready: () => this.#wake() });
+    link.listen({ ready: () => this.#pause.end() });
     void this.#listen();
   }
 
   /** From now on it rings again. */
   set(): void {
     this.#isSet = true;
-    this.#wake();
+    this.#pause.end();
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#wake();
+    this.#pause.end();
     this.#link.close();
   }
 
@@ -54,7 +55,7 @@ export class Bell {
     const { list, ring, rest, timeout } = this.#options;
     while (!this.#stopped) {
       if (!this.#link.isReady) {
-        await this.#pause(rest);
+        await this.#pause.for(rest);
         continue;
       }
       this.#isSet = false;
@@ -64,26 +65,13 @@ export class Bell {
         if (found === null || this.#stopped) continue;
         ring();
         // What it was set for meanwhile may be what it rang for.
-        if (!this.#isSet) await this.#pause(rest);
+        if (!this.#isSet) await this.#pause.for(rest);
       } catch {
         // The connection broke, or the key is no list: the looks now and then go on.
-        if (!this.#stopped) await this.#pause(Math.min(rest, 200));
+        if (!this.#stopped) await this.#pause.for(Math.min(rest, 200));
       } finally {
         clearTimeout(late);
       }
     }
-  }
-
-  /** Until it is woken, or so long. */
-  #pause(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const over = (): void => {
-        clearTimeout(timer);
-        this.#wake = () => undefined;
-        resolve();
-      };
-      const timer = setTimeout(over, milliseconds).unref();
-      this.#wake = over;
-    });
   }
 }

@@ -10,6 +10,7 @@ import { refused, unreachable } from "./errors.ts";
 import { Hub } from "./hub.ts";
 import type { RedisClientLike } from "../../shared/redis/like.ts";
 import type { Part } from "../../shared/redis/link.ts";
+import { Waiting, answerInTime } from "../../shared/redis/waiting.ts";
 
 /** A script, by its text and its hash. */
 export interface Script {
@@ -29,18 +30,14 @@ export class Connection {
   /** What is under way, so that closing waits for it. */
   readonly #running = new Set<Promise<unknown>>();
   /** Calls that wait for the server. */
-  readonly #waiting = new Set<{ readonly ready: () => void; readonly failed: () => void }>();
+  readonly #waiting = new Waiting();
   readonly #deaf: () => void;
   #closed = false;
 
   constructor(client: RedisClientLike, timeout: number) {
     this.hub = Hub.of(client);
     this.timeout = timeout;
-    this.#deaf = this.hub.commands.listen({
-      ready: () => {
-        for (const waiter of this.#waiting) waiter.ready();
-      },
-    });
+    this.#deaf = this.hub.commands.listen({ ready: () => this.#waiting.ready() });
   }
 
   /** Refuses what is asked of it after it was closed. */
@@ -93,9 +90,12 @@ export class Connection {
     const deadline = performance.now() + this.timeout;
     let asked = false;
     for (;;) {
-      if (!commands.isReady) await this.#ready(what, deadline, asked);
+      if (!commands.isReady)
+        await this.#waiting.until(deadline, () =>
+          this.#closed ? closedError() : unreachable(what, asked, commands.problem),
+        );
       try {
-        return await this.#answer(ask(asked), deadline);
+        return await answerInTime(ask(asked), deadline, () => commands.renew());
       } catch (error) {
         if (isRefusal(error)) throw refused(what, error);
         // It was made a replica: its Sentinel, or its name, tells of another by now.
@@ -109,52 +109,12 @@ export class Connection {
     }
   }
 
-  /** Waits until the server is there. */
-  #ready(what: string, deadline: number, asked: boolean): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const over = (end: () => void): void => {
-      clearTimeout(timer);
-      this.#waiting.delete(waiter);
-      end();
-    };
-    const waiter = {
-      ready: () => over(resolve),
-      failed: () =>
-        over(() =>
-          reject(this.#closed ? closedError() : unreachable(what, asked, this.hub.commands.problem)),
-        ),
-    };
-    const timer = setTimeout(waiter.failed, Math.max(0, deadline - performance.now()));
-    this.#waiting.add(waiter);
-    return promise;
-  }
-
-  async #answer(asking: Promise<unknown>, deadline: number): Promise<unknown> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => {
-          // It is there and says nothing: frozen, or cut off without a word. Another connection may do better.
-          this.hub.commands.renew();
-          reject(new Error("there was no answer in time"));
-        },
-        Math.max(1, deadline - performance.now()),
-      );
-    });
-    asking.catch(() => undefined);
-    try {
-      return await Promise.race([asking, late]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   /** Lets it finish what is under way. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     // Those who wait for a server that is away wait no longer.
-    for (const { failed } of this.#waiting) failed();
+    this.#waiting.failed();
     await Promise.allSettled(this.#running);
     this.#deaf();
     this.hub.release();
