@@ -410,6 +410,27 @@ describe("after a failure", () => {
     ]);
   });
 
+  test("the work grows with the length of the chain, and no faster", () => {
+    const chain = (length: number): Received => {
+      const steps = Array.from({ length }, (_, at) => ({ task: "b", options: { task_id: `${at}` } }));
+      return withEmbed({ chain: steps });
+    };
+    const [short, long] = [chain(10_000), chain(40_000)];
+    /** The least processor time of three runs, in milliseconds; a little work counts as 25. */
+    const costOf = (message: Received): number => {
+      const costs = Array.from({ length: 3 }, () => {
+        const before = process.cpuUsage();
+        const { ends } = afterFailure(message, failed, settings, now);
+        const { user, system } = process.cpuUsage(before);
+        expect(ends).toHaveLength(message.embed.chain.length);
+        return (user + system) / 1000;
+      });
+      return Math.max(25, Math.min(...costs));
+    };
+    // 4 where it is linear, 16 where it is quadratic.
+    expect(costOf(long) / costOf(short)).toBeLessThan(9);
+  });
+
   test("of one that was called off: no errback, the chain ends alike", () => {
     const embed = { errbacks: [{ task: "e" }], chain: [{ task: "b", options: { task_id: "2" } }] };
     const end: TaskEnd = { ...failed, status: "REVOKED", state: "cancelled" };
