@@ -259,6 +259,31 @@ describe("after a success", () => {
     );
   });
 
+  test("a fanout exchange, where the broker keeps nothing of it: refused before the task is run", () => {
+    const tell = { task: "a", options: { exchange: "news", exchange_type: "fanout" } };
+    const group = { task: "celery.group", kwargs: { tasks: [tell] } };
+    for (const embed of [
+      { chain: [tell] },
+      { chain: [group] },
+      { callbacks: [tell] },
+      { errbacks: [tell] },
+    ]) {
+      expect(() => withEmbed(embed, {}, { ...settings, fanouts: false })).toThrow(
+        expect.objectContaining({
+          code: "ERR_ENGINE_UNSUPPORTED",
+          message: expect.stringContaining('is for the fanout exchange "news"') as string,
+        }),
+      );
+      expect(() => withEmbed(embed)).not.toThrow();
+    }
+    // Whoever takes the step before it sends it, or not.
+    for (const chain of [
+      [tell, { task: "b" }],
+      [{ task: "b", options: { link: [tell], exchange: "x", exchange_type: "topic" } }],
+    ])
+      expect(() => withEmbed({ chain }, {}, { ...settings, fanouts: false })).not.toThrow();
+  });
+
   test("a group that ends a chain: all of its tasks", () => {
     const group = read("chain-group");
     const messages = afterSuccess(group, "3", settings, now);
