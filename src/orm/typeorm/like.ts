@@ -62,6 +62,8 @@ export interface EntityMetadataLike {
   readonly target: string | object;
   readonly targetName: string;
   readonly tableName: string;
+  /** With its database and schema. */
+  readonly tablePath: string;
   readonly schema?: string | undefined;
   readonly columns: readonly ColumnMetadataLike[];
   readonly primaryColumns: readonly ColumnMetadataLike[];
