@@ -27,6 +27,7 @@ export interface DataSourceLike {
 export interface DriverLike {
   readonly options: { readonly type: string };
   readonly transactionSupport: "simple" | "nested" | "none";
+  readonly mappedDataTypes: { readonly updateDateDefault: string };
   /** Quotes a name. */
   escape(name: string): string;
   normalizeType(column: never): string;
@@ -82,6 +83,8 @@ export interface ColumnMetadataLike {
   readonly databaseName: string;
   readonly type: unknown;
   readonly transformer?: object | undefined;
+  /** Of a time: how many digits of its seconds are kept. */
+  readonly precision?: number | null | undefined;
   readonly enum?: readonly (string | number)[] | undefined;
   readonly isSelect: boolean;
   readonly isUpdate: boolean;
