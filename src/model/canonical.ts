@@ -4,8 +4,13 @@
  *
  * @module
  */
+import { PetioleError, describe } from "../errors.ts";
 
-/** The text for a value; equal for values that a column would hold alike. */
+/**
+ * The text for a value; equal for values that a column would hold alike.
+ *
+ * @throws PetioleError `ERR_MODEL_DEFINITION` for an instance of a class that shows nothing of what it holds
+ */
 export function canonical(value: unknown): string {
   if (value === null || value === undefined) return "null";
   switch (typeof value) {
@@ -24,9 +29,24 @@ export function canonical(value: unknown): string {
   }
 }
 
-/** Whether two values are alike in a column. */
+/** Whether two values are alike in a column. Instances that show nothing of what they hold are not. */
 export function areAlike(one: unknown, other: unknown): boolean {
-  return Object.is(one, other) || canonical(one) === canonical(other);
+  if (Object.is(one, other)) return true;
+  try {
+    return canonical(one) === canonical(other);
+  } catch (error) {
+    if (error instanceof PetioleError) return false;
+    throw error;
+  }
+}
+
+/** Private fields: all instances would be alike, and a changed row would look like the same. */
+function opaque(value: object): PetioleError {
+  return new PetioleError(
+    "ERR_MODEL_DEFINITION",
+    `A column's value, ${describe(value)}, cannot be compared: it shows nothing of what it holds. Give its class a ` +
+      "toJSON() or a toString(), or name the version of the model",
+  );
 }
 
 function ofObject(value: object): string {
@@ -39,13 +59,15 @@ function ofObject(value: object): string {
   if (value instanceof Map) return `map ${canonical([...value])}`;
   if (value instanceof Set) return `set ${canonical([...value])}`;
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) {
+  const isClass = prototype !== Object.prototype && prototype !== null;
+  if (isClass) {
     // A decimal, an ObjectId, a Temporal: each has a text of its own.
     const { toJSON } = value as { toJSON?: unknown };
     if (typeof toJSON === "function") return canonical(toJSON.call(value));
     if (!Object.hasOwn(value, "toString") && String(value) !== "[object Object]")
       return canonical(String(value));
   }
+  if (isClass && Object.keys(value).length === 0) throw opaque(value);
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   entries.sort(([one], [other]) => (one < other ? -1 : 1));
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join()}}`;

@@ -123,6 +123,53 @@ describe("loadReferences", () => {
     expect(loaded.rowOf(lower)).toEqual({ id: "a" });
   });
 
+  /** A database whose keys have no case, with one row. */
+  function caseless(asked: (readonly Key[])[]) {
+    const load: OrmAdapter["load"] = async (_model, keys) => {
+      asked.push(keys);
+      return keys.some((key) => String(key).toLowerCase() === "a") ? [{ id: "a" }] : [];
+    };
+    return stubAdapter(commentModel, {}, { load });
+  }
+
+  test("keys that the database takes for one are one row, the same object", async () => {
+    const asked: (readonly Key[])[] = [];
+    const references = ["A", "a", "b", "B"].map((id) => new Reference("qa.Comment", id));
+    const loaded = await loadReferences([caseless(asked)], references);
+    expect(loaded.missing.map(({ pk }) => pk)).toEqual(["b", "B"]);
+    expect(loaded.rowOf(references[0]!)).toBe(loaded.rowOf(references[1]!));
+    expect(loaded.rowOf(references[0]!)).toEqual({ id: "a" });
+    // Nothing was like "b" that came.
+    expect(asked).toEqual([["A", "a", "b", "B"], ["A"]]);
+  });
+
+  test("none of several spellings that are asked for is how it is stored", async () => {
+    const stored = { id: "a-a" };
+    const load: OrmAdapter["load"] = async (_model, keys) =>
+      keys.some((key) => String(key).toLowerCase() === "a-a") ? [{ ...stored }] : [];
+    const references = ["A-a", "A-A", "AA"].map((id) => new Reference("qa.Comment", id));
+    const loaded = await loadReferences([stubAdapter(commentModel, {}, { load })], references);
+    expect(loaded.missing).toEqual([references[2]]);
+    expect(loaded.rowOf(references[0]!)).toEqual(stored);
+    expect(loaded.rowOf(references[0]!)).toBe(loaded.rowOf(references[1]!));
+  });
+
+  test("more spellings of one key than a person writes are refused", async () => {
+    const spellings = Array.from({ length: 16 }, (_, bits) =>
+      [..."abcd"].map((letter, at) => ((bits >> at) & 1 ? letter.toUpperCase() : letter)).join(""),
+    );
+    const asked: unknown[] = [];
+    const load: OrmAdapter["load"] = async (_model, keys) => {
+      asked.push(keys);
+      return [{ id: "abcd" }];
+    };
+    const some = (count: number) => spellings.slice(0, count).map((id) => new Reference("qa.Comment", id));
+    const adapter = stubAdapter(commentModel, {}, { load });
+    expect((await loadReferences([adapter], some(9))).missing).toEqual([]);
+    expect(asked).toHaveLength(9);
+    await expect(loadReferences([adapter], some(16))).rejects.toMatchObject({ code: "ERR_REFERENCE_KEY" });
+  });
+
   test("a model that no adapter has", async () => {
     const outcome = loadReferences([stubAdapter(commentModel)], [new Reference("qa.Commment", 1)]);
     await expect(outcome).rejects.toMatchObject({

@@ -24,6 +24,8 @@ export interface LoadedRows {
 
 /** Whoever may send could otherwise have a database join as much as it can. */
 const mostRelations = 40;
+/** So many keys that differ in case, hyphens or blanks alone are told apart, each of them by a query. */
+const mostSpellings = 9;
 
 /**
  * Loads the rows of references: all models at once, and each model's rows in one {@link OrmAdapter.load} (in one more
@@ -87,10 +89,25 @@ async function loadRows(request: Request): Promise<void> {
   }
   const whole = relations.size > 0 ? { ...options, with: [...relations] } : options;
   await asked(request, async () => {
-    const loaded: unknown = await adapter.load(description.name, rows.keys, whole);
-    if (!Array.isArray(loaded)) throw new TypeError(`load() gave ${describe(loaded)}, not an array of rows`);
-    rows.take(adapter, loaded);
+    const load = async (keys: readonly Key[]): Promise<readonly unknown[]> => {
+      const loaded: unknown = await adapter.load(description.name, keys, whole);
+      if (!Array.isArray(loaded))
+        throw new TypeError(`load() gave ${describe(loaded)}, not an array of rows`);
+      return loaded;
+    };
+    rows.take(adapter, await load(rows.keys));
+    for (let spellings = 1; spellings < mostSpellings; spellings += 1) {
+      const keys = rows.inDoubt();
+      if (keys.length === 0) return;
+      rows.takeAgain(adapter, keys, await load(keys));
+    }
   });
+  const [unknown] = rows.inDoubt();
+  if (unknown === undefined) return;
+  throw new PetioleError(
+    "ERR_REFERENCE_KEY",
+    `${description.name}: references have more than ${mostSpellings} spellings of one key, such as ${describe(unknown)}`,
+  );
 }
 
 /**

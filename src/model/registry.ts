@@ -46,10 +46,12 @@ export function modelOfTarget(target: unknown, connection?: string): RegisteredM
   const names = isTheOnly ? [...connections.values()][0] : connections?.get(connection);
   const [model, ...others] = names?.values() ?? [];
   if (model === undefined && connections) {
+    const known = [...connections.keys()].map((name) => name ?? "(one without a name)");
     throw new PetioleError(
       "ERR_MODEL_UNKNOWN",
-      `ref(${labelOf(target)}, …): this is a model of the connections ${[...connections.keys()].join(", ")}; ` +
-        `received ${connection === undefined ? "none" : describe(connection)}. Say which: ref(…, { connection })`,
+      `ref(${labelOf(target)}, …): this is a model of the connections ${known.join(", ")}; ` +
+        `received ${connection === undefined ? "none" : describe(connection)}. ` +
+        `Say which among the options: { connection: ${JSON.stringify(known[0])} }`,
     );
   }
   if (model === undefined) {

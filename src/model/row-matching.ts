@@ -24,6 +24,10 @@ export class AskedRows {
   /** Where a key and its row are in the lists, by the key's mark. Of a key that is given again, the last place counts. */
   readonly #places = new Map<Mark, number>();
   #rows: (object | undefined)[] = [];
+  /** Rows that came under keys that nobody asked for. */
+  #others: Other[] = [];
+  /** The keys that were asked for again. */
+  readonly #again = new Set<Mark>();
 
   constructor(description: ModelDescription) {
     this.#description = description;
@@ -59,22 +63,59 @@ export class AskedRows {
 
   /** Takes the rows that an adapter gave. Those that nobody asked for are left out. */
   take(adapter: Pick<OrmAdapter, "keyOf">, loaded: readonly unknown[]): void {
-    const { name } = this.#description;
     const rows = this.#given.map((): object | undefined => undefined);
-    const others: [mark: Mark, row: object][] = [];
+    const others: Other[] = [];
     for (const row of loaded) {
-      if (typeof row !== "object" || row === null)
-        throw new TypeError(`load() gave ${describe(row)} for a row`);
-      const key = adapter.keyOf(name, row);
-      if (key === undefined) throw new TypeError("load() gave a row without its key");
-      // Checked: a number that has lost digits is the key of another row.
-      const mark = markOf(this.#description, checkKey(this.#description, key));
+      const key = this.#keyOf(adapter, row);
+      const mark = markOf(this.#description, key);
       const place = this.#places.get(mark);
-      if (place === undefined) others.push([mark, row]);
-      else rows[place] ??= row;
+      if (place === undefined) others.push({ key, mark, row: row as object });
+      else rows[place] ??= row as object;
     }
-    if (others.length > 0) this.#takeOthers(rows, others);
     this.#rows = rows;
+    this.#others = others;
+    if (others.length > 0) this.#takeOthers();
+  }
+
+  /**
+   * The keys that did not come, and are to be asked for by themselves: each is like one that came. A database may
+   * compare keys more loosely than we do (a uuid in capitals or without its hyphens, a column without case, one that is
+   * padded) and gives a row once, under its key as it is stored: which of two keys were meant it does not say. No two
+   * of these are alike. Empty when nothing is in doubt.
+   */
+  inDoubt(): readonly Key[] {
+    const missing = this.#missing().filter(([mark]) => !this.#again.has(mark));
+    if (missing.length === 0) return [];
+    const came = new Set(this.#others.map(({ key }) => this.#formOf(key)));
+    for (const place of this.#places.values()) {
+      if (this.#rows[place]) came.add(this.#formOf(this.#given[place]!));
+    }
+    const byForm = new Map<string, [mark: Mark, key: Key]>();
+    for (const [mark, place] of missing) {
+      const key = this.#given[place]!;
+      const form = this.#formOf(key);
+      if (came.has(form) && !byForm.has(form)) byForm.set(form, [mark, key]);
+    }
+    const again = [...byForm.values()];
+    for (const [mark] of again) this.#again.add(mark);
+    return again.map(([, key]) => key);
+  }
+
+  /** Takes the rows that an adapter gave for keys that were in doubt. A row that came before is the same object. */
+  takeAgain(adapter: Pick<OrmAdapter, "keyOf">, keys: readonly Key[], loaded: readonly unknown[]): void {
+    const places = new Map(keys.map((key) => [this.#formOf(key), this.placeOf(key)!]));
+    for (const row of loaded) {
+      const key = this.#keyOf(adapter, row);
+      const mark = markOf(this.#description, key);
+      const place = places.get(this.#formOf(key));
+      if (place === undefined) continue;
+      const known = this.#places.get(mark);
+      const came =
+        known === undefined ? this.#others.find((other) => other.mark === mark)?.row : this.#rows[known];
+      const one = came ?? (row as object);
+      this.#rows[place] ??= one;
+      this.#others.push({ key, mark, row: one });
+    }
   }
 
   /** Whether all that were asked for came. */
@@ -96,23 +137,50 @@ export class AskedRows {
     this.#rows[this.#places.get(mark)!] = row;
   }
 
-  /**
-   * A database may compare keys more loosely than we do (an uppercase uuid, or one without its hyphens, a NOCASE
-   * column) and answer with the key as it is stored. Such a row was found: it must not become a missing one.
-   */
-  #takeOthers(rows: (object | undefined)[], others: readonly [mark: Mark, row: object][]): void {
-    const missing = [...this.#places].filter(([, place]) => rows[place] === undefined);
-    for (const form of [caseless, bare]) {
-      const stored = new Map(others.map(([mark, row]) => [form(mark), row]));
-      for (const [mark, place] of missing) rows[place] ??= stored.get(form(mark));
+  #keyOf(adapter: Pick<OrmAdapter, "keyOf">, row: unknown): Key {
+    if (typeof row !== "object" || row === null)
+      throw new TypeError(`load() gave ${describe(row)} for a row`);
+    const key = adapter.keyOf(this.#description.name, row);
+    if (key === undefined) throw new TypeError("load() gave a row without its key");
+    // Checked: a number that has lost digits is the key of another row.
+    return checkKey(this.#description, key);
+  }
+
+  /** A row that came under another spelling of its key was found, where but one key may have been meant. */
+  #takeOthers(): void {
+    const missing = groupedBy(this.#missing(), ([, place]) => this.#formOf(this.#given[place]!));
+    for (const [form, rows] of groupedBy(this.#others, ({ key }) => this.#formOf(key))) {
+      const meant = missing.get(form);
+      if (meant?.length === 1 && rows.length === 1) this.#rows[meant[0]![1]] = rows[0]!.row;
     }
+  }
+
+  /** The keys that did not come, and their places. Integers are left out: there is one spelling of each. */
+  #missing(): [mark: Mark, place: number][] {
+    return [...this.#places].filter(([mark, place]) => typeof mark !== "number" && !this.#rows[place]);
+  }
+
+  /** The same for all spellings that some database takes for one key. */
+  #formOf(key: Key): string {
+    const parts = this.#description.key.map((attribute) => (typeof key === "object" ? key[attribute] : key));
+    return JSON.stringify(parts.map((part) => String(part).toLowerCase().replaceAll(/[-{}]/g, "").trimEnd()));
   }
 }
 
-function caseless(mark: Mark): string {
-  return String(mark).toLowerCase();
+interface Other {
+  /** As it is stored. */
+  readonly key: Key;
+  readonly mark: Mark;
+  readonly row: object;
 }
 
-function bare(mark: Mark): string {
-  return caseless(mark).replaceAll(/[-{}]/g, "");
+function groupedBy<Item>(items: readonly Item[], nameOf: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const name = nameOf(item);
+    const group = groups.get(name);
+    if (group) group.push(item);
+    else groups.set(name, [item]);
+  }
+  return groups;
 }

@@ -21,6 +21,8 @@ export type UnknownFields = "refuse" | "drop";
  *
  * @param target - the table object or class, one of the app's `models`
  * @param row - the row; columns that it does not have are not in the snapshot
+ * @param options - `connection`: whose model the row is of, where several have it. It does not travel: what needs the
+ *   database where it arrives goes by the model's name
  * @throws PetioleError `ERR_MODEL_UNKNOWN`, `ERR_REFERENCE_KEY` for a row without its key
  *
  * @example
@@ -29,8 +31,9 @@ export type UnknownFields = "refuse" | "drop";
 export function snapshot<Target extends object>(
   target: Target,
   row: Partial<RowOf<Target>>,
+  { connection }: Pick<ReferenceOptions, "connection"> = {},
 ): Snapshot<RowOf<Target>> {
-  const model = modelOfTarget(target);
+  const model = modelOfTarget(target, connection);
   const { description, adapter } = model;
   if (typeof row !== "object" || row === null) {
     throw new PetioleError(

@@ -5,6 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { PetioleError } from "../errors.ts";
 import type { Digest, Reference, ReferenceDetails } from "../wire/reference.ts";
 import type { ModelDescription, OrmAdapter } from "./adapter.ts";
 import { canonical } from "./canonical.ts";
@@ -55,7 +56,13 @@ export function hasChanged(
     return now === undefined || now === null || versionText(now) !== details.version;
   }
   const { fields: names, sha256 } = details.digest!;
-  return names.some((field) => !Object.hasOwn(fields, field)) || digestOf(fields, names).sha256 !== sha256;
+  if (names.some((field) => !Object.hasOwn(fields, field))) return true;
+  try {
+    return digestOf(fields, names).sha256 !== sha256;
+  } catch (error) {
+    if (error instanceof PetioleError) return true;
+    throw error;
+  }
 }
 
 function versionText(value: unknown): string {

@@ -159,11 +159,14 @@ export function typeorm<const Models extends TypeormModels>(
     entityOf: (name, fields) => entityWith(entities.named(name), fields),
 
     modelOf(row) {
-      // An instance of a subclass is a row of the class that is a model.
+      // An instance of a subclass is a row of the class that is a model, unless the subclass has a table of its own.
+      const passed: unknown[] = [];
       let prototype: unknown = Object.getPrototypeOf(row);
-      while (prototype !== null) {
+      while (typeof prototype === "object" && prototype !== null) {
         const name = classes.get(prototype);
-        if (name !== undefined) return name;
+        if (name !== undefined)
+          return passed.some((owner) => entities.hasOther(owner, name)) ? undefined : name;
+        passed.push(prototype.constructor);
         prototype = Object.getPrototypeOf(prototype);
       }
       return undefined;

@@ -7,13 +7,9 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Delivery, Settlement } from "../engine.ts";
 import { DecodeError, PetioleError, ValueError } from "../errors.ts";
 import type { Json } from "../message.ts";
-import type { OrmAdapter } from "../model/adapter.ts";
-import { findModel } from "../model/registry.ts";
-import { bindingOf } from "../model/snapshot.ts";
 import { issuesOf } from "../value/schema.ts";
 import type { Reference } from "../wire/reference.ts";
 import { segmentOf } from "../wire/path.ts";
-import type { SnapshotBinding } from "../wire/snapshot.ts";
 import type { Encoded } from "../wire/encode.ts";
 import { isTypeName } from "../wire/value-type.ts";
 import type { AppContext } from "./app-context.ts";
@@ -42,6 +38,7 @@ import { afterFailure, backoff, deferral } from "./retry.ts";
 import { RunBounds, shorter, type Stop } from "./run-bounds.ts";
 import { schedulePatience, scheduleRefusal } from "./schedule.ts";
 import { sendNext } from "./send-next.ts";
+import { snapshotBinding } from "./snapshot-binding.ts";
 import { TaskRows } from "./task-rows.ts";
 import type { Task } from "./task.ts";
 
@@ -107,7 +104,7 @@ export async function run(delivery: Delivery, context: RunContext, options: RunO
     const decoded = opened.decode({
       row: (reference) => rows.rowOf(reference) ?? null,
       lazy: (reference) => rows.lazy(reference),
-      snapshot: (model) => snapshotBinding(model, context.adapters, settings),
+      snapshot: (model) => snapshotBinding(model, context.adapters, settings.unknownFields),
     });
     const present = upgraded(decoded, payloadVersion(message), task);
     const payload = settings.schema ? await checked(present, task) : present;
@@ -257,16 +254,6 @@ async function runHandler(
     if (unsent) return unsent;
   }
   return { kind: "complete", lease, result: result.text };
-}
-
-/** Undefined for snapshots of models that are not known here, which are data all the same. */
-function snapshotBinding(
-  name: string,
-  adapters: readonly OrmAdapter[],
-  { unknownFields }: TaskSettings,
-): SnapshotBinding | undefined {
-  const isKnown = adapters.some(({ models }) => models.some((model) => model.name === name));
-  return isKnown ? bindingOf(findModel(adapters, name), unknownFields) : undefined;
 }
 
 /** An end with the task's own time for which its record is kept. */

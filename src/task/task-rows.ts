@@ -5,7 +5,7 @@ import { loadReferences, type LoadedRows } from "../model/loader.ts";
 import { findModel } from "../model/registry.ts";
 import { differences } from "../model/snapshot.ts";
 import { Lazy } from "../wire/lazy.ts";
-import type { Key, Reference } from "../wire/reference.ts";
+import type { Key, Reference, ReferenceDetails } from "../wire/reference.ts";
 import type { FieldChange } from "../wire/snapshot.ts";
 
 const nothing: LoadedRows = { rowOf: () => undefined, modelOf: () => undefined, missing: [], changed: [] };
@@ -92,18 +92,20 @@ export class TaskRows {
 
   #add(reference: Reference, row: object): void {
     const { rows, models, was } = (this.#known ??= new Known());
-    if (!rows.has(reference.identity)) rows.set(reference.identity, row);
+    const name = nameIn(reference.identity, reference.details);
+    if (!rows.has(name)) rows.set(name, row);
     models.set(row, { name: reference.model, connection: reference.details?.connection });
     if (reference.was && !was.has(row)) was.set(row, reference.was);
   }
 
   #fetch(reference: Reference): Promise<object> {
     const { identity, details } = reference;
-    // With relations it is loaded anew: the row that is there may be without.
-    const name = details?.with?.length ? JSON.stringify([identity, details.with]) : identity;
     const { rows, loading: others } = (this.#known ??= new Known());
-    const known = name === identity ? rows.get(identity) : undefined;
+    // With relations it is loaded anew: the row that is there may be without.
+    const known = details?.with?.length ? undefined : seenIn(rows, identity, details);
     if (known) return Promise.resolve(known);
+    const way = nameIn(identity, details);
+    const name = details?.with?.length ? JSON.stringify([way, details.with]) : way;
     const loading = others.get(name) ?? this.#ask(reference);
     others.set(name, loading);
     // What failed is asked for again by the next call.
@@ -112,11 +114,49 @@ export class TaskRows {
   }
 
   async #ask(reference: Reference): Promise<object> {
-    const row = (await loadReferences(this.#adapters, [reference])).rowOf(reference);
-    if (!row) throw missingError(reference);
+    const loaded = (await loadReferences(this.#adapters, [reference])).rowOf(reference);
+    if (!loaded) throw missingError(reference);
+    // It may have come by another way by now: one row is one object.
+    const { details, identity } = reference;
+    const known = details?.with?.length
+      ? undefined
+      : seenIn((this.#known ??= new Known()).rows, identity, { ...details, scope: "all" });
+    const row = known ?? loaded;
     this.#add(reference, row);
     return row;
   }
+}
+
+type Way = Pick<ReferenceDetails, "scope" | "from">;
+
+/** A row's name, in the scope that it was seen in, and on the copy of the database. */
+function nameIn(identity: string, { scope, from }: Way = {}): string {
+  return scope === undefined && from !== "replica"
+    ? identity
+    : JSON.stringify([identity, scope, from === "replica"]);
+}
+
+/**
+ * A row that is there and answers a reference: one that all see does for who asks for hidden ones, too, and the
+ * primary's for who asks a replica. Not the other way round.
+ */
+function seenIn(
+  rows: ReadonlyMap<string, object>,
+  identity: string,
+  { scope, from }: Way = {},
+): object | undefined {
+  // What was given once is given again.
+  const given = rows.get(nameIn(identity, { ...(scope && { scope }), ...(from && { from }) }));
+  if (given) return given;
+  const scopes = scope === "all" ? [undefined, scope] : [undefined];
+  const copies = from === "replica" ? (["primary", from] as const) : (["primary"] as const);
+  for (const copy of copies) {
+    for (const each of scopes) {
+      const row = rows.get(nameIn(identity, { ...(each && { scope: each }), from: copy }));
+      if (row) return row;
+    }
+  }
+  return undefined;
 }
 
 /** The error of a row that is not there. */

@@ -20,6 +20,7 @@ import { Refusals } from "./refusals.ts";
 import { Snapshot } from "./snapshot.ts";
 import { writeList } from "./list.ts";
 import { node, sizeOf, valueKey, type Tag, type Writing } from "./tag.ts";
+import { modelsOf, whichOf } from "./row-model.ts";
 import { finish, wait } from "./waiting.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { foreignTags } from "./tags/foreign.ts";
@@ -390,19 +391,25 @@ export class Encoder {
 
   /** A row that knows its model travels as a reference; what is no row is refused. */
   #row(value: object, above: Place, key: string | number): Place | undefined {
-    for (const adapter of this.context.models) {
-      const model = adapter.modelOf?.(value);
-      if (model === undefined) continue;
-      const pk = adapter.keyOf?.(model, value);
-      if (pk === undefined) {
-        const advice = "it has no key yet: save it first, and send what the database returned";
-        return this.#refuse(value, above, key, `${model} that was not saved`, advice);
-      }
-      const { connection } = adapter;
-      const reference = new Reference(model, pk, connection === undefined ? undefined : { connection });
-      return this.#tagged(referenceTag, this.refer(reference, value), above, key);
+    const [known, ...others] = modelsOf(value, this.context.models);
+    if (known === undefined) return this.#refuse(value, above, key);
+    const { adapter, model } = known;
+    if (others.length > 0)
+      return this.#refuse(
+        value,
+        above,
+        key,
+        `${model} of one of several connections`,
+        whichOf(known, others),
+      );
+    const pk = adapter.keyOf?.(model, value);
+    if (pk === undefined) {
+      const advice = "it has no key yet: save it first, and send what the database returned";
+      return this.#refuse(value, above, key, `${model} that was not saved`, advice);
     }
-    return this.#refuse(value, above, key);
+    const { connection } = adapter;
+    const reference = new Reference(model, pk, connection === undefined ? undefined : { connection });
+    return this.#tagged(referenceTag, this.refer(reference, value), above, key);
   }
 
   /** What is known of memory only once all views are. */

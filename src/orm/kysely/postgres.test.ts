@@ -73,6 +73,25 @@ describePostgres("kysely on PostgreSQL", (createDatabase) => {
       })(),
     );
 
+    test.each<[type: string, stored: string, spellings: readonly string[], others: readonly string[]]>([
+      ["uuid", uuid, [uuid, uuid.toUpperCase(), uuid.replaceAll("-", "")], [uuid.replace("0", "f")]],
+      ["char(6)", "abc   ", ["abc", "abc   "], ["ABC"]],
+      ["text", "abc", ["abc"], ["ABC", "abc "]],
+    ])("of %s: each spelling of one key is the one row, and no other's", (type, stored, spellings, others) =>
+      withDatabase(async ({ db }) => {
+        await sql`create table keyed (id ${sql.raw(type)} primary key)`.execute(db);
+        await sql`insert into keyed (id) values (${stored})`.execute(db);
+        const keyed = db as unknown as Kysely<{ keyed: { id: string } }>;
+        const adapter = kysely(keyed, { "x.Keyed": { table: "keyed", key: ["id"] } });
+        for (const keys of [spellings, spellings.toReversed(), ...spellings.map((each) => [each])]) {
+          const references = [...keys, ...others].map((key) => new Reference("x.Keyed", key));
+          const loaded = await loadReferences([adapter], references);
+          expect(loaded.missing.map(({ pk }) => pk)).toEqual(others);
+          expect(new Set(references.slice(0, keys.length).map((each) => loaded.rowOf(each))).size).toBe(1);
+        }
+      })(),
+    );
+
     test(
       "a column that has become wider is asked for again, before a row is missing",
       withDatabase(async ({ db }) => {

@@ -280,6 +280,37 @@ describe.for(databases)("fields and entities, on %s", ([, isSkipped, open]) => {
     expect(adapter.fieldsOf("x.Shop", wrapped)).toEqual({ id: 5n });
   });
 
+  on(
+    "an entity that waits to be flushed is not saved yet, though it has its key",
+    async ({ adapter, em }) => {
+      const visitOf = (): Visit => Object.assign(new Visit(), { id: randomUUID(), ownerId: 1 });
+      const created = em.create(Visit, { id: randomUUID(), ownerId: 1 } as never);
+      const persisted = visitOf();
+      em.persist(persisted);
+      for (const visit of [created, persisted]) {
+        expect(adapter.keyOf("x.Visit", visit)).toBeUndefined();
+        expect(() => ref(Visit, visit)).toThrow(expect.objectContaining({ code: "ERR_REFERENCE_KEY" }));
+      }
+      const inHook: unknown[] = [];
+      em.getEventManager().registerSubscriber({
+        afterCreate: ({ entity }) => void inHook.push(adapter.keyOf("x.Visit", entity)),
+      });
+      await em.flush();
+      expect(inHook.toSorted()).toEqual([created.id, persisted.id].toSorted());
+      for (const visit of [created, persisted]) expect(adapter.keyOf("x.Visit", visit)).toBe(visit.id);
+      em.clear();
+      expect(adapter.keyOf("x.Visit", created)).toBe(created.id);
+      // What MikroORM keeps no track of, it cannot tell about.
+      const inserted = visitOf();
+      await em.insert(inserted);
+      expect(adapter.keyOf("x.Visit", inserted)).toBe(inserted.id);
+      const found = await em.findOneOrFail(Visit, created.id);
+      em.remove(found);
+      await em.flush();
+      expect(adapter.keyOf("x.Visit", found)).toBe(created.id);
+    },
+  );
+
   on("keys that a uuid column cannot hold are missing rows", async ({ adapter }) => {
     const id = randomUUID();
     await adapter.save("x.Visit", { id, ownerId: 1 });

@@ -20,6 +20,10 @@ import {
 /** The key of a row, or of a `Reference` to one; undefined when it has none yet. */
 export function keyIn(model: MikroOrmModel, given: object): Key | undefined {
   const row = unwrapped(given) as object;
+  // It may have been given its key, a uuid, and wait to be flushed.
+  const wrapped = wrappedOf(row);
+  if (wrapped !== undefined && wrapped.__managed === undefined && wrapped.__em === undefined)
+    return undefined;
   return keyWith(model.key, (attribute) => bareKeyOf(Reflect.get(row, attribute)));
 }
 

@@ -143,6 +143,8 @@ export interface ManagerLike {
 export interface WrappedLike {
   readonly __em?: Pick<ManagerLike, "getDriver">;
   readonly __meta: MetadataLike;
+  /** Whether it stands for a row: undefined from `new` until it is flushed, false after its removal. */
+  readonly __managed?: boolean | undefined;
   /** Its key; of several attributes, an object of them. */
   getPrimaryKey(): unknown;
 }

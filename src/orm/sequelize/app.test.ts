@@ -2,7 +2,7 @@ import type { Model } from "sequelize";
 import { expect, test } from "vitest";
 import { defineModels, onEachDatabase } from "../../../test/orm/sequelize.ts";
 import { memory } from "../../engine/memory.ts";
-import { Petiole } from "../../index.ts";
+import { Petiole, ref } from "../../index.ts";
 import { sequelize } from "../sequelize.ts";
 
 onEachDatabase((open) => {
@@ -38,6 +38,21 @@ onEachDatabase((open) => {
     const { index, Comment } = await site();
     const refused = index.enqueue({ post: Comment.build({ body: "a draft" }) });
     await expect(refused).rejects.toThrow(/qa\.Comment/);
+  });
+
+  test("a row that has its key before it is saved is refused until it is, and taken in its own hook", async () => {
+    const { index, sent, Comment } = await site();
+    const draft = Comment.build({ id: 9, body: "a draft" });
+    await expect(index.enqueue({ post: draft })).rejects.toThrow(
+      /payload\.post.*qa\.Comment that was not saved/s,
+    );
+    expect(() => ref(Comment, draft)).toThrow(expect.objectContaining({ code: "ERR_REFERENCE_KEY" }));
+    Comment.addHook("afterCreate", async (row) => void (await index.enqueue({ post: row })));
+    await draft.save();
+    await index.enqueue({ post: draft });
+    const many = await Comment.bulkCreate([{ id: 10, body: "one of many" }]);
+    await index.enqueue({ post: many[0] });
+    expect((await sent()).sort()).toEqual([10, 9, 9]);
   });
 
   test("what is enqueued in Sequelize's own transactions waits, and is dropped with a savepoint", async () => {

@@ -90,6 +90,8 @@ export interface Model {
 export interface Instance {
   /** What the columns hold, without getters. */
   readonly dataValues: Record<string, unknown>;
+  /** Whether it was built, and is not saved yet. */
+  readonly isNewRecord?: boolean;
 }
 
 /** An attribute of a model. */

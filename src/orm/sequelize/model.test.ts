@@ -116,11 +116,11 @@ describe("what is said of a model", () => {
     const Thing = define({ a: text() });
     sequelize(db, { "x.Thing": Thing });
     const expected = new Reference("x.Thing", 7);
-    expect([ref(Thing, Thing.build({ id: 7 })), ref(Thing, { id: 7 } as never), ref(Thing, 7)]).toEqual([
-      expected,
-      expected,
-      expected,
-    ]);
+    expect([
+      ref(Thing, Thing.build({ id: 7 }, { isNewRecord: false })),
+      ref(Thing, { id: 7 } as never),
+      ref(Thing, 7),
+    ]).toEqual([expected, expected, expected]);
     expect(() => ref(Thing, Thing.build({ a: "draft" }))).toThrow(
       expect.objectContaining({ code: "ERR_REFERENCE_KEY" }),
     );

@@ -20,7 +20,9 @@ export function fieldsOf({ target }: SequelizeModel, row: object): Record<string
 
 /** A row's key; undefined when it has none yet. */
 export function keyOf({ key }: SequelizeModel, row: object): Key | undefined {
-  return keyIn(valuesOf(row), key);
+  // Attributes may have defaults: an instance has such a key before it is in the database.
+  const isUnsaved = isInstance(row) && row.isNewRecord === true;
+  return isUnsaved ? undefined : keyIn(valuesOf(row), key);
 }
 
 /** An instance with exactly these values, which Sequelize takes for a stored row. */
@@ -61,8 +63,10 @@ export function classOf(row: object): unknown {
 }
 
 function valuesOf(row: object): Readonly<Record<string, unknown>> {
+  return isInstance(row) ? row.dataValues : (row as Record<string, unknown>);
+}
+
+function isInstance(row: object): row is Instance {
   const { dataValues } = row as Partial<Instance>;
-  return typeof dataValues === "object" && dataValues !== null
-    ? dataValues
-    : (row as Record<string, unknown>);
+  return typeof dataValues === "object" && dataValues !== null;
 }

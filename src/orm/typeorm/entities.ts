@@ -48,7 +48,17 @@ export class Entities {
   of(metadata: EntityMetadataLike): Entity | undefined {
     const all = [...this.#given.keys()].map((name) => this.named(name));
     const own = all.find((entity) => entity.metadata === metadata);
-    return own ?? all.find((entity) => metadata.inheritanceTree.includes(entity.metadata.target));
+    return own ?? all.find((entity) => isKindOf(metadata, entity.metadata));
+  }
+
+  /**
+   * Whether rows of a class are of an entity that is none of the models: of a table of its own, though the class may
+   * extend one that is a model.
+   */
+  hasOther(owner: unknown, model: string): boolean {
+    const target = owner as never;
+    if (typeof owner !== "function" || !this.#dataSource.hasMetadata(target)) return false;
+    return !isKindOf(this.#dataSource.getMetadata(target), this.named(model).metadata);
   }
 
   #metadataOf(given: GivenModel): EntityMetadataLike {
@@ -87,6 +97,11 @@ export function describeModel({ name }: GivenModel, target: object, entities: En
       return entities.named(name).table;
     },
   };
+}
+
+/** Whether the rows of an entity are rows of another, too: of what it inherits from, in the same table. */
+function isKindOf(metadata: EntityMetadataLike, other: EntityMetadataLike): boolean {
+  return metadata.inheritanceTree.includes(other.target) && metadata.tablePath === other.tablePath;
 }
 
 function labelOf({ class: entity, entity: schema, targets }: GivenModel): string {

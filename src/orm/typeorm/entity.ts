@@ -66,7 +66,9 @@ function versionOf(
   driver: DriverLike,
 ): string | undefined {
   if (version === undefined) {
-    return metadata.versionColumn?.propertyPath ?? metadata.updateDateColumn?.propertyPath;
+    const { versionColumn, updateDateColumn } = metadata;
+    const tells = updateDateColumn !== undefined && hasMilliseconds(updateDateColumn, driver);
+    return versionColumn?.propertyPath ?? (tells ? updateDateColumn.propertyPath : undefined);
   }
   if (fields.includes(version) || (version === "xmin" && isPostgres(driver))) return version;
   const advice = version === "xmin" ? ". Only PostgreSQL has one of its own" : "";
@@ -74,6 +76,11 @@ function versionOf(
     name,
     `\`version\` names ${JSON.stringify(version)}, and the entity has no such column${advice}`,
   );
+}
+
+/** Two updates within the second that SQLite's `datetime('now')` is would look like none. */
+function hasMilliseconds({ precision }: ColumnMetadataLike, { mappedDataTypes }: DriverLike): boolean {
+  return mappedDataTypes.updateDateDefault !== "datetime('now')" && (precision ?? 3) >= 3;
 }
 
 function attributesOf(metadata: EntityMetadataLike): readonly Attribute[] {

@@ -27,6 +27,7 @@ export interface DataSourceLike {
 export interface DriverLike {
   readonly options: { readonly type: string };
   readonly transactionSupport: "simple" | "nested" | "none";
+  readonly mappedDataTypes: { readonly updateDateDefault: string };
   /** Quotes a name. */
   escape(name: string): string;
   normalizeType(column: never): string;
@@ -62,6 +63,8 @@ export interface EntityMetadataLike {
   readonly target: string | object;
   readonly targetName: string;
   readonly tableName: string;
+  /** With its database and schema. */
+  readonly tablePath: string;
   readonly schema?: string | undefined;
   readonly columns: readonly ColumnMetadataLike[];
   readonly primaryColumns: readonly ColumnMetadataLike[];
@@ -80,6 +83,8 @@ export interface ColumnMetadataLike {
   readonly databaseName: string;
   readonly type: unknown;
   readonly transformer?: object | undefined;
+  /** Of a time: how many digits of its seconds are kept. */
+  readonly precision?: number | null | undefined;
   readonly enum?: readonly (string | number)[] | undefined;
   readonly isSelect: boolean;
   readonly isUpdate: boolean;

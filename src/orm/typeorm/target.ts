@@ -22,8 +22,8 @@ export interface TypeormStatedModel {
   /** The attributes that identify a row, where that is not the primary key: those of another unique key. */
   readonly key?: readonly string[];
   /**
-   * The attribute that every update changes. Default: the VersionColumn, or else the UpdateDateColumn. `"xmin"` is
-   * PostgreSQL's own.
+   * The attribute that every update changes. Default: the VersionColumn, or else the UpdateDateColumn where the database
+   * keeps milliseconds of it, which TypeORM's SQLite does not. `"xmin"` is PostgreSQL's own.
    */
   readonly version?: string;
 }
