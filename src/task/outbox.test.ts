@@ -191,11 +191,13 @@ describe("the outbox", () => {
     await worker.stop({ timeout: 10 });
   });
 
-  test("what is not awaited is sent all the same when the transaction ends first", async () => {
+  test("what is not awaited is written before the transaction ends, or sent after it", async () => {
     const [written, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const rows: { id: string; outgoing: string }[] = [];
-    const { database, overrides } = stubTransactions();
+    const { database, log, overrides } = stubTransactions();
+    const statements: string[] = [];
     const query = async (text: string, parameters: readonly (string | number | null)[]) => {
+      statements.push(text);
       if (text.startsWith("select")) return rows.slice();
       if (text.startsWith("delete")) rows.splice(0);
       else {
@@ -211,12 +213,21 @@ describe("the outbox", () => {
     const worker = app.worker({ logger: { info() {}, warn() {}, error() {} } });
     await worker.start();
     let enqueued: ReturnType<typeof task.enqueue> | undefined;
-    await app.transaction(database, async () => {
+    let late: typeof enqueued;
+    const transaction = app.transaction(database, async () => {
       enqueued = task.enqueue(1);
       await written.promise;
+      setImmediate(() => {
+        late = task.enqueue(2);
+        gate.resolve();
+      });
     });
-    gate.resolve();
+    await written.promise;
+    expect(log).toStrictEqual(["begin 1"]);
+    await transaction;
     expect(await (await enqueued!).result()).toBe(1);
+    expect(await (await late!).result()).toBe(2);
+    expect(statements.filter((text) => text.startsWith("insert"))).toHaveLength(1);
     await worker.stop();
     await app.close();
   });
@@ -231,6 +242,23 @@ describe("the outbox", () => {
     await expect.poll(left).toHaveLength(0);
     const { records } = await engine.list({});
     expect(records.map(({ message }) => message.payload)).toStrictEqual(["2"]);
+  });
+
+  test("what is cancelled in a savepoint that is rolled back stays cancelled: it is gone before the commit", async () => {
+    const { app, db, engine, task, left } = setup;
+    // Nobody is to have it, not even a relay that looks at the moment of the commit.
+    engine.send = () => Promise.reject(new PetioleError("ERR_ENGINE_BUSY", "busy"));
+    const handle = await app.transaction(db, async (tx) => {
+      const handle = await task.enqueue(1);
+      const undone = app.transaction(tx, async (inner) => {
+        await app.transaction(inner, async () => expect(await handle.cancel()).toBe(true));
+        throw new Error("undone");
+      });
+      await expect(undone).rejects.toThrow("undone");
+      return handle;
+    });
+    expect(await left()).toHaveLength(0);
+    await expect(handle.result()).rejects.toMatchObject({ code: "ERR_TASK_NOT_SENT" });
   });
 
   test("under test: it is told at once, and nothing of it is left for the app's own engine", async () => {
