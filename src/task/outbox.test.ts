@@ -123,23 +123,29 @@ describe("the outbox", () => {
     for (const each of others) await each.app.close();
   });
 
-  test("what the engine refuses for good is set aside, and holds up nothing", async () => {
-    const { app, db, engine, task, worker, left } = setup;
-    const { send } = engine;
-    engine.send = async (batch: readonly Outgoing[]) => {
-      if (batch.some(({ message }) => message.payload === "2"))
-        throw new PetioleError("ERR_PAYLOAD_LIMIT", "too large for this engine");
-      return send.call(engine, batch);
-    };
-    const handles = await app.transaction(db, async () => [
-      await task.enqueue(1),
-      await task.enqueue(2),
-      await task.enqueue(3),
-    ]);
-    await worker.start();
-    expect([await handles[0]!.result(), await handles[2]!.result()]).toStrictEqual([1, 3]);
-    expect(await left()).toMatchObject([{ error: "too large for this engine" }]);
-  });
+  // The second is what another engine says of a message that was made for the one before it.
+  test.each([
+    ["ERR_PAYLOAD_LIMIT", "too large for this engine"],
+    ["ERR_ENGINE_UNSUPPORTED", "this engine has no priorities"],
+  ] as const)(
+    "what the engine refuses for good, %s, is set aside, and holds up nothing",
+    async (code, text) => {
+      const { app, db, engine, task, worker, left } = setup;
+      const { send } = engine;
+      engine.send = async (batch: readonly Outgoing[]) => {
+        if (batch.some(({ message }) => message.payload === "2")) throw new PetioleError(code, text);
+        return send.call(engine, batch);
+      };
+      const handles = await app.transaction(db, async () => [
+        await task.enqueue(1),
+        await task.enqueue(2),
+        await task.enqueue(3),
+      ]);
+      await worker.start();
+      expect([await handles[0]!.result(), await handles[2]!.result()]).toStrictEqual([1, 3]);
+      await expect.poll(left).toMatchObject([{ error: text }]);
+    },
+  );
 
   test("a duplicate that shows only when it is sent leads to the holder", async () => {
     const { app, db, task, worker, left } = setup;

@@ -17,6 +17,17 @@ export interface Waiting {
   readonly outgoing: Outgoing | undefined;
 }
 
+/** A relay's claim. */
+export interface Claim {
+  /** The relay's own name. */
+  readonly relay: string;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** Epoch milliseconds: when others may take what this one has not sent. */
+  readonly until: number;
+  readonly limit: number;
+}
+
 /** So many rows are inserted or deleted by a statement. */
 const chunk = 200;
 
@@ -58,6 +69,44 @@ export class Outbox {
     return rows.map(({ id, outgoing }) => ({ id: String(id), outgoing: parse(outgoing) }));
   }
 
+  /**
+   * The oldest that wait, for one relay alone: those before the first that another has claimed. The claim is on the first
+   * of them, and until `until`; whoever comes meanwhile finds it, or sends what has come before it.
+   *
+   * @returns undefined while another has the first of all
+   */
+  async claim(
+    adapter: OrmAdapter,
+    { relay, now, until, limit }: Claim,
+    within: Within,
+  ): Promise<readonly Waiting[] | undefined> {
+    const sql = sqlOf(adapter);
+    const read = (most: number): Promise<readonly Readonly<Record<string, unknown>>[]> =>
+      sql.query(
+        `select id, outgoing, claimed_by, claimed_until from ${this.table} where error is null ` +
+          `order by sequence limit ${most}`,
+        [],
+        within,
+      );
+    const [first] = await read(1);
+    if (first === undefined) return [];
+    await sql.query(
+      `update ${this.table} set claimed_by = ${mark(sql, 0)}, claimed_until = ${mark(sql, 1)} where id = ${mark(sql, 2)} ` +
+        `and (claimed_until is null or claimed_until < ${mark(sql, 3)} or claimed_by = ${mark(sql, 4)})`,
+      [relay, until, String(first["id"]), now, relay],
+      within,
+    );
+    const rows = await read(limit);
+    const isOthers = (row: Readonly<Record<string, unknown>>): boolean =>
+      row["claimed_by"] !== null && row["claimed_by"] !== relay && Number(row["claimed_until"]) >= now;
+    const end = rows.findIndex(isOthers);
+    const free = end === -1 ? rows : rows.slice(0, end);
+    // What has come before the claimed one since is claimed the next time.
+    const isClaimed = free.length > 0 && free[0]!["claimed_by"] === relay;
+    if (rows.length > 0 && !isClaimed) return undefined;
+    return free.map(({ id, outgoing }) => ({ id: String(id), outgoing: parse(outgoing) }));
+  }
+
   /** Removes what was sent, or is not to be. */
   async remove(adapter: OrmAdapter, ids: readonly string[], within: Within = {}): Promise<void> {
     const sql = sqlOf(adapter);
@@ -79,17 +128,19 @@ export class Outbox {
 
 /** The statement that makes the table. */
 export function outboxTable(dialect: SqlDialect, table = "petiole_outbox"): string {
-  const [sequence, id, text, time] = {
-    sqlite: ["integer primary key autoincrement", "text", "text", "text"],
-    postgres: ["bigint generated always as identity primary key", "text", "text", "timestamptz"],
-    mysql: ["bigint auto_increment primary key", "varchar(100)", "longtext", "timestamp"],
-  }[dialect] as [string, string, string, string];
+  const [sequence, id, text, until, time] = {
+    sqlite: ["integer primary key autoincrement", "text", "text", "integer", "text"],
+    postgres: ["bigint generated always as identity primary key", "text", "text", "bigint", "timestamptz"],
+    mysql: ["bigint auto_increment primary key", "varchar(100)", "longtext", "bigint", "timestamp"],
+  }[dialect] as [string, string, string, string, string];
   return [
     `create table ${checkedTable(table)} (`,
     `  sequence ${sequence},`,
     `  id ${id} not null unique,`,
     `  outgoing ${text} not null,`,
     "  error text,",
+    `  claimed_by ${id},`,
+    `  claimed_until ${until},`,
     `  created_at ${time} not null default current_timestamp`,
     ");",
   ].join("\n");
