@@ -158,7 +158,7 @@ export class Petiole<
    * or the time zone is changed, what was sent by the old one ends as discarded.
    *
    * It needs the package `croner`, which also says what a pattern may be. What is wrong with a pattern shows when
-   * a worker starts.
+   * a worker starts; of a schedule that is added while one runs, in that worker's log.
    *
    * @throws PetioleError `ERR_TASK_DUPLICATE` when there is a schedule of that name
    *
@@ -177,7 +177,9 @@ export class Petiole<
         `There is a schedule ${name} already; give each its own name.`,
       );
     }
-    this[appContext].schedules.set(name, { name, task: task as unknown as Task, pattern, timezone, payload });
+    const schedule = { name, task: task as unknown as Task, pattern, timezone, payload };
+    this[appContext].schedules.set(name, schedule);
+    for (const scheduler of this[appContext].schedulers) scheduler.add(schedule);
     return this;
   }
 
