@@ -283,7 +283,11 @@ describe("the outbox", () => {
   test("a table that is not there fails the transaction, and a worker says so", async () => {
     const { app, db, task } = setup;
     await client.execute("drop table outgoing");
-    await expect(app.transaction(db, () => task.enqueue(1))).rejects.toThrow(/outgoing/);
+    await expect(app.transaction(db, () => task.enqueue(1))).rejects.toMatchObject({
+      code: "ERR_TRANSACTION_UNSUPPORTED",
+      message: expect.stringMatching(/has no table outgoing.*petiole outbox sql/),
+      cause: expect.any(Error),
+    });
     const warnings: string[] = [];
     const worker = app.worker({ logger: { info() {}, warn: (text) => warnings.push(text), error() {} } });
     await worker.start();
@@ -302,6 +306,13 @@ describe("the setting", () => {
   test.each(["sometimes", { outbox: "a b" }, { outbox: 7 }, {}, null])("%j is refused", (transactions) => {
     const make = () => new Petiole({ engine: memory(), transactions: transactions as never });
     expect(make).toThrow(expect.objectContaining({ code: "ERR_OPTION_INVALID" }));
+  });
+
+  test("the table's statement is there once, for several adapters of one dialect", () => {
+    const { db } = setup;
+    const models = [drizzle(db, { "qa.Post": posts }), drizzle(db, { "qa.Other": posts })];
+    const app = new Petiole({ engine: memory(), models, transactions: "outbox" });
+    expect(app.outboxSql()).toStrictEqual([outboxTable("sqlite")]);
   });
 
   test("an app without an outbox, or without SQL, has no relay and no table", () => {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Outgoing } from "../engine.ts";
-import { PetioleError, describe } from "../errors.ts";
+import { PetioleError, describe, wordsOf } from "../errors.ts";
 import type { OrmAdapter, OrmSql, SqlDialect, Within } from "../model/adapter.ts";
 import { chunked } from "../model/key-chunks.ts";
 import { isRecord } from "../wire/tag.ts";
@@ -53,10 +53,20 @@ export class Outbox {
     for (const part of chunked(batch, chunk)) {
       const rows = part.map((_, index) => `(${mark(sql, index * 2)}, ${mark(sql, index * 2 + 1)})`);
       const values = part.flatMap((outgoing) => [outgoing.message.id, JSON.stringify(outgoing)]);
-      await sql.query(`insert into ${this.table} (id, outgoing) values ${rows.join(", ")}`, values, {
-        transaction,
+      const statement = `insert into ${this.table} (id, outgoing) values ${rows.join(", ")}`;
+      await sql.query(statement, values, { transaction }).catch((cause: unknown) => {
+        throw isWithoutTable(cause) ? this.#missing(adapter, cause) : cause;
       });
     }
+  }
+
+  #missing({ name }: OrmAdapter, cause: unknown): PetioleError {
+    return new PetioleError(
+      "ERR_TRANSACTION_UNSUPPORTED",
+      `${name}: the database of this transaction has no table ${this.table}, which is its outbox. Nothing was sent. Run ` +
+        "what `petiole outbox sql` prints, in a migration.",
+      { cause },
+    );
   }
 
   /** The oldest that wait, in the order in which they were written. */
@@ -160,6 +170,11 @@ function sqlOf({ name, sql, capabilities }: OrmAdapter): OrmSql {
     "ERR_TRANSACTION_UNSUPPORTED",
     `${name} can have no outbox: ${capabilities.lacks.sql ?? "it has no SQL"}. Use transactions: "buffered" instead.`,
   );
+}
+
+/** What SQLite, PostgreSQL and MySQL say of a table that is not there; an ORM may have it as the cause of its own error. */
+function isWithoutTable(error: unknown): boolean {
+  return /no such table|relation \S+ does not exist|42P01|Table \S+ doesn't exist/.test(wordsOf(error));
 }
 
 function mark({ dialect }: OrmSql, index: number): string {

@@ -1,5 +1,5 @@
 /** Finding out, before a transaction is committed, that it cannot be. @module */
-import { PetioleError } from "../errors.ts";
+import { PetioleError, wordsOf } from "../errors.ts";
 import type { Scope } from "./scope.ts";
 
 /**
@@ -13,7 +13,7 @@ export async function refuseFailed({ adapter: { sql }, handle }: Scope): Promise
   try {
     await sql.query("select 1", [], { transaction: handle });
   } catch (cause) {
-    if (!/current transaction is aborted|25P02/.test(allOf(cause))) throw cause;
+    if (!/current transaction is aborted|25P02/.test(wordsOf(cause))) throw cause;
     throw new PetioleError(
       "ERR_TRANSACTION_CLOSED",
       "The transaction cannot be committed: a statement in it has failed, and PostgreSQL would undo all of it. It is " +
@@ -21,10 +21,4 @@ export async function refuseFailed({ adapter: { sql }, handle }: Scope): Promise
       { cause },
     );
   }
-}
-
-/** What an error says, and what caused it. */
-function allOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return `${error.message} ${String(Reflect.get(error, "code"))} ${error.cause === undefined ? "" : allOf(error.cause)}`;
 }

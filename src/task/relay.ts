@@ -70,8 +70,8 @@ export class Relay {
   readonly #context: RelayContext;
   /** What is under way, and what comes after it, by adapter. */
   readonly #passes = new Map<OrmAdapter, { readonly now: Pass; next: Pass | undefined }>();
-  /** Its name, for its claims. */
-  readonly #name = newId();
+  /** Its names, for its claims: one for each adapter, as two may be of one database. */
+  readonly #names = new Map<OrmAdapter, string>();
   /** A pass is no part of what asks for it, a transaction that has just been committed for one. */
   readonly #outside = AsyncLocalStorage.snapshot();
   readonly #closing = new AbortController();
@@ -183,7 +183,9 @@ export class Relay {
     const { outbox } = this.#context;
     if (!this.#claims) return outbox.oldest(adapter, batchSize, within);
     const now = Date.now();
-    return outbox.claim(adapter, { relay: this.#name, now, until: now + claimFor, limit: batchSize }, within);
+    const relay = this.#names.get(adapter) ?? newId();
+    this.#names.set(adapter, relay);
+    return outbox.claim(adapter, { relay, now, until: now + claimFor, limit: batchSize }, within);
   }
 
   /** Sends them. */
