@@ -257,6 +257,15 @@ export function messageOf(thrown: unknown): string {
   return message ?? "an error that cannot be read";
 }
 
+/** All that an error says: its message and its code, and those of what caused it. For looking whose error it is. */
+export function wordsOf(thrown: unknown): string {
+  const words: string[] = [];
+  for (let each = thrown, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth++) {
+    words.push(messageOf(each), String(attempt(() => Reflect.get(each as Error, "code") as unknown)));
+  }
+  return words.length > 0 ? words.join(" ") : messageOf(thrown);
+}
+
 /** A name for what was received, short enough for a message: `string "abc"`, `Date`, `null`. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);

@@ -24,6 +24,7 @@ export {
   type SaveEvent,
   type SaveOperation,
   type TransactionBegun,
+  type TransactionEnding,
 } from "./observer.ts";
 export { ref, type RowOf } from "./ref.ts";
 export { registerModel } from "./registry.ts";

@@ -16,6 +16,19 @@ export interface TransactionBegun {
   readonly handle: object;
 }
 
+/** A transaction, or a savepoint, whose work is done, and that is to be committed or rolled back now. */
+export interface TransactionEnding {
+  /** What stands for it. */
+  readonly transaction: object;
+  /** What is to be done: a savepoint's `commit` is its release. */
+  readonly outcome: "commit" | "rollback";
+  /**
+   * Nothing that is not the database's comes before the end. False where the user may have hooks there: what those do is
+   * part of the transaction still.
+   */
+  readonly isSealed: boolean;
+}
+
 /** A write of rows that has been made, and is committed or not yet. */
 export interface SaveEvent {
   /** What was done. */
@@ -39,6 +52,11 @@ export interface OrmObserver {
   begun(begun: TransactionBegun): void;
   /** Runs what is done in a transaction: what is enqueued by it, however deep, belongs to the transaction. */
   inside<Result>(transaction: object, run: () => Result): Result;
+  /**
+   * Before the commit or the rollback, which wait for it. When it rejects there is no commit, but a rollback. It may be told
+   * more than once, of a commit that was tried again; and not at all, of a connection that was lost.
+   */
+  ending?(ending: TransactionEnding): Promise<void>;
   /** After the commit, or the release of a savepoint. Rejects when what waited for it could not be sent. */
   committed(transaction: object): Promise<void>;
   /** After the rollback, or instead of the commit that failed. */
@@ -75,10 +93,12 @@ export class Observers implements OrmObserver {
     return inner();
   }
 
+  async ending(ending: TransactionEnding): Promise<void> {
+    await all([...this.#observers].map((observer) => observer.ending?.(ending)));
+  }
+
   async committed(transaction: object): Promise<void> {
-    const told = [...this.#observers].map((observer) => observer.committed(transaction));
-    const failed = (await Promise.allSettled(told)).find((outcome) => outcome.status === "rejected");
-    if (failed) throw failed.reason;
+    await all([...this.#observers].map((observer) => observer.committed(transaction)));
   }
 
   rolledBack(transaction: object): void {
@@ -114,9 +134,12 @@ export class Observers implements OrmObserver {
         this.begun({ transaction, parent, handle });
         hasBegun = true;
         try {
-          return await this.inside(transaction, () => work(handle));
+          const done = await this.inside(transaction, () => work(handle));
+          await this.ending({ transaction, outcome: "commit", isSealed: true });
+          return done;
         } catch (error) {
           failure = { error };
+          await this.ending({ transaction, outcome: "rollback", isSealed: true }).catch(() => undefined);
           throw error;
         }
       });
@@ -128,4 +151,10 @@ export class Observers implements OrmObserver {
     await this.committed(transaction);
     return result;
   }
+}
+
+/** Waits for all of them, and then rejects with the first error. */
+async function all(told: readonly (Promise<void> | undefined)[]): Promise<void> {
+  const failed = (await Promise.allSettled(told)).find((outcome) => outcome.status === "rejected");
+  if (failed) throw failed.reason;
 }

@@ -5,7 +5,7 @@ import type { TaskWire } from "../wire/wire.ts";
 import type { Middleware } from "./middleware.ts";
 import type { Relay } from "./relay.ts";
 import type { RetiredTask } from "./retired.ts";
-import type { Schedule } from "./schedule.ts";
+import type { Schedule, Scheduler } from "./schedule.ts";
 import type { Task } from "./task.ts";
 import type { Transactions } from "./transaction.ts";
 
@@ -25,6 +25,8 @@ export interface AppContext {
   readonly relay: Relay | undefined;
   readonly middleware: Middleware[];
   readonly schedules: Map<string, Schedule>;
+  /** The schedulers of the workers that run, to be told of each schedule that is added. */
+  readonly schedulers: Set<Scheduler>;
 }
 
 /** Where an app keeps its {@link AppContext}, for `testing/`. */

@@ -190,6 +190,12 @@ function whicheverDecides(
 /** For how long what keeps a step's place waits, in milliseconds, should this process die before it has called it off. */
 const placeFor = 60_000;
 
+/**
+ * For how long it is known that a step that is not there yet was called off, in milliseconds from when the step before it
+ * may run: so long the chain may take to come to it.
+ */
+const calledOffFor = 30 * 24 * 60 * 60 * 1000;
+
 /** Calls off the steps from one on, those as well that are not there yet. */
 async function cancelFrom(
   engine: Engine,
@@ -199,13 +205,15 @@ async function cancelFrom(
 ): Promise<boolean> {
   const reason = { code: "ERR_TASK_CANCELLED", message: why };
   const { lacks } = engine.capabilities;
-  /** The last that is known, and its state. */
+  /** The last that is known, and when it may run. */
   let known = -1;
+  let runAt = 0;
   // In their order, so that one that succeeds meanwhile has sent the next by the time that is looked for.
   for (const [index, { id }] of steps.entries()) {
     const record = await engine.find(id);
     if (!record) continue;
     known = index;
+    ({ runAt } = record);
     // Parked, it may be for a worker that knows what it needs.
     if (record.state === "parked") break;
     const isOver = isUnsuccessful(record) || (record.state === "succeeded" && index === steps.length - 1);
@@ -215,7 +223,11 @@ async function cancelFrom(
   if (known === -1 && lacks.records === undefined) return false;
   const rest = steps.slice(from);
   if (lacks.knownIds === undefined) {
-    const places = steps.slice(Math.max(known + 1, from, 1)).map((step) => placeOf(step, nowOf(engine)));
+    const now = nowOf(engine);
+    const until = Math.max(now, runAt) + calledOffFor;
+    const places = steps
+      .slice(Math.max(known + 1, from, 1))
+      .map((step) => placeOf(step, now, lacks.uniqueKeys === undefined ? until : undefined));
     if (places.length > 0) await engine.send(places);
   }
   return (
@@ -232,11 +244,13 @@ function isUnsuccessful({ state }: TaskRecord): boolean {
 
 /**
  * What takes the place of a step that is not there yet: a task with its id, so that no worker sends it any more. It is
- * cancelled at once, and has expired by the time that it could run.
+ * cancelled at once, and has expired by the time that it could run. It holds its own id as a key until a time, for so long
+ * engines keep its record, which would else be gone after their retention: too early for a chain that takes longer.
  */
-function placeOf({ id, task, queue }: KnownStep, now: number): Outgoing {
+function placeOf({ id, task, queue }: KnownStep, now: number, until: number | undefined): Outgoing {
   return {
     message: { id, task, queue, payload: "null", headers: { wire: wireVersion, expires: now } },
     runAt: now + placeFor,
+    ...(until === undefined ? {} : { unique: { key: id, until } }),
   };
 }

@@ -1,7 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { overlaid } from "../../test/fixtures/engine/overlaid.ts";
 import { memory } from "../engine/memory.ts";
+import { sqlite } from "../engine/sqlite.ts";
 import type { Engine } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
 import { ref } from "../model/ref.ts";
@@ -499,6 +503,38 @@ describe("cancelling", () => {
     expect(runs).toEqual(["add 1", "add 2"]);
     expect(await handle.cancel()).toBe(false);
   });
+
+  test.each(["memory", "sqlite"] as const)(
+    "a later step is for longer than the engine keeps what has ended: %s",
+    async (name) => {
+      const folder = mkdtempSync(join(tmpdir(), "petiole-"));
+      const path = join(folder, "tasks.db");
+      const engine = name === "memory" ? memory({ retention: 0 }) : sqlite(path, { retention: 0 });
+      const app = new Petiole({ engine });
+      const runs: string[] = [];
+      const task = app.task("t", (name: string) => {
+        runs.push(name);
+        return `${name} again`;
+      });
+      const handle = await app.chain(task, task, task).enqueue("first");
+      expect(await handle.handles[1].cancel()).toBe(true);
+      // What was called off and is not kept is gone by now.
+      const other = await task.enqueue("other", { delay: "1h" });
+      await other.cancel();
+      await vi.waitFor(async () => expect(await engine.find(other.id)).toBeUndefined(), timeout);
+      const worker = app.worker({ watchdog: false, logger });
+      await worker.start();
+      await vi.waitFor(() => expect(runs).toContain("first"), timeout);
+      await vi.waitFor(async () => expect(await engine.find(handle.ids[0]!)).toBeUndefined(), timeout);
+      // It comes after what the first one would have sent.
+      await task.enqueue("last");
+      await vi.waitFor(() => expect(runs).toContain("last"), timeout);
+      expect(runs).toEqual(["first", "last"]);
+      await worker.stop({ timeout: 0 });
+      await app.close();
+      rmSync(folder, { recursive: true });
+    },
+  );
 
   test("of what has ended well is none", async () => {
     const { app, add, worker } = setup;

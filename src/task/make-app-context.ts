@@ -90,6 +90,7 @@ export function makeAppContext(
     ...sendingOf(() => context.engine, models, transactions, listeners),
     middleware: [],
     schedules: new Map(),
+    schedulers: new Set(),
   };
   return context;
 }

@@ -123,23 +123,29 @@ describe("the outbox", () => {
     for (const each of others) await each.app.close();
   });
 
-  test("what the engine refuses for good is set aside, and holds up nothing", async () => {
-    const { app, db, engine, task, worker, left } = setup;
-    const { send } = engine;
-    engine.send = async (batch: readonly Outgoing[]) => {
-      if (batch.some(({ message }) => message.payload === "2"))
-        throw new PetioleError("ERR_PAYLOAD_LIMIT", "too large for this engine");
-      return send.call(engine, batch);
-    };
-    const handles = await app.transaction(db, async () => [
-      await task.enqueue(1),
-      await task.enqueue(2),
-      await task.enqueue(3),
-    ]);
-    await worker.start();
-    expect([await handles[0]!.result(), await handles[2]!.result()]).toStrictEqual([1, 3]);
-    expect(await left()).toMatchObject([{ error: "too large for this engine" }]);
-  });
+  // The second is what another engine says of a message that was made for the one before it.
+  test.each([
+    ["ERR_PAYLOAD_LIMIT", "too large for this engine"],
+    ["ERR_ENGINE_UNSUPPORTED", "this engine has no priorities"],
+  ] as const)(
+    "what the engine refuses for good, %s, is set aside, and holds up nothing",
+    async (code, text) => {
+      const { app, db, engine, task, worker, left } = setup;
+      const { send } = engine;
+      engine.send = async (batch: readonly Outgoing[]) => {
+        if (batch.some(({ message }) => message.payload === "2")) throw new PetioleError(code, text);
+        return send.call(engine, batch);
+      };
+      const handles = await app.transaction(db, async () => [
+        await task.enqueue(1),
+        await task.enqueue(2),
+        await task.enqueue(3),
+      ]);
+      await worker.start();
+      expect([await handles[0]!.result(), await handles[2]!.result()]).toStrictEqual([1, 3]);
+      await expect.poll(left).toMatchObject([{ error: text }]);
+    },
+  );
 
   test("a duplicate that shows only when it is sent leads to the holder", async () => {
     const { app, db, task, worker, left } = setup;
@@ -191,11 +197,13 @@ describe("the outbox", () => {
     await worker.stop({ timeout: 10 });
   });
 
-  test("what is not awaited is sent all the same when the transaction ends first", async () => {
+  test("what is not awaited is written before the transaction ends, or sent after it", async () => {
     const [written, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const rows: { id: string; outgoing: string }[] = [];
-    const { database, overrides } = stubTransactions();
+    const { database, log, overrides } = stubTransactions();
+    const statements: string[] = [];
     const query = async (text: string, parameters: readonly (string | number | null)[]) => {
+      statements.push(text);
       if (text.startsWith("select")) return rows.slice();
       if (text.startsWith("delete")) rows.splice(0);
       else {
@@ -211,12 +219,21 @@ describe("the outbox", () => {
     const worker = app.worker({ logger: { info() {}, warn() {}, error() {} } });
     await worker.start();
     let enqueued: ReturnType<typeof task.enqueue> | undefined;
-    await app.transaction(database, async () => {
+    let late: typeof enqueued;
+    const transaction = app.transaction(database, async () => {
       enqueued = task.enqueue(1);
       await written.promise;
+      setImmediate(() => {
+        late = task.enqueue(2);
+        gate.resolve();
+      });
     });
-    gate.resolve();
+    await written.promise;
+    expect(log).toStrictEqual(["begin 1"]);
+    await transaction;
     expect(await (await enqueued!).result()).toBe(1);
+    expect(await (await late!).result()).toBe(2);
+    expect(statements.filter((text) => text.startsWith("insert"))).toHaveLength(1);
     await worker.stop();
     await app.close();
   });
@@ -231,6 +248,23 @@ describe("the outbox", () => {
     await expect.poll(left).toHaveLength(0);
     const { records } = await engine.list({});
     expect(records.map(({ message }) => message.payload)).toStrictEqual(["2"]);
+  });
+
+  test("what is cancelled in a savepoint that is rolled back stays cancelled: it is gone before the commit", async () => {
+    const { app, db, engine, task, left } = setup;
+    // Nobody is to have it, not even a relay that looks at the moment of the commit.
+    engine.send = () => Promise.reject(new PetioleError("ERR_ENGINE_BUSY", "busy"));
+    const handle = await app.transaction(db, async (tx) => {
+      const handle = await task.enqueue(1);
+      const undone = app.transaction(tx, async (inner) => {
+        await app.transaction(inner, async () => expect(await handle.cancel()).toBe(true));
+        throw new Error("undone");
+      });
+      await expect(undone).rejects.toThrow("undone");
+      return handle;
+    });
+    expect(await left()).toHaveLength(0);
+    await expect(handle.result()).rejects.toMatchObject({ code: "ERR_TASK_NOT_SENT" });
   });
 
   test("under test: it is told at once, and nothing of it is left for the app's own engine", async () => {
@@ -249,7 +283,11 @@ describe("the outbox", () => {
   test("a table that is not there fails the transaction, and a worker says so", async () => {
     const { app, db, task } = setup;
     await client.execute("drop table outgoing");
-    await expect(app.transaction(db, () => task.enqueue(1))).rejects.toThrow(/outgoing/);
+    await expect(app.transaction(db, () => task.enqueue(1))).rejects.toMatchObject({
+      code: "ERR_TRANSACTION_UNSUPPORTED",
+      message: expect.stringMatching(/has no table outgoing.*petiole outbox sql/),
+      cause: expect.any(Error),
+    });
     const warnings: string[] = [];
     const worker = app.worker({ logger: { info() {}, warn: (text) => warnings.push(text), error() {} } });
     await worker.start();
@@ -268,6 +306,13 @@ describe("the setting", () => {
   test.each(["sometimes", { outbox: "a b" }, { outbox: 7 }, {}, null])("%j is refused", (transactions) => {
     const make = () => new Petiole({ engine: memory(), transactions: transactions as never });
     expect(make).toThrow(expect.objectContaining({ code: "ERR_OPTION_INVALID" }));
+  });
+
+  test("the table's statement is there once, for several adapters of one dialect", () => {
+    const { db } = setup;
+    const models = [drizzle(db, { "qa.Post": posts }), drizzle(db, { "qa.Other": posts })];
+    const app = new Petiole({ engine: memory(), models, transactions: "outbox" });
+    expect(app.outboxSql()).toStrictEqual([outboxTable("sqlite")]);
   });
 
   test("an app without an outbox, or without SQL, has no relay and no table", () => {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Outgoing } from "../engine.ts";
-import { PetioleError, describe } from "../errors.ts";
+import { PetioleError, describe, wordsOf } from "../errors.ts";
 import type { OrmAdapter, OrmSql, SqlDialect, Within } from "../model/adapter.ts";
 import { chunked } from "../model/key-chunks.ts";
 import { isRecord } from "../wire/tag.ts";
@@ -15,6 +15,17 @@ export interface Waiting {
   readonly id: string;
   /** Undefined when the row cannot be read as one. */
   readonly outgoing: Outgoing | undefined;
+}
+
+/** A relay's claim. */
+export interface Claim {
+  /** The relay's own name. */
+  readonly relay: string;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** Epoch milliseconds: when others may take what this one has not sent. */
+  readonly until: number;
+  readonly limit: number;
 }
 
 /** So many rows are inserted or deleted by a statement. */
@@ -42,10 +53,20 @@ export class Outbox {
     for (const part of chunked(batch, chunk)) {
       const rows = part.map((_, index) => `(${mark(sql, index * 2)}, ${mark(sql, index * 2 + 1)})`);
       const values = part.flatMap((outgoing) => [outgoing.message.id, JSON.stringify(outgoing)]);
-      await sql.query(`insert into ${this.table} (id, outgoing) values ${rows.join(", ")}`, values, {
-        transaction,
+      const statement = `insert into ${this.table} (id, outgoing) values ${rows.join(", ")}`;
+      await sql.query(statement, values, { transaction }).catch((cause: unknown) => {
+        throw isWithoutTable(cause) ? this.#missing(adapter, cause) : cause;
       });
     }
+  }
+
+  #missing({ name }: OrmAdapter, cause: unknown): PetioleError {
+    return new PetioleError(
+      "ERR_TRANSACTION_UNSUPPORTED",
+      `${name}: the database of this transaction has no table ${this.table}, which is its outbox. Nothing was sent. Run ` +
+        "what `petiole outbox sql` prints, in a migration.",
+      { cause },
+    );
   }
 
   /** The oldest that wait, in the order in which they were written. */
@@ -56,6 +77,44 @@ export class Outbox {
       within,
     );
     return rows.map(({ id, outgoing }) => ({ id: String(id), outgoing: parse(outgoing) }));
+  }
+
+  /**
+   * The oldest that wait, for one relay alone: those before the first that another has claimed. The claim is on the first
+   * of them, and until `until`; whoever comes meanwhile finds it, or sends what has come before it.
+   *
+   * @returns undefined while another has the first of all
+   */
+  async claim(
+    adapter: OrmAdapter,
+    { relay, now, until, limit }: Claim,
+    within: Within,
+  ): Promise<readonly Waiting[] | undefined> {
+    const sql = sqlOf(adapter);
+    const read = (most: number): Promise<readonly Readonly<Record<string, unknown>>[]> =>
+      sql.query(
+        `select id, outgoing, claimed_by, claimed_until from ${this.table} where error is null ` +
+          `order by sequence limit ${most}`,
+        [],
+        within,
+      );
+    const [first] = await read(1);
+    if (first === undefined) return [];
+    await sql.query(
+      `update ${this.table} set claimed_by = ${mark(sql, 0)}, claimed_until = ${mark(sql, 1)} where id = ${mark(sql, 2)} ` +
+        `and (claimed_until is null or claimed_until < ${mark(sql, 3)} or claimed_by = ${mark(sql, 4)})`,
+      [relay, until, String(first["id"]), now, relay],
+      within,
+    );
+    const rows = await read(limit);
+    const isOthers = (row: Readonly<Record<string, unknown>>): boolean =>
+      row["claimed_by"] !== null && row["claimed_by"] !== relay && Number(row["claimed_until"]) >= now;
+    const end = rows.findIndex(isOthers);
+    const free = end === -1 ? rows : rows.slice(0, end);
+    // What has come before the claimed one since is claimed the next time.
+    const isClaimed = free.length > 0 && free[0]!["claimed_by"] === relay;
+    if (rows.length > 0 && !isClaimed) return undefined;
+    return free.map(({ id, outgoing }) => ({ id: String(id), outgoing: parse(outgoing) }));
   }
 
   /** Removes what was sent, or is not to be. */
@@ -79,17 +138,19 @@ export class Outbox {
 
 /** The statement that makes the table. */
 export function outboxTable(dialect: SqlDialect, table = "petiole_outbox"): string {
-  const [sequence, id, text, time] = {
-    sqlite: ["integer primary key autoincrement", "text", "text", "text"],
-    postgres: ["bigint generated always as identity primary key", "text", "text", "timestamptz"],
-    mysql: ["bigint auto_increment primary key", "varchar(100)", "longtext", "timestamp"],
-  }[dialect] as [string, string, string, string];
+  const [sequence, id, text, until, time] = {
+    sqlite: ["integer primary key autoincrement", "text", "text", "integer", "text"],
+    postgres: ["bigint generated always as identity primary key", "text", "text", "bigint", "timestamptz"],
+    mysql: ["bigint auto_increment primary key", "varchar(100)", "longtext", "bigint", "timestamp"],
+  }[dialect] as [string, string, string, string, string];
   return [
     `create table ${checkedTable(table)} (`,
     `  sequence ${sequence},`,
     `  id ${id} not null unique,`,
     `  outgoing ${text} not null,`,
     "  error text,",
+    `  claimed_by ${id},`,
+    `  claimed_until ${until},`,
     `  created_at ${time} not null default current_timestamp`,
     ");",
   ].join("\n");
@@ -109,6 +170,11 @@ function sqlOf({ name, sql, capabilities }: OrmAdapter): OrmSql {
     "ERR_TRANSACTION_UNSUPPORTED",
     `${name} can have no outbox: ${capabilities.lacks.sql ?? "it has no SQL"}. Use transactions: "buffered" instead.`,
   );
+}
+
+/** What SQLite, PostgreSQL and MySQL say of a table that is not there; an ORM may have it as the cause of its own error. */
+function isWithoutTable(error: unknown): boolean {
+  return /no such table|relation \S+ does not exist|42P01|Table \S+ doesn't exist/.test(wordsOf(error));
 }
 
 function mark({ dialect }: OrmSql, index: number): string {

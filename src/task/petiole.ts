@@ -27,6 +27,9 @@ import type { KnownOf, Portable, RowsOf, Sent } from "./portable.ts";
 import { runningRelay, type Relay, type RelayOptions, type RunningRelay } from "./relay.ts";
 import {
   SaveListeners,
+  checkedOperation,
+  checkedSaveOptions,
+  isWhole,
   saveListener,
   type PropertyFor,
   type SaveListener,
@@ -158,7 +161,7 @@ export class Petiole<
    * or the time zone is changed, what was sent by the old one ends as discarded.
    *
    * It needs the package `croner`, which also says what a pattern may be. What is wrong with a pattern shows when
-   * a worker starts.
+   * a worker starts; of a schedule that is added while one runs, in that worker's log.
    *
    * @throws PetioleError `ERR_TASK_DUPLICATE` when there is a schedule of that name
    *
@@ -177,7 +180,9 @@ export class Petiole<
         `There is a schedule ${name} already; give each its own name.`,
       );
     }
-    this[appContext].schedules.set(name, { name, task: task as unknown as Task, pattern, timezone, payload });
+    const schedule = { name, task: task as unknown as Task, pattern, timezone, payload };
+    this[appContext].schedules.set(name, schedule);
+    for (const scheduler of this[appContext].schedulers) scheduler.add(schedule);
     return this;
   }
 
@@ -267,7 +272,7 @@ export class Petiole<
    * It is called in the transaction that saves the row, so what it enqueues is sent after the commit. ORMs with hooks
    * tell by themselves when rows are saved; for others, `saved` says it.
    *
-   * What the listener throws undoes the write.
+   * What the listener throws undoes the transaction. A write that the ORM makes without one is committed by then.
    *
    * @param options - `on`: inserts and updates, unless told; `when`: for which rows; with a task, `as`: the property of
    *   its payload that the row is sent as
@@ -294,7 +299,8 @@ export class Petiole<
     options: SaveOptions<never> & { readonly as?: string } = {},
   ): () => void {
     const { name } = modelIn(this[appContext].adapters, target).description;
-    return this.#listeners.add(name, saveListener(then, options.as), options as SaveOptions);
+    const listener = saveListener(then, options.as);
+    return this.#listeners.add(name, listener, checkedSaveOptions(options as SaveOptions));
   }
 
   /**
@@ -303,6 +309,8 @@ export class Petiole<
    *
    * @param options - `operation`: `"update"` unless told; `transaction`: the handle of the transaction, where it is not
    *   the one that this is called in. Of a model that several connections have, it is the transaction's
+   * @throws PetioleError `ERR_MODEL_UNKNOWN`, `ERR_REFERENCE_KEY` for a row without its key, `ERR_OPTION_INVALID`,
+   *   `ERR_TRANSACTION_UNSUPPORTED`; and whatever a listener throws
    */
   async saved<Target extends object>(
     target: Target,
@@ -313,7 +321,12 @@ export class Petiole<
     const isMeant = (each: OrmAdapter): boolean => transactions.handleFor(each, transaction) !== undefined;
     const { adapter, description } = modelIn(adapters, target, isMeant);
     const key = keyOfRow(description, adapter, row);
-    const event = { operation, model: description.name, key, row };
+    const event = {
+      operation: checkedOperation(operation, "operation of saved()"),
+      model: description.name,
+      key,
+      row: isWhole(description, adapter, row) ? row : undefined,
+    };
     await transactions.within(transaction, () => this.#listeners.saved(event, adapter));
   }
 
@@ -327,7 +340,8 @@ export class Petiole<
   }
 
   /**
-   * The SQL that makes the table of the outbox, once for each database of this app that can have one.
+   * The SQL that makes the table of the outbox: a statement for each dialect of this app's databases, to be run once in
+   * each of them.
    *
    * @throws PetioleError `ERR_OPTION_INVALID` when the app has no outbox, or no database can have one
    */
@@ -335,7 +349,7 @@ export class Petiole<
     const { table } = this.#relayOrRefuse();
     const dialects = this[appContext].adapters.flatMap(({ sql }) => (sql ? [sql.dialect] : []));
     if (dialects.length === 0) throw optionError("models", "hold a database that can have an outbox", "none");
-    return dialects.map((dialect) => outboxTable(dialect, table));
+    return [...new Set(dialects)].map((dialect) => outboxTable(dialect, table));
   }
 
   /** A worker for this app's tasks. It runs them once it is started. */

@@ -54,7 +54,7 @@ afterEach(async () => {
 describe("a relay on a connection that is shared", () => {
   test("sends nothing of a transaction that the ORM itself began, before its commit or after its rollback", async () => {
     const { task, pass, sent } = setup;
-    let passing: Promise<void> | undefined;
+    let passing: Promise<unknown> | undefined;
     const undone = db.transaction(async () => {
       await task.enqueue(1);
       passing = pass();

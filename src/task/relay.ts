@@ -2,14 +2,17 @@
  * The relay: sends what transactions have left in the outbox, in their order, and removes it once the engine has it.
  *
  * Several may be at work on one outbox. Each sends the oldest and goes on only when they are sent, so the order holds;
- * what two of them send is one task, for an engine takes a message with the same id once.
+ * what two of them send is one task, for an engine takes a message with the same id once. For an engine that does not look
+ * at ids they take turns, by a claim that runs out should a relay die.
  *
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Engine, Outgoing } from "../engine.ts";
-import { PetioleError, messageOf } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import type { OrmAdapter, Within } from "../model/adapter.ts";
+import { newId } from "./id.ts";
+import { isRefusal } from "./refusal.ts";
 import { backoff } from "./retry.ts";
 import type { Outbox, Waiting } from "./outbox.ts";
 
@@ -48,8 +51,15 @@ interface Outcome {
   readonly refused: [id: string, why: string][];
 }
 
+/** Whether all is sent; otherwise another relay is at it. */
+type Pass = Promise<boolean>;
+
 /** So many are sent together. */
 const batchSize = 100;
+/** For how long a relay has what it has claimed, in milliseconds. */
+const claimFor = 30_000;
+/** How often somebody who waits for what another has claimed looks whether it is sent, in milliseconds. */
+const lookAgain = 100;
 /** How often a relay looks, in milliseconds, for what another process has left. */
 const pollEvery = 1000;
 /** Between attempts at a database or an engine that is out of reach. */
@@ -59,7 +69,9 @@ const retrying = { delay: 200, factor: 2, maxDelay: 10_000, jitter: 0.5 } as con
 export class Relay {
   readonly #context: RelayContext;
   /** What is under way, and what comes after it, by adapter. */
-  readonly #passes = new Map<OrmAdapter, { readonly now: Promise<void>; next: Promise<void> | undefined }>();
+  readonly #passes = new Map<OrmAdapter, { readonly now: Pass; next: Pass | undefined }>();
+  /** Its names, for its claims: one for each adapter, as two may be of one database. */
+  readonly #names = new Map<OrmAdapter, string>();
   /** A pass is no part of what asks for it, a transaction that has just been committed for one. */
   readonly #outside = AsyncLocalStorage.snapshot();
   readonly #closing = new AbortController();
@@ -78,18 +90,24 @@ export class Relay {
     const { signal } = this.#closing;
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
-        return await this.pass(adapter);
+        if (await this.pass(adapter)) return;
+        attempt = 0;
+        await sleep(lookAgain, signal);
       } catch {
         await sleep(backoff(attempt, retrying), signal);
       }
     }
   }
 
-  /** Sends all that is in the outbox now. What is asked for meanwhile is one more pass, after this one. */
-  pass(adapter: OrmAdapter): Promise<void> {
+  /**
+   * Sends all that is in the outbox now. What is asked for meanwhile is one more pass, after this one.
+   *
+   * @returns `false` when another relay is at it
+   */
+  pass(adapter: OrmAdapter): Pass {
     const running = this.#passes.get(adapter);
     if (running?.next) return running.next;
-    const begin = (): Promise<void> => {
+    const begin = (): Pass => {
       const now = this.#outside(() => this.#pass(adapter)).finally(() => {
         if (!this.#passes.get(adapter)?.next) this.#passes.delete(adapter);
       });
@@ -137,20 +155,37 @@ export class Relay {
     return this.#context.adapters.filter(({ sql }) => sql);
   }
 
-  async #pass(adapter: OrmAdapter): Promise<void> {
+  async #pass(adapter: OrmAdapter): Pass {
     const { outbox, exclusively } = this.#context;
     while (!this.#closing.signal.aborted) {
       // Most passes find nothing, and need no transaction for it.
-      if ((await outbox.oldest(adapter, 1, {})).length === 0) return;
-      const waiting = await exclusively(adapter, (within) => outbox.oldest(adapter, batchSize, within));
+      if ((await outbox.oldest(adapter, 1, {})).length === 0) return true;
+      const waiting = await exclusively(adapter, (within) => this.#waiting(adapter, within));
+      if (waiting === undefined) return false;
       // Not in a transaction: an engine may take its time, and who else has the connection is not to wait for it.
       const { sent, refused } = await this.#send(waiting);
       await exclusively(adapter, async (within) => {
         for (const [id, why] of refused) await outbox.setAside(adapter, id, why, within);
         if (sent.length > 0) await outbox.remove(adapter, sent, within);
       });
-      if (waiting.length < batchSize) return;
+      if (waiting.length < batchSize && !this.#claims) return true;
     }
+    return true;
+  }
+
+  /** Whether what is sent twice would be two tasks. */
+  get #claims(): boolean {
+    return this.#context.engine().capabilities.lacks.knownIds !== undefined;
+  }
+
+  /** Undefined when another relay is at it. */
+  #waiting(adapter: OrmAdapter, within: Within): Promise<readonly Waiting[] | undefined> {
+    const { outbox } = this.#context;
+    if (!this.#claims) return outbox.oldest(adapter, batchSize, within);
+    const now = Date.now();
+    const relay = this.#names.get(adapter) ?? newId();
+    this.#names.set(adapter, relay);
+    return outbox.claim(adapter, { relay, now, until: now + claimFor, limit: batchSize }, within);
   }
 
   /** Sends them. */
@@ -203,11 +238,6 @@ export function runningRelay(
       clearInterval(alive);
     },
   };
-}
-
-/** Whether an engine will never accept a message; otherwise it may later. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof PetioleError && !error.code.startsWith("ERR_ENGINE_");
 }
 
 function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {

@@ -8,7 +8,7 @@ import type { Engine, Outgoing, SentWithin, TransactionSql } from "../engine.ts"
 import { PetioleError } from "../errors.ts";
 import { Buffered } from "./buffered.ts";
 import type { Held, Scope, Sending } from "./scope.ts";
-import type { Strength } from "./strength.ts";
+import { withdrawAgain, withdrawIn, type Strength } from "./strength.ts";
 
 /** What a transaction has sent, with what the engine said of it. */
 interface HeldWithin extends Held {
@@ -34,8 +34,10 @@ export class SameDatabase implements Strength {
   async hold(batch: readonly Outgoing[], scope: Scope): Promise<Sending> {
     const engine = this.#engine();
     if (!engine.sendWithin) return this.#buffered.hold(batch, scope);
+    await this.committing(scope);
     const sent = await engine.sendWithin(batch, sqlIn(scope));
-    const withdraw = (id: string): Promise<boolean> => this.#withdraw(id, scope);
+    const withdraw = (id: string): Promise<boolean> =>
+      withdrawIn(scope, (present) => this.#withdraw(id, present));
     const sending: Sending = { state: "held", ids: sent.ids, cancelled: new Set(), withdraw };
     const held: HeldWithin = { batch, sending, sent };
     // It may have ended meanwhile.
@@ -46,24 +48,23 @@ export class SameDatabase implements Strength {
     return sending;
   }
 
+  /** Withdraws once more what was called off, so that its key is free and it is not there after the commit. */
+  async committing(scope: Scope): Promise<void> {
+    await withdrawAgain(scope, async (ids) => {
+      for (const id of ids) await sentIn(scope, id)?.sent.withdraw([id], sqlIn(scope));
+    });
+  }
+
   async committed(held: readonly Held[]): Promise<void> {
     const inMemory = held.filter((each) => !isWithin(each));
     const sent = held.filter(isWithin);
     for (const { sending } of sent) sending.state = "sent";
-    // A savepoint that was rolled back has brought back what was withdrawn in it.
-    const cancelled = sent.flatMap(({ sending }) => [...sending.cancelled]);
-    if (cancelled.length > 0) {
-      const reason = { code: "ERR_TASK_CANCELLED", message: "cancelled by its sender" };
-      await this.#engine()
-        .cancel(cancelled, reason)
-        .catch(() => {});
-    }
     for (const each of sent) each.sent.committed();
     if (inMemory.length > 0) await this.#buffered.committed(inMemory);
   }
 
   /** Takes back what this transaction has sent. One that was sent before it is not its to take. */
-  async #withdraw(id: string, { present }: Scope): Promise<boolean> {
+  async #withdraw(id: string, present: Scope): Promise<boolean> {
     const own = sentIn(present, id);
     if (!own) return false;
     await own.sent.withdraw([id], sqlIn(present));

@@ -114,6 +114,19 @@ describe("app.onSave", () => {
     expect(() => app.onSave(Post, task, {} as never)).toThrow(/name the property of the payload/);
   });
 
+  test.each([
+    [{ on: "updated" }, /on of onSave.. must be "insert", "update" or "delete"/],
+    [{ on: ["insert", "remove"] }, /received string "remove"/],
+    [{ on: [] }, /must name what is done to a row/],
+    [{ on: null }, /on of onSave/],
+    [{ when: true }, /when of onSave.. must be a function/],
+  ])("refuses %j, by which nobody would be called", (options, message) => {
+    const { app } = makeApp();
+    const call = () => app.onSave(Post, () => {}, options as never);
+    expect(call).toThrow(expect.objectContaining({ code: "ERR_OPTION_INVALID" }));
+    expect(call).toThrow(message);
+  });
+
   test("an app that is closed listens no more", async () => {
     const { app, isObserved } = makeApp();
     expect(isObserved()).toBe(true);
@@ -133,8 +146,30 @@ describe("app.saved", () => {
     await app.saved(Post, { id: 8 }, { operation: "delete" });
     expect(seen).toStrictEqual(["update 7", "delete 8"]);
     await expect(app.saved(Post, { body: "new" })).rejects.toMatchObject({ code: "ERR_REFERENCE_KEY" });
+    await expect(app.saved(Post, { id: 9 }, { operation: "updated" as never })).rejects.toMatchObject({
+      code: "ERR_OPTION_INVALID",
+    });
     await expect(app.saved(Post, { id: 9 }, { transaction: {} })).rejects.toMatchObject({
       code: "ERR_TRANSACTION_UNSUPPORTED",
     });
+  });
+
+  test("a row that is not whole is not asked about: its listener is called", async () => {
+    const stub = stubAdapter({ "qa.Post": [Post, ["id"]] });
+    const models = stub.models.map((model) => ({ ...model, fields: ["id", "body"] }));
+    const app = new Petiole({ engine: memory(), models: [{ ...stub, models }] });
+    const asked: string[] = [];
+    const called: unknown[] = [];
+    app.onSave(Post, (post, { row }) => called.push([post.pk, row]), {
+      when: ({ body }) => asked.push(body) > 0 && body.startsWith("public"),
+    });
+    await app.saved(Post, { id: 1 });
+    await app.saved(Post, { id: 2, body: "public" });
+    await app.saved(Post, { id: 3, body: "private" });
+    expect(asked).toStrictEqual(["public", "private"]);
+    expect(called).toStrictEqual([
+      [1, undefined],
+      [2, { id: 2, body: "public" }],
+    ]);
   });
 });

@@ -1,5 +1,5 @@
 /** What shall happen when rows are saved: the listeners of an app. @module */
-import type { OrmAdapter } from "../model/adapter.ts";
+import type { ModelDescription, OrmAdapter } from "../model/adapter.ts";
 import type { SaveEvent, SaveOperation } from "../model/observer.ts";
 import { referTo } from "../model/ref.ts";
 import { findModel } from "../model/registry.ts";
@@ -56,6 +56,31 @@ export function saveListener(then: unknown, as: string | undefined): SaveListene
     throw optionError("as of onSave()", "name the property of the payload that the row is sent as", as);
   }
   return (reference) => then.enqueue({ [as]: reference });
+}
+
+const operations: readonly unknown[] = ["insert", "update", "delete"] satisfies SaveOperation[];
+
+/** @throws PetioleError `ERR_OPTION_INVALID` */
+export function checkedOperation(value: SaveOperation, what: string): SaveOperation {
+  if (!operations.includes(value)) throw optionError(what, 'be "insert", "update" or "delete"', value);
+  return value;
+}
+
+/** @throws PetioleError `ERR_OPTION_INVALID` for what would never be called */
+export function checkedSaveOptions({ on, when }: SaveOptions): SaveOptions {
+  const given = on === undefined ? undefined : [on].flat();
+  if (given?.length === 0) throw optionError("on of onSave()", "name what is done to a row", on);
+  for (const each of given ?? []) checkedOperation(each, "on of onSave()");
+  if (when !== undefined && typeof when !== "function")
+    throw optionError("when of onSave()", "be a function of the row", when);
+  return { ...(given ? { on: given } : {}), ...(when ? { when } : {}) };
+}
+
+/** Whether a row that somebody tells of has all of its columns, where it is known which these are. */
+export function isWhole({ name, fields }: ModelDescription, adapter: OrmAdapter, row: object): boolean {
+  if (fields === undefined) return true;
+  const has = adapter.fieldsOf(name, row);
+  return fields.every((field) => field in has || Reflect.get(row, field) !== undefined);
 }
 
 /** By model. */

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { endAll, engines, quiet, record, until, work } from "../../test/fixtures/apps.ts";
 import { memory } from "../engine/memory.ts";
+import { PetioleError } from "../errors.ts";
+import { appContext } from "./app-context.ts";
 import { Petiole } from "./petiole.ts";
 
 afterEach(endAll);
@@ -91,6 +93,38 @@ describe.each(engines)("schedules, on %s", (_name, make) => {
       expect.objectContaining({ code: "ERR_TASK_DUPLICATE" }),
     );
     app.schedule(task, everySecond, undefined, { name: "another" });
+  });
+});
+
+describe("schedules that are added while a worker runs", () => {
+  test("are begun by it; what is wrong with one is told, and holds up nothing", async () => {
+    const engine = memory();
+    const app = new Petiole({ engine });
+    const task = app.task("t", (text: string) => text);
+    const errors: string[] = [];
+    const worker = await work(app, {
+      logger: { ...quiet, error: (text) => void errors.push(text) },
+    });
+    app.schedule(task, "every day", "a", { name: "wrong" });
+    app.schedule(task, "0 9 1 1 *", (() => {}) as never, { name: "unsendable" });
+    const { send } = engine;
+    let refusals = 0;
+    engine.send = async (batch) => {
+      if (++refusals === 1) throw new PetioleError("ERR_ENGINE_BUSY", "busy");
+      return send.call(engine, batch);
+    };
+    app.schedule(task, "0 9 1 1 *", "b", { name: "right", timezone: "UTC" });
+    const sent = async () =>
+      (await engine.list({})).records.map(({ message }) => message.headers["schedule"]);
+    await until(async () => (await sent()).length > 0 && errors.length > 2);
+    expect(await sent()).toMatchObject([{ name: "right" }]);
+    expect(errors.toSorted()).toMatchObject([
+      expect.stringContaining("Schedule right: busy; it is tried again"),
+      expect.stringContaining("Schedule unsendable is not begun"),
+      expect.stringMatching(/Schedule wrong is not begun.*have a cron pattern/),
+    ]);
+    await worker.stop();
+    expect(app[appContext].schedulers.size).toBe(0);
   });
 });
 

@@ -10,10 +10,12 @@
 import type { Engine } from "../engine.ts";
 import { PetioleError, messageOf } from "../errors.ts";
 import type { Json } from "../message.ts";
+import type { AppContext } from "./app-context.ts";
 import { nowOf } from "./clock.ts";
 import { after } from "./duration.ts";
 import { optionError } from "./options.ts";
 import { makeOutgoing, type OutgoingContext } from "./outgoing.ts";
+import { isRefusal } from "./refusal.ts";
 import type { Task } from "./task.ts";
 
 /** Options of a schedule. */
@@ -65,19 +67,23 @@ interface CronLike {
   nextRun(after: Date): Date | null;
 }
 
+/** What a scheduler needs of its app. */
+export type SchedulerContext = OutgoingContext &
+  Pick<AppContext, "schedules" | "schedulers"> & { readonly engine: Engine };
+
 /** At most this long between two looks at the clock, in milliseconds: it may be set to another time. */
 const lookAgain = 30_000;
 
 /** Sends the ticks of an app's schedules ahead, while it runs. */
 export class Scheduler {
   readonly #engine: Engine;
-  readonly #context: OutgoingContext;
+  readonly #context: SchedulerContext;
   readonly #onError: (message: string) => void;
   readonly #timers = new Map<Schedule, () => void>();
   #stopped = false;
 
   /** @param context - the app's; its engine is the one to send to, whatever takes its place later */
-  constructor(context: OutgoingContext & { readonly engine: Engine }, onError: (message: string) => void) {
+  constructor(context: SchedulerContext, onError: (message: string) => void) {
     const { engine } = context;
     this.#engine = engine;
     this.#context = { ...context, engine };
@@ -85,12 +91,14 @@ export class Scheduler {
   }
 
   /**
-   * Sends the next tick of each schedule, and goes on doing so. Resolves when the first are sent.
+   * Sends the next tick of each schedule, and goes on doing so, with those as well that are added later. Resolves when
+   * the first are sent.
    *
    * @throws PetioleError `ERR_OPTION_INVALID` for a pattern or a time zone that is none, and without croner
    */
-  async start(schedules: ReadonlyMap<string, Schedule>): Promise<void> {
-    if (schedules.size === 0) return;
+  async start(): Promise<void> {
+    const { schedules, schedulers } = this.#context;
+    if (!this.#stopped) schedulers.add(this);
     const patterns = await Promise.all(
       [...schedules.values()].map(async (each) => [each, await parse(each)] as const),
     );
@@ -100,8 +108,25 @@ export class Scheduler {
     }
   }
 
+  /** Begins one that has been added. What is wrong with it is told, and it is not begun. */
+  add(schedule: Schedule): void {
+    const send = async (): Promise<void> => {
+      const cron = await parse(schedule);
+      const sent = await this.#send(schedule, cron).catch((error: unknown) => {
+        // An engine that is out of reach now is there again some time.
+        if (error instanceof PetioleError && !isRefusal(error)) return this.#failed(schedule, error);
+        throw error;
+      });
+      this.#goOn(schedule, cron, sent);
+    };
+    send().catch((error: unknown) =>
+      this.#onError(`Schedule ${schedule.name} is not begun: ${messageOf(error)}`),
+    );
+  }
+
   stop(): void {
     this.#stopped = true;
+    this.#context.schedulers.delete(this);
     for (const stopTimer of this.#timers.values()) stopTimer();
   }
 
@@ -111,13 +136,16 @@ export class Scheduler {
     const wait = Math.min(lookAgain, Math.max(0, sent - nowOf(this.#engine) + 1));
     const stopTimer = after(wait, () => {
       void this.#send(schedule, cron)
-        .catch((error: unknown) => {
-          this.#onError(`Schedule ${schedule.name}: ${messageOf(error)}; it is tried again.`);
-          return nowOf(this.#engine) + 1000;
-        })
+        .catch((error: unknown) => this.#failed(schedule, error))
         .then((next) => this.#goOn(schedule, cron, next));
     });
     this.#timers.set(schedule, stopTimer);
+  }
+
+  /** Returns the time of another try. */
+  #failed({ name }: Schedule, error: unknown): number {
+    this.#onError(`Schedule ${name}: ${messageOf(error)}; it is tried again.`);
+    return nowOf(this.#engine) + 1000;
   }
 
   /** Returns the time of the tick that it sent. */

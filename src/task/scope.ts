@@ -39,12 +39,17 @@ export class Scope {
   readonly adapter: OrmAdapter;
   /** What the adapter takes to do something in it. */
   readonly handle: object;
-  /** Resolves when it is committed or rolled back. */
+  /** Resolves when it is committed, merged or rolled back. */
   readonly over: Promise<void>;
   /** Says that it is over. */
   readonly end: () => void;
   state: "open" | "merged" | "committed" | "rolled back" = "open";
+  /** Set once its work is done: nothing shall be begun in it, for that could be done after its end. */
+  ending: "commit" | "rollback" | undefined;
   held: Held[] = [];
+  /** A savepoint in it was rolled back, and may have brought back what was withdrawn there. */
+  isUndone = false;
+  readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(adapter: OrmAdapter, handle: object, parent: Scope | undefined) {
     this.adapter = adapter;
@@ -66,6 +71,26 @@ export class Scope {
     return isOpenHere || this.parent?.isOpenOn(database) === true;
   }
 
+  /** The outermost of those around it, itself among them, that is ending or over. */
+  get ended(): Scope | undefined {
+    return this.parent?.ended ?? (this.state === "open" && this.ending === undefined ? undefined : this);
+  }
+
+  /** Does what must be done before it ends, and before those around it do. */
+  async during<Result>(work: Promise<Result>): Promise<Result> {
+    this.#underWay.add(work);
+    try {
+      return await (this.parent ? this.parent.during(work) : work);
+    } finally {
+      this.#underWay.delete(work);
+    }
+  }
+
+  /** Resolves when all that must be done before it ends is done, or has failed. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
   /** After the release of a savepoint: what it held is the parent's. */
   merge(parent: Scope): void {
     if (parent.state !== "open") {
@@ -74,12 +99,16 @@ export class Scope {
     }
     this.state = "merged";
     for (const held of this.held) parent.held.push(held);
+    parent.isUndone ||= this.isUndone;
+    this.end();
   }
 
   /** After a rollback. */
   drop(): void {
     this.state = "rolled back";
     for (const { sending } of this.held) sending.state = "rolled back";
+    if (this.parent) this.parent.present.isUndone = true;
+    this.end();
   }
 }
 

@@ -19,6 +19,7 @@ import { taskNamed } from "./needs.ts";
 import { encodedPayload, parentage } from "./outgoing.ts";
 import { prepared } from "./prepared.ts";
 import { reasonOf } from "./reason.ts";
+import { isRefusal } from "./refusal.ts";
 import { afterFailure } from "./retry.ts";
 import type { Stop } from "./run-bounds.ts";
 import type { Task } from "./task.ts";
@@ -92,11 +93,6 @@ function unsendable({ delivery, following }: Succeeded, error: PetioleError): Se
   const reason = reasonOf(error);
   const message = `what follows it in its chain, task ${following[0]!.task}, cannot be sent: ${reason.message}`;
   return { kind: "fail", lease: delivery.lease, reason: { ...reason, message } };
-}
-
-/** Whether an engine will never accept it; otherwise it may later. */
-function isRefusal({ code }: PetioleError): boolean {
-  return code === "ERR_ENGINE_UNSUPPORTED" || !code.startsWith("ERR_ENGINE_");
 }
 
 async function nextOutgoing(step: Succeeded, context: NextContext): Promise<Outgoing> {

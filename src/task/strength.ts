@@ -13,6 +13,8 @@ export interface Strength {
   prepare?(): Promise<void>;
   /** Takes messages in a scope that is open, or was until now. Rejects when they cannot be part of it. */
   hold(batch: readonly Outgoing[], scope: Scope): Promise<Sending>;
+  /** Before the outermost commit, in the transaction. Rejects when it shall not be committed. */
+  committing?(scope: Scope): Promise<void>;
   /** After the outermost commit, with what was held in it. Rejects when that could not be sent. */
   committed(held: readonly Held[], scope: Scope): Promise<void>;
 }
@@ -22,6 +24,36 @@ export async function told(held: readonly Held[], done: Promise<void>): Promise<
   for (const { sending } of held) Object.assign(sending, { state: "sending", done: done.catch(() => {}) });
   await done;
   for (const { sending } of held) sending.state = "sent";
+}
+
+/** Withdraws once more what was called off, where a savepoint that was rolled back may have brought it back. */
+export async function withdrawAgain(
+  scope: Scope,
+  withdraw: (ids: readonly string[]) => Promise<void>,
+): Promise<void> {
+  if (!scope.isUndone) return;
+  scope.isUndone = false;
+  const ids = new Set<string>();
+  for (let each: Scope | undefined = scope; each; each = each.parent) {
+    for (const { sending } of each.held) for (const id of sending.cancelled) ids.add(id);
+  }
+  try {
+    if (ids.size > 0) await withdraw([...ids]);
+  } catch (error) {
+    scope.isUndone = true;
+    throw error;
+  }
+}
+
+/** Takes back a message that is a row of a transaction. One that is ending has it for good: then its end is waited for. */
+export async function withdrawIn(
+  scope: Scope,
+  withdraw: (present: Scope) => Promise<boolean>,
+): Promise<boolean> {
+  const { present } = scope;
+  if (present.ended === undefined) return present.during(withdraw(present));
+  await present.ended.over;
+  return false;
 }
 
 /** A message whose id is given out before it can be known whether its key is held. */

@@ -8,7 +8,7 @@ import type { Outgoing } from "../engine.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Relay } from "./relay.ts";
 import type { Held, Scope, Sending } from "./scope.ts";
-import { followable, told, type Strength } from "./strength.ts";
+import { followable, told, withdrawAgain, withdrawIn, type Strength } from "./strength.ts";
 
 /** Holds in the outbox. */
 export class ThroughOutbox implements Strength {
@@ -23,13 +23,15 @@ export class ThroughOutbox implements Strength {
   async hold(given: readonly Outgoing[], scope: Scope): Promise<Sending> {
     const { adapter } = scope;
     const batch = given.map(followable);
+    await this.committing(scope);
     await this.#outbox.insert(adapter, batch, scope.handle);
     const ids = batch.map(({ message }) => message.id);
     // In the transaction that it belongs to by then: a savepoint's handle is of no use once that is released.
-    const withdraw = async (id: string): Promise<boolean> => {
-      await this.#outbox.remove(adapter, [id], { transaction: scope.present.handle });
-      return true;
-    };
+    const withdraw = (id: string): Promise<boolean> =>
+      withdrawIn(scope, async ({ handle }) => {
+        await this.#outbox.remove(adapter, [id], { transaction: handle });
+        return true;
+      });
     const sending: Sending = { state: "held", ids, cancelled: new Set(), withdraw };
     const held: Held = { batch, sending };
     // It may have ended meanwhile.
@@ -40,14 +42,14 @@ export class ThroughOutbox implements Strength {
     return sending;
   }
 
+  /** Withdraws once more what was called off. */
+  async committing(scope: Scope): Promise<void> {
+    const within = { transaction: scope.handle };
+    await withdrawAgain(scope, (ids) => this.#outbox.remove(scope.adapter, ids, within));
+  }
+
   /** Sends what is in the outbox. There it is safe, and nobody needs to wait for it. */
   async committed(held: readonly Held[], { adapter }: Scope): Promise<void> {
-    const cancelled = held.flatMap(({ sending }) => [...sending.cancelled]);
-    // A savepoint that was rolled back has brought back what was withdrawn in it.
-    const send = async (): Promise<void> => {
-      if (cancelled.length > 0) await this.#outbox.remove(adapter, cancelled).catch(() => {});
-      await this.#relay.sendAll(adapter);
-    };
-    void told(held, send()).catch(() => {});
+    void told(held, this.#relay.sendAll(adapter)).catch(() => {});
   }
 }

@@ -11,6 +11,7 @@ import type { Engine, Outgoing } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
 import type { OrmAdapter, Within } from "../model/adapter.ts";
 import type { OrmObserver, SaveEvent } from "../model/observer.ts";
+import { refuseFailed } from "./refuse-failed.ts";
 import { Scope, closed, type Sending } from "./scope.ts";
 import type { Strength } from "./strength.ts";
 
@@ -61,14 +62,33 @@ export class Transactions {
    * @param handle - of the transaction, where it is not the one that this is called in
    */
   async send(batch: readonly Outgoing[], handle?: object): Promise<Sending> {
-    const scope = (handle ? this.#scopeOf(handle) : this.#current.getStore())?.present;
-    if (scope?.state === "rolled back") {
-      throw closed(`Task ${batch[0]?.message.task} was enqueued in a transaction after that was rolled back`);
+    const given = handle ? this.#scopeOf(handle) : this.#current.getStore();
+    for (;;) {
+      const scope = given?.present;
+      const ended = scope?.ended;
+      if (scope !== undefined && ended === undefined) {
+        const sending = await this.#hold(batch, scope);
+        if (sending) return sending;
+      } else if (ended === undefined || (ended === scope && ended.state === "committed")) {
+        return { state: "sent", ids: await this.#context.engine().send(batch), cancelled: new Set() };
+      } else if (ended.state === "open" && ended.ending === "commit") {
+        // What is written now may be written after the commit, on a connection that is another's by then.
+        await ended.over;
+      } else {
+        const what = ended === scope ? "that was rolled back" : "the one around it was over";
+        throw closed(`Task ${batch[0]?.message.task} was enqueued in a transaction after ${what}`);
+      }
     }
-    if (scope?.state !== "open") {
-      return { state: "sent", ids: await this.#context.engine().send(batch), cancelled: new Set() };
+  }
+
+  /** Undefined when the transaction was over before it could take them. */
+  async #hold(batch: readonly Outgoing[], scope: Scope): Promise<Sending | undefined> {
+    try {
+      return await scope.during(this.#context.strength.hold(batch, scope));
+    } catch (error) {
+      if (error instanceof PetioleError || scope.present.state === "open") throw error;
+      return undefined;
     }
-    return this.#context.strength.hold(batch, scope);
   }
 
   /** Whether this is called in a transaction that is open. */
@@ -160,6 +180,16 @@ export class Transactions {
         if (!scope.parent) this.#began(scope);
       },
       inside: (transaction, run) => this.#current.run(this.#scopes.get(transaction), run),
+      ending: async ({ transaction, outcome, isSealed }) => {
+        const scope = this.#scopes.get(transaction);
+        if (scope?.state !== "open") return;
+        if (isSealed || outcome === "rollback") scope.ending = outcome;
+        await scope.settled();
+        if (outcome === "commit" && !scope.parent && scope.held.length > 0) {
+          await this.#context.strength.committing?.(scope);
+          await refuseFailed(scope);
+        }
+      },
       committed: async (transaction) => {
         const scope = this.#scopes.get(transaction);
         if (scope?.state !== "open") return;
@@ -168,11 +198,7 @@ export class Transactions {
         scope.end();
         if (scope.held.length > 0) await this.#context.strength.committed(scope.held, scope);
       },
-      rolledBack: (transaction) => {
-        const scope = this.#scopes.get(transaction);
-        scope?.drop();
-        scope?.end();
-      },
+      rolledBack: (transaction) => this.#scopes.get(transaction)?.drop(),
       // What was written outside of any transaction is not part of the one around it.
       saved: (event) =>
         this.#current.run(event.transaction && this.#scopes.get(event.transaction), () =>

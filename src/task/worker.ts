@@ -168,7 +168,7 @@ export class Worker {
     const scheduler = new Scheduler({ ...this.#context, engine: this.#engine }, (message) =>
       this.#logger.error(message),
     );
-    await scheduler.start(this.#context.schedules).catch((error: unknown) => {
+    await scheduler.start().catch((error: unknown) => {
       scheduler.stop();
       throw error;
     });

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Observers } from "../../model/observer.ts";
+import type { Observers, TransactionEnding } from "../../model/observer.ts";
 import { replaceCommand } from "./instrument.ts";
 
 interface Savepoint {
@@ -64,25 +64,40 @@ export class Controlled {
   tell(handle: object & ControlledLike, adopt: (handle: object) => void): void {
     replaceCommand<void>(handle, "commit", (execute) => () => this.#commit(execute, handle));
     replaceCommand<void>(handle, "rollback", (execute) => async () => {
+      await this.#ending(0, "rollback", [this.#transaction]);
       try {
         await execute();
       } finally {
         this.#rolledBack();
       }
     });
-    const replaceSavepoint = (name: string, told: (name: string, handle: object) => unknown): void =>
+    const replaceSavepoint = (
+      name: string,
+      told: (name: string, handle: object) => unknown,
+      before?: (name: string) => Promise<void>,
+    ): void =>
       replaceCommand<object>(handle, name, (execute, savepoint) => async () => {
+        await before?.(savepoint);
         const given = await execute();
         adopt(given);
         await told(savepoint, given);
         return given;
       });
     replaceSavepoint("savepoint", (name, given) => this.#began(name, given));
-    replaceSavepoint("rollbackToSavepoint", (name, given) => this.#rolledBackTo(name, given));
-    replaceSavepoint("releaseSavepoint", (name) => this.#released(this.#indexOf(name)));
+    replaceSavepoint(
+      "rollbackToSavepoint",
+      (name, given) => this.#rolledBackTo(name, given),
+      (name) => this.#ending(this.#indexOf(name), "rollback"),
+    );
+    replaceSavepoint(
+      "releaseSavepoint",
+      (name) => this.#released(this.#indexOf(name)),
+      (name) => this.#ending(this.#indexOf(name), "commit"),
+    );
   }
 
   async #commit(execute: () => Promise<void>, handle: ControlledLike): Promise<void> {
+    await this.#ending(0, "commit", [this.#transaction]);
     try {
       await execute();
     } catch (error) {
@@ -92,6 +107,21 @@ export class Controlled {
     if (this.#isOver) return;
     this.#isOver = true;
     await this.#released(0, [this.#transaction]);
+  }
+
+  /** Tells it of those from the newest to this one, and of others. */
+  async #ending(
+    index: number,
+    outcome: TransactionEnding["outcome"],
+    others: readonly object[] = [],
+  ): Promise<void> {
+    if (this.#isOver) return;
+    const inner = index === -1 ? [] : this.#savepoints.slice(index).toReversed();
+    for (const transaction of [...inner.map((savepoint) => savepoint.transaction), ...others]) {
+      // One whose commit fails may go on: what is sent in it must not wait for its end.
+      const told = this.#observers.ending({ transaction, outcome, isSealed: false });
+      await (outcome === "commit" ? told : told.catch(() => undefined));
+    }
   }
 
   #rolledBack(): void {

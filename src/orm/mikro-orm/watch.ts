@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { Observers } from "../../model/observer.ts";
+import { Observers, type TransactionEnding } from "../../model/observer.ts";
 import type { ConnectionLike, ContextLike } from "./types.ts";
 
 /** A transaction or a savepoint. */
@@ -52,6 +52,8 @@ export class TransactionWatch {
     };
     connection.commit = async (context, ...others) => {
       const seen = this.#openOf(context);
+      // MikroORM calls what the user has subscribed before the commit, in the transaction still.
+      if (seen !== undefined) await this.#ending(seen, "commit");
       try {
         await commit.call(connection, context, ...others);
       } catch (error) {
@@ -66,6 +68,7 @@ export class TransactionWatch {
       // What waited for the commit failed after it. MikroORM rolls back whatever fails.
       if (this.#seen.get(context)?.state === "committed") return;
       const seen = this.#openOf(context);
+      if (seen !== undefined) await this.#ending(seen, "rollback").catch(() => undefined);
       try {
         await rollback.call(connection, context, ...others);
       } finally {
@@ -84,6 +87,10 @@ export class TransactionWatch {
   #inside<Result>(context: ContextLike, run: () => Result): Result {
     const transaction = this.transactionOf(context);
     return transaction === undefined ? run() : this.observers.inside(transaction, run);
+  }
+
+  async #ending({ transaction }: Seen, outcome: TransactionEnding["outcome"]): Promise<void> {
+    await this.observers.ending({ transaction, outcome, isSealed: false });
   }
 
   async #committed(seen: Seen): Promise<void> {

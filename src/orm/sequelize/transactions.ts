@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Observers } from "../../model/observer.ts";
+import type { Observers, TransactionEnding } from "../../model/observer.ts";
 import { giveUpWhenFailed } from "./connection.ts";
 import type { Connection, Transaction, TransactionFunction } from "./like.ts";
 
@@ -94,6 +94,14 @@ export class Transactions {
     transaction.commit = async () => {
       if (seen.isEnding) return commit.call(transaction);
       seen.isEnding = true;
+      try {
+        await this.#ending(seen, "commit");
+      } catch (error) {
+        // After a commit that fails nobody rolls back: Sequelize would have closed the connection.
+        seen.isEnding = false;
+        await transaction.rollback().catch(() => undefined);
+        throw error;
+      }
       const { cleanup } = transaction;
       let isCommitted = false;
       let failure: { readonly error: unknown } | undefined;
@@ -114,6 +122,7 @@ export class Transactions {
     transaction.rollback = async () => {
       if (seen.isEnding) return rollback.call(transaction);
       seen.isEnding = true;
+      await this.#ending(seen, "rollback").catch(() => undefined);
       try {
         await rollback.call(transaction);
       } finally {
@@ -121,6 +130,12 @@ export class Transactions {
         this.#rolledBack(seen);
       }
     };
+  }
+
+  /** Tells it of this one, and of the savepoints in it that have not ended. */
+  async #ending(seen: Seen, outcome: TransactionEnding["outcome"]): Promise<void> {
+    for (const inner of seen.open) await this.#ending(inner, outcome);
+    await this.#observers.ending({ transaction: seen.token, outcome, isSealed: true });
   }
 
   async #committed(seen: Seen): Promise<void> {

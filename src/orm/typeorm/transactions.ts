@@ -4,12 +4,13 @@
  *
  * @module
  */
-import type { Observers } from "../../model/observer.ts";
+import type { Observers, TransactionEnding } from "../../model/observer.ts";
 import { runnerOf } from "./handle.ts";
 import type { DataSourceLike, EntityManagerLike, QueryRunnerLike } from "./like.ts";
 
 /** What TypeORM tells its subscribers about a transaction. */
 interface TransactionEvent {
+  readonly dataSource: DataSourceLike;
   readonly queryRunner: QueryRunnerLike;
   readonly manager: EntityManagerLike;
 }
@@ -34,6 +35,7 @@ export class Transactions {
 
   constructor(observers: Observers) {
     this.#observers = observers;
+    own.add(this.subscriber.beforeTransactionCommit);
   }
 
   /** What stands for the transaction that a handle is of. */
@@ -59,6 +61,12 @@ export class Transactions {
       scopes.push(scope);
       this.#observers.begun({ transaction: scope.transaction, parent, handle: manager });
     },
+
+    beforeTransactionCommit: (event: TransactionEvent): Promise<void> | undefined =>
+      this.#ending(event, "commit"),
+
+    beforeTransactionRollback: (event: TransactionEvent): Promise<void> | undefined =>
+      this.#ending(event, "rollback"),
 
     afterTransactionCommit: async ({ queryRunner }: TransactionEvent): Promise<void> => {
       for (const scope of this.#ended(queryRunner, depthOf(queryRunner))) {
@@ -130,12 +138,32 @@ export class Transactions {
     return result;
   }
 
+  #ending(
+    { queryRunner, dataSource }: TransactionEvent,
+    outcome: TransactionEnding["outcome"],
+  ): Promise<void> | undefined {
+    const transaction = this.#scopes.get(queryRunner)?.at(-1)?.transaction;
+    if (transaction === undefined) return undefined;
+    return this.#observers.ending({ transaction, outcome, isSealed: !hasHooks(dataSource) });
+  }
+
   /** Takes those that ended when a runner came back to this depth, the innermost first. */
   #ended(runner: QueryRunnerLike, depth: number): readonly Scope[] {
     const scopes = this.#scopes.get(runner);
     if (scopes === undefined) return [];
     return scopes.splice(scopes.findLastIndex((each) => each.depth <= depth) + 1).toReversed();
   }
+}
+
+/** What is called before a commit for adapters, and not for the user. */
+const own = new WeakSet<object>();
+
+/** Whether a subscriber of the user's is called before a commit: in the transaction still. */
+function hasHooks({ subscribers }: DataSourceLike): boolean {
+  return subscribers.some((subscriber) => {
+    const hook: unknown = Reflect.get(subscriber as object, "beforeTransactionCommit");
+    return typeof hook === "function" && !own.has(hook);
+  });
 }
 
 type Work = (manager: EntityManagerLike) => Promise<unknown>;
