@@ -7,11 +7,14 @@ import type { Engine } from "../../engine.ts";
 import { claimOne, outgoing, reason } from "../../testing/engine-contract/case.ts";
 import { pgBoss } from "../pg-boss.ts";
 
+/** Roles are the server's, which may have other tests on it. */
+const user = `petiole_user_${process.pid}`;
+
 const rights = [
-  "grant usage on schema pgboss, pgboss_petiole to petiole_user",
-  "grant select, insert, update, delete on all tables in schema pgboss, pgboss_petiole to petiole_user",
-  "grant usage on all sequences in schema pgboss_petiole to petiole_user",
-  "grant execute on all functions in schema pgboss_petiole to petiole_user",
+  `grant usage on schema pgboss, pgboss_petiole to ${user}`,
+  `grant select, insert, update, delete on all tables in schema pgboss, pgboss_petiole to ${user}`,
+  `grant usage on all sequences in schema pgboss_petiole to ${user}`,
+  `grant execute on all functions in schema pgboss_petiole to ${user}`,
 ];
 
 describe.skipIf(missing !== undefined)("pg-boss: a user with the rights that the page names", () => {
@@ -24,11 +27,11 @@ describe.skipIf(missing !== undefined)("pg-boss: a user with the rights that the
     const { url } = (await store.fresh()) as { url: string };
     owner = new Client({ connectionString: url });
     await owner.connect();
-    await owner.query("create role petiole_user login password 'petiole'");
+    await owner.query(`create role ${user} login password 'petiole'`);
     // Nothing that the rights do not name: by itself everybody may run every function.
     await owner.query("revoke all on all functions in schema pgboss_petiole from public");
     const its = new URL(url);
-    its.username = "petiole_user";
+    its.username = user;
     its.password = "petiole";
     pool = new Pool({ connectionString: its.href });
     engine = pgBoss(pool);
@@ -36,8 +39,8 @@ describe.skipIf(missing !== undefined)("pg-boss: a user with the rights that the
   afterAll(async () => {
     await engine?.close();
     await pool?.end();
-    await owner?.query("drop owned by petiole_user");
-    await owner?.query("drop role petiole_user");
+    await owner?.query(`drop owned by ${user}`);
+    await owner?.query(`drop role ${user}`);
     await owner?.end();
     await store?.close();
   }, 60_000);
