@@ -92,25 +92,30 @@ export class Connection {
     const { commands } = this.hub;
     const deadline = performance.now() + this.timeout;
     let asked = false;
+    /** Its answer, once it was a replica: better to know than that the connection was given up for that. */
+    let replica: unknown;
     for (;;) {
-      if (!commands.isReady) await this.#ready(what, deadline, asked);
+      if (!this.hub.isReady) await this.#ready(what, deadline, asked, replica);
       try {
         return await this.#answer(ask(asked), deadline);
       } catch (error) {
         if (isRefusal(error)) throw refused(what, error);
         // It was made a replica: its Sentinel, or its name, tells of another by now.
-        if (isReplica(error)) commands.renew();
+        if (isReplica(error)) {
+          replica = error;
+          this.hub.renew();
+        }
         // Without an answer; a server that answers that it cannot just now has done nothing.
         asked ||= isUncertain(error);
         if (performance.now() >= deadline || this.#closed)
-          throw unreachable(what, asked, commands.problem ?? error);
+          throw unreachable(what, asked, replica ?? commands.problem ?? error);
         await sleep(20);
       }
     }
   }
 
   /** Waits until the server is there. */
-  #ready(what: string, deadline: number, asked: boolean): Promise<void> {
+  #ready(what: string, deadline: number, asked: boolean, replica: unknown): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const over = (end: () => void): void => {
       clearTimeout(timer);
@@ -121,7 +126,9 @@ export class Connection {
       ready: () => over(resolve),
       failed: () =>
         over(() =>
-          reject(this.#closed ? closedError() : unreachable(what, asked, this.hub.commands.problem)),
+          reject(
+            this.#closed ? closedError() : unreachable(what, asked, replica ?? this.hub.commands.problem),
+          ),
         ),
     };
     const timer = setTimeout(waiter.failed, Math.max(0, deadline - performance.now()));
