@@ -22,6 +22,10 @@ const thrown: readonly (readonly [make: () => unknown, error: string, args: stri
   [() => "pens", "builtins.Exception", `('the handler threw string "pens", which is not an Error',)`],
   // Classes that the engine's option `exceptions` names.
   [() => named("NoPens", "no pens"), "site_app.NoPens", "('no pens',)"],
+  // A class inside another is told from a module by a colon alone.
+  [() => named("Closed", "on Sundays"), "site_app.Shop.Closed", "('on Sundays',)"],
+  [() => named("Shut", "on Sundays"), "celery.exceptions.Closed", "('on Sundays',)"],
+  [() => named("Lost", "no class"), "celery.exceptions.Shop.Lost", "('no class',)"],
   // Celery cannot make one of a message alone, and raises what it has.
   [
     () => named("OutOfStock", "no pens"),
@@ -45,6 +49,9 @@ const thrown: readonly (readonly [make: () => unknown, error: string, args: stri
 export const exceptions = {
   NoPens: "site_app.NoPens",
   OutOfStock: "site_app.OutOfStock",
+  Closed: "site_app:Shop.Closed",
+  Shut: "site_app.Shop.Closed",
+  Lost: "site_app:Shop.Lost",
   Gone: "no_module.Gone",
   Evil: "builtins.eval",
   End: "builtins.KeyboardInterrupt",
@@ -106,6 +113,12 @@ const raised: readonly {
     kind: "builtins.eval",
     message: "1 + 1",
     details: { name: "eval", module: "builtins", args: ["1 + 1"] },
+  },
+  {
+    task: "tasks.raise",
+    kind: "inner class",
+    message: "on Sundays",
+    details: { name: "Shop.Closed", module: "site_app", args: ["on Sundays"] },
   },
   {
     task: "tasks.raise",

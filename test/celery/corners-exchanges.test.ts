@@ -195,6 +195,59 @@ for (const kind of brokers) {
       });
     });
 
+    describe.skipIf(kind.name !== "Redis")(
+      "a fanout, of which Redis alone keeps nothing (not on RabbitMQ)",
+      () => {
+        test("is refused, also where Python has bound a queue that nobody looks into", async () => {
+          const declared = "(lambda it: (it.declare(), globals().update(kept=it), it.name)[2])";
+          const queue = await client.value(
+            `${declared}(__import__("kombu.common", fromlist=["Broadcast"]).Broadcast("news", routing_key="tell")(` +
+              "app.connection_for_write().default_channel))",
+          );
+          const look = new Redis(broker.places.broker);
+          const name = queue.slice(1, -1);
+          expect(await look.smembers("_kombu.binding.news")).toEqual([
+            ["tell", "", name].join("\u0006\u0016"),
+          ]);
+          const note = sender("nowhere").task<{ note: string }, string>("ts.video");
+          const options = celeryOptions({ exchange: "news", routingKey: "tell" });
+          await expect(note.enqueue({ note: "lost" }, options)).rejects.toMatchObject({
+            code: "ERR_ENGINE_FAILED",
+            message: expect.stringMatching(
+              /news by the routing key tell, but those of a fanout.*topic exchange/,
+            ),
+          });
+          const last = 'signature("tasks.echo", exchange="news", routing_key="tell")';
+          const begun = 'signature("ts.video", kwargs={"note": "begun"}, queue="video")';
+          expect(
+            (await client.outcome(`chain(${begun}, ${last}).apply_async().get(timeout=20)`)).args,
+          ).toMatch(/what follows it cannot be sent: .*those of a fanout/);
+          expect(await look.exists(name)).toBe(0);
+          look.disconnect();
+        });
+
+        test("a step that says that it is for one is refused at the send, and parked where Python has sent it", async () => {
+          const app = sender("video");
+          const video = app.task<{ note: string }, string>("ts.video");
+          const tell = app.task<unknown>("ts.tell");
+          const canvas = chain(
+            video.signature({ note: "never" }),
+            tell.with(celeryOptions({ exchange: "news", routingKey: "" })),
+          );
+          await expect(canvas.enqueue(app)).rejects.toMatchObject({
+            code: "ERR_ENGINE_UNSUPPORTED",
+            message: expect.stringContaining('is for the fanout exchange "news"'),
+          });
+          const first = 'signature("ts.video", kwargs={"note": "never"}, queue="video")';
+          const last = 'signature("ts.tell", exchange="news", exchange_type="fanout")';
+          expect(
+            (await client.outcome(`chain(${first}, ${last}).apply_async().get(timeout=20)`)).args,
+          ).toMatch(/body\[2\].chain\[0\] is for the fanout exchange "news"/);
+          expect(ran).not.toContain("video never");
+        });
+      },
+    );
+
     test("Celery's retries may be told: so many runs have ended", async () => {
       const again = sender("video").task<{ note: string }, string>("media.any");
       const handle = await again.enqueue({ note: "last" }, celeryOptions({ retries: 1 }));

@@ -48,6 +48,8 @@ export class CeleryServer {
   readonly answers = new Map<string, object>();
   /** How long an answer is on its way, in milliseconds. */
   answersAfter = 0;
+  /** How long it takes to store results, and what was called off, in milliseconds. */
+  storesAfter = 0;
   /** Events, in the order in which they were told. */
   readonly emitted: Readonly<Record<string, unknown>>[] = [];
   refusesEvents = false;
@@ -205,8 +207,7 @@ class MemoryBroker implements Broker {
   }
 
   async answer({ ticket }: ReplyAddress, reply: object): Promise<void> {
-    if (this.#server.answersAfter > 0)
-      await new Promise((resolve) => setTimeout(resolve, this.#server.answersAfter));
+    await later(this.#server.answersAfter);
     this.#server.answers.set(ticket, structuredClone(reply));
   }
 
@@ -216,6 +217,7 @@ class MemoryBroker implements Broker {
   }
 
   async remember(revoked: readonly RevokedTask[]): Promise<void> {
+    await later(this.#server.storesAfter);
     this.#server.revoked.push(...structuredClone(revoked));
   }
 
@@ -250,6 +252,10 @@ class MemoryBroker implements Broker {
   }
 }
 
+async function later(milliseconds: number): Promise<void> {
+  if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
 class MemoryResults implements Results {
   readonly shared = true;
   readonly replyTo = undefined;
@@ -264,6 +270,7 @@ class MemoryResults implements Results {
   async open(): Promise<void> {}
 
   async store(ends: Parameters<Results["store"]>[0]): Promise<void> {
+    await later(this.#server.storesAfter);
     for (const { end } of ends) {
       if ((await this.find(end.id))?.state === "succeeded") continue;
       const until = Date.now() + (end.keep ?? 86_400_000);

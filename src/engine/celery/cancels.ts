@@ -44,6 +44,8 @@ interface Listener {
 export class Cancels {
   readonly #context: CancelsContext;
   readonly #listeners = new Set<Listener>();
+  /** What was heard, and is being done. */
+  readonly #doing = new Set<Promise<void>>();
   #begun: Promise<void> | undefined;
 
   constructor(context: CancelsContext) {
@@ -110,6 +112,18 @@ export class Cancels {
     this.#listeners.clear();
   }
 
+  /** Resolves when what was heard is done: nobody is told of it twice. Never rejects. */
+  async close(): Promise<void> {
+    await Promise.all(this.#doing);
+  }
+
+  /** Nobody waits for it but who closes. What fails is done by who comes to the task next. */
+  #do(work: Promise<void> | undefined): void {
+    if (work === undefined) return;
+    const doing = work.catch(() => undefined).finally(() => this.#doing.delete(doing));
+    this.#doing.add(doing);
+  }
+
   /** The leases of a worker whose tasks were called off, though they run. */
   #marked(worker: string): Lease[] {
     const { running, revoked } = this.#context;
@@ -143,7 +157,7 @@ export class Cancels {
         ...news.ids.map((id) => ({ id, ...entry })),
         ...news.stamps.map((stamp) => ({ id: "", stamp, ...entry })),
       ];
-      void remember?.call(this.#context.broker, revoked).catch(() => undefined);
+      this.#do(remember?.call(this.#context.broker, revoked));
     }
     return here;
   }
@@ -174,7 +188,7 @@ export class Cancels {
     const held = delayed.take(
       ({ received }) => revoked.of(received.celery, received.message.id) !== undefined,
     );
-    if (held.length > 0) void this.#endDelayed(held).catch(() => undefined);
+    if (held.length > 0) this.#do(this.#endDelayed(held));
     for (const { call } of this.#listeners) call.wake();
     return news;
   }

@@ -34,8 +34,12 @@ export function isRefusedForGood(error: unknown): error is PetioleError {
 
 /** The cause of the error for what was published to an exchange, and is for no queue. */
 export class Unbound extends Error {
-  constructor({ exchange, routingKey }: { readonly exchange: string; readonly routingKey: string }) {
-    super(`no queue is bound to the exchange ${exchange} by the routing key ${routingKey}`);
+  /** @param except what is bound, and does not count */
+  constructor(
+    { exchange, routingKey }: { readonly exchange: string; readonly routingKey: string },
+    except = "",
+  ) {
+    super(`no queue is bound to the exchange ${exchange} by the routing key ${routingKey}${except}`);
   }
 }
 

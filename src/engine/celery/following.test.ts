@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { CeleryServer, celeryInMemory, protocol } from "../../../test/engines/celery-in-memory.ts";
 import type { Engine } from "../../engine.ts";
+import { PetioleError } from "../../errors.ts";
 import type { CeleryMessage } from "./protocol/message.ts";
 
 const engines: Engine[] = [];
@@ -77,8 +78,7 @@ describe("chunks that follow a task", () => {
 });
 
 describe("a message that cannot be run", () => {
-  const parked = async (sent: CeleryMessage, chords = true): Promise<Engine> => {
-    const server = new CeleryServer();
+  const parked = async (sent: CeleryMessage, chords = true, server = new CeleryServer()): Promise<Engine> => {
     const engine = open(server, chords);
     server.put(sent);
     expect(await claim(engine)).toEqual([]);
@@ -99,6 +99,49 @@ describe("a message that cannot be run", () => {
     const engine = await parked(message({ chain: [...rest, group] }), false);
     for (const id of ["one", "two", "second", "last"])
       expect((await engine.find(id))?.reason?.message).toContain("is a celery.group that something follows");
+  });
+
+  const told = step("told", "errback", { args: ["why"] });
+  const errbacks = [told, step("celery.chain", "x", { kwargs: { tasks: [step("on", "error")] } })];
+  const tellers = (server: CeleryServer): readonly unknown[] =>
+    (server.queues.get("next") ?? []).map((each) => {
+      const { headers, body } = each.message;
+      const [args] = JSON.parse(Buffer.from(body).toString()) as readonly unknown[];
+      return [headers.task, headers.id, headers["parent_id"], headers["root_id"], args];
+    });
+  const both = [
+    ["told", "errback", "first", "root", ["first", "why"]],
+    ["on", "error", "first", "root", ["first"]],
+  ];
+
+  test.each([
+    ["as one that has failed", { errbacks, chain: rest }, { eta: "tomorrow" }, true],
+    ["though its chain cannot be read", { errbacks, chain: [{ task: 1 }] }, {}, true],
+    ["though it is part of a chord that cannot be counted", { errbacks, chord: told }, { group: "g" }, false],
+  ])("its errbacks are sent, %s", async (_, embed, headers, chords) => {
+    const server = new CeleryServer();
+    await parked(message(embed, { ...headers, root_id: "root" }), chords, server);
+    expect(tellers(server)).toEqual(both);
+  });
+
+  test("none where they could not be begun, or cannot be read", async () => {
+    const header = [step("d", "one"), step("e", "two")];
+    const chord = step("celery.chord", "body", { kwargs: { header, body: step("f", "three") } });
+    const [server, other] = [new CeleryServer(), new CeleryServer()];
+    await parked(message({ errbacks: [told, chord] }, { eta: "tomorrow" }), false, server);
+    await parked(message({ errbacks: [told, { task: 1 }] }), true, other);
+    expect([...server.queues, ...other.queues].flatMap(([, lying]) => lying)).toEqual([]);
+  });
+
+  test("an errback that the broker refuses keeps nobody else from being told", async () => {
+    const server = new CeleryServer();
+    server.refusal = ({ headers }) =>
+      headers.task === "told" ? new PetioleError("ERR_OPTION_INVALID", "no such name") : undefined;
+    const sent = message({ errbacks, chain: rest }, { eta: "tomorrow", root_id: "root" });
+    const engine = await parked(sent, true, server);
+    expect(tellers(server)).toEqual(both.slice(1));
+    expect((await engine.find("last"))?.state).toBe("parked");
+    expect(server.unacknowledged.size).toBe(0);
   });
 
   test("what cannot be read of its chain is left alone", async () => {

@@ -71,6 +71,13 @@ describe("celery()", () => {
     ],
     [{ broker, exceptions: { OutOfStock: "OutOfStock" } }, /exceptions\.OutOfStock is a class of Python's/],
     [{ broker, exceptions: { OutOfStock: "os.system()" } }, /exceptions\.OutOfStock is a class of Python's/],
+    [{ broker, exceptions: { Empty: "shop:Stock:Empty" } }, /exceptions\.Empty is a class of Python's/],
+    [
+      { broker, exceptions: { Empty: ":Empty" } },
+      /"shop\.models:Stock\.Empty" where it is inside another one/,
+    ],
+    [{ broker, exceptions: { Empty: "shop:" } }, /exceptions\.Empty is a class of Python's/],
+    [{ broker, exceptions: { Empty: "shop:Stock..Empty" } }, /exceptions\.Empty is a class of Python's/],
   ];
 
   test.each(wrong)("refuses %o", (options, message) => {

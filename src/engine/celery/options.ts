@@ -53,7 +53,10 @@ export interface CeleryOptions {
   readonly dialect?: "portable" | "exact";
   /** What is agreed about tasks, by their names. */
   readonly tasks?: Readonly<Record<string, CeleryTaskOptions>>;
-  /** The Python classes that errors are raised as there, by the error's `name`: `{ OutOfStock: "shop.errors.OutOfStock" }`. */
+  /**
+   * The Python classes that errors are raised as there, by the error's `name`: `{ OutOfStock: "shop.errors.OutOfStock" }`. A
+   * class inside another is told from a module by a colon: `"shop.models:Stock.Empty"`.
+   */
   readonly exceptions?: Readonly<Record<string, string>>;
   /** The name of this process among Celery's workers. Default: `petiole-<process id>-<four digits>@<machine>`. */
   readonly hostname?: string;
@@ -256,11 +259,15 @@ function tasksOf(tasks: unknown): ProtocolSettings["tasks"] {
   return tasks as ProtocolSettings["tasks"];
 }
 
+/** A module's dotted name, and a class in it: by a dot, or by a colon and then by the classes that it is in. */
+const pythonClass = /^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|:(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)$/;
+
 function exceptionsOf(exceptions: unknown): ProtocolSettings["exceptions"] {
   for (const [name, path] of entriesOf("exceptions", exceptions)) {
-    if (typeof path !== "string" || !/^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$/.test(path))
+    if (typeof path !== "string" || !pythonClass.test(path))
       throw invalid(
-        `exceptions.${name} is a class of Python's, "shop.errors.OutOfStock"; it got ${describe(path)}.`,
+        `exceptions.${name} is a class of Python's, "shop.errors.OutOfStock", or "shop.models:Stock.Empty" where it is inside ` +
+          `another one; it got ${describe(path)}.`,
       );
   }
   return exceptions as ProtocolSettings["exceptions"];

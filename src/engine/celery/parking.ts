@@ -6,13 +6,14 @@
 import { randomUUID } from "node:crypto";
 import type { Reason } from "../../engine.ts";
 import type { Broker, Taken, Unreadable } from "./broker.ts";
+import { publishEach } from "./chords.ts";
 import { keptOfMalformed, type Ending } from "./ending.ts";
-import { reasonOfError } from "./errors.ts";
+import { isRefusedForGood, reasonOfError } from "./errors.ts";
 import type { TaskEvents } from "./events/task-events.ts";
 import type { CeleryMessage } from "./protocol/message.ts";
 import { namesOfProtocol1 } from "./protocol/protocol-1.ts";
-import { endAll, type Ends } from "./protocol/ends.ts";
-import { chainOfMalformed, chordOfMalformed } from "./protocol/receiving.ts";
+import { afterMalformed } from "./protocol/after-malformed.ts";
+import type { FollowingFailure } from "./protocol/following.ts";
 import { statusOf, type TaskEnd } from "./protocol/result.ts";
 import type { ProtocolSettings } from "./protocol/settings.ts";
 
@@ -49,15 +50,8 @@ export async function parkMalformed(
     queue: message.queue,
   });
   // Nobody waits for it in vain: neither who has sent it nor what follows it, or the others of its chord.
-  const of = isKnown ? chordOfMalformed(message, context.protocol) : undefined;
-  const part = of && { group: of.groupId, index: of.groupIndex, end, body: of.chord, root: of.root };
-  const rest: Ends = { ends: [], parts: [] };
-  const chain = isKnown ? chainOfMalformed(message, context.protocol) : [];
-  const { root_id: root } = message.headers as { readonly root_id?: unknown };
-  for (const [index, text] of [...chain.entries()].toReversed())
-    endAll(text, end, `body[2].chain[${index}]`, typeof root === "string" ? root : end.id, rest);
-  const parts = [...(part === undefined ? [] : [part]), ...rest.parts];
-  await park(tag, message, end, { isTold: isKnown, ends: rest.ends, parts }, context);
+  const following = isKnown ? afterMalformed(message, end, context.protocol, Date.now()) : undefined;
+  await park(tag, message, end, following, context);
   if (isKnown) context.events.rejected(id);
 }
 
@@ -74,13 +68,7 @@ export async function parkUnreadable(
     contentEncoding: "utf-8",
     body: Buffer.from(text),
   };
-  await park(
-    tag,
-    message,
-    parked(id, reason, { task: "", queue }),
-    { isTold: false, ends: [], parts: [] },
-    context,
-  );
+  await park(tag, message, parked(id, reason, { task: "", queue }), undefined, context);
 }
 
 function parked(
@@ -92,15 +80,31 @@ function parked(
   return { id, status: statusOf(state), state, reason, endedAt: Date.now(), attempts: 0, ...what };
 }
 
+/** @param following what follows it; undefined where nobody knows its id */
 async function park(
   tag: string,
   message: CeleryMessage,
   end: TaskEnd,
-  { isTold, ...told }: { readonly isTold: boolean } & Ends,
+  following: FollowingFailure | undefined,
   { broker, ending }: ParkingContext,
 ): Promise<void> {
-  const ends = [...(isTold ? [{ end, replyTo: message.replyTo }] : []), ...told.ends];
-  const kept = keptOfMalformed(message, end);
-  const outcome = { ends, kept, ids: [end.id, ...told.ends.map((each) => each.end.id)], parts: told.parts };
-  await broker.finish([{ tag, publish: [] }], ([held]) => ending.store(held === true ? [outcome] : []));
+  const { messages = [], ends = [], parts = [], chords = [] } = following ?? {};
+  const outcome = {
+    ends: following === undefined ? [] : [{ end, replyTo: message.replyTo }, ...ends],
+    ids: [end.id, ...ends.map((each) => each.end.id)],
+    kept: keptOfMalformed(message, end),
+    parts,
+    chords,
+  };
+  const store = (held: boolean | undefined): Promise<void> => ending.store(held === true ? [outcome] : []);
+  try {
+    await broker.finish([{ tag, publish: messages }], ([held]) => store(held));
+  } catch (error) {
+    if (messages.length === 0 || !isRefusedForGood(error)) throw error;
+    // An errback that the broker will never accept keeps nobody from being told.
+    await broker.finish([{ tag, publish: [] }], async ([held]) => {
+      await store(held);
+      if (held === true) await publishEach(broker, messages);
+    });
+  }
 }

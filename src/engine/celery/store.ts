@@ -113,7 +113,7 @@ export async function openStore(parts: Parts): Promise<Store> {
     async close() {
       await claims.close();
       await Promise.race([Promise.all([node.close(), heart.close(), sender.close()]), sleep(lastWords)]);
-      await Promise.all([delayed.close(), ending.close()]);
+      await Promise.all([cancels.close(), delayed.close(), ending.close()]);
       await closeAll(parts);
     },
   };

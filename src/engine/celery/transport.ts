@@ -19,7 +19,8 @@ import type { Parts } from "./store.ts";
 export function partsOf(settings: Settings): Parts {
   const { broker, keyPrefix, pollInterval, timeout, queues, delayedDelivery, results } = settings;
   const { events, sentEvents } = settings;
-  const protocol = { ...settings.protocol, chords: results !== false && results !== "rpc" };
+  const chords = results !== false && results !== "rpc";
+  const protocol = { ...settings.protocol, chords, fanouts: !("redis" in broker) };
   const shared = { protocol, pollInterval, events, sentEvents, queues };
   const { hostname } = protocol;
   if ("redis" in broker) {

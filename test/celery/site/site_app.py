@@ -44,6 +44,11 @@ class OutOfStock(Exception):
         self.wanted = wanted
 
 
+class Shop:
+    class Closed(Exception):
+        """A class inside another."""
+
+
 class NoPens(Exception):
     """Made of one message, as the errors of TypeScript are."""
 
@@ -147,6 +152,8 @@ def raise_one(kind):
         raise ValueError(object, {1}, b"\xff", day, decimal.Decimal("1.10"), 2**100, float("nan"), "ä")
     if kind == "builtins.eval":
         raise type("eval", (Exception,), {"__module__": "builtins"})("1 + 1")
+    if kind == "inner class":
+        raise Shop.Closed("on Sundays")
     if kind == "no pickle":
         raise Stubborn("pen", 3)
     if kind == "reject":

@@ -122,6 +122,22 @@ describe("whoever asks", () => {
   });
 });
 
+test("what is called off is seen to, though the engine is closed at once", async () => {
+  const server = new CeleryServer();
+  const engine = open(server);
+  server.put(message("held", { eta: new Date(Date.now() + 60_000).toISOString() }));
+  expect(await claim(engine)).toEqual([]);
+  expect(server.unacknowledged.size).toBe(1);
+  server.storesAfter = 100;
+  // As `celery control revoke` does, which waits for no answer.
+  for (const call of server.broadcasts) call({ method: "revoke", arguments: { task_id: "held" } });
+  await engine.close();
+  expect(JSON.parse(server.results.get("held")!.text)).toMatchObject({ status: "REVOKED" });
+  expect(server.unacknowledged.size).toBe(0);
+  expect(server.queues.get("default")).toEqual([]);
+  expect(server.revoked).toMatchObject([{ id: "held" }]);
+});
+
 describe("queues that are told of", () => {
   const queues = {
     video: {

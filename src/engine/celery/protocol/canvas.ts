@@ -9,14 +9,17 @@ import type { Embed } from "./body.ts";
 import { elementOf, maxLevels, spread } from "./elements.ts";
 import { malformed, unsupportedMessage } from "./malformed.ts";
 import { membersOf } from "./pieces.ts";
-import { signatureOf } from "./signature.ts";
+import { signatureOf, textOption } from "./signature.ts";
 import type { Signature } from "./signature.ts";
 import { refuseUnpublishable } from "./publishable.ts";
 import type { ProtocolSettings } from "./settings.ts";
 import { times } from "./step.ts";
 import { endsInGroup, refuseRepeated, sentWith } from "./weight.ts";
 
-type CheckSettings = Pick<ProtocolSettings, "timezone" | "chords" | "maxBytes">;
+type CheckSettings = Pick<ProtocolSettings, "timezone" | "chords" | "fanouts" | "maxBytes">;
+
+/** What whoever takes a later step sees to: whether it can be begun there. */
+const elsewhere = { chords: true, fanouts: true } as const;
 
 /**
  * Refuses a message whose next steps cannot be taken, before anything of it is run.
@@ -24,7 +27,8 @@ type CheckSettings = Pick<ProtocolSettings, "timezone" | "chords" | "maxBytes">;
  * @param groupId of the message: a part of a chord has one
  * @throws DecodeError for what is malformed
  * @throws LimitError for what repeats itself so often that its messages would take too much memory
- * @throws PetioleError `ERR_ENGINE_UNSUPPORTED` for a chord, or a part of one, where results are not kept in Redis
+ * @throws PetioleError `ERR_ENGINE_UNSUPPORTED` for a chord, or a part of one, where results are not kept in Redis, and for
+ *   a fanout exchange where the broker keeps nothing of it
  */
 export function refuseCanvas(
   { callbacks, errbacks, chain, chord }: Embed,
@@ -40,12 +44,11 @@ export function refuseCanvas(
   }
   for (const [index, text] of chain.entries()) {
     const path = `body[2].chain[${index}]`;
-    const { options } = signatureOf(text, path);
-    if ((options.get("chord") ?? "null") !== "null")
+    // A chain may be long: where there is nothing to refuse, each step is read once.
+    if (settings.chords !== true && (signatureOf(text, path).options.get("chord") ?? "null") !== "null")
       check.refuseChord("a step of its chain is part of a chord");
-    // Whoever takes a later step sees whether it can be taken there.
     const isNext = index === chain.length - 1;
-    (isNext ? check : new Check({ ...settings, chords: true })).step(text, path, index > 0);
+    (isNext ? check : new Check({ ...settings, ...elsewhere })).step(text, path, index > 0);
   }
   for (const [name, texts] of Object.entries({ callbacks, errbacks }))
     for (const [index, text] of texts.entries()) check.step(text, `body[2].${name}[${index}]`);
@@ -122,12 +125,12 @@ class Check {
   /** What is wrong with a step is told before its task is run, and not after. */
   #options(signature: Signature, path: string, level: number): void {
     refuseUnpublishable(signature, path);
+    if (this.#settings.fanouts === false) refuseFanout(signature, path);
     for (const [name, text] of signature.options) {
       const place = `${path}.options.${name}`;
       if (lists.has(name)) {
         const listed = text === "null" ? [] : signatureList(text, place);
-        // Whoever runs the task sees whether a chord can be begun there.
-        const later = new Check({ ...this.#settings, chords: true });
+        const later = new Check({ ...this.#settings, ...elsewhere });
         if (links.has(name))
           for (const [index, each] of listed.entries())
             later.step(each, `${place}[${index}]`, false, level + 1);
@@ -136,6 +139,16 @@ class Check {
     }
     times(signature, this.#settings.timezone, 0, path);
   }
+}
+
+/** Redis hands it to who listens at that moment, and keeps nothing: the task would be lost with them. */
+function refuseFanout(signature: Signature, path: string): void {
+  const exchange = textOption(signature, "exchange");
+  if (exchange === undefined || textOption(signature, "exchange_type") !== "fanout") return;
+  throw unsupportedMessage(
+    `${path} is for the fanout exchange ${JSON.stringify(exchange)}, of which Redis keeps nothing for who does not listen just then`,
+    "Send it to a queue, or to a topic exchange that each queue is bound to.",
+  );
 }
 
 /** Options that hold signatures, whose text is passed on. All others become headers. */

@@ -8,7 +8,7 @@ import type { Json } from "../../../message.ts";
 import { apply } from "./applying.ts";
 import type { Applied, ChordStart } from "./applying.ts";
 import { elementOf } from "./elements.ts";
-import { endAll } from "./ends.ts";
+import { endAll, noEnds } from "./ends.ts";
 import type { ChordPart, EndToStore } from "./ends.ts";
 import { messageOf as textOfError } from "../../../errors.ts";
 import { signatureList } from "./body.ts";
@@ -180,7 +180,7 @@ function failed(part: ChordPart, message: string, origin: Origin): ChordOutcome 
     endedAt: origin.now,
     worker: origin.settings.hostname,
   } as const;
-  const into: { readonly ends: EndToStore[]; readonly parts: ChordPart[] } = { ends: [], parts: [] };
+  const into = noEnds();
   const applied: Applied = { messages: [], chords: [] };
   try {
     endAll(part.body, end, "body", part.root, into);
@@ -188,7 +188,7 @@ function failed(part: ChordPart, message: string, origin: Origin): ChordOutcome 
   } catch {
     // What cannot be read fails nobody else; its header's tasks have told their own ends.
   }
-  return { ...applied, ...into, isDone: false };
+  return { ...applied, ends: into.ends, parts: into.parts, isDone: false };
 }
 
 /** Those of what would have run first of the body. */

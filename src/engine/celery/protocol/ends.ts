@@ -32,6 +32,26 @@ export interface ChordPart {
 export interface Ends {
   readonly ends: EndToStore[];
   readonly parts: ChordPart[];
+  /** Whose ends are among them: a message from anyone may have very many. */
+  readonly ids: Set<string>;
+}
+
+/** Nothing has ended yet. */
+export function noEnds(): Ends {
+  return { ends: [], parts: [], ids: new Set() };
+}
+
+/** Puts into `into` that all steps of a chain, in Celery's order, end so. */
+export function endChain(
+  chain: readonly string[],
+  end: TaskEnd,
+  path: string,
+  root: string,
+  into: Ends,
+  counts = true,
+): void {
+  for (let index = chain.length - 1; index >= 0; index--)
+    endAll(chain[index]!, end, `${path}[${index}]`, root, into, counts);
 }
 
 /** Puts into `into` that all tasks of a canvas end so. Those of a chord's header count for nobody: its body ends, too. */
@@ -47,7 +67,8 @@ export function endAll(
   const { signature } = element;
   const id = textOption(signature, "task_id");
   const tell = (): void => {
-    if (id === undefined || into.ends.some((each) => each.end.id === id)) return;
+    if (id === undefined || into.ids.has(id)) return;
+    into.ids.add(id);
     into.ends.push({ end: endLike(end, id, signature), replyTo: textOption(signature, "reply_to") });
   };
   if (element.kind === "task" && id !== undefined) {
@@ -73,9 +94,8 @@ export function endAll(
   }
   // Of a chain that is its last step's id: whoever waits for that is told where that one's end is told.
   if (element.kind !== "task") tell();
-  const rest = signatureList(signature.options.get("chain") ?? "null", `${path}.options.chain`);
-  for (const [index, step] of [...rest.entries()].toReversed())
-    endAll(step, end, `${path}.options.chain[${index}]`, root, into, counts);
+  const rest = `${path}.options.chain`;
+  endChain(signatureList(signature.options.get("chain") ?? "null", rest), end, rest, root, into, counts);
 }
 
 function endLike(end: TaskEnd, id: string, signature: Signature): TaskEnd {

@@ -53,9 +53,8 @@ export function pythonError(
   const args = [reason.message];
   const { name } = details;
   if (typeof name === "string" && Object.hasOwn(exceptions, name)) {
-    const path = exceptions[name]!;
-    const dot = path.lastIndexOf(".");
-    return safe(path.slice(dot + 1), dot < 0 ? celeryExceptions : path.slice(0, dot), args);
+    const [module, type] = classAt(exceptions[name]!);
+    return safe(type, module, args);
   }
   if (reason.code === "ERR_TASK_TIMEOUT")
     return { type: "TimeLimitExceeded", module: celeryExceptions, args };
@@ -68,6 +67,12 @@ export function pythonError(
   if (typeof name !== "string") return safe("Exception", "builtins", args);
   if (Object.hasOwn(counterparts, name)) return { type: counterparts[name]!, module: "builtins", args };
   return safe(name, celeryExceptions, args);
+}
+
+/** Celery looks for the module, and then in it for the class, by its name or the names of the classes that it is in. */
+function classAt(path: string): readonly [module: string, type: string] {
+  const at = path.includes(":") ? path.indexOf(":") : path.lastIndexOf(".");
+  return [at < 0 ? celeryExceptions : path.slice(0, at), path.slice(at + 1)];
 }
 
 /** What revoked tasks end with. */

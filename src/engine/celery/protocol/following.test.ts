@@ -259,6 +259,31 @@ describe("after a success", () => {
     );
   });
 
+  test("a fanout exchange, where the broker keeps nothing of it: refused before the task is run", () => {
+    const tell = { task: "a", options: { exchange: "news", exchange_type: "fanout" } };
+    const group = { task: "celery.group", kwargs: { tasks: [tell] } };
+    for (const embed of [
+      { chain: [tell] },
+      { chain: [group] },
+      { callbacks: [tell] },
+      { errbacks: [tell] },
+    ]) {
+      expect(() => withEmbed(embed, {}, { ...settings, fanouts: false })).toThrow(
+        expect.objectContaining({
+          code: "ERR_ENGINE_UNSUPPORTED",
+          message: expect.stringContaining('is for the fanout exchange "news"') as string,
+        }),
+      );
+      expect(() => withEmbed(embed)).not.toThrow();
+    }
+    // Whoever takes the step before it sends it, or not.
+    for (const chain of [
+      [tell, { task: "b" }],
+      [{ task: "b", options: { link: [tell], exchange: "x", exchange_type: "topic" } }],
+    ])
+      expect(() => withEmbed({ chain }, {}, { ...settings, fanouts: false })).not.toThrow();
+  });
+
   test("a group that ends a chain: all of its tasks", () => {
     const group = read("chain-group");
     const messages = afterSuccess(group, "3", settings, now);
@@ -408,6 +433,27 @@ describe("after a failure", () => {
       ["1", "a", "me"],
       ["2", "b", "me"],
     ]);
+  });
+
+  test("the work grows with the length of the chain, and no faster", () => {
+    const chain = (length: number): Received => {
+      const steps = Array.from({ length }, (_, at) => ({ task: "b", options: { task_id: `${at}` } }));
+      return withEmbed({ chain: steps });
+    };
+    const [short, long] = [chain(10_000), chain(40_000)];
+    /** The least processor time of three runs, in milliseconds; a little work counts as 25. */
+    const costOf = (message: Received): number => {
+      const costs = Array.from({ length: 3 }, () => {
+        const before = process.cpuUsage();
+        const { ends } = afterFailure(message, failed, settings, now);
+        const { user, system } = process.cpuUsage(before);
+        expect(ends).toHaveLength(message.embed.chain.length);
+        return (user + system) / 1000;
+      });
+      return Math.max(25, Math.min(...costs));
+    };
+    // 4 where it is linear, 16 where it is quadratic.
+    expect(costOf(long) / costOf(short)).toBeLessThan(9);
   });
 
   test("of one that was called off: no errback, the chain ends alike", () => {

@@ -5,7 +5,7 @@
  */
 import { apply } from "./applying.ts";
 import type { Applied, ChordStart } from "./applying.ts";
-import { endAll } from "./ends.ts";
+import { endChain, noEnds } from "./ends.ts";
 import type { ChordPart, EndToStore } from "./ends.ts";
 import type { CeleryMessage } from "./message.ts";
 import type { Received } from "./receiving.ts";
@@ -75,10 +75,9 @@ export function afterFailure(
     for (const [index, text] of errbacks.entries())
       apply(text, { origin, args, role: `errbacks[${index}]` }, applied);
   }
-  const into = { ends: [], parts: [] };
-  for (const [index, text] of [...chain.entries()].toReversed())
-    endAll(text, end, `body[2].chain[${index}]`, rootOf(received), into);
-  return { ...applied, ...into };
+  const into = noEnds();
+  endChain(chain, end, "body[2].chain", rootOf(received), into);
+  return { ...applied, ends: into.ends, parts: into.parts };
 }
 
 /** A part of a chord that has ended so; undefined for what is no part of one. */

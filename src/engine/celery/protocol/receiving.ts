@@ -102,49 +102,6 @@ export function received(sent: CeleryMessage, settings: ProtocolSettings): Recei
   };
 }
 
-/** What a message says of the chord that it is a part of, though it cannot be read as a whole. */
-export interface PartOfChord {
-  readonly groupId: string;
-  readonly groupIndex: number | undefined;
-  readonly chord: string;
-  readonly root: string;
-}
-
-/** The chord that a malformed message is a part of, as far as that can be read. */
-export function chordOfMalformed(
-  message: CeleryMessage,
-  settings: ProtocolSettings,
-): PartOfChord | undefined {
-  if (settings.chords !== true) return undefined;
-  try {
-    const { celery, text } = inProtocol2(message, settings);
-    const { id, group, group_index: index, root_id: root } = celery.headers;
-    const { chord } = embedOf(partsOfBody(text).embed);
-    if (chord === undefined || typeof group !== "string" || group === "") return undefined;
-    return {
-      groupId: group,
-      groupIndex: isCount(index) ? index : undefined,
-      chord,
-      root: typeof root === "string" && root !== "" ? root : id,
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-/** The rest of a malformed message's chain, in Celery's order; none of what this engine would not send either. */
-export function chainOfMalformed(message: CeleryMessage, settings: ProtocolSettings): readonly string[] {
-  try {
-    const { celery, text } = inProtocol2(message, settings);
-    const embed = embedOf(partsOfBody(text).embed);
-    // Where results are makes no difference to what waits for them.
-    refuseCanvas(embed, celery.headers["group"], { ...settings, chords: true });
-    return embed.chain;
-  } catch {
-    return [];
-  }
-}
-
 /** Deeper headers are refused: what is written again, or kept, is written by recursion. */
 const maxHeaderDepth = 100;
 
@@ -197,8 +154,12 @@ function retries(value: unknown): number {
   return value;
 }
 
-/** The message in protocol 2, and its body's text. */
-function inProtocol2(
+/**
+ * The message in protocol 2, and its body's text.
+ *
+ * @throws as {@link received} does
+ */
+export function inProtocol2(
   celery: CeleryMessage,
   { maxBytes }: ProtocolSettings,
 ): { readonly celery: CeleryMessage; readonly text: string } {

@@ -8,7 +8,14 @@ import { endOf, metaOf, statusOf } from "./result.ts";
 import type { TaskEnd } from "./result.ts";
 
 const settings = {
-  exceptions: { OutOfStock: "shop.errors.OutOfStock", Bad: "builtins.eval", Plain: "Plain" },
+  exceptions: {
+    OutOfStock: "shop.errors.OutOfStock",
+    Empty: "shop.models:Stock.Empty",
+    Top: "shop:Top",
+    Bad: "builtins.eval",
+    Worse: "builtins:dict.get",
+    Plain: "Plain",
+  },
 };
 const endedAt = Date.parse("2026-11-22T08:55:31.145Z");
 
@@ -318,6 +325,8 @@ describe("what Python raises", () => {
     ["RangeError", "builtins", "ValueError"],
     ["Error", "builtins", "Exception"],
     ["OutOfStock", "shop.errors", "OutOfStock"],
+    ["Empty", "shop.models", "Stock.Empty"],
+    ["Top", "shop", "Top"],
     ["Plain", "celery.exceptions", "Plain"],
     ["PaymentRefused", "celery.exceptions", "PaymentRefused"],
     ["Weird Näme", "celery.exceptions", "Weird_N_me"],
@@ -326,6 +335,7 @@ describe("what Python raises", () => {
     ["...", "builtins", "Exception"],
     // What would be no exception there, or end the process that asks: a class of that name in no module.
     ["Bad", null, "eval"],
+    ["Worse", null, "dict_get"],
     ["numbers", null, "numbers"],
     ["__doc__", null, "__doc__"],
     ["WorkerShutdown", null, "WorkerShutdown"],

@@ -21,6 +21,8 @@ export interface ProtocolSettings {
   readonly defaultQueue?: string;
   /** Results are kept where the parts of a chord can be counted: in Redis. */
   readonly chords?: boolean;
+  /** False where the broker keeps nothing of what is published to a fanout exchange: on Redis. */
+  readonly fanouts?: boolean;
   /** A compressed body may unpack to so many bytes; 64 MiB unless told. */
   readonly maxBytes?: number;
 }

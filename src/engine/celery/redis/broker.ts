@@ -35,6 +35,11 @@ const rememberedFor = 3 * 3_600_000;
 /** So long a message that is being finished is held at least, in seconds: its lease may be about to run out. */
 const finishingWithin = 10;
 
+/** Queues of Kombu's `Broadcast`: Python hears those by a channel, and nobody ever looks into their lists. */
+const broadcast = /^bcast\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+const keepsNothing =
+  ", but those of a fanout, of which Redis keeps nothing for who does not listen just then: use a topic exchange";
+
 /** A message as it goes into a list. */
 type Entry = readonly [queue: string, list: string, text: string];
 
@@ -258,10 +263,11 @@ export class RedisBroker implements Broker {
         if (route === undefined) return [entryOf(message)];
         const bound = await boundTo(this.#connection, this.#settings.keyPrefix, route);
         // Its own queue is bound to it by this process, sooner or later.
-        const queues = message.route === undefined ? new Set([message.queue, ...bound]) : bound;
+        const kept = bound.filter((queue) => !broadcast.test(queue));
+        const queues = message.route === undefined ? new Set([message.queue, ...kept]) : kept;
         const entries = [...queues].map((queue) => entryOf({ ...message, queue }));
         if (entries.length > 0) return entries;
-        throw refused("sending 1 task", new Unbound(route));
+        throw refused("sending 1 task", new Unbound(route, bound.length > 0 ? keepsNothing : ""));
       }),
     );
     return all.flat();

@@ -94,6 +94,23 @@ describeOwnRedis("results on Redis", { durable: true }, ({ server, redis, closin
       expect([await left("4"), await left("5")]).toEqual([-2, -2]);
     });
 
+    test("very many of one call are stored some at a time", async () => {
+      const results = open();
+      await results.open();
+      await redis.config("RESETSTAT");
+      const ends = Array.from({ length: 1201 }, (_, at) => end(`${at}`, failed));
+      await store(results, ...ends);
+      const calls = Object.fromEntries(
+        [...(await redis.info("commandstats")).matchAll(/^cmdstat_(\w+):calls=(\d+)/gm)].map(
+          ([, command, count]) => [command, Number(count)],
+        ),
+      );
+      // The script is known, or was to be told once.
+      expect((calls["evalsha"] ?? 0) + (calls["eval"] ?? 0)).toBeGreaterThanOrEqual(3);
+      expect(calls["set"]).toBe(1201);
+      expect(await results.find("1200")).toEqual(ends[1200]);
+    });
+
     test("never overwrites a success, whoever wrote it; all else it does", async () => {
       const results = open();
       await store(results, end("1"));

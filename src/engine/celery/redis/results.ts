@@ -15,6 +15,9 @@ import { scripts } from "./scripts.ts";
 import type { RedisSettings } from "./settings.ts";
 import { refuseOld } from "./version.ts";
 
+/** Of one call, so many are stored together. */
+const together = 500;
+
 /** How the end of a task is written and read. */
 export interface EndCodec {
   /** The text that Celery's result backends keep. */
@@ -67,7 +70,9 @@ export class RedisResults implements Results {
   ): Promise<void> {
     if (ends.length === 0) return;
     await this.open();
-    await this.#stores.add(ends.map(({ end }) => end));
+    // A chain from anyone may have very many: neither this process nor Redis is kept from all else by them.
+    for (let at = 0; at < ends.length; at += together)
+      await this.#stores.add(ends.slice(at, at + together).map(({ end }) => end));
   }
 
   async find(id: string): Promise<TaskEnd | undefined> {
