@@ -40,6 +40,17 @@ describe("what the engine lacks is refused where it is asked for", () => {
     expect(await app.engine.counts()).toEqual([]);
   });
 
+  test("knownIds, by a schedule: each look at the clock would send its tick again", () => {
+    const app = appWithout("knownIds");
+    const task = app.task("t", () => undefined);
+    expect(() => app.schedule(task, "* * * * *", undefined, { name: "pulse" })).toThrow(
+      expect.objectContaining({
+        code: "ERR_ENGINE_UNSUPPORTED",
+        message: expect.stringMatching(/asked with schedule pulse: .*ids; .*Celery's beat/),
+      }) as Error,
+    );
+  });
+
   test("by the defaults of an app", () => {
     const sound = memory();
     const engine: Engine = overlaid(sound, lacking["priority"]!(sound));

@@ -36,6 +36,21 @@ export function refuseLackingSend(
   if (unique !== undefined) refuseLacking(engine, "uniqueKeys", `the key of ${what}`);
 }
 
+/**
+ * Refuses a schedule on an engine that would send each tick again and again: every worker sends the next one, and often.
+ *
+ * @throws PetioleError `ERR_ENGINE_UNSUPPORTED`
+ */
+export function refuseLackingSchedule(schedule: string, { name, capabilities }: Able): void {
+  if (capabilities.lacks.knownIds === undefined) return;
+  const advice = "a tick is sent once because its id is known, and this engine does not look at ids";
+  throw unsupported(
+    `schedule ${schedule}`,
+    name,
+    `${advice}; let a clock of the broker's send it, as Celery's beat`,
+  );
+}
+
 function refuseLacking({ name, capabilities }: Able, feature: EngineFeature, asked: string): void {
   const lacks = capabilities.lacks[feature];
   if (lacks !== undefined) throw unsupported(asked, name, lacks);

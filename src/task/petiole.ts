@@ -11,7 +11,7 @@ import { appContext, type AppContext } from "./app-context.ts";
 import { Chain } from "./chain.ts";
 import type { ChainArguments, CheckedSteps, ResultsOf } from "./chain-types.ts";
 import { Group, type CheckedMembers } from "./group.ts";
-import { refuseLackingOptions } from "./lacking.ts";
+import { refuseLackingOptions, refuseLackingSchedule } from "./lacking.ts";
 import { makeAppContext, type PetioleOptions } from "./make-app-context.ts";
 import type { Middleware } from "./middleware.ts";
 import {
@@ -163,7 +163,8 @@ export class Petiole<
    * It needs the package `croner`, which also says what a pattern may be. What is wrong with a pattern shows when
    * a worker starts; of a schedule that is added while one runs, in that worker's log.
    *
-   * @throws PetioleError `ERR_TASK_DUPLICATE` when there is a schedule of that name
+   * @throws PetioleError `ERR_TASK_DUPLICATE` when there is a schedule of that name; `ERR_ENGINE_UNSUPPORTED` on an
+   * engine that does not know the ids of what it was sent
    *
    * @example
    * app.schedule(report, "0 9 * * 1-5", { to: "sales" }, { timezone: "Europe/Vienna" });
@@ -174,6 +175,7 @@ export class Petiole<
     ...[payload, options = {}]: ScheduleArguments<Payload, KnownOf<Values, Models>>
   ): this {
     const { name = `${task.name} ${pattern}`, timezone } = options;
+    refuseLackingSchedule(name, this.engine);
     if (this[appContext].schedules.has(name)) {
       throw new PetioleError(
         "ERR_TASK_DUPLICATE",

@@ -73,6 +73,7 @@ for (const kind of brokers) {
       expect(await ask("report")).toMatchObject({
         ok: expect.stringContaining("petiole"),
       });
+      expect(await ask("memsample")).toMatch(/^\d+MB$/);
       expect(await ask("clock")).toEqual({
         clock: expect.any(Number),
       });

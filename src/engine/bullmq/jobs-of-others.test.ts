@@ -1,6 +1,6 @@
 /** Jobs that BullMQ's own users put in a queue, and BullMQ's own workers on ours. */
 import { Queue, QueueEvents, Worker as BullWorker, type Job } from "bullmq";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { missing, open, start, type BullmqConfig } from "../../../test/engines/bullmq.ts";
 import type { EngineStore } from "../../../test/engines/engine-store.ts";
 import { bullmq } from "../bullmq.ts";
@@ -326,5 +326,35 @@ describe.skipIf(missing !== undefined)("jobs of others", () => {
     await engine.resume("mail");
     expect(await queue.isPaused()).toBe(false);
     expect(await claim(engine, ["a"])).toHaveLength(1);
+  });
+
+  test("no more of a queue run at once than BullMQ's users allow, and what was lost runs all the same", async () => {
+    const engine = await engineHere();
+    const queue = queueHere();
+    const sent = ["1", "2", "3", "4", "5"].map((id) => ({
+      message: { id: `task ${id}`, task: "t", queue: "mail", payload: "{}", headers: { wire: 1 } },
+      runAt: 0,
+    }));
+    await queue.setGlobalConcurrency(2);
+    // Which counts what BullMQ's own workers begin.
+    await queue.setGlobalRateLimit(1, 60_000);
+    await engine.send(sent);
+    const [first, second, ...more] = await claim(engine, []);
+    expect(more).toEqual([]);
+    expect(await claim(engine, [])).toEqual([]);
+    await engine.settle([{ kind: "complete", lease: first!.lease, result: "1" }]);
+    expect((await claim(engine, [])).map(({ message }) => message.id)).toEqual(["task 3"]);
+    expect(await engine.extend([second!.lease], 20)).toEqual([]);
+
+    const other = another();
+    const lost = await vi.waitFor(async () => {
+      const deliveries = await claim(other, []);
+      expect(deliveries).toHaveLength(1);
+      return deliveries[0]!;
+    }, 15_000);
+    expect([lost.message.id, lost.crashes]).toEqual(["task 2", 1]);
+    expect(await claim(other, [])).toEqual([]);
+    await queue.removeGlobalConcurrency();
+    expect(await claim(other, [])).toHaveLength(2);
   });
 });

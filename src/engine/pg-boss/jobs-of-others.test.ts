@@ -266,6 +266,29 @@ describe.skipIf(missing !== undefined)("pg-boss: jobs of others", () => {
       expect(await engine.find(id)).toBeUndefined();
       expect(await soon(engine.ended(id), "the answer")).toBeUndefined();
       expect(await engine.counts()).toEqual([]);
+      await engine.send([outgoing("known", { queue }), ours("{}")]);
+      expect(ids(await claim(engine, { queues: [queue], limit: 3 }))).toEqual(["known", id]);
+    });
+
+    test("a queue that is deleted takes its tasks with it, and the next send makes it anew", async () => {
+      await engine.send([ours("{}")]);
+      await boss.deleteQueue(queue);
+      expect(await engine.find(id)).toBeUndefined();
+      expect(await engine.counts()).toEqual([]);
+      await engine.send([ours("{}")]);
+      expect((await claimOne(engine, { queues: [queue] })).message.id).toBe(id);
+    });
+
+    test("a dead letter queue gets nothing from our workers", async () => {
+      await boss.createQueue("dead");
+      await boss.updateQueue(queue, { deadLetter: "dead" });
+      await engine.send([ours("{}")]);
+      const job = await boss.send(queue, {});
+      for (const { lease } of await claim(engine, { queues: [queue], adopts, limit: 2 }))
+        await engine.settle([{ kind: "fail", lease, reason }]);
+      assertRecord(await engine.find(id), { state: "failed" });
+      expect((await jobOf(job!))?.state).toBe("failed");
+      expect(await boss.findJobs("dead")).toEqual([]);
     });
   });
 

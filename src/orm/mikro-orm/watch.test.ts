@@ -62,6 +62,16 @@ describe.for(databases)("transactions that the adapter sees, on %s", ([name, isS
     expect(told.log).toEqual(["begun 1", "rolled back 1"]);
   });
 
+  // On SQLite there is one connection, which the transaction has.
+  if (name !== "SQLite")
+    on("what suspends a transaction is not seen: it is inside all the same", async ({ orm, told }) => {
+      await orm.em.transactional(async (outer) => {
+        const propagation = TransactionPropagation.NOT_SUPPORTED;
+        await outer.transactional(async () => expect(told.inner).toBe(1), { propagation });
+      });
+      expect(told.log).toEqual(["begun 1", "committed 1"]);
+    });
+
   on("a savepoint is in its transaction, and ends alone", async ({ orm, told, adapter }) => {
     await orm.em.transactional(async (outer) => {
       await outer.transactional(async (inner) => {

@@ -13,7 +13,9 @@ import { shared } from "./shared.ts";
  * worker about (then nothing was claimed); names of jobs of others likewise.
  */
 export const claim = `${shared}
-local limit, lease, token, worker = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local asked, lease, token, worker = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
+-- How many there may be with those of the queue that is looked at.
+local limit = asked
 local own = string.match(token, '^(.*)%-')
 local at = 7
 local function list(width)
@@ -245,19 +247,19 @@ local function takeWaiting(queue, q)
   end
 end
 
--- A queue that BullMQ's users have paused, or limited, is so for us.
-local function isOpen(q)
-  local meta = rcall('HMGET', q .. 'meta', 'paused', 'concurrency')
-  if meta[1] then return false end
-  return not meta[2] or rcall('LLEN', q .. 'active') < tonumber(meta[2])
-end
-
 for index = queues, lastQueue do
   local queue = ARGV[index]
   local q = P .. queue .. ':'
   purge(q, 10)
-  if #deliveries < limit and isOpen(q) then
+  -- A queue that BullMQ's users have paused, or limited, is so for us.
+  local meta = rcall('HMGET', q .. 'meta', 'paused', 'concurrency')
+  if #deliveries < asked and not meta[1] then
+    limit = asked
     takeLost(queue, q)
+    -- What was lost had a place, which it keeps.
+    if meta[2] then
+      limit = math.min(asked, #deliveries + tonumber(meta[2]) - rcall('LLEN', q .. 'active') - #active)
+    end
     if #deliveries < limit then takeLeft(queue, q) end
     if #deliveries < limit and claims then takeForeign(queue, q) end
     if #deliveries < limit then takeWaiting(queue, q) end
@@ -267,7 +269,7 @@ for index = queues, lastQueue do
       active, leases = {}, {}
     end
     -- When to look again, unless there may be more at once.
-    if #deliveries >= limit then break end
+    if #deliveries >= asked then break end
     local nextLease = rcall('ZRANGEBYSCORE', q .. '~petiole:leases', '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if nextLease[2] then soon(nextLease[2] - now) end
     local nextTime = rcall('ZRANGE', q .. '~petiole:scheduled', 0, 0, 'WITHSCORES')

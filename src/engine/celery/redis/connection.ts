@@ -89,21 +89,26 @@ export class Connection {
     const { commands } = this.hub;
     const deadline = performance.now() + this.timeout;
     let asked = false;
+    /** Its answer, once it was a replica: better to know than that the connection was given up for that. */
+    let replica: unknown;
     for (;;) {
-      if (!commands.isReady)
+      if (!this.hub.isReady)
         await this.#waiting.until(deadline, () =>
-          this.#closed ? closedError() : unreachable(what, asked, commands.problem),
+          this.#closed ? closedError() : unreachable(what, asked, replica ?? commands.problem),
         );
       try {
         return await answerInTime(ask(asked), deadline, () => commands.renew());
       } catch (error) {
         if (isRefusal(error)) throw refused(what, error);
         // It was made a replica: its Sentinel, or its name, tells of another by now.
-        if (isReplica(error)) commands.renew();
+        if (isReplica(error)) {
+          replica = error;
+          this.hub.renew();
+        }
         // Without an answer; a server that answers that it cannot just now has done nothing.
         asked ||= isUncertain(error);
         if (performance.now() >= deadline || this.#closed)
-          throw unreachable(what, asked, commands.problem ?? error);
+          throw unreachable(what, asked, replica ?? commands.problem ?? error);
         await sleep(20);
       }
     }

@@ -8,6 +8,9 @@ import { link } from "../../shared/redis.ts";
 import type { RedisClientLike } from "../../shared/redis/like.ts";
 import type { Link } from "../../shared/redis/link.ts";
 
+/** What was asked before a connection is given up for an answer on it has so long for its own, in milliseconds. */
+const lastAnswers = 20;
+
 /** The connections of one client of the user's. */
 export class Hub {
   readonly commands: Link;
@@ -15,11 +18,28 @@ export class Hub {
   #channels: Channels | undefined;
   #users = 0;
   #busy = 0;
+  #renewing: NodeJS.Timeout | undefined;
 
   private constructor(client: RedisClientLike) {
     this.#client = client;
     this.commands = link(client);
     this.commands.keepAlive(false);
+    this.commands.listen({ ready: () => (this.#renewing = undefined) });
+  }
+
+  /** Whether commands can be sent: the connection is there, and is not to be given up. */
+  get isReady(): boolean {
+    return this.#renewing === undefined && this.commands.isReady;
+  }
+
+  /**
+   * Gives up the connection for commands for another: this server takes no writes. What else it was asked is answered first,
+   * so that whoever asked knows that nothing was done. When there is another one, the connection tells that it is ready.
+   */
+  renew(): void {
+    const renewing = (this.#renewing ??= setTimeout(() => {
+      if (this.#renewing === renewing) this.commands.renew();
+    }, lastAnswers));
   }
 
   /** The one of this client. To be released as often as it was asked for. */
@@ -51,6 +71,7 @@ export class Hub {
     if (--this.#users > 0) return;
     if (hubs.get(this.#client) === this) hubs.delete(this.#client);
     this.#channels?.close();
+    clearTimeout(this.#renewing);
     this.commands.close();
   }
 }

@@ -15,6 +15,8 @@ export function sendFunctions({ own, boss }: Names): string {
   return `
 -- Puts tasks in. Those whose ids are known are left as they are.
 CREATE FUNCTION ${own}.put(batch json, base timestamptz, now_ timestamptz) RETURNS void LANGUAGE plpgsql AS $f$
+DECLARE
+  sent bigint;
 BEGIN
   WITH input AS MATERIALIZED (
     SELECT x.*, CASE WHEN r <= ${own}.ms(now_) THEN now_ ELSE ${own}.time(r) END AS run_at,
@@ -41,6 +43,12 @@ BEGIN
     -- A queue that is gone is an error, and not a task that is lost.
     LEFT JOIN ${boss}.queue q ON q.name = i.q
   ORDER BY i.n;
+  GET DIAGNOSTICS sent = ROW_COUNT;
+  IF sent = json_array_length(batch) THEN RETURN; END IF;
+  -- What others have removed through pg-boss is not known any more: to leave it as it is would be to lose it.
+  DELETE FROM ${own}.task t USING json_to_recordset(batch) AS x (j uuid)
+    WHERE t.job = x.j AND NOT EXISTS (SELECT FROM ${boss}.job b WHERE b.name = t.queue AND b.id = t.job);
+  IF FOUND THEN PERFORM ${own}.put(batch, base, now_); END IF;
 END $f$;
 
 -- The task that holds a key; null when none does.

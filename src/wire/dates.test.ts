@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { createWire, Foreign } from "./index.ts";
+
+const tag = (text: string): string => `{"__type__":"datetime","__value__":${JSON.stringify(text)}}`;
+const [exact, round] = [createWire(), createWire({ dates: "round" })];
+
+test.each([
+  ["2026-01-02T03:04:05.678901+00:00", "2026-01-02T03:04:05.678Z"],
+  ["2026-01-02T03:04:05.6789+00:00", "2026-01-02T03:04:05.678Z"],
+  ["2026-01-02T03:04:05.678999Z", "2026-01-02T03:04:05.678Z"],
+  ["2026-01-02T00:04:05+02:00", "2026-01-01T22:04:05.000Z"],
+  ["1969-12-31T23:59:59.999999+00:00", "1969-12-31T23:59:59.999Z"],
+])('%s is a Date with dates: "round", and kept as it came otherwise', (text, cut) => {
+  expect(round.decode(tag(text))).toStrictEqual(new Date(cut));
+  expect(exact.decode(tag(text))).toStrictEqual(new Foreign("datetime", text));
+  expect(exact.encode(exact.decode(tag(text)))).toBe(tag(text));
+  // Wherever it stands: as a key of a Map, twice, in a table's cell of any values.
+  const map = `{"__type__":"map","__value__":[[${tag(text)},[${tag(text)}]]]}`;
+  expect(round.decode(map)).toStrictEqual(new Map([[new Date(cut), [new Date(cut)]]]));
+});
+
+test("a time without an offset is no point in time, and stays as it came", () => {
+  const text = "2026-01-02T03:04:05.678901";
+  expect(round.decode(tag(text))).toStrictEqual(new Foreign("datetime", text));
+});
+
+test("what is a Date without rounding is the same Date with it", () => {
+  for (const text of [
+    "2026-01-02T03:04:05.678+00:00",
+    "2026-01-02T03:04:05Z",
+    "-000001-01-01T00:00:00.000+00:00",
+  ])
+    expect(round.decode(tag(text))).toStrictEqual(exact.decode(tag(text)));
+  expect(round.decode('{"__type__":"datetime","__value__":null}')).toStrictEqual(new Date(NaN));
+});
+
+test.each(["2026-02-30T00:00:00.000001+00:00", "2026-02-30T00:00:00+02:00", "2026-01-01T25:00:00+02:00"])(
+  "%s, which does not exist, is refused, not moved to another day",
+  (text) => {
+    for (const wire of [exact, round])
+      expect(() => wire.decode(tag(text))).toThrow(
+        expect.objectContaining({ code: "ERR_TEXT_UNDECODABLE" }) as Error,
+      );
+  },
+);
+
+test("another setting is refused", () => {
+  expect(() => createWire({ dates: "floor" as never })).toThrow(
+    expect.objectContaining({ code: "ERR_OPTION_INVALID" }) as Error,
+  );
+});
