@@ -133,6 +133,11 @@ export class AskedRows {
     }
   }
 
+  /** Gives another row for a key that was asked for. */
+  put(key: Key, row: object): void {
+    this.replace(markOf(this.#description, key), row);
+  }
+
   /** Has another object in the place of a row. */
   replace(mark: Mark, row: object): void {
     this.#rows[this.#places.get(mark)!] = row;
