@@ -93,6 +93,18 @@ describe("Django's JSON", () => {
     expect(() => fromDjango(wrong, [comments])).toThrow(expect.objectContaining({ path, expected }));
   });
 
+  test("a column `id` that is not the key is kept, and of a key that is another column, that column", () => {
+    const tag = new Snapshot("qa.Tag", "ts", { slug: "ts", id: 5 });
+    expect(JSON.parse(toDjango([tag]))).toEqual([
+      { model: "qa.tag", pk: "ts", fields: { slug: "ts", id: 5 } },
+    ]);
+    expect(JSON.parse(toDjango([tag], { "qa.Tag": { key: "slug" } }))).toEqual([
+      { model: "qa.tag", pk: "ts", fields: { id: 5 } },
+    ]);
+    const wide = new Snapshot("qa.Tag", 7n, { id: "7", name: "seven" });
+    expect(JSON.parse(toDjango([wide]))).toEqual([{ model: "qa.tag", pk: 7, fields: { name: "seven" } }]);
+  });
+
   test("what it has no form for is refused, all of it, by path", () => {
     const odd = new Snapshot("qa.Comment", 7, {
       ratio: NaN,

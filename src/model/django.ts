@@ -74,9 +74,12 @@ export function toDjango(
   const refusals: Refusal[] = [];
   const records = snapshots.map(({ model, pk, fields }, index) => {
     const { label = model.toLowerCase(), fields: names = {}, key = "id" } = models[model] ?? {};
-    const keys = typeof pk === "object" ? Object.keys(pk) : [key];
+    const own = typeof pk === "object" ? pk : { [key]: pk };
+    // A column `id` beside another key is a field like others.
+    const isOfKey = (field: string, value: unknown): boolean =>
+      Object.hasOwn(own, field) && String(value) === String(own[field]);
     const written = Object.entries(fields)
-      .filter(([field]) => !keys.includes(field))
+      .filter(([field, value]) => !isOfKey(field, value))
       .map(([field, value]) => {
         const path = `snapshots[${index}].fields.${field}`;
         return [names[field] ?? field, djangoValue(value, path, refusals)] as const;

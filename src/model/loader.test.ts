@@ -115,6 +115,55 @@ describe("loadReferences", () => {
     ]);
   });
 
+  test("a row is not another because a replica is behind: the primary's is given, if that is as it was", async () => {
+    const asked: unknown[] = [];
+    const load: OrmAdapter["load"] = async (_model, keys, options) => {
+      const from = options?.from ?? "primary";
+      asked.push([from, keys, options?.with]);
+      return keys.map((id) => ({ id, version: from === "replica" ? 1 : Number(id) === 3 ? 9 : 2, from }));
+    };
+    const adapter = stubAdapter(commentModel, {}, { load });
+    const models = adapter.models.map((model) => ({ ...model, version: "version" }));
+    const versioned = { ...adapter, models };
+    const of = (id: number, version: string) =>
+      new Reference("qa.Comment", id, { from: "replica", with: ["author"], ifChanged: "skip", version });
+    const [same, behind, changed] = [of(1, "1"), of(2, "2"), of(3, "2")];
+    const loaded = await loadReferences([versioned], [same, behind, changed]);
+    expect(loaded.changed).toEqual([changed]);
+    expect(loaded.rowOf(same)).toMatchObject({ from: "replica" });
+    expect(loaded.rowOf(behind)).toMatchObject({ version: 2, from: "primary" });
+    expect(asked).toEqual([
+      ["replica", [1, 2, 3], ["author"]],
+      ["primary", [2, 3], ["author"]],
+    ]);
+  });
+
+  test("a row of a replica is compared with PostgreSQL's own version by the primary's, not by that of another", async () => {
+    const load: OrmAdapter["load"] = async (_model, keys, options) =>
+      keys.map((id) => ({ id, from: options?.from ?? "primary", with: options?.with }));
+    const adapter = stubAdapter(commentModel, {}, { load });
+    const models = adapter.models.map((model) => ({
+      ...model,
+      version: "xmin",
+      table: { name: "comments", columns: {} },
+    }));
+    const query = async () => [
+      { key0: "1", version: "700" },
+      { key0: "2", version: "800" },
+    ];
+    const postgres = { ...adapter, models, sql: { dialect: "postgres" as const, query } };
+    const of = (id: number, relation: string, details: object) =>
+      new Reference("qa.Comment", id, { from: "replica", with: [relation], ...details });
+    const [current, outdated] = ["author", "author"].map((relation, index) =>
+      of(index + 1, relation, { ifChanged: "skip", version: "700" }),
+    );
+    const other = of(1, "tags", {});
+    const loaded = await loadReferences([postgres], [current!, outdated!, other]);
+    expect(loaded.changed).toEqual([outdated]);
+    expect(loaded.rowOf(current!)).toEqual({ id: 1, from: "primary", with: ["author", "tags"] });
+    expect(loaded.rowOf(other)).toBe(loaded.rowOf(current!));
+  });
+
   test("keys that differ in case alone stay apart where the database keeps them apart", async () => {
     const adapter = stubAdapter(commentModel, { "qa.Comment": [{ id: "a" }] });
     const [upper, lower] = [new Reference("qa.Comment", "A"), new Reference("qa.Comment", "a")];

@@ -5,7 +5,7 @@
  */
 import { PetioleError, describe } from "../errors.ts";
 import { identityOf, type Key, type Reference } from "../wire/reference.ts";
-import type { OrmAdapter } from "./adapter.ts";
+import type { LoadOptions, ModelDescription, OrmAdapter } from "./adapter.ts";
 import { Requests, shareRows, type Request } from "./load-requests.ts";
 import { hasChanged, xmin } from "./version.ts";
 import { readXmin } from "./xmin.ts";
@@ -50,12 +50,10 @@ export async function loadReferences(
       return versionsOf(request);
     }),
   );
-  for (const [index, { description, adapter, detailed, rows }] of requests.all.entries()) {
-    for (const reference of detailed) {
-      const row = rows.rowOf(reference.pk);
-      const version = versions[index]?.get(rows.placeOf(reference.pk)!);
-      if (row && hasChanged(reference, description, adapter, row, version)) changed.push(reference);
-    }
+  for (const [index, request] of requests.all.entries()) {
+    const others = changedOf(request, versions[index]);
+    const isAsked = others.length > 0 && request.options.from === "replica";
+    changed.push(...(isAsked ? await confirmed(adapters, request, others) : others));
   }
   shareRows(requests.all);
   const isComplete = requests.all.every(({ rows }) => rows.isComplete());
@@ -67,6 +65,42 @@ export async function loadReferences(
     missing: eachOnce(missing),
     changed,
   };
+}
+
+/** The references whose rows are others than they say. Of a replica's rows, those that may be. */
+function changedOf(
+  { description, adapter, detailed, rows, options }: Request,
+  versions: ReadonlyMap<number, string> | undefined,
+): Reference[] {
+  return detailed.filter((reference) => {
+    const row = rows.rowOf(reference.pk);
+    const version = versions?.get(rows.placeOf(reference.pk)!);
+    if (isOnPrimary(description, options))
+      return row !== undefined && reference.details.version !== undefined;
+    return row !== undefined && hasChanged(reference, description, adapter, row, version);
+  });
+}
+
+/**
+ * Those of the references whose rows the primary says are others. Of the rest, the replica has not heard yet: they are
+ * given the primary's rows.
+ */
+async function confirmed(
+  adapters: readonly OrmAdapter[],
+  { rows, relations }: Request,
+  references: readonly Reference[],
+): Promise<readonly Reference[]> {
+  // A row has what all references to it ask for.
+  const more = relations.size > 0 ? { with: [...relations] } : {};
+  const asked = references.map((reference) => reference.detailed({ ...more, from: "primary" }));
+  const primary = await loadReferences(adapters, asked);
+  const others = new Set(primary.changed);
+  return references.filter((reference, index) => {
+    const row = primary.rowOf(asked[index]!);
+    if (row === undefined || others.has(asked[index]!)) return true;
+    rows.put(reference.pk, row);
+    return false;
+  });
 }
 
 /** One for each row, and for each of what it means that the row is missing. */
@@ -110,13 +144,18 @@ async function loadRows(request: Request): Promise<void> {
   );
 }
 
+/** Whether the version of a replica's rows is not theirs: the primary would tell its own. */
+function isOnPrimary({ version }: ModelDescription, { from }: LoadOptions): boolean {
+  return version === xmin && from === "replica";
+}
+
 /**
  * The versions of rows, where the database alone knows them and a reference says one. They are read after the rows: a
  * row that changes in between has changed.
  */
 async function versionsOf(request: Request): Promise<ReadonlyMap<number, string> | undefined> {
   const { description, adapter, detailed, options, rows } = request;
-  if (description.version !== xmin) return undefined;
+  if (description.version !== xmin || isOnPrimary(description, options)) return undefined;
   /** The keys as they are stored, by the places of their rows. */
   const keys = new Map<number, Key>();
   for (const { pk, details } of detailed) {

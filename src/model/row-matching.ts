@@ -84,6 +84,7 @@ export class AskedRows {
    * of these are alike. Empty when nothing is in doubt.
    */
   inDoubt(): readonly Key[] {
+    if (this.isComplete()) return [];
     const missing = this.#missing().filter(([mark]) => !this.#again.has(mark));
     if (missing.length === 0) return [];
     const came = new Set(this.#others.map(({ key }) => this.#formOf(key)));
@@ -132,6 +133,11 @@ export class AskedRows {
     }
   }
 
+  /** Gives another row for a key that was asked for. */
+  put(key: Key, row: object): void {
+    this.replace(markOf(this.#description, key), row);
+  }
+
   /** Has another object in the place of a row. */
   replace(mark: Mark, row: object): void {
     this.#rows[this.#places.get(mark)!] = row;
@@ -157,7 +163,10 @@ export class AskedRows {
 
   /** The keys that did not come, and their places. Integers are left out: there is one spelling of each. */
   #missing(): [mark: Mark, place: number][] {
-    return [...this.#places].filter(([mark, place]) => typeof mark !== "number" && !this.#rows[place]);
+    const missing: [mark: Mark, place: number][] = [];
+    for (const [mark, place] of this.#places)
+      if (typeof mark !== "number" && !this.#rows[place]) missing.push([mark, place]);
+    return missing;
   }
 
   /** The same for all spellings that some database takes for one key. */

@@ -167,6 +167,45 @@ describePostgres("kysely on PostgreSQL", (createDatabase) => {
   );
 
   test(
+    "a day that was read in another time zone is refused: it would be written as the day before",
+    withDatabase(async ({ db }) => {
+      await sql`create table days (id integer primary key, day date, days date[])`.execute(db);
+      await sql`insert into days values (1, '2026-03-29', '{2026-03-29}')`.execute(db);
+      const adapter = kysely(db as unknown as Kysely<{ days: { id: number; day: Date; days: Date[] } }>, {
+        "x.Days": { table: "days", key: ["id"] },
+      });
+      const stored = async () =>
+        (await sql<{ day: string }>`select day::text as day from days order by id`.execute(db)).rows.map(
+          ({ day }) => day,
+        );
+      const { TZ } = process.env;
+      try {
+        process.env["TZ"] = "Europe/Berlin";
+        const [row] = (await adapter.load("x.Days", [1])) as [Record<string, unknown>];
+        await adapter.save("x.Days", { ...row, id: 2 });
+        expect(await stored()).toEqual(["2026-03-29", "2026-03-29"]);
+        process.env["TZ"] = "UTC";
+        for (const fields of [{ day: row["day"] }, { days: row["days"] }]) {
+          await expect(adapter.save("x.Days", { id: 2, ...fields })).rejects.toMatchObject({
+            code: "ERR_SNAPSHOT_FIELDS",
+            message: expect.stringMatching(/x\.Days\.days?.*time zone.*setTypeParser\(1(082|182)/),
+          });
+        }
+        expect(await stored()).toEqual(["2026-03-29", "2026-03-29"]);
+        // Of a day that has no midnight, the first moment is read.
+        process.env["TZ"] = "America/Sao_Paulo";
+        await sql`update days set day = '2018-11-04'`.execute(db);
+        const [without] = (await adapter.load("x.Days", [1])) as [Record<string, unknown>];
+        await adapter.save("x.Days", { id: 2, day: without["day"] });
+        expect(await stored()).toEqual(["2018-11-04", "2018-11-04"]);
+      } finally {
+        if (TZ === undefined) delete process.env["TZ"];
+        else process.env["TZ"] = TZ;
+      }
+    }),
+  );
+
+  test(
     "PostgreSQL's own version can be named, and asked for",
     withDatabase(async ({ db }) => {
       const adapter = kysely(db, { "qa.Comment": { table: "comments", key: ["id"], version: "xmin" } });

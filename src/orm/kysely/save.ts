@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PetioleError } from "../../errors.ts";
 import type { SqlDialect } from "../../model/adapter.ts";
 import type { KeyPart } from "../../model/ref.ts";
 import type { ColumnType } from "./column.ts";
@@ -30,7 +31,11 @@ export async function saveRow(
   const types = model.typesOf(given, known);
   const written = given
     .filter((attribute) => types.get(attribute)?.isGenerated !== true)
-    .map((attribute) => [attribute, columnValue(dialect, fields[attribute], types.get(attribute))] as const);
+    .map((attribute) => {
+      const type = types.get(attribute);
+      refuseOtherDay(dialect, `${model.description.name}.${attribute}`, fields[attribute], type);
+      return [attribute, columnValue(dialect, fields[attribute], type)] as const;
+    });
   const own = Object.fromEntries(key.map((attribute) => [attribute, fields[attribute] as KeyPart]));
   const all: Values = { ...Object.fromEntries(written), ...model.bindOwn(own, known) };
   const others: Values = Object.fromEntries(written.filter(([attribute]) => !key.includes(attribute)));
@@ -70,6 +75,35 @@ function bindable(dialect: SqlDialect, query: CompiledQuery): CompiledQuery {
     ...query,
     parameters: query.parameters.map((value) => (isPlain(value) ? JSON.stringify(value) : value)),
   };
+}
+
+/**
+ * PostgreSQL's driver reads a day as its first moment in the process's time zone, and writes the day that a moment has
+ * there: in another zone, as a worker's may be, it would be the day before.
+ *
+ * @throws PetioleError `ERR_SNAPSHOT_FIELDS` for a Date that is no day's beginning here
+ */
+function refuseOtherDay(
+  dialect: SqlDialect,
+  field: string,
+  value: unknown,
+  column: ColumnType | undefined,
+): void {
+  const type = column?.type;
+  if (dialect !== "postgres" || (type !== "date" && type !== "_date")) return;
+  const other = [value].flat(Infinity).find((day) => day instanceof Date && !isDayHere(day));
+  if (other === undefined) return;
+  throw new PetioleError(
+    "ERR_SNAPSHOT_FIELDS",
+    `${field} cannot be ${(other as Date).toJSON()}: that is no day's beginning here, but perhaps in the time zone where ` +
+      `it was read. Have days read as texts: types.setTypeParser(${type === "date" ? "1082, String" : "1182, String"}) of pg`,
+  );
+}
+
+function isDayHere(day: Date): boolean {
+  const start = new Date(day);
+  start.setHours(0, 0, 0, 0);
+  return start.getTime() === day.getTime();
 }
 
 /** PostgreSQL's driver reads JSON as values, and takes text: a list would be taken for one of PostgreSQL's own. */

@@ -8,8 +8,12 @@ import { Petiole } from "../../task/petiole.ts";
 import { testApp } from "../../testing/index.ts";
 import { typeorm } from "../typeorm.ts";
 
-/** Sends a reference, edits the row at once or not, and tells how the task ended. */
-async function outcome(options: DataSourceOptions, isEdited: boolean, precision?: number): Promise<string> {
+/** Sends a reference, edits the row at once or not, and tells what the version is and how the task ended. */
+async function outcome(
+  options: DataSourceOptions,
+  isEdited: boolean,
+  precision?: number,
+): Promise<unknown[]> {
   class Page {
     declare id: number;
     declare text: string;
@@ -33,7 +37,8 @@ async function outcome(options: DataSourceOptions, isEdited: boolean, precision?
     entities: [pages],
     synchronize: true,
   } as DataSourceOptions).initialize();
-  const app = new Petiole({ engine: memory(), models: [typeorm(dataSource, { "x.Page": Page })] });
+  const adapter = typeorm(dataSource, { "x.Page": Page });
+  const app = new Petiole({ engine: memory(), models: [adapter] });
   const tester = testApp(app);
   try {
     const task = app.task("task", ({ page }: { page: Page }) => page.text, { ifChanged: "skip" });
@@ -45,7 +50,8 @@ async function outcome(options: DataSourceOptions, isEdited: boolean, precision?
     await new Promise((resolve) => setTimeout(resolve, 5));
     if (isEdited) await dataSource.manager.save(Object.assign(page, { text: "second thought" }));
     await tester.drain();
-    return await handle.result().catch((error: Error & { code: string }) => error.code);
+    const end = await handle.result().catch((error: Error & { code: string }) => error.code);
+    return [adapter.models[0]?.version, end];
   } finally {
     await tester.close();
     await app.close();
@@ -58,17 +64,18 @@ const [changed, same] = ["ERR_TASK_SKIPPED", "sent"];
 describe("a change right after the send is one, and none is none", () => {
   test("on SQLite, which keeps seconds", async () => {
     const sqlite = { type: "better-sqlite3", database: ":memory:" } as const;
-    expect([await outcome(sqlite, true), await outcome(sqlite, false)]).toEqual([changed, same]);
+    expect(await outcome(sqlite, true)).toEqual([undefined, changed]);
+    expect(await outcome(sqlite, false)).toEqual([undefined, same]);
   });
 });
 describePostgres("a change right after the send is one, and none is none", (createDatabase) => {
   const postgres = async () => ({ type: "postgres", url: await createDatabase() }) as const;
   test("on PostgreSQL", async () => {
-    expect(await outcome(await postgres(), true)).toBe(changed);
-    expect(await outcome(await postgres(), false)).toBe(same);
+    expect(await outcome(await postgres(), true)).toEqual(["editedAt", changed]);
+    expect(await outcome(await postgres(), false)).toEqual(["editedAt", same]);
   });
   test("on PostgreSQL, where the column keeps seconds", async () => {
-    expect(await outcome(await postgres(), true, 0)).toBe(changed);
-    expect(await outcome(await postgres(), false, 0)).toBe(same);
+    expect(await outcome(await postgres(), true, 0)).toEqual([undefined, changed]);
+    expect(await outcome(await postgres(), false, 0)).toEqual([undefined, same]);
   });
 });
