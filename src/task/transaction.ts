@@ -183,7 +183,7 @@ export class Transactions {
       ending: async ({ transaction, outcome, isSealed }) => {
         const scope = this.#scopes.get(transaction);
         if (scope?.state !== "open") return;
-        if (isSealed || outcome === "rollback") scope.ending = outcome;
+        if (isSealed) scope.ending = outcome;
         await scope.settled();
         if (outcome === "commit" && !scope.parent && scope.held.length > 0) {
           await this.#context.strength.committing?.(scope);
