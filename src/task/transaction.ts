@@ -74,6 +74,13 @@ export class Transactions {
       } else if (ended.state === "open" && ended.ending === "commit") {
         // What is written now may be written after the commit, on a connection that is another's by then.
         await ended.over;
+      } else if (ended.state === "open") {
+        // As if it had come a moment before, without writing what would stay.
+        return {
+          state: "rolled back",
+          ids: batch.map(({ message }) => message.id),
+          cancelled: new Set(),
+        };
       } else {
         const what = ended === scope ? "that was rolled back" : "the one around it was over";
         throw closed(`Task ${batch[0]?.message.task} was enqueued in a transaction after ${what}`);
@@ -183,7 +190,7 @@ export class Transactions {
       ending: async ({ transaction, outcome, isSealed }) => {
         const scope = this.#scopes.get(transaction);
         if (scope?.state !== "open") return;
-        if (isSealed) scope.ending = outcome;
+        if (isSealed || outcome === "rollback") scope.ending = outcome;
         await scope.settled();
         if (outcome === "commit" && !scope.parent && scope.held.length > 0) {
           await this.#context.strength.committing?.(scope);
