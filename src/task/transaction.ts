@@ -74,6 +74,13 @@ export class Transactions {
       } else if (ended.state === "open" && ended.ending === "commit") {
         // What is written now may be written after the commit, on a connection that is another's by then.
         await ended.over;
+      } else if (ended.state === "open") {
+        // As if it had come a moment before, without writing what would stay.
+        return {
+          state: "rolled back",
+          ids: batch.map(({ message }) => message.id),
+          cancelled: new Set(),
+        };
       } else {
         const what = ended === scope ? "that was rolled back" : "the one around it was over";
         throw closed(`Task ${batch[0]?.message.task} was enqueued in a transaction after ${what}`);

@@ -150,11 +150,54 @@ onEachDatabase((withDatabase) => {
       expect(await db.comment.count()).toBe(1);
     }));
 
-  test("trap: nested writes and raw SQL are not told", () =>
+  test("trap: raw SQL is not told", () =>
     withRecorder(async (db, { told }) => {
-      await db.author.create({ data: { id: 1, name: "Ada", posts: { create: [{ id: 1, title: "t" }] } } });
-      await db.$executeRawUnsafe("update posts set title = 'raw'");
+      await db.author.create({ data: { id: 1, name: "Ada" } });
+      await db.$executeRawUnsafe("update authors set name = 'raw'");
       expect(told).toEqual(["insert qa.Author 1"]);
+    }));
+
+  test("nested writes are told without their keys, each kind once", () =>
+    withRecorder(async (db, { told, events }) => {
+      const { author, post } = db;
+      const posts = [1, 2].map((id) => ({ id, title: "t" }));
+      await author.create({ data: { id: 1, name: "Ada", posts: { create: posts } } });
+      expect(events.at(-1)).toMatchObject({ key: undefined, row: undefined });
+      await post.create({ data: { id: 3, title: "t", author: { create: { id: 2, name: "Ben" } } } });
+      await author.update({
+        where: { id: 1 },
+        data: {
+          posts: {
+            create: [],
+            update: { where: { id: 1 }, data: { title: "edited" } },
+            deleteMany: { id: 2 },
+          },
+        },
+      });
+      await post.update({ where: { id: 1 }, data: { author: { connect: { id: 1 } } } });
+      expect(told).toEqual([
+        "insert qa.Author 1",
+        "insert qa.Post undefined",
+        "insert qa.Post 3",
+        "insert qa.Author undefined",
+        "update qa.Author 1",
+        "update qa.Post undefined",
+        "delete qa.Post undefined",
+        "update qa.Post 1",
+      ]);
+    }));
+
+  test("nested writes are told where only their own model has a name", () =>
+    withDatabase(async ({ client }) => {
+      const db = client.$extends(rows()) as unknown as SqliteClient;
+      const observer = recorder();
+      prisma(db, { "qa.Post": "post" }).observe(observer);
+      await db.author.upsert({
+        where: { id: 1 },
+        create: { id: 1, name: "Ada", posts: { create: { id: 1, title: "t" } } },
+        update: {},
+      });
+      expect(observer.told).toEqual(["insert qa.Post undefined"]);
     }));
 
   test("the fluent form of a write tells of it, without its key", () =>

@@ -4,7 +4,8 @@
  * @module
  */
 import type { SaveOperation } from "../../model/observer.ts";
-import { type DelegateLike, delegateNameOf, property } from "./client.ts";
+import { type DelegateLike, dataModelOf, delegateNameOf, property } from "./client.ts";
+import { nestedWrites } from "./nested.ts";
 import type { QueryLike } from "./rows.ts";
 
 /** What was written. */
@@ -68,14 +69,20 @@ export async function writeOf(
   listeners: readonly WriteListener[],
 ): Promise<Write | undefined> {
   let operation = Object.hasOwn(operations, asked) ? operations[asked] : undefined;
-  const interested = listeners.filter((listener) => listener.keyOf(model) !== undefined);
-  if (operation === undefined || interested.length === 0) return undefined;
+  if (operation === undefined) return undefined;
+  const interestedIn = (type: string): readonly WriteListener[] =>
+    listeners.filter((listener) => listener.keyOf(type) !== undefined);
+  const interested = interestedIn(model);
+  const nested = nestedWrites(dataModelOf(client), model, args).filter(
+    (each) => interestedIn(each.model).length > 0,
+  );
+  if (interested.length === 0 && nested.length === 0) return undefined;
   const chosen = (args ?? {}) as Chosen;
   const wanted = new Set(interested.flatMap((listener) => listener.keyOf(model) ?? []));
   const { transaction } = internal ?? {};
   const txId = transaction?.kind === "itx" && typeof transaction.id === "string" ? transaction.id : undefined;
 
-  if (asked === "upsert") {
+  if (asked === "upsert" && interested.length > 0) {
     const within = txId && interested.map((listener) => listener.clientOf(txId)).find(Boolean);
     const delegate = property<DelegateLike>(within || client, delegateNameOf(model));
     const there = await delegate?.findUnique({ where: chosen.where });
@@ -96,6 +103,10 @@ export async function writeOf(
       const isOfBatch = transaction?.kind === "batch";
       for (const listener of interested)
         await listener.written({ model, operation, rows: told, txId, isOfBatch });
+      for (const each of nested) {
+        for (const listener of interestedIn(each.model))
+          await listener.written({ ...each, rows: undefined, txId, isOfBatch });
+      }
     },
   };
 }

@@ -36,6 +36,7 @@ export class Transactions {
   constructor(observers: Observers) {
     this.#observers = observers;
     own.add(this.subscriber.beforeTransactionCommit);
+    own.add(this.subscriber.beforeTransactionRollback);
   }
 
   /** What stands for the transaction that a handle is of. */
@@ -144,7 +145,7 @@ export class Transactions {
   ): Promise<void> | undefined {
     const transaction = this.#scopes.get(queryRunner)?.at(-1)?.transaction;
     if (transaction === undefined) return undefined;
-    return this.#observers.ending({ transaction, outcome, isSealed: !hasHooks(dataSource) });
+    return this.#observers.ending({ transaction, outcome, isSealed: !hasHooks(dataSource, outcome) });
   }
 
   /** Takes those that ended when a runner came back to this depth, the innermost first. */
@@ -155,13 +156,14 @@ export class Transactions {
   }
 }
 
-/** What is called before a commit for adapters, and not for the user. */
+/** What is called before an end for adapters, and not for the user. */
 const own = new WeakSet<object>();
 
-/** Whether a subscriber of the user's is called before a commit: in the transaction still. */
-function hasHooks({ subscribers }: DataSourceLike): boolean {
+/** Whether a subscriber of the user's is called before the end: in the transaction still. */
+function hasHooks({ subscribers }: DataSourceLike, outcome: TransactionEnding["outcome"]): boolean {
+  const name = outcome === "commit" ? "beforeTransactionCommit" : "beforeTransactionRollback";
   return subscribers.some((subscriber) => {
-    const hook: unknown = Reflect.get(subscriber as object, "beforeTransactionCommit");
+    const hook: unknown = Reflect.get(subscriber as object, name);
     return typeof hook === "function" && !own.has(hook);
   });
 }
