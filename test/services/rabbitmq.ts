@@ -125,11 +125,11 @@ function nodeOf(port: number): string {
 }
 
 /**
- * Resolves once all quorum queues are in the table by which the node finds them again. RabbitMQ writes that a second or so
+ * Resolves once all quorum queues are in the table by which the node finds them again. RabbitMQ writes that some seconds
  * after it has declared a queue, and confirms messages meanwhile; without its row a queue begins anew, and elects no leader.
  */
 async function quorumQueuesRegistered(folder: string): Promise<void> {
-  for (const deadline = performance.now() + 10_000; ; await sleep(50)) {
+  for (const deadline = performance.now() + 30_000; ; await sleep(50)) {
     // Each has a folder, named by the id that its row has.
     const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
     const ids = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -139,7 +139,7 @@ async function quorumQueuesRegistered(folder: string): Promise<void> {
     if (missing.length === 0) return;
     if (performance.now() > deadline)
       throw new Error(
-        `RabbitMQ has not registered these quorum queues after 10 seconds: ${missing.join(", ")}`,
+        `RabbitMQ has not registered these quorum queues after 30 seconds: ${missing.join(", ")}`,
       );
   }
 }
