@@ -1,7 +1,8 @@
 /** A RabbitMQ for a test: a node of its own, or the one that `PETIOLE_TEST_RABBITMQ` names by its URL. */
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { freePort, startServer } from "./server.ts";
 
 /**
@@ -38,7 +39,10 @@ export interface OwnRabbitmq extends Rabbitmq {
   readonly port: number;
   /** The process id, of the latest start. */
   readonly pid: () => number;
-  /** Stops it as a crash does, SIGKILL, and starts it again on the same port and data after so many milliseconds. */
+  /**
+   * Stops it as a crash does, SIGKILL, and starts it again on the same port and data after so many milliseconds. Waits until
+   * it has registered its quorum queues: one that was declared a moment before a crash stands still after it, empty.
+   */
   restart(downFor?: number): Promise<void>;
 }
 
@@ -57,13 +61,16 @@ export async function startOwnRabbitmq({ config = [] }: OwnRabbitmqOptions = {})
     ready: "epmd running",
   });
   try {
+    let data = "";
     const server = await startServer({
       program: rabbitmqServer,
       name: "rabbitmq",
       parameters: () => [],
       environment: (port, folder) => environment(port, folder, register.port),
-      prepare: (folder) =>
-        writeFile(join(folder, "rabbitmq.conf"), config.map((line) => `${line}\n`).join("")),
+      async prepare(folder) {
+        data = folder;
+        await writeFile(join(folder, "rabbitmq.conf"), config.map((line) => `${line}\n`).join(""));
+      },
       ready: "Starting broker... completed",
       urgently: "SIGKILL",
     });
@@ -71,7 +78,11 @@ export async function startOwnRabbitmq({ config = [] }: OwnRabbitmqOptions = {})
       url: `amqp://guest:guest@127.0.0.1:${server.port}`,
       port: server.port,
       pid: () => server.pid,
-      restart: (downFor) => server.restart(downFor),
+      async restart(downFor) {
+        const node = nodeOf(server.port);
+        await quorumQueuesRegistered(join(data, node, "quorum", node));
+        await server.restart(downFor);
+      },
       async stop() {
         await server.stop();
         await register.stop();
@@ -92,7 +103,7 @@ async function environment(port: number, folder: string, register: number): Prom
     LC_ALL: "C.UTF-8",
     ERL_EPMD_PORT: `${register}`,
     ERL_EPMD_ADDRESS: "127.0.0.1",
-    RABBITMQ_NODENAME: `petiole-${port}@localhost`,
+    RABBITMQ_NODENAME: nodeOf(port),
     RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
     RABBITMQ_NODE_PORT: `${port}`,
     RABBITMQ_DIST_PORT: `${await freePort()}`,
@@ -107,4 +118,28 @@ async function environment(port: number, folder: string, register: number): Prom
     // The script becomes the server, so that it is the server that gets the signals.
     RUNNING_UNDER_SYSTEMD: "true",
   };
+}
+
+function nodeOf(port: number): string {
+  return `petiole-${port}@localhost`;
+}
+
+/**
+ * Resolves once all quorum queues are in the table by which the node finds them again. RabbitMQ writes that some seconds
+ * after it has declared a queue, and confirms messages meanwhile; without its row a queue begins anew, and elects no leader.
+ */
+async function quorumQueuesRegistered(folder: string): Promise<void> {
+  for (const deadline = performance.now() + 30_000; ; await sleep(50)) {
+    // Each has a folder, named by the id that its row has.
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    const ids = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    if (ids.length === 0) return;
+    const table = await readFile(join(folder, "names.dets"));
+    const missing = ids.filter((id) => !table.includes(id));
+    if (missing.length === 0) return;
+    if (performance.now() > deadline)
+      throw new Error(
+        `RabbitMQ has not registered these quorum queues after 30 seconds: ${missing.join(", ")}`,
+      );
+  }
 }

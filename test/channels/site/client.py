@@ -5,6 +5,7 @@ import os
 import runpy
 import sys
 import threading
+import time
 import types
 
 import django
@@ -25,6 +26,18 @@ def run(coroutine, timeout=20):
 
 def send_to(channel, **message):
     run(layer.send(channel, message))
+
+
+def until_accepted(channel, count, between):
+    """Sends so many messages, each until it is accepted."""
+    for number in range(count):
+        while True:
+            try:
+                send_to(channel, type="x", **{"from": "pythons", "number": number})
+                break
+            except Exception:
+                time.sleep(0.05)
+        time.sleep(between)
 
 
 def receive(channel, timeout=20):
