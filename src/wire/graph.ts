@@ -15,7 +15,7 @@
 import { describe } from "../errors.ts";
 import type { Decoder } from "./decode.ts";
 import type { Container, Received } from "./received.ts";
-import { Malformed, isRecord, valueKey, type Node, type Tag } from "./tag.ts";
+import { Malformed, isRecord, partsOf, put, valueKey, type Node, type Tag } from "./tag.ts";
 
 /** A value that is not there yet. */
 const pending = Symbol("pending");
@@ -41,7 +41,7 @@ interface Graph {
 /** Looks through a graph: at its shapes, and at the scalars in its cells. */
 export function surveyGraph(graph: Received, decoder: Decoder): void {
   const content = (graph.node as Node)[valueKey];
-  const { shapes, nodes } = isRecord(content) ? content : {};
+  const { shapes, nodes } = partsOf(content);
   if (!Array.isArray(shapes) || !Array.isArray(nodes) || nodes.length === 0) {
     throw new Malformed("shapes and nodes, one node at least", describe(content));
   }
@@ -128,8 +128,8 @@ export function readGraph(graph: Received, decoder: Decoder): unknown {
       const opened = values[index] === pending ? undefined : values[index];
       values[index] = decoder.read(tag, contentOf(shape, row), spot, opened);
     } else if (keys) {
-      const object = values[index] as Record<string, unknown>;
-      for (let at = 0; at < keys.length; at++) object[keys[at]!] = row[at + 1];
+      const object = values[index] as object;
+      for (let at = 0; at < keys.length; at++) put(object, keys[at]!, row[at + 1]);
     } else {
       const array = values[index] as unknown[];
       for (let at = 1; at < row.length; at++) array.push(row[at]);
@@ -202,7 +202,8 @@ function resolve(
       throw new Malformed("the number of a node, and in a class of one before it", found);
     }
     row[at] = values[number];
-    count += rows[number]!.length || 1;
+    const node: unknown = rows[number];
+    count += Array.isArray(node) ? node.length : 1;
   }
   return count;
 }
