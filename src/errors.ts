@@ -162,7 +162,7 @@ export class DecodeError extends PetioleError {
     super(
       known ? "ERR_TYPE_UNKNOWN" : "ERR_TEXT_UNDECODABLE",
       `Cannot decode ${at.path}: expected ${at.expected}, found ${at.found}.${names ?? ""}`,
-      "cause" in options ? { cause: options.cause } : undefined,
+      options.cause === undefined ? undefined : options,
     );
     this.path = at.path;
     this.expected = at.expected;

@@ -412,6 +412,6 @@ export class Decoder implements Opened {
 
   error(spot: Spot, expected: string, found: string, cause?: unknown): DecodeError {
     const path = pathOf(this.#root, stepsTo(spot));
-    return new DecodeError({ path, expected, found: shortened(found) }, cause === undefined ? {} : { cause });
+    return new DecodeError({ path, expected, found: shortened(found) }, { cause });
   }
 }

@@ -39,10 +39,10 @@ export function checkOption(isRight: boolean, option: string, expected: string, 
  * @throws PetioleError `ERR_OPTION_INVALID` for a name that is no limit, or a value that is no positive number
  */
 export function limitsWith(changes: Partial<Limits> = {}): Limits {
-  checkOption(isRecord(changes), "limits", "an object of numbers", changes);
+  checkOption(isRecord(changes), "limits", "an object", changes);
   for (const [name, value] of Object.entries(changes)) {
     const names = Object.keys(defaultLimits);
-    checkOption(names.includes(name), "a name in limits", `one of ${names.join(", ")}`, name);
+    checkOption(names.includes(name), "a limit", `one of ${names.join(", ")}`, name);
     const isRight = typeof value === "number" && value > 0;
     checkOption(isRight, `limits.${name}`, "a number above 0 (Infinity for none)", value);
   }

@@ -16,7 +16,7 @@ export function keysOf(value: object): PropertyKey[] {
 
 function read<Kind extends object>(content: Entries, opened: Kind): Kind {
   for (const [key, value] of content) {
-    const isIndex = Array.isArray(opened) && Number.isInteger(key) && (key as number) >= 0;
+    const isIndex = Array.isArray(opened) && isLength(key);
     if (
       !(typeof key === "string" || typeof key === "symbol" || isIndex) ||
       Object.hasOwn(opened, key as string)
@@ -77,7 +77,7 @@ export const arrayTag: Tag<unknown[]> = {
 };
 
 function isLength(value: unknown): value is number {
-  return (value as number) >>> 0 === value;
+  return typeof value === "number" && value >>> 0 === value;
 }
 
 /** The key of an item as a number; any other key as it is. */

@@ -83,7 +83,7 @@ function textTagOf(name: string, of: TextClass): Tag<object> {
       const back = made(text);
       if (foreign ? isEqual(value, back) : textOf(back) === text) return text;
       if (name === "duration") return partsOf(value);
-      throw new Unportable("it does not come back from its own text: send that");
+      throw new Unportable("it does not come back from its own text");
     },
     read(content, reading) {
       if (name === "duration" && Array.isArray(content)) {
