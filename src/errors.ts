@@ -80,11 +80,12 @@ export type ErrorCode = (typeof errorCodes)[number];
 export class PetioleError extends Error {
   /** What went wrong, stable across versions. */
   readonly code: ErrorCode;
+  // Defined, not assigned: where the platform's prototypes are frozen, their names cannot be assigned over.
+  override readonly name: string = this.constructor.name;
 
   constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.code = code;
-    this.name = new.target.name;
   }
 }
 
@@ -164,7 +165,7 @@ export class DecodeError extends PetioleError {
     super(
       known ? "ERR_TYPE_UNKNOWN" : "ERR_TEXT_UNDECODABLE",
       `Cannot decode ${at.path}: expected ${at.expected}, found ${at.found}.${names ?? ""}`,
-      "cause" in options ? { cause: options.cause } : undefined,
+      options.cause === undefined ? undefined : options,
     );
     this.path = at.path;
     this.expected = at.expected;
@@ -272,7 +273,8 @@ export function describe(value: unknown): string {
   if (typeof value === "string") {
     return `string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
   }
-  if (typeof value === "number" || typeof value === "boolean") return `${typeof value} ${value}`;
+  if (typeof value === "number" || typeof value === "boolean")
+    return `${typeof value} ${Object.is(value, -0) ? "-0" : value}`;
   if (typeof value === "bigint") return `bigint`;
   if (typeof value !== "object") return typeof value;
   return className(value) ?? "object";

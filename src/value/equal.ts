@@ -56,7 +56,7 @@ function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
 }
 
 function zip(one: readonly unknown[], other: readonly unknown[]): false | [unknown, unknown][] {
-  return one.length === other.length && one.map((item, index) => [item, other[index]]);
+  return one.length === other.length && Array.from(one, (item, index) => [item, other[index]]);
 }
 
 function properties(one: object, other: object): false | [unknown, unknown][] {

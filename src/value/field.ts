@@ -5,7 +5,7 @@
  */
 import { PetioleError, describe, type FieldIssue } from "../errors.ts";
 import { passed } from "../wire/passed.ts";
-import type { Column } from "../wire/tag.ts";
+import { put, type Column } from "../wire/tag.ts";
 import { valueType, type ValueClassLike, type ValueType } from "../wire/value-type.ts";
 
 declare const optionalField: unique symbol;
@@ -152,8 +152,7 @@ export class Fields {
             : typeof value === kind;
       if (!isRight) return false;
     }
-    for (const _ in fields) keys--;
-    return keys === 0;
+    return keys === Object.keys(fields).length;
   }
 
   /** Everything wrong with an object of fields: missing, extra, of another type. */
@@ -180,7 +179,7 @@ export class Fields {
     const picked: Record<string, unknown> = {};
     for (const { name, optional } of this.#fields) {
       const value = (source as Record<string, unknown>)[name];
-      if (value !== undefined || !optional) picked[name] = value;
+      if (value !== undefined || !optional) put(picked, name, value);
     }
     return picked;
   }

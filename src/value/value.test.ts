@@ -177,6 +177,8 @@ describe("Value()", () => {
       same([new Set([1, [2]]), NaN, new Uint8Array([1])], [new Set([1, [2]]), NaN, new Uint8Array([1])]),
     ).toBe(true);
     expect(same({ a: undefined }, {})).toBe(false);
+    // oxlint-disable-next-line no-sparse-arrays
+    expect([same([1, , 3], [9, , 3]), same([1, , 3], [1, , 3])]).toStrictEqual([false, true]);
     const [cyclic, alike]: unknown[][] = [[], []];
     cyclic!.push(cyclic);
     alike!.push(alike);

@@ -33,8 +33,7 @@ export function adviceFor(value: unknown): Advice {
   }
   const name = className(value);
   const builtIn = Object.prototype.toString.call(value).slice(8, -1);
-  if (Object.hasOwn(byTag, builtIn))
-    return { kind: builtIn === "Object" ? "object" : builtIn, advice: byTag[builtIn]! };
+  if (Object.hasOwn(byTag, builtIn)) return { kind: builtIn, advice: byTag[builtIn]! };
   if (name === undefined)
     return { kind: builtIn === "Object" ? "object" : builtIn, advice: "send a plain object: { ...it }" };
   const kind = name === "(anonymous class)" ? "instance of an anonymous class" : `${name} (class instance)`;

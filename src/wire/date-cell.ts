@@ -22,7 +22,7 @@ export function cellOfDate(date: Date): number | "NaN" {
 /** The Date of a cell. @throws Malformed */
 export function dateOfCell(cell: unknown): Date {
   if (cell === "NaN") return new Date(NaN);
-  const isTime = typeof cell === "number" && Number.isInteger(cell) && Math.abs(cell) <= 8.64e15;
+  const isTime = Number.isInteger(cell) && Math.abs(cell as number) <= 8.64e15;
   if (!isTime) throw new Malformed("milliseconds", describe(cell));
-  return new Date(cell);
+  return new Date(cell as number);
 }

@@ -195,7 +195,8 @@ export class Decoder implements Opened {
       keys++;
       const value = (container as Container)[key];
       if (key === "__proto__") throw this.error(parent!, "an object without a key __proto__", "one");
-      if (typeof value === "object" && value !== null)
+      // What all objects were given is no part of the text.
+      if (typeof value === "object" && value !== null && Object.hasOwn(container, key))
         this.visit(value, container as Container, key, parent, level);
     }
     if (parent) this.budget.nodes(keys);
@@ -326,24 +327,18 @@ export class Decoder implements Opened {
 
   #build(received: Received): void {
     const { node, name, tag, container, key } = received;
-    if (received.isDone) {
-      // Left as it was until now, for the pointers at it.
-      container[key] = received.product;
-      return;
-    }
-    if (!finish(received, received.parent) && received.inClass === received) {
-      throw this.error(received, `${name} with what is whole before it is made`, "a cycle through it");
-    }
-    if (name !== undefined) {
-      const content = (node as Node)[valueKey];
-      if (name === "same") container[key] = this.#target(received);
+    // What is done was left as it was until now, for the pointers at it.
+    if (!received.isDone) {
+      if (!finish(received, received.parent) && received.inClass === received)
+        throw this.error(received, `${name} with what is whole before it is made`, "a cycle through it");
+      if (name === "same") received.product = this.#target(received);
       else if (name === "graph")
         received.product = this.guard(received, name, () => readGraph(received, this));
       else if (name === "table") received.product = readTable(received, this);
       else if (name === "snapshots") received.product = readSnapshots(received, this);
-      else received.product = this.read(tag!, content, received, received.product);
-      if (name !== "same") container[key] = received.product;
+      else if (tag) received.product = this.read(tag, (node as Node)[valueKey], received, received.product);
     }
+    container[key] = received.product;
   }
 
   #target(pointer: Received): unknown {
@@ -417,6 +412,6 @@ export class Decoder implements Opened {
 
   error(spot: Spot, expected: string, found: string, cause?: unknown): DecodeError {
     const path = pathOf(this.#root, stepsTo(spot));
-    return new DecodeError({ path, expected, found: shortened(found) }, cause === undefined ? {} : { cause });
+    return new DecodeError({ path, expected, found: shortened(found) }, { cause });
   }
 }

@@ -24,7 +24,21 @@ function ring(size: number, extra?: unknown): Node {
   return nodes[0]!;
 }
 
+class Scan extends Value("x.Scan", { page: Uint8Array }) {}
+
 describe("graph", () => {
+  test("bytes are one value, however many there are: in a class, in a graph, and in several places", () => {
+    const few = createWire({ values: [Scan], limits: { nodes: 50_000 } });
+    const page = new Uint8Array(100_000).fill(1);
+    const inTree = [new Scan({ page }), new Scan({ page }), new Scan({ page })];
+    const [first, second] = few.decode(few.encode(inTree)) as Scan[];
+    expect(first!.page).toStrictEqual(page);
+    expect(second!.page).toBe(first!.page);
+    const text = few.encode(ring(3_000, new Scan({ page })));
+    expect(text).toContain('"graph"');
+    expect((few.decode(text) as { extra: Scan }).extra.page).toStrictEqual(page);
+  });
+
   test("many cycles: chosen by the encoder, linear, and the same again", () => {
     const text = wire.encode(ring(10_000));
     expect(

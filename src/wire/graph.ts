@@ -15,7 +15,7 @@
 import { describe } from "../errors.ts";
 import type { Decoder } from "./decode.ts";
 import type { Container, Received } from "./received.ts";
-import { Malformed, isRecord, valueKey, type Node, type Tag } from "./tag.ts";
+import { Malformed, isRecord, partsOf, put, valueKey, type Node, type Tag } from "./tag.ts";
 
 /** A value that is not there yet. */
 const pending = Symbol("pending");
@@ -29,6 +29,8 @@ interface Shape {
   readonly keys: readonly string[] | undefined;
   /** Which columns hold bare numbers of nodes. Of what has no fields, the first is for all cells. */
   readonly bare: readonly boolean[];
+  /** Whether all objects have something of one of its names. */
+  readonly isOdd: boolean;
 }
 
 type Row = [shape: number, ...cells: unknown[]];
@@ -41,7 +43,7 @@ interface Graph {
 /** Looks through a graph: at its shapes, and at the scalars in its cells. */
 export function surveyGraph(graph: Received, decoder: Decoder): void {
   const content = (graph.node as Node)[valueKey];
-  const { shapes, nodes } = isRecord(content) ? content : {};
+  const { shapes, nodes } = partsOf(content);
   if (!Array.isArray(shapes) || !Array.isArray(nodes) || nodes.length === 0) {
     throw new Malformed("shapes and nodes, one node at least", describe(content));
   }
@@ -82,7 +84,8 @@ function shapeOf(given: unknown, graph: Received, decoder: Decoder): Shape {
       : names.length === 0 || (names.length === 1 && bare[0]));
   if (!isRight)
     throw new Malformed("a shape: a type, and columns that differ", JSON.stringify(given).slice(0, 80));
-  return { type, tag, bare, keys: hasFields ? (names as string[]) : undefined };
+  const isOdd = names.some((name) => (name as string) in Object.prototype);
+  return { type, tag, bare, keys: hasFields ? (names as string[]) : undefined, isOdd };
 }
 
 function fits({ tag, keys }: Shape, cells: number): boolean {
@@ -116,7 +119,7 @@ export function readGraph(graph: Received, decoder: Decoder): unknown {
     const row = rows[index]!;
     if (!Array.isArray(row)) continue;
     const shape = shapes[row[0]]!;
-    const { tag, keys } = shape;
+    const { tag, keys, isOdd } = shape;
     if (tag && !tag.open && !isWhole(index)) {
       throw new Malformed("nodes in a class that are whole before it", `node ${index}: a cycle through it`);
     }
@@ -129,7 +132,10 @@ export function readGraph(graph: Received, decoder: Decoder): unknown {
       values[index] = decoder.read(tag, contentOf(shape, row), spot, opened);
     } else if (keys) {
       const object = values[index] as Record<string, unknown>;
-      for (let at = 0; at < keys.length; at++) object[keys[at]!] = row[at + 1];
+      for (let at = 0; at < keys.length; at++) {
+        if (isOdd) put(object, keys[at]!, row[at + 1]);
+        else object[keys[at]!] = row[at + 1];
+      }
     } else {
       const array = values[index] as unknown[];
       for (let at = 1; at < row.length; at++) array.push(row[at]);
@@ -202,7 +208,8 @@ function resolve(
       throw new Malformed("the number of a node, and in a class of one before it", found);
     }
     row[at] = values[number];
-    count += rows[number]!.length || 1;
+    const node: unknown = rows[number];
+    count += Array.isArray(node) ? node.length : 1;
   }
   return count;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { LimitError, PetioleError, describe } from "../errors.ts";
+import { isRecord } from "./tag.ts";
 
 /** Bounds on one payload. */
 export interface Limits {
@@ -25,25 +26,25 @@ export const defaultLimits: Limits = {
   bigintDigits: 10_000,
 };
 
+/** @throws PetioleError `ERR_OPTION_INVALID` for an option that is not as it must be */
+export function checkOption(isRight: boolean, option: string, expected: string, received: unknown): void {
+  if (isRight) return;
+  const message = `${option} must be ${expected}, received ${describe(received)}.`;
+  throw new PetioleError("ERR_OPTION_INVALID", message);
+}
+
 /**
  * The defaults with some of them replaced.
  *
  * @throws PetioleError `ERR_OPTION_INVALID` for a name that is no limit, or a value that is no positive number
  */
 export function limitsWith(changes: Partial<Limits> = {}): Limits {
+  checkOption(isRecord(changes), "limits", "an object", changes);
   for (const [name, value] of Object.entries(changes)) {
-    if (!Object.hasOwn(defaultLimits, name)) {
-      throw new PetioleError(
-        "ERR_OPTION_INVALID",
-        `limits.${name} is not a limit; there are ${Object.keys(defaultLimits).join(", ")}.`,
-      );
-    }
-    if (typeof value !== "number" || !(value > 0)) {
-      throw new PetioleError(
-        "ERR_OPTION_INVALID",
-        `limits.${name} must be a number above 0 (Infinity for none), received ${describe(value)}.`,
-      );
-    }
+    const names = Object.keys(defaultLimits);
+    checkOption(names.includes(name), "a limit", `one of ${names.join(", ")}`, name);
+    const isRight = typeof value === "number" && value > 0;
+    checkOption(isRight, `limits.${name}`, "a number above 0 (Infinity for none)", value);
   }
   return { ...defaultLimits, ...changes };
 }

@@ -7,7 +7,7 @@ import type { Decoder } from "./decode.ts";
 import type { Lazy } from "./lazy.ts";
 import type { Container, Received } from "./received.ts";
 import type { Reference } from "./reference.ts";
-import { Malformed, isRecord, valueKey, type Node, type Reading, type Tag } from "./tag.ts";
+import { Malformed, partsOf, put, valueKey, type Node, type Reading, type Tag } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { tagsByName } from "./tags/index.ts";
 import { referenceTag } from "./tags/reference.ts";
@@ -15,7 +15,7 @@ import { snapshotTag } from "./tags/snapshot.ts";
 
 /** The references of a `refs` tag. */
 export function readReferences(content: unknown, reading: Reading): (Reference | Lazy)[] {
-  const { model, keys, ...rest } = isRecord(content) ? content : {};
+  const { model, keys, ...rest } = partsOf(content);
   if (!Array.isArray(keys) || Object.keys(rest).length > 0)
     throw new Malformed("a model and keys", describe(content));
   return keys.map((pk: unknown) => referenceTag.read({ model, pk }, reading, undefined));
@@ -32,13 +32,14 @@ interface Snapshots {
 /** Looks through the rows of snapshots, whose cells are values as any others, or what their column says. */
 export function surveySnapshots(list: Received, decoder: Decoder): void {
   const content = (list.node as Node)[valueKey];
-  const { model, key, columns, rows, ...others } = isRecord(content) ? content : {};
-  const parsed = Array.isArray(columns) ? columns.map(snapshotColumn) : [];
-  const names = [...(key === undefined ? [] : [key]), ...parsed.map((column) => column?.[0])];
+  const { model, key, columns, rows, ...others } = partsOf(content);
+  const parsed = Array.isArray(columns) ? columns.map(columnOf) : [];
+  const names = [...(key === undefined ? [] : [key]), ...parsed.map(([name]) => name)];
   const isRight =
     typeof model === "string" &&
     Array.isArray(columns) &&
     names.every((name) => typeof name === "string" && name !== "__proto__") &&
+    parsed.every(([, kind]) => kind === "" || kind === "datetime" || kind === "bigint") &&
     new Set(names).size === names.length &&
     Array.isArray(rows) &&
     Object.keys(others).length === 0;
@@ -61,13 +62,10 @@ export function surveySnapshots(list: Received, decoder: Decoder): void {
   list.plan = { model, key, columns: parsed, rows } as Snapshots;
 }
 
-/** A column's name and what its cells are; undefined for what is no column. */
-function snapshotColumn(column: unknown): Snapshots["columns"][number] | undefined {
-  if (typeof column === "string") return [column, ""];
-  if (!Array.isArray(column) || column.length !== 2) return undefined;
-  const [name, kind] = column as readonly unknown[];
-  const isKnown = typeof name === "string" && (kind === "datetime" || kind === "bigint");
-  return isKnown ? [name, kind] : undefined;
+/** A column's name and what its cells are, `""` where it does not say; to be checked. */
+function columnOf(column: unknown): readonly [name: unknown, kind: unknown] {
+  const says = Array.isArray(column) && column.length === 2 && column[1] !== "";
+  return says ? (column as [unknown, unknown]) : [column, ""];
 }
 
 /** The snapshots, in place of their rows. */
@@ -80,10 +78,7 @@ export function readSnapshots(list: Received, decoder: Decoder): unknown[] {
       const fields: Record<string, unknown> = key === undefined ? {} : { [key]: pk };
       for (const [index, [name, kind]] of columns.entries()) {
         const cell = cells[index];
-        if (kind === "" || cell === null) fields[name] = cell;
-        else
-          fields[name] =
-            kind === "bigint" ? bigintTag.read(cell, decoder.reading, undefined) : dateOfCell(cell);
+        put(fields, name, kind === "" || cell === null ? cell : read(cell, kind, decoder));
       }
       rows[spot.key] = snapshotTag.read({ model, pk, fields }, decoder.reading, undefined);
     }
@@ -113,16 +108,14 @@ interface Table {
 }
 
 function planOf(content: unknown, table: Received, decoder: Decoder, rest = 0): Plan {
-  const { type, columns, ...others } = isRecord(content) ? content : {};
+  const { type, columns, ...others } = partsOf(content);
   if (typeof type !== "string" || !Array.isArray(columns) || Object.keys(others).length > rest)
     throw new Malformed("a type, columns and rows", describe(content));
   const tag = decoder.tagOf(type);
   if (!tag) throw decoder.unknownType(type, table);
   if (tag.layout !== "fields" || tagsByName.has(type))
     throw new Malformed("a class that is made of fields", type);
-  const parts = columns.map((column: unknown): [name: unknown, kind: unknown] =>
-    Array.isArray(column) && column.length === 2 ? (column as [unknown, unknown]) : [column, ""],
-  );
+  const parts = columns.map(columnOf);
   const kinds = parts.map(([name, kind]): Plan["kinds"][number] => {
     if (typeof name !== "string" || name === "__proto__")
       throw new Malformed("a column's name", describe(name));
@@ -254,8 +247,8 @@ function instanceOf(row: unknown, plan: Plan, decoder: Decoder): unknown {
     const cell: unknown = row[index];
     const kind = kinds[index]!;
     // In a column that says what its cells are, null is a field left out.
-    if (kind === "" || (typeof cell === kind && kind !== "bigint")) fields[names[index]!] = cell;
-    else if (cell !== null || isComplete) fields[names[index]!] = read(cell, kind, decoder);
+    if (kind === "" || (typeof cell === kind && kind !== "bigint")) put(fields, names[index]!, cell);
+    else if (cell !== null || isComplete) put(fields, names[index]!, read(cell, kind, decoder));
   }
   return make(fields);
 }

@@ -93,6 +93,8 @@ function scanObject(value: object, level: number, most: number, state: Scan): bo
 }
 
 function scanFields(value: object, level: number, most: number, state: Scan): boolean {
+  // Getters may give something new for ever.
+  if (state.nodes < 0) return false;
   if (level > state.deepest) state.deepest = level;
   const prototype: unknown = Object.getPrototypeOf(value);
   let keys = 0;
@@ -192,7 +194,8 @@ export function hasSymbols(value: object): boolean {
   return symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol));
 }
 
-const nothing = Object.freeze({});
+// With a prototype, a key `__proto__` could be assigned and be no property.
+const nothing = Object.freeze({ __proto__: null });
 
 /**
  * Whether an object has properties that count as data, by strings or symbols. Assigning them to what cannot be changed

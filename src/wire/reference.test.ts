@@ -65,13 +65,25 @@ describe("a reference", () => {
   });
 
   test.each<[string, object, RegExp]>([
-    ["ifChanged alone", { ifChanged: "skip" }, /needs the row's version: make it from the row/],
+    [
+      "ifChanged alone",
+      { ifChanged: "skip" },
+      /needs a version or a digest beside ifChanged: make it from the row/,
+    ],
     ["too many relations", { with: Array.from({ length: 21 }, () => "a") }, /up to 20 names of relations/],
     ["a long relation", { with: ["a".repeat(201)] }, /up to 20 names/],
-    ["an enumeration", { ifMissing: "ignore" }, /must be "fail", "skip", "wait" or "null", and is string/],
-    ["a scope", { scope: "default" }, /its scope must be "all"/],
-    ["a version", { version: 5 }, /its version must be a text, and is number/],
-    ["what none says", { onMissing: "skip" }, /"onMissing", which no reference does: there are connection/],
+    [
+      "an enumeration",
+      { ifMissing: "ignore" },
+      /needs "fail", "skip", "wait" or "null" as its ifMissing, and has string/,
+    ],
+    ["a scope", { scope: "default" }, /needs "all" as its scope/],
+    ["a version", { version: 5 }, /needs a text as its version, and has number/],
+    [
+      "what none says",
+      { onMissing: "skip" },
+      /what a reference says \(connection, .*, and has string "onMissing"/,
+    ],
   ])("says in its refusal what is wrong: %s", (_name, details, advice) => {
     const [refusal, ...others] = refusals(() =>
       wire.encode({ post: new Reference("a.B", 1, details as ReferenceDetails) }),

@@ -113,5 +113,10 @@ export function isKey(value: unknown): value is Key {
 }
 
 function isKeyPart(value: unknown): value is KeyPart {
-  return typeof value === "string" || typeof value === "bigint" || Number.isFinite(value);
+  // JSON has no -0, and no database has it as a key.
+  return (
+    typeof value === "string" ||
+    typeof value === "bigint" ||
+    (Number.isFinite(value) && !Object.is(value, -0))
+  );
 }

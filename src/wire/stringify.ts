@@ -2,13 +2,15 @@
 
 /** Like `JSON.stringify`, for plain data alone. */
 export function stringify(tree: unknown): string {
+  // Called, and not data, where some library of old has added it to what all arrays or objects have.
+  const isChanged = "toJSON" in [];
   try {
-    return JSON.stringify(tree);
+    if (!isChanged) return JSON.stringify(tree);
   } catch (error) {
     // Not every runtime's own writes data that is thousands of levels deep.
-    if (error instanceof RangeError) return stringifyDeep(tree);
-    throw error;
+    if (!(error instanceof RangeError)) throw error;
   }
+  return stringifyDeep(tree);
 }
 
 interface Level {

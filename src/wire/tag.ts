@@ -143,10 +143,15 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The parts of a content that is an object: its own, and none of what all objects were given. Otherwise there are none. */
+export function partsOf(content: unknown): Readonly<Record<string, unknown>> {
+  return { __proto__: null, ...(isRecord(content) && content) } as never;
+}
+
 /** How many values there are in an array, an object or a tag of the wire's tree. */
 export function sizeOf(container: object, layout?: Layout): number {
   const content = (layout ? (container as Node)[valueKey] : container) as object;
-  if (layout === "value") return 1;
+  if (layout === "value" || layout === "scalar") return 1;
   if (Array.isArray(content)) return content.length * (layout === "entries" ? 2 : 1);
   return Object.keys(content).length;
 }
@@ -176,19 +181,25 @@ export function define(object: object, key: PropertyKey, value: unknown, enumera
   Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
 }
 
+/** The same, faster for most: where all objects have something of that name, it may be a setter, or frozen. */
+export function put(object: object, key: string, value: unknown): void {
+  if (key in object) define(object, key, value);
+  else (object as Record<string, unknown>)[key] = value;
+}
+
+const shapes: Readonly<Record<string, string>> = {
+  fields: "an object of fields",
+  items: "an array of items",
+  entries: "an array of entries of two values each",
+};
+
 /** @throws Malformed for content that is not of a tag's layout */
-export function checkShape({ layout }: Tag, content: unknown): void {
+export function checkShape({ layout }: Pick<Tag, "layout">, content: unknown): void {
   const isRight =
     layout === "value" ||
     (layout === "fields"
       ? isRecord(content)
       : Array.isArray(content) &&
         (layout === "items" || content.every((entry) => Array.isArray(entry) && entry.length === 2)));
-  const expected =
-    layout === "fields"
-      ? "an object of fields"
-      : layout === "items"
-        ? "an array of items"
-        : "an array of entries of two values each";
-  if (!isRight) throw new Malformed(expected, describe(content));
+  if (!isRight) throw new Malformed(shapes[layout]!, describe(content));
 }

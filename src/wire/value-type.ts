@@ -62,6 +62,10 @@ export type ValueEntry<Instance extends object = object> =
   | ValueClassLike<Instance>
   | RetiredType;
 
+function wrong(message: string): PetioleError {
+  return new PetioleError("ERR_TYPE_NAME", message);
+}
+
 const reservedName = /^[A-Za-z_][\w-]*$/;
 const name = /^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)+$/;
 
@@ -77,8 +81,7 @@ export function checkName(given: unknown, of: string): string {
     typeof given === "string" && reservedName.test(given)
       ? "names without a dot are reserved for the wire format itself"
       : "it is letters, digits, _ and -, in two parts or more with dots between";
-  throw new PetioleError(
-    "ERR_TYPE_NAME",
+  throw wrong(
     `${describe(given)} is not a name for ${of}: ${why}. Give it a namespace, "shop.Money" for example.`,
   );
 }
@@ -109,7 +112,7 @@ export function valueTags(values: readonly ValueEntry[]): ValueTags {
       checkName(known, "a value class");
       if (byName.has(known)) {
         const message = `Two value classes are named ${known}: each needs its own name.`;
-        throw new PetioleError("ERR_TYPE_NAME", message);
+        throw wrong(message);
       }
       for (let at = 1; at <= version; at++) {
         const written = at === 1 ? known : `${known}@${at}`;
@@ -125,11 +128,10 @@ export function valueTags(values: readonly ValueEntry[]): ValueTags {
     const prototype = type.class.prototype as object;
     if (tagsByPrototype.has(prototype) || prototype === Object.prototype || prototype === Array.prototype) {
       const message = `${name} stands for ${type.class.name}, which travels as itself; it cannot be a value class.`;
-      throw new PetioleError("ERR_TYPE_NAME", message);
+      throw wrong(message);
     }
     if (byPrototype.has(prototype)) {
-      throw new PetioleError(
-        "ERR_TYPE_NAME",
+      throw wrong(
         `${type.class.name} is registered twice, as ${byPrototype.get(prototype)!.name} and ${name}.`,
       );
     }
@@ -143,8 +145,7 @@ function typeOf(entry: ValueEntry): ValueType | RetiredType {
   const type = isThing && valueType in entry ? entry[valueType] : entry;
   const isType = typeof type === "object" && type !== null;
   if (isType && ("replace" in type || typeof type.encode === "function")) return type;
-  throw new PetioleError(
-    "ERR_TYPE_NAME",
+  throw wrong(
     `values holds ${describe(entry)}, which is no value class: give it what Value(…) or value(…) returned.`,
   );
 }

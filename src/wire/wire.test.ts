@@ -326,7 +326,7 @@ describe("refused", () => {
   });
 
   test("a reference whose key is none", () => {
-    for (const key of [NaN, true, null, {}, { a: {} }, [1]]) {
+    for (const key of [NaN, -0, true, null, {}, { a: {} }, { a: 1, b: -0 }, [1]]) {
       expect(() => new Reference("a.B", key as never)).toThrow(
         expect.objectContaining({ code: "ERR_REFERENCE_KEY" }),
       );

@@ -1,10 +1,9 @@
 /** createWire: the codec, ready to use. @module */
-import { PetioleError, describe } from "../errors.ts";
 import { open, openJson, type DecodeContext, type Opened } from "./decode.ts";
 import { dialectOf, type DialectName } from "./dialect.ts";
 import { encode, type Encoded } from "./encode.ts";
 import type { EncodeContext, EncodeSubject, WireModels } from "./encode-context.ts";
-import { limitsWith, type Limits } from "./limits.ts";
+import { checkOption, limitsWith, type Limits } from "./limits.ts";
 import { valueTags, type ValueEntry } from "./value-type.ts";
 
 /** The version of the format that this package writes, and reads. */
@@ -96,16 +95,10 @@ function isRowOf(models: readonly WireModels[]): ((value: object) => boolean) | 
 /** {@link createWire}, with what the task model needs beside. */
 export function createTaskWire(options: WireOptions = {}): TaskWire {
   const { values = [], models = [], limits, dialect = "exact", understands = [], dates = "exact" } = options;
-  if (dialect !== "exact" && dialect !== "portable") {
-    const message = `dialect must be "exact" or "portable", received ${describe(dialect)}.`;
-    throw new PetioleError("ERR_OPTION_INVALID", message);
-  }
-  if (dates !== "exact" && dates !== "round") {
-    throw new PetioleError(
-      "ERR_OPTION_INVALID",
-      `dates must be "exact" or "round", received ${describe(dates)}.`,
-    );
-  }
+  checkOption(dialect === "exact" || dialect === "portable", "dialect", '"exact" or "portable"', dialect);
+  checkOption(dates === "exact" || dates === "round", "dates", '"exact" or "round"', dates);
+  for (const [name, list] of Object.entries({ values, models, understands }))
+    checkOption(Array.isArray(list), name, "an array", list);
   const context: EncodeContext & DecodeContext = {
     values: valueTags(values),
     models,

@@ -8,14 +8,14 @@ export const boxedTag: Tag<object> = {
   identity: true,
   keepsProperties: true,
   write(value) {
-    // Throws for what only looks like one.
-    const primitive: unknown = value.valueOf();
+    // Throws for what only looks like one. The class's own, not what an instance may have in its place.
+    const primitive: unknown = (Object.getPrototypeOf(value) as object).valueOf.call(value);
     const own = typeof primitive === "string" ? primitive.length : 0;
     if (Object.keys(value).length > own) throw new Unportable("it has properties of its own");
     return primitive;
   },
   read(content) {
-    if (content === null || content === undefined || typeof content === "object") {
+    if (typeof (content ?? {}) === "object") {
       throw new Malformed("a primitive", describe(content));
     }
     return Object(content) as object;

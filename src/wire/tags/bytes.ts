@@ -9,6 +9,7 @@ import { describe } from "../../errors.ts";
 import { checkReserved } from "../limits.ts";
 import { Malformed, Unportable, type Tag } from "../tag.ts";
 import { fromBase64, toBase64 } from "../base64.ts";
+import { isIndex } from "./text.ts";
 
 interface View {
   readonly prototype: object;
@@ -113,9 +114,7 @@ function viewTagOf(name: string, of: View): Tag<ArrayBufferView> {
           !(buffer instanceof ArrayBuffer) ||
           (content as unknown[]).length !== 3 ||
           (buffer as Resizable).resizable ||
-          !Number.isInteger(offset) ||
-          !Number.isInteger(bytes) ||
-          !(offset >= 0 && bytes >= 0)
+          ![offset, bytes].every(isIndex)
         )
           throw new Malformed("a buffer, an offset and a length", describe(content));
         return make(buffer, offset, bytes);

@@ -7,11 +7,11 @@ export const mapTag: Tag<Map<unknown, unknown>> = {
   identity: true,
   write: (value) => Array.from(Map.prototype.entries.call(value)),
   open: () => new Map(),
-  read(content, _reading, opened = new Map()) {
+  read(content, _reading, opened) {
     const entries = content as [unknown, unknown][];
-    for (const [key, value] of entries) opened.set(key, value);
-    if (opened.size !== entries.length) throw new Malformed("keys that differ", "a key twice");
-    return opened;
+    for (const [key, value] of entries) opened!.set(key, value);
+    if (opened!.size !== entries.length) throw new Malformed("keys that differ", "a key twice");
+    return opened!;
   },
 };
 
@@ -21,10 +21,10 @@ export const setTag: Tag<Set<unknown>> = {
   identity: true,
   write: (value) => Array.from(Set.prototype.values.call(value)),
   open: () => new Set(),
-  read(content, _reading, opened = new Set()) {
+  read(content, _reading, opened) {
     const items = content as unknown[];
-    for (const item of items) opened.add(item);
-    if (opened.size !== items.length) throw new Malformed("items that differ", "an item twice");
-    return opened;
+    for (const item of items) opened!.add(item);
+    if (opened!.size !== items.length) throw new Malformed("items that differ", "an item twice");
+    return opened!;
   },
 };

@@ -5,7 +5,7 @@
  */
 import { describe } from "../../errors.ts";
 import { digits } from "../digits.ts";
-import { Malformed, type Tag } from "../tag.ts";
+import { Malformed, checkText, type Tag } from "../tag.ts";
 import type { Foreign } from "../foreign.ts";
 import { foreignTags } from "./foreign.ts";
 
@@ -24,9 +24,9 @@ export const dateTag: Tag<object> = {
       ? writeUsual(time)
       : Date.prototype.toISOString.call(value).replace("Z", "+00:00");
   },
-  read(content, reading) {
-    if (content === null) return new Date(NaN);
-    if (typeof content !== "string") throw new Malformed("text", describe(content));
+  read(given, reading) {
+    if (given === null) return new Date(NaN);
+    const content = checkText(given);
     const usual = readUsual(content);
     if (usual !== undefined) return new Date(usual);
     const match = form.exec(content);

@@ -6,7 +6,8 @@
  * @module
  */
 import { describe } from "../../errors.ts";
-import { Malformed, Unportable, checkText, define, takeRecord, type Tag } from "../tag.ts";
+import { keysOf } from "./object.ts";
+import { Malformed, Unportable, checkText, define, partsOf, takeRecord, type Tag } from "../tag.ts";
 
 type Make = (content: Readonly<Record<string, unknown>>) => Error;
 
@@ -41,7 +42,8 @@ export const errorTag: Tag<Error> = {
   keepsSymbols: true,
   write(value) {
     // An error of another realm has another prototype, of the same name.
-    const name = nameOf.get(Object.getPrototypeOf(value) as object) ?? value.constructor.name;
+    const prototype = Object.getPrototypeOf(value) as object;
+    const name = nameOf.get(prototype) ?? prototype.constructor.name;
     const isDom = name === "DOMException";
     if (Object.prototype.toString.call(value) !== `[object ${isDom ? name : "Error"}]`) {
       throw new Unportable("it only looks like an Error: send a real one, or plain data");
@@ -50,16 +52,12 @@ export const errorTag: Tag<Error> = {
     if (isDom && hidesDom(value))
       throw new Unportable("it hides the message or the name that it was made with");
     if (isDom) Object.assign(fields, { message: value.message, domName: value.name });
+    const isHidden = (key: string): boolean =>
+      Object.getOwnPropertyDescriptor(value, key)?.enumerable === false;
+    for (const key of hidden) if (isHidden(key)) fields[key] = (value as never)[key];
+    if (isHidden("name")) throw new Unportable("its name is an unusual property: send a plain Error");
     const properties = {};
-    const isEnumerable = (key: PropertyKey): boolean =>
-      Object.prototype.propertyIsEnumerable.call(value, key);
-    for (const key of hidden) {
-      if (Object.hasOwn(value, key) && !isEnumerable(key)) fields[key] = (value as never)[key];
-    }
-    for (const key of Reflect.ownKeys(value)) {
-      if (isEnumerable(key)) define((fields["properties"] = properties), key, (value as never)[key]);
-      else if (key === "name") throw new Unportable("its name is an unusual property: send a plain Error");
-    }
+    for (const key of keysOf(value)) define((fields["properties"] = properties), key, (value as never)[key]);
     for (const key of texts) {
       if (key in fields && typeof fields[key] !== "string")
         throw new Unportable(`its ${key} is not text: ${describe(fields[key])}`);
@@ -67,7 +65,7 @@ export const errorTag: Tag<Error> = {
     return fields;
   },
   open(content) {
-    const fields = content as Record<string, unknown>;
+    const fields = partsOf(content);
     const of = classes.get(fields["name"] as string);
     if (!of)
       throw new Malformed(`one of ${[...classes.keys()].join(", ")} as its name`, describe(fields["name"]));
@@ -75,14 +73,14 @@ export const errorTag: Tag<Error> = {
   },
   read(content, _reading, opened) {
     const error = opened as Error;
-    const { name, domName, properties, ...fields } = content as Record<string, unknown>;
+    const { name, domName, properties, ...fields } = partsOf(content);
     const isDom = name === "DOMException";
     const unknown = Object.keys(fields).find((key) => !hidden.includes(key));
     if (unknown !== undefined || (domName !== undefined && !isDom))
       throw new Malformed("the parts of an error", describe(unknown ?? domName));
     for (const key of hidden) {
       if (isDom && key === "message") continue;
-      if (!(key in fields)) Reflect.deleteProperty(error, key);
+      if (!Object.hasOwn(fields, key)) Reflect.deleteProperty(error, key);
       else
         define(
           error,

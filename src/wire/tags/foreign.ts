@@ -14,7 +14,11 @@ function foreignTagOf(name: string): Tag<Foreign> {
     layout: "scalar",
     identity: false,
     keepsProperties: true,
-    write: ({ text }) => (name === "uuid" ? { hex: text } : text),
+    write(value) {
+      // Throws for what only looks like one.
+      const { text } = new Foreign(name, value.text);
+      return name === "uuid" ? { hex: text } : text;
+    },
     read(content) {
       const text = textOf(name, content);
       if (!isForeign(name, text)) throw new Malformed("text of its form, of what exists", describe(text));

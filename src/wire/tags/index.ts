@@ -67,7 +67,7 @@ const byClassName = new Map(
  */
 export function prototypeHere(prototype: object): object | undefined {
   const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
-  if (typeof constructor !== "function") return undefined;
+  if (typeof constructor !== "function" || constructor.prototype !== prototype) return undefined;
   const name = builtIn.exec(Function.prototype.toString.call(constructor))?.[1];
   return name === undefined ? undefined : byClassName.get(name);
 }

@@ -5,18 +5,18 @@
  * @module
  */
 import { describe } from "../../errors.ts";
-import { Malformed, define, type Tag } from "../tag.ts";
+import { Malformed, Unportable, define, type Tag } from "../tag.ts";
 
 type Entries = readonly (readonly [key: unknown, value: unknown])[];
 
 /** The keys that are an object's data: the enumerable ones, as for `structuredClone`, and symbols among them. */
-function keysOf(value: object): PropertyKey[] {
+export function keysOf(value: object): PropertyKey[] {
   return Reflect.ownKeys(value).filter((key) => Object.prototype.propertyIsEnumerable.call(value, key));
 }
 
 function read<Kind extends object>(content: Entries, opened: Kind): Kind {
   for (const [key, value] of content) {
-    const isIndex = Array.isArray(opened) && Number.isInteger(key) && (key as number) >= 0;
+    const isIndex = Array.isArray(opened) && isLength(key);
     if (
       !(typeof key === "string" || typeof key === "symbol" || isIndex) ||
       Object.hasOwn(opened, key as string)
@@ -37,7 +37,7 @@ function objectTagOf(name: string, make: () => object): Tag<object> {
     keepsSymbols: true,
     write: (value) => keysOf(value).map((key) => [key, (value as never)[key]]),
     open: make,
-    read: (content, _reading, opened = make()) => read(content as Entries, opened),
+    read: (content, _reading, opened) => read(content as Entries, opened!),
   };
 }
 
@@ -53,24 +53,21 @@ export const arrayTag: Tag<unknown[]> = {
   identity: true,
   keepsProperties: true,
   keepsSymbols: true,
-  write: (value) => [
-    ["length", value.length],
-    ...keysOf(value).map((key) => [indexOf(key, value.length), (value as never)[key]]),
-  ],
+  write(value) {
+    const { length } = value;
+    // A proxy's may be anything.
+    if (!isLength(length)) throw new Unportable("its length is none");
+    return [["length", length], ...keysOf(value).map((key) => [indexOf(key, length), (value as never)[key]])];
+  },
   open: () => [],
   read(content, _reading, opened = []) {
     const [[name, length] = [], ...entries] = content as Entries;
-    if (
-      name !== "length" ||
-      !Number.isInteger(length) ||
-      !((length as number) >= 0 && (length as number) < 2 ** 32)
-    ) {
+    if (name !== "length" || !isLength(length))
       throw new Malformed('an array\'s length first, as ["length", 5]', describe(length));
-    }
-    if ((length as number) > 0) {
+    if (length > 0) {
       // Far from all others, an item makes the array sparse: its length takes no memory.
-      opened[(length as number) - 1] = undefined;
-      delete opened[(length as number) - 1];
+      opened[length - 1] = undefined;
+      delete opened[length - 1];
     }
     read(entries, opened);
     if (opened.length !== length)
@@ -78,6 +75,10 @@ export const arrayTag: Tag<unknown[]> = {
     return opened;
   },
 };
+
+function isLength(value: unknown): value is number {
+  return typeof value === "number" && value >>> 0 === value;
+}
 
 /** The key of an item as a number; any other key as it is. */
 function indexOf(key: PropertyKey, length: number): PropertyKey {

@@ -7,7 +7,7 @@
 import { describe } from "../../errors.ts";
 import type { ReferenceDetails } from "../reference.ts";
 import { isPlainArray } from "../plain.ts";
-import { Malformed, Unportable, isPlainRecord } from "../tag.ts";
+import { isPlainRecord } from "../tag.ts";
 
 /** So many relations, each of so many characters, bound what a text can make a database do. */
 const mostRelations = 20;
@@ -43,46 +43,15 @@ function isDigest(value: unknown): boolean {
   return areNames(fields) && isName(sha256) && Object.keys(rest).length === 0;
 }
 
-/** The details for a text. @throws Unportable */
-export function checkDetails(details: ReferenceDetails): object {
+/** What is wrong with details; undefined when nothing is. */
+export function problemIn(details: ReferenceDetails): readonly [expected: string, found: string] | undefined {
   for (const [name, value] of Object.entries(details)) {
-    if (!Object.hasOwn(checks, name)) {
-      const names = Object.keys(checks).join(", ");
-      throw new Unportable(`it says ${describe(name)}, which no reference does: there are ${names}`);
-    }
-    const problem = problemOf(name, value);
-    if (problem !== undefined)
-      throw new Unportable(`its ${name} must be ${problem}, and is ${describe(value)}`);
-  }
-  if (lacksVersion(details)) {
-    throw new Unportable(
-      "its ifChanged needs the row's version: make it from the row, ref(table, row, { ifChanged })",
-    );
-  }
-  return details;
-}
-
-/** The details from a text; undefined where there are none. @throws Malformed */
-export function readDetails(found: Readonly<Record<string, unknown>>): ReferenceDetails | undefined {
-  const names = Object.keys(found);
-  if (names.length === 0) return undefined;
-  for (const name of names) {
     if (!Object.hasOwn(checks, name))
-      throw new Malformed("a model, a pk and what a reference may say", `also ${describe(name)}`);
-    const problem = problemOf(name, found[name]);
-    if (problem !== undefined) throw new Malformed(`${problem} as its ${name}`, describe(found[name]));
+      return [`what a reference says (${Object.keys(checks).join(", ")})`, describe(name)];
+    const [fits, expected] = checks[name as keyof ReferenceDetails];
+    if (!fits(value)) return [`${expected} as its ${name}`, describe(value)];
   }
-  const details = found as ReferenceDetails;
-  if (lacksVersion(details)) throw new Malformed("a version or a digest beside ifChanged", "neither");
-  return details;
-}
-
-/** What it must be; undefined when it is. */
-function problemOf(name: string, value: unknown): string | undefined {
-  const [fits, expected] = checks[name as keyof ReferenceDetails];
-  return fits(value) ? undefined : expected;
-}
-
-function lacksVersion({ ifChanged, version, digest }: ReferenceDetails): boolean {
-  return ifChanged !== undefined && ifChanged !== "run" && version === undefined && digest === undefined;
+  const { ifChanged = "run", version, digest } = details;
+  if (ifChanged === "run" || version !== undefined || digest !== undefined) return undefined;
+  return ["a version or a digest beside ifChanged: make it from the row", "neither"];
 }

@@ -7,7 +7,7 @@
 import { describe } from "../../errors.ts";
 import { Lazy } from "../lazy.ts";
 import { Reference, isKey } from "../reference.ts";
-import { checkDetails, readDetails } from "./reference-details.ts";
+import { problemIn } from "./reference-details.ts";
 import {
   Malformed,
   Unportable,
@@ -16,6 +16,7 @@ import {
   isRecord,
   looksLikeTag,
   node,
+  partsOf,
   typeKey,
   valueKey,
   type Node,
@@ -33,32 +34,40 @@ export const referenceTag: Tag<Reference | Lazy> = {
   keepsProperties: true,
   write(value, writing) {
     const { model, pk, details, was } = value instanceof Lazy ? value.reference : value;
+    checkRow(model, pk);
     if (typeof pk === "object" && hasTagKeys(pk))
       throw new Unportable("its key looks like a tag: name its columns otherwise");
+    const problem = details && problemIn(details);
+    if (problem) throw new Unportable(`it needs ${problem[0]}, and has ${problem[1]}`);
     const fields = {
       model,
       pk: mapKey(pk, (part) => (typeof part === "bigint" ? bigintNode(part, writing) : part)),
-      ...(details && checkDetails(details)),
+      ...details,
       ...(was && { was: writeFields(was, writing) }),
     };
     return value instanceof Lazy ? { ...fields, lazy: true } : fields;
   },
   read(content, reading) {
-    if (!isRecord(content)) throw new Malformed("an object", describe(content));
-    const { model, pk: given, lazy, was, ...rest } = content;
+    const { model, pk: given, lazy, was, ...rest } = partsOf(content);
     if (typeof model !== "string") throw new Malformed("a model's name", describe(model));
-    if (isRecord(given) && hasTagKeys(given) && !isBigintNode(given))
-      throw new Malformed("a key", "another tag");
     const pk = mapKey(given, (part) =>
       isBigintNode(part) ? bigintTag.read(part[valueKey], reading, undefined) : part,
     );
-    if (!isKey(pk)) throw new Malformed("a key of text, numbers and bigints", describe(pk));
+    if (!isKey(pk) || hasTagKeys(Object(pk) as object))
+      throw new Malformed("a key of text, numbers and bigints", describe(pk));
     if (lazy !== undefined && lazy !== true) throw new Malformed("true as its mark `lazy`", describe(lazy));
+    const problem = problemIn(rest);
+    if (problem) throw new Malformed(...problem);
     const fields = was === undefined ? undefined : readFields(was, reading);
-    const reference = new Reference(model, pk, readDetails(rest), fields);
+    const reference = new Reference(model, pk, rest, fields);
     return lazy ? new Lazy(reference) : reference;
   },
 };
+
+/** @throws Unportable for what was not made by its class's constructor, or from no text as the model's name */
+export function checkRow(model: unknown, pk: unknown): void {
+  if (typeof model !== "string" || !isKey(pk)) throw new Unportable("it has no model or no key");
+}
 
 /** Each part of a key, or the key itself where it has but one. */
 export function mapKey(key: unknown, map: (part: unknown) => unknown): unknown {

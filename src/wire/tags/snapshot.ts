@@ -2,20 +2,20 @@
 import { describe } from "../../errors.ts";
 import { isKey } from "../reference.ts";
 import { Snapshot } from "../snapshot.ts";
-import { Malformed, takeRecord, type Tag } from "../tag.ts";
+import { checkRow } from "./reference.ts";
+import { Malformed, partsOf, takeRecord, type Tag } from "../tag.ts";
 
 export const snapshotTag: Tag<Snapshot> = {
   name: "snapshot",
   layout: "fields",
   identity: true,
   keepsProperties: true,
-  write: ({ model, pk, fields }) => ({
-    model,
-    pk: typeof pk === "object" ? { ...pk } : pk,
-    fields: { ...fields },
-  }),
+  write({ model, pk, fields }) {
+    checkRow(model, pk);
+    return { model, pk: typeof pk === "object" ? { ...pk } : pk, fields: { ...fields } };
+  },
   read(content, reading) {
-    const { model, pk, fields, ...rest } = content as Record<string, unknown>;
+    const { model, pk, fields, ...rest } = partsOf(content);
     if (typeof model !== "string") throw new Malformed("a model's name", describe(model));
     if (!isKey(pk)) throw new Malformed("a key of text, numbers and bigints", describe(pk));
     const [other] = Object.keys(rest);

@@ -1,6 +1,6 @@
 /** Kinds whose whole is a text, or a few: registered symbols, expressions, addresses, headers, Temporal. @module */
 import { describe } from "../../errors.ts";
-import { Malformed, Unportable, checkText, type Tag } from "../tag.ts";
+import { Malformed, Unportable, checkShape, checkText, type Tag } from "../tag.ts";
 import { foreignTags } from "./foreign.ts";
 
 /** A registered symbol, by its key. */
@@ -12,7 +12,8 @@ export const symbolTag: Tag<symbol> = {
   read: (content) => Symbol.for(checkText(content)),
 };
 
-function isIndex(value: unknown): value is number {
+/** Whether a value is a whole number from 0 on. */
+export function isIndex(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 }
 
@@ -45,13 +46,14 @@ function pairsTagOf(name: string, of: PairsClass): Tag<Headers | URLSearchParams
     identity: true,
     write,
     read(content) {
-      if (!Array.isArray(content)) throw new Malformed("pairs", describe(content));
+      checkShape({ layout: "entries" }, content);
       const value = new of();
       for (const [key, text] of content as [unknown, unknown][]) {
-        // Of several values, Headers gives one, and would take the spaces from the ends of it.
-        const isOne = of !== globalThis.Headers || key === "set-cookie";
-        for (const part of isOne ? [text] : checkText(text).split(", "))
-          value.append(checkText(key), checkText(part));
+        let rest = checkText(text);
+        let empty = 0;
+        // Of several values, Headers gives one, and would take the spaces from its end: those of empty ones.
+        if (of === Headers) for (; rest.endsWith(", "); empty++) rest = rest.slice(0, -2);
+        for (value.append(checkText(key), rest); empty > 0; empty--) value.append(key as string, "");
       }
       if (JSON.stringify(write(value)) === JSON.stringify(content)) return value;
       throw new Malformed("pairs of a name and a value, in its order", describe(content));
@@ -69,6 +71,8 @@ interface TextClass {
 function textTagOf(name: string, of: TextClass): Tag<object> {
   // The class's own, not what an instance may have in its place.
   const textOf = (value: object): string => of.prototype.toString.call(value);
+  const made = (text: string): object =>
+    of.from ? of.from(text) : new (of as unknown as new (text: string) => object)(text);
   const foreign = foreignTags.get(name);
   return {
     name,
@@ -76,20 +80,21 @@ function textTagOf(name: string, of: TextClass): Tag<object> {
     identity: !foreign,
     write(value) {
       const text = textOf(value);
-      if (!of.from) return text;
-      if (isEqual(value, of.from(text))) return text;
+      const back = made(text);
+      if (foreign ? isEqual(value, back) : textOf(back) === text) return text;
       if (name === "duration") return partsOf(value);
-      throw new Unportable(
-        "it does not come back from its own text, as its reference day or year is not the usual one",
-      );
+      throw new Unportable("it does not come back from its own text");
     },
     read(content, reading) {
-      if (name === "duration" && Array.isArray(content))
-        return new (of as unknown as new (...parts: unknown[]) => object)(...(content as unknown[]));
+      if (name === "duration" && Array.isArray(content)) {
+        if (content.length === 10 && content.every(Number.isInteger))
+          return new (of as unknown as new (...parts: unknown[]) => object)(...content);
+        throw new Malformed("ten whole numbers", describe(content));
+      }
       const text = checkText(content);
       // Some platforms take long over what is much longer than any time.
       if (foreign && text.length > 200) throw new Malformed("a time", describe(text));
-      const value = of.from ? of.from(text) : new (of as unknown as new (text: string) => object)(text);
+      const value = made(text);
       if (textOf(value) === text) return value;
       if (foreign) return foreign.read(text, reading, undefined);
       throw new Malformed("text as such a value writes it", describe(text));
@@ -108,9 +113,7 @@ function partsOf(duration: object): unknown[] {
 
 /** Whether two of a class of Temporal's are equal. A Duration, alone of them, cannot tell. */
 function isEqual(one: { equals?(other: object): boolean }, other: object): boolean {
-  if (one.equals) return one.equals(other);
-  const others = partsOf(other);
-  return partsOf(one).every((part, index) => Object.is(part, others[index]));
+  return one.equals?.(other) ?? String(partsOf(one)) === String(partsOf(other));
 }
 
 type Entry = readonly [prototype: object, tag: Tag];

@@ -1,6 +1,6 @@
 /** Map and Set, and graphs through everything. @module */
 import { Box, Wrapped } from "../classes.ts";
-import { refused, same, type Group } from "./kind.ts";
+import { define, refused, same, type Group } from "./kind.ts";
 
 export const collections: Group = {
   group: "Map and Set",
@@ -77,6 +77,16 @@ export const collections: Group = {
     refused(
       "Maps with registered symbols as keys of their own",
       () => Object.assign(new Map(), { [Symbol.for("k")]: 1 }),
+      /./,
+    ),
+    refused(
+      "Maps with `__proto__` as a key of their own",
+      () => define(new Map(), { ["__proto__"]: { value: 5 } }),
+      /./,
+    ),
+    refused(
+      "Sets with `__proto__` as a key of their own",
+      () => define(new Set(), { ["__proto__"]: { value: {} } }),
       /./,
     ),
     refused("a Map with a value that cannot travel", () => new Map([["a", () => {}]]), /function/, {

@@ -1,5 +1,5 @@
 /** Instances: of value classes, of classes that nobody registered, and what is Python's. @module */
-import { Reference, createWire } from "../../../src/wire/index.ts";
+import { Foreign, Reference, createWire } from "../../../src/wire/index.ts";
 import { Box, Money, Order, PaymentError, Point, Stack, Tally, Wrapped } from "../classes.ts";
 import { data, dressed, refused, same, type Group } from "./kind.ts";
 
@@ -135,6 +135,24 @@ export const strangers: Group = {
       "subclasses of Promise",
       () => new (class Job extends Promise<number> {})((resolve) => resolve(1)),
       /Job|Promise/,
+    ),
+    ...[{}, [1], new Map([[1, 2]]), new Date(0), new Error("x")].map((value) =>
+      refused(
+        `${value.constructor.name}: a prototype of your own that says it is that class's`,
+        () =>
+          dressed(
+            structuredClone(value),
+            Object.create(Object.getPrototypeOf(value) as object, {
+              constructor: { value: value.constructor },
+            }) as object,
+          ),
+        /class instance/,
+      ),
+    ),
+    refused(
+      "what only looks like a value of Python's",
+      () => Object.assign(Object.create(Foreign.prototype) as object, { tag: "decimal", text: "much" }),
+      /decimal/,
     ),
     refused("subclasses of Reference", () => Object.create(Object.create(Reference.prototype)), /./),
     refused("arrays without a prototype", () => dressed([1], null), /./),

@@ -1,5 +1,5 @@
 /** Primitives, and objects around them. @module */
-import { refused, same, type Group } from "./kind.ts";
+import { data, define, refused, same, type Group } from "./kind.ts";
 
 export const primitives: Group = {
   group: "Primitives",
@@ -63,6 +63,11 @@ export const boxed: Group = {
     same("`new Boolean(false)`", () => new Boolean(false)),
     same("`Object(1n)`", () => Object(1n)),
     same('`Object(Symbol.for("x"))`', () => Object(Symbol.for("x"))),
+    data(
+      "with a hidden `valueOf` of their own: not called",
+      () => define(new Number(1), { valueOf: { value: () => 2, enumerable: false } }),
+      () => new Number(1),
+    ),
     refused("`Object(Symbol())`", () => Object(Symbol("unique")), /symbol|boxed/i),
     refused("boxed numbers with properties", () => Object.assign(new Number(1), { a: 1 }), /./),
     refused("boxed texts with properties", () => Object.assign(new String("ab"), { a: 1 }), /./),

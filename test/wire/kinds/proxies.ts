@@ -48,6 +48,12 @@ export const proxies: Group = {
       () => over({ a: 1 }, { get: (_, key) => (key === "a" ? 5 : undefined) }),
       () => ({ a: 5 }),
     ),
+    refused(
+      "over arrays, of a length that is none",
+      () =>
+        over([1, 2n], { get: (of, key) => (key === "length" ? 1e300 : (Reflect.get(of, key) as unknown)) }),
+      /array/,
+    ),
     refused("over functions", () => over(() => {}), /function/),
     refused("over classes", () => over(class {}), /function/),
     refused("over Map", () => over(new Map()), /./),

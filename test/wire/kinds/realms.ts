@@ -1,6 +1,6 @@
 /** Values of another realm: they arrive as this realm's. @module */
 import { createContext, runInContext } from "node:vm";
-import { data, needs, refused, type Group, type Kind } from "./kind.ts";
+import { data, define, needs, refused, type Group, type Kind } from "./kind.ts";
 
 const context = createContext({});
 
@@ -35,6 +35,22 @@ export const realms: Group = {
     there(
       "AggregateError",
       `Object.defineProperty(new AggregateError([1], "x"), "stack", { value: "s", writable: true })`,
+    ),
+    data(
+      "an Error with a property `constructor`",
+      () =>
+        Object.assign(
+          runInContext(
+            `Object.defineProperty(new Error("x"), "stack", { value: "s", writable: true })`,
+            context,
+          ) as object,
+          { constructor: { name: "Other" } },
+        ),
+      () =>
+        define(new Error("x"), {
+          stack: { value: "s", enumerable: false },
+          constructor: { value: { name: "Other" } },
+        }),
     ),
     there("Uint8Array", "new Uint8Array([1, 2])"),
     there("Float64Array", "new Float64Array([1, -0])"),

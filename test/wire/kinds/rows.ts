@@ -100,6 +100,11 @@ export const details: Group = {
     same("many of which some say something", () =>
       [1, 2, 3, 4, 5].map((pk) => saying(pk % 2 ? {} : { ifMissing: "skip" }, pk)),
     ),
+    refused("of no model", () => new Reference(undefined as never, 1), /ref/),
+    refused("of a model that is no text", () => new Lazy(new Reference(5 as never, 1)), /ref/),
+    refused("rows of a model that is no text", () => new Snapshot(5 as never, 1, {}), /snapshot/),
+    refused("what only looks like a reference", () => Object.create(Reference.prototype), /ref/),
+    refused("what only looks like a snapshot", () => Object.create(Snapshot.prototype), /snapshot/),
     refused("`ifChanged` without version and digest", () => saying({ ifChanged: "skip" }), /ref/),
     refused("a `connection` without a name", () => saying({ connection: "" }), /ref/),
     refused("a `connection` of 201 characters", () => saying({ connection: "c".repeat(201) }), /ref/),

@@ -103,7 +103,17 @@ export const addresses: Group = {
           ["set-cookie", "b=2"],
         ]),
     ),
+    same("Headers whose values have commas and spaces", () => {
+      const headers = new Headers({ "x-a": "a,  b", "x-b": "a,\tb, \tc,", "x-c": ", ,,  ,x" });
+      for (const value of ["", "a", "", "b,  c", ",", "", ""]) headers.append("x-d", value);
+      return headers;
+    }),
     same("Headers with bytes over 127", () => new Headers({ "x-a": "caf\u00e9" })),
+    refused(
+      "URLs that their own text does not give again",
+      () => Object.assign(new URL("http://a/c|/b"), { protocol: "file" }),
+      /url/,
+    ),
     refused("URLs with properties", () => Object.assign(new URL("http://a/"), { label: "x" }), /./),
     refused(
       "URLSearchParams with properties",

@@ -85,7 +85,7 @@ def check_foreign(tag: str, content: Any) -> Any:
     if tag == "datetime" and content is None:
         return None
     if tag == "duration" and isinstance(content, (list, tuple)):
-        if len(content) <= 10 and all(type(part) in (int, float) and part == int(part) for part in content):
+        if len(content) == 10 and all(type(part) in (int, float) and part == int(part) for part in content):
             signs = {part > 0 for part in content if part}
             if len(signs) < 2:
                 return tuple(int(part) for part in content)
