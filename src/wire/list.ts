@@ -124,8 +124,14 @@ function makePlan(tag: Tag, values: ValueTags): Plan {
     (sum, { kind, plan }) => sum + (kind === "value" ? plan!.nodes : 0),
     cells.length,
   );
+  const { prototype, holdsOnly } = tag;
   const writing = {
-    isNew: (instance: unknown, encoder: Encoder) => isNew(instance, tag, encoder),
+    isNew: (instance: unknown, encoder: Encoder) =>
+      typeof instance === "object" &&
+      instance !== null &&
+      Object.getPrototypeOf(instance) === prototype &&
+      (holdsOnly === undefined || holdsOnly(instance)) &&
+      encoder.meetInTable(instance),
     misfit: throwMisfit,
     needsTag,
     date: dateCell,
@@ -140,16 +146,6 @@ function makePlan(tag: Tag, values: ValueTags): Plan {
       return cells.map((cell) => cellOf(cell, (instance as Record<string, unknown>)[cell.name], encoder));
     });
   return { tag, cells, open, nodes, write };
-}
-
-function isNew(instance: unknown, { prototype, holdsOnly }: Tag, encoder: Encoder): boolean {
-  return (
-    typeof instance === "object" &&
-    instance !== null &&
-    Object.getPrototypeOf(instance) === prototype &&
-    (holdsOnly === undefined || holdsOnly(instance)) &&
-    encoder.meetInTable(instance)
-  );
 }
 
 /** The slow way, where no code can be made. */

@@ -109,7 +109,7 @@ function writeObject(value: object, level: number, state: State): string {
   }
   if (Object.getOwnPropertySymbols(value).length > 0) throw givingUp;
   if (prototype === Object.prototype) {
-    if (!isData(value) || context.isRow?.(value)) throw givingUp;
+    if (context.isRow?.(value)) throw givingUp;
     return writeFields(value, level, state);
   }
   const tag: Tag | undefined = prototype ? context.values.byPrototype.get(prototype) : undefined;
@@ -152,11 +152,14 @@ function writeEntries(value: object, level: number, state: State): string {
 function writeFields(fields: object, level: number, state: State): string {
   let text = "";
   for (const key of Object.keys(fields)) {
-    if (key === "__proto__" || key === "__type__") throw givingUp;
+    if (key === "__proto__" || key === "__type__" || (key === "0" && !isData(fields))) throw givingUp;
     const item = write((fields as Record<string, unknown>)[key], level + 1, state);
     text += `${text === "" ? "{" : ","}${keyText(key)}${item}`;
   }
-  return text === "" ? "{}" : `${text}}`;
+  if (text !== "") return `${text}}`;
+  // As in `plain.ts`: what is no data has no keys, as a rule, or those of `arguments`.
+  if (!isData(fields)) throw givingUp;
+  return "{}";
 }
 
 const keyTexts = new Map<string, string>();
