@@ -303,9 +303,11 @@ _HEADER_VALUE = re.compile(r"(?![ \t])[^\x00\r\n\u0100-\U0010ffff]*(?<![ \t])", 
 
 
 def _is_header_value(name: str, value: str) -> bool:
-    # Several values of one name are one, with a comma and a space between.
-    parts = [value] if name == "set-cookie" else value.split(", ")
-    return all(_HEADER_VALUE.fullmatch(part) for part in parts)
+    end = len(value)
+    # Several values of one name are one, with a comma and a space between; the last ones may be empty.
+    while name != "set-cookie" and value.endswith(", ", 0, end):
+        end -= 2
+    return _HEADER_VALUE.fullmatch(value[:end]) is not None
 
 
 def are_headers(pairs: List[Tuple[str, str]]) -> bool:
