@@ -87,24 +87,27 @@ test("bench:wire measures what is asked for, and says what there is", { timeout:
 });
 
 const orms = ["drizzle", "kysely", "mikro-orm", "prisma", "sequelize", "typeorm"];
-const databases = noPostgres === undefined ? ["sqlite", "postgres"] : ["sqlite"];
+// On PostgreSQL one of them: each is a process, and the cases of the others differ in nothing but the ORM.
+const runs: readonly (readonly [database: string, orms: readonly string[]])[] = [
+  ["sqlite", orms],
+  ...(noPostgres === undefined ? [["postgres", ["kysely"]] as const] : []),
+];
 
-test(
-  "bench:model writes each ORM on each database, with as many queries as models",
+test.each(runs)(
+  "bench:model writes ORMs on %s, with as many queries as models",
   { timeout: 300_000 },
-  () => {
-    const path = join(folder, "model.json");
-    const { status, stdout, stderr } = run("bench/model.ts", ["--quick", "--json", path]);
+  (database, wanted) => {
+    const path = join(folder, `model-${database}.json`);
+    const parameters = ["--quick", "--database", database, "--orm", wanted.join(","), "--json", path];
+    const { status, stdout, stderr } = run("bench/model.ts", parameters);
     expect(status, stderr).toBe(0);
     const { rows } = JSON.parse(readFileSync(path, "utf8")) as { rows: Row[] };
     expect(rows.map((row) => [row.case, row.metric, row.bar])).toEqual([
-      ...databases.flatMap((database) =>
-        orms.flatMap((orm) => [
-          [`${orm}, ${database}`, "load", 0.8],
-          [`${orm}, ${database}`, "decode and load", null],
-          [`${orm}, ${database}`, "queries", 1],
-        ]),
-      ),
+      ...wanted.flatMap((orm) => [
+        [`${orm}, ${database}`, "load", 0.8],
+        [`${orm}, ${database}`, "decode and load", null],
+        [`${orm}, ${database}`, "queries", 1],
+      ]),
       ["1,000 snapshots", "bytes", 0.7],
     ]);
     for (const row of rows) {
@@ -112,9 +115,7 @@ test(
       expect(row.lowerIsBetter).toBe(row.unit !== "µs");
       if (row.metric === "queries") expect([row.case, row.ours]).toEqual([row.case, 3]);
     }
-    expect(stdout.match(/, (sqlite|postgres): .* \d+\.\d+\.\d+ \(/g)).toHaveLength(
-      orms.length * databases.length,
-    );
+    expect(stdout.match(/, (sqlite|postgres): .* \d+\.\d+\.\d+ \(/g)).toHaveLength(wanted.length);
   },
 );
 

@@ -45,7 +45,7 @@ async function ask(server: CeleryServer, method: string, given: object = {}): Pr
     replyTo: { exchange: "e", routingKey: "r", ticket },
   } as ControlMessage;
   for (const call of server.broadcasts) call(structuredClone(asked));
-  await vi.waitFor(() => expect(server.answers.has(ticket)).toBe(true));
+  await vi.waitFor(() => expect(server.answers.has(ticket)).toBe(true), { interval: 1 });
   return (server.answers.get(ticket) as Record<string, unknown>)["petiole@test"];
 }
 
