@@ -84,16 +84,8 @@ export {
   type ValueMethods,
   type ValueType,
 } from "./value/index.ts";
-export {
-  Lazy,
-  Reference,
-  Snapshot,
-  createWire,
-  type FieldChange,
-  type ReferenceDetails,
-  type Key,
-  type KeyPart,
-  type Limits,
-  type Wire,
-  type WireOptions,
-} from "./wire/index.ts";
+export { createWire, type Limits, type Wire, type WireOptions } from "./wire/index.ts";
+export { Lazy } from "./wire/lazy.ts";
+export { Reference, type Key, type KeyPart, type ReferenceDetails } from "./wire/reference.ts";
+export { storedRows, type RowsEntry } from "./wire/stored-rows.ts";
+export { Snapshot, type FieldChange } from "./wire/snapshot.ts";

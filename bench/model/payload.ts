@@ -1,5 +1,5 @@
 /** The references of one task, and the same as a person would send them. @module */
-import { Reference } from "petiole/model";
+import { Reference, storedRows } from "petiole/model";
 import { createWire } from "petiole/wire";
 import { randomNumbers } from "../wire/random.ts";
 import { type Table, forEachTable, tables } from "./case.ts";
@@ -24,6 +24,6 @@ const references = forEachTable((table) => ids[table].map((id) => new Reference(
 /** In the order in which a payload holds them. */
 export const allReferences: readonly Reference[] = Object.values(references).flat();
 
-export const wire = createWire();
+export const wire = createWire({ values: [storedRows()] });
 export const text = wire.encode(references);
 export const textByHand = JSON.stringify(ids);

@@ -1,7 +1,7 @@
 /** The bytes of snapshots, beside those of the rows as JSON. @module */
 import { drizzle as libsql } from "drizzle-orm/libsql";
 import * as sqlite from "drizzle-orm/sqlite-core";
-import { snapshot } from "petiole/model";
+import { snapshot, storedRows } from "petiole/model";
 import { drizzle } from "petiole/orm/drizzle";
 import { createWire } from "petiole/wire";
 import type { Row } from "../row.ts";
@@ -64,7 +64,7 @@ export function measureSnapshots(): Row {
   const client = libsql(":memory:");
   drizzle(client, { "qa.Article": articles });
   const rows = Array.from({ length: 1000 }, (_, at) => someArticle(at));
-  const text = createWire().encode(rows.map((row) => snapshot(articles, row)));
+  const text = createWire({ values: [storedRows()] }).encode(rows.map((row) => snapshot(articles, row)));
   client.$client.close();
   const [ours, theirs] = [text, JSON.stringify(rows, digits)].map((each) => Buffer.byteLength(each)) as [
     number,

@@ -1,5 +1,5 @@
 /** Posts: saving, editing and flagging them. */
-import { createWire, ref, Reference, snapshot } from "petiole";
+import { createWire, ref, Reference, snapshot, storedRows } from "petiole";
 import { endStates } from "petiole/engine";
 import { eq } from "drizzle-orm";
 import { app, db, index, review } from "./app.ts";
@@ -99,7 +99,7 @@ export async function flag(id: number): Promise<void> {
 
 /** Follows what was on its way before this process started. */
 export async function followUnfinished(): Promise<void> {
-  const wire = createWire({ values: [Scoring, Season] });
+  const wire = createWire({ values: [storedRows(), Scoring, Season] });
   for (let after: string | undefined; ;) {
     const page = await app.engine.list({
       states: ["scheduled", "waiting", "running", ...endStates.filter((state) => state !== "succeeded")],

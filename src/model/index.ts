@@ -4,7 +4,14 @@
  * @module petiole/model
  */
 export { PetioleError } from "../errors.ts";
-export { Reference, identityOf, type Key, type KeyPart } from "../wire/reference.ts";
+export {
+  Reference,
+  identityOf,
+  type Digest,
+  type Key,
+  type KeyPart,
+  type ReferenceDetails,
+} from "../wire/reference.ts";
 export type {
   LoadOptions,
   ModelDescription,
@@ -30,4 +37,5 @@ export { ref, type RowOf } from "./ref.ts";
 export { registerModel } from "./registry.ts";
 export { lazy, snapshot } from "./snapshot.ts";
 export { Lazy } from "../wire/lazy.ts";
-export { Snapshot } from "../wire/snapshot.ts";
+export { storedRows, type RowsEntry, type WireModels } from "../wire/stored-rows.ts";
+export { Snapshot, type FieldChange, type SnapshotBinding } from "../wire/snapshot.ts";

@@ -4,6 +4,7 @@ import { PetioleError, describe } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import type { DialectName } from "../wire/dialect.ts";
 import type { Limits } from "../wire/limits.ts";
+import { storedRows } from "../wire/stored-rows.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
 import { createTaskWire } from "../wire/wire.ts";
 import type { AppContext } from "./app-context.ts";
@@ -73,10 +74,9 @@ export function makeAppContext(
   if (transactions === "same-database") refuseElsewhere(engine);
   refuseTwice(models);
   const wire = createTaskWire({
-    models,
+    values: [storedRows(models), ...(values ?? [])],
     dialect: dialect ?? engine.capabilities.dialect ?? "exact",
     understands,
-    ...(values ? { values } : {}),
     ...(limits ? { limits } : {}),
   });
   const context: AppContext = {

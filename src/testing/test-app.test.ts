@@ -3,7 +3,7 @@ import { sqlite } from "../engine/sqlite.ts";
 import { ref } from "../model/ref.ts";
 import { Petiole } from "../task/petiole.ts";
 import { Value } from "../value/index.ts";
-import { Reference } from "../wire/index.ts";
+import { Reference } from "../model/index.ts";
 import { stubAdapter } from "./stub-adapter.ts";
 import { testApp, type TestApp } from "./test-app.ts";
 

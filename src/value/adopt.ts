@@ -1,6 +1,6 @@
 /** value(): a class that exists already, as a value class. @module */
 import { PetioleError, ValueError, describe } from "../errors.ts";
-import { checkName, type ValueType } from "../wire/value-type.ts";
+import { checkName, type register, type ValueType } from "../wire/value-type.ts";
 import { evolutionOf, type Evolution } from "./evolution.ts";
 import { declare } from "./declared.ts";
 import { Fields, type FieldTable, type FieldsOf } from "./field.ts";
@@ -66,7 +66,10 @@ export function value(
   );
 }
 
-function byFields(of: Class<object>, how: AdoptedByFields<object, FieldTable>): ValueType {
+function byFields(
+  of: Class<object>,
+  how: AdoptedByFields<object, FieldTable>,
+): Omit<ValueType, typeof register> {
   const fields = new Fields(how.fields, how.name);
   const check = (content: unknown): void => {
     if (fields.fit(content)) return;
@@ -93,7 +96,7 @@ function byFields(of: Class<object>, how: AdoptedByFields<object, FieldTable>): 
   };
 }
 
-function byCodec(of: Class<object>, how: AdoptedByCodec<object, unknown>): ValueType {
+function byCodec(of: Class<object>, how: AdoptedByCodec<object, unknown>): Omit<ValueType, typeof register> {
   return {
     ...evolutionOf(how.name, "value", how),
     name: how.name,

@@ -1,5 +1,6 @@
 /** What value classes were declared with, kept beside them: the codec needs none of it. @module */
-import type { ValueType } from "../wire/value-type.ts";
+import { registerType } from "../wire/register-type.ts";
+import { register, type ValueType } from "../wire/value-type.ts";
 import type { FieldTable } from "./field.ts";
 import type { StandardSchemaLike } from "./schema.ts";
 
@@ -8,10 +9,11 @@ export type Declared = FieldTable | StandardSchemaLike | undefined;
 
 const declarations = new WeakMap<ValueType, Declared>();
 
-/** Remembers what a value class was declared with; returns the class's type. */
-export function declare<Type extends ValueType>(type: Type, declared: Declared): Type {
-  declarations.set(type, declared);
-  return type;
+/** Makes the type of a value class, and remembers what the class was declared with. */
+export function declare(type: Omit<ValueType, typeof register>, declared: Declared): ValueType {
+  const whole: ValueType = { ...type, [register]: (registry) => registerType(whole, registry) };
+  declarations.set(whole, declared);
+  return whole;
 }
 
 export function isDeclared(type: ValueType): boolean {

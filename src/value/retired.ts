@@ -1,6 +1,7 @@
 /** retired(): types that are gone on purpose. @module */
 import { PetioleError, ValueError, describe, messageOf } from "../errors.ts";
-import { checkName, type RetiredType } from "../wire/value-type.ts";
+import { registerType } from "../wire/register-type.ts";
+import { checkName, register, type RetiredType } from "../wire/value-type.ts";
 import { evolutionOf } from "./evolution.ts";
 
 /** What is still to be known of a type that is gone. */
@@ -42,7 +43,16 @@ export function retired(name: string, options: RetiredOptions = {}): RetiredType
       : `version, ${describe(version)}, is none`;
     throw new PetioleError("ERR_VALUE_DEFINITION", `retired(${JSON.stringify(name)}): its ${wrong}.`);
   }
-  return { name, version, aliases, layout, isReplaced: use !== undefined, replace: replacement(name, use) };
+  const type: RetiredType = {
+    name,
+    version,
+    aliases,
+    layout,
+    isReplaced: use !== undefined,
+    replace: replacement(name, use),
+    [register]: (registry) => registerType(type, registry),
+  };
+  return type;
 }
 
 /** What goes wrong in a user's function is told as what was received being of no use. */

@@ -1,7 +1,7 @@
 /** Value(): business objects that have no row, as classes. @module */
 import { PetioleError, ValueError } from "../errors.ts";
 import type { Column } from "../wire/tag.ts";
-import { checkName, valueType, type ValueType } from "../wire/value-type.ts";
+import { checkName, valueType, type register, type ValueType } from "../wire/value-type.ts";
 import { declare, type Declared } from "./declared.ts";
 import { equal } from "./equal.ts";
 import { evolutionOf, type Evolution, type Evolved } from "./evolution.ts";
@@ -108,7 +108,7 @@ function typeOf(
   constructor: new (fields: never) => object,
   shape: Shape,
   evolved: Evolved,
-): ValueType {
+): Omit<ValueType, typeof register> {
   let tried = false;
   const make = (fields: object): object => {
     const instance = new constructor(fields as never);

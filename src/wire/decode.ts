@@ -9,15 +9,14 @@
  */
 import { DecodeError, LimitError, ValueError, describe, messageOf } from "../errors.ts";
 import { Budget } from "./budget.ts";
-import { readGraph, surveyGraph } from "./graph.ts";
-import { Lazy } from "./lazy.ts";
+import type { Lazy } from "./lazy.ts";
 import { checkBytes, type Limits } from "./limits.ts";
-import { readReferences, readSnapshots, readTable, surveySnapshots, surveyTable } from "./list-reader.ts";
 import { notingPassed } from "./passed.ts";
 import { follow, pathOf, shortened } from "./path.ts";
 import { isPlainText } from "./plain-text.ts";
 import { Received, stepsTo, type Container, type Spot } from "./received.ts";
-import { Reference } from "./reference.ts";
+import type { Reference } from "./reference.ts";
+import type { Registry } from "./registry.ts";
 import {
   Malformed,
   checkShape,
@@ -29,14 +28,11 @@ import {
   type Reading,
   type Tag,
 } from "./tag.ts";
-import { tagsByName } from "./tags/index.ts";
-import { referenceTag } from "./tags/reference.ts";
-import type { ValueTags } from "./value-type.ts";
 import { finish, wait } from "./waiting.ts";
 
 /** What a decoder needs to know. */
 export interface DecodeContext {
-  readonly values: ValueTags;
+  readonly registry: Registry;
   readonly limits: Limits;
   readonly dates: "exact" | "round";
 }
@@ -102,6 +98,10 @@ function parse(text: string, limits: Limits, root: string): unknown {
   }
 }
 
+function isLazy(stands: Reference | Lazy): stands is Lazy {
+  return "reference" in stands;
+}
+
 /** One decoding of one text. */
 export class Decoder implements Opened {
   readonly references: Reference[] = [];
@@ -118,7 +118,7 @@ export class Decoder implements Opened {
   readonly #pointers: Received[] = [];
   /** What pointers point at. */
   readonly #targets: Map<object, Received | undefined> | undefined;
-  #hasGraph = false;
+  #isShared = false;
   #isUsed = false;
 
   /** @param around - the decoder of the text that has this tree as the fields of a reference */
@@ -144,34 +144,31 @@ export class Decoder implements Opened {
     }
   }
 
-  decode({
-    row = (reference) => reference,
-    lazy = (reference) => new Lazy(reference),
-    snapshot,
-  }: Resolve = {}): unknown {
+  decode({ row, lazy, snapshot }: Resolve = {}): unknown {
     this.reading.bind = snapshot;
     if (this.#isUsed) throw new Error("decode() was called twice on one opened text");
     this.#isUsed = true;
     for (const { container, key, stands } of this.#rows) {
-      container[key] = stands instanceof Lazy ? lazy(stands.reference) : row(stands);
+      if (isLazy(stands)) container[key] = lazy ? lazy(stands.reference) : stands;
+      else container[key] = row ? row(stands) : stands;
     }
     if (this.#pointers.length > 0) this.#measure();
     const build = (): void => {
       for (let at = this.#list.length - 1; at >= 0; at--) this.#build(this.#list[at]!);
     };
-    if (this.#pointers.length > 0 || this.#hasGraph) notingPassed(build);
+    if (this.#pointers.length > 0 || this.#isShared) notingPassed(build);
     else build();
     return this.#top["value"];
   }
 
   /** The tag of a name; undefined for one that is not known. */
   tagOf(name: string): Tag | undefined {
-    return tagsByName.get(name) ?? this.#context.values.byName.get(name);
+    return this.#context.registry.byName.get(name);
   }
 
   unknownType(name: string, spot: Spot): DecodeError {
     const path = pathOf(this.#root, stepsTo(spot));
-    const known = [...this.#context.values.byName.keys()];
+    const known = [...this.#context.registry.types];
     return new DecodeError(
       { path, expected: "a type that is registered here", found: describe(name) },
       { known, type: name },
@@ -226,18 +223,11 @@ export class Decoder implements Opened {
     const { [typeKey]: name, [valueKey]: content } = node;
     const spot = { container, key, parent };
     this.budget.nodes(2);
-    if (name === "same" || name === "graph" || name === "table" || name === "snapshots") {
-      const received = new Received(node, spot, level, undefined, name);
+    const form = this.#context.registry.forms.get(name);
+    if (form || name === "same") {
+      const received = new Received(node, spot, level, undefined, name, undefined, form);
       if (name === "same") this.#pointers.push(received);
       this.#stack.push(received);
-      return;
-    }
-    if (name === "refs") {
-      const items = this.guard(spot, name, () => readReferences(content, this.reading));
-      this.budget.json(content, level + 1);
-      for (const [index, reference] of items.entries())
-        this.#refer({ container: items as never, key: index, parent }, reference);
-      this.#putAside(new Received(node, spot, level, items, name));
       return;
     }
     let tag = this.tagOf(name);
@@ -245,9 +235,12 @@ export class Decoder implements Opened {
     if (tag.shared && Array.isArray(content)) tag = tag.shared;
     if (tag.layout === "scalar") {
       const value = this.#scalar(tag, content, spot, level);
-      if (tag === referenceTag) this.#refer(spot, value as Reference | Lazy);
-      else if (tag.identity) this.#putAside(new Received(node, spot, level, value, name, tag));
-      else container[key] = value;
+      if (tag.identity) {
+        const received = new Received(node, spot, level, value, name, tag);
+        // It is built already: only pointers need it.
+        received.isDone = true;
+        this.#stack.push(received);
+      } else this.#put(tag, value, spot);
       return;
     }
     let opened: unknown;
@@ -267,8 +260,7 @@ export class Decoder implements Opened {
     this.budget.nodes(2);
     const spot = { container, key, parent: graph };
     const value = this.#scalar(tag, (cell as Node)[valueKey], spot, graph.level + 4);
-    if (tag === referenceTag) this.#refer(spot, value as Reference | Lazy);
-    else container[key] = value;
+    this.#put(tag, value, spot);
     return true;
   }
 
@@ -277,28 +269,26 @@ export class Decoder implements Opened {
     return this.read(tag, content, spot);
   }
 
-  #refer(spot: Spot, stands: Reference | Lazy): void {
-    if (stands instanceof Reference) this.references.push(stands);
+  #put(tag: Tag, value: unknown, spot: Spot): void {
+    if (tag.name === "ref") this.refer(spot, value as Reference | Lazy);
+    else spot.container[spot.key] = value;
+  }
+
+  /** Notes where a reference is, for its row to take its place. */
+  refer(spot: Spot, stands: Reference | Lazy): void {
+    if (!isLazy(stands)) this.references.push(stands);
     this.#rows.push({ ...spot, stands });
   }
 
-  /** For what is built already: only pointers need it. */
-  #putAside(received: Received): void {
-    received.isDone = true;
-    this.#stack.push(received);
-  }
-
   #look(received: Received): void {
-    const { node, name, tag, level, isDone } = received;
+    const { node, name, tag, form, level, isDone } = received;
     if (isDone || name === "same") return;
     if (name === undefined) return this.inside(node as Container, received, level + 1);
     const content = (node as Node)[valueKey];
-    if (name === "graph") {
-      this.#hasGraph = true;
-      this.guard(received, name, () => surveyGraph(received, this));
-    } else if (name === "table") this.guard(received, name, () => surveyTable(received, this));
-    else if (name === "snapshots") this.guard(received, name, () => surveySnapshots(received, this));
-    else if (tag!.layout === "value") this.#lookAt(content, received, level + 1);
+    if (form) {
+      this.#isShared ||= name === "graph";
+      this.guard(received, name, () => form.survey(received, this));
+    } else if (tag!.layout === "value") this.#lookAt(content, received, level + 1);
     else this.#lookInto(content as Container, tag!.layout === "entries", received, level + 1);
   }
 
@@ -326,16 +316,13 @@ export class Decoder implements Opened {
   }
 
   #build(received: Received): void {
-    const { node, name, tag, container, key } = received;
+    const { node, name, tag, form, container, key } = received;
     // What is done was left as it was until now, for the pointers at it.
     if (!received.isDone) {
       if (!finish(received, received.parent) && received.inClass === received)
         throw this.error(received, `${name} with what is whole before it is made`, "a cycle through it");
       if (name === "same") received.product = this.#target(received);
-      else if (name === "graph")
-        received.product = this.guard(received, name, () => readGraph(received, this));
-      else if (name === "table") received.product = readTable(received, this);
-      else if (name === "snapshots") received.product = readSnapshots(received, this);
+      else if (form) received.product = this.guard(received, name!, () => form.read(received, this));
       else if (tag) received.product = this.read(tag, (node as Node)[valueKey], received, received.product);
     }
     container[key] = received.product;
@@ -393,7 +380,7 @@ export class Decoder implements Opened {
   /** What to throw for what was thrown while content was read. */
   #wrong(error: unknown, name: string, spot: Spot): unknown {
     if (error instanceof LimitError) return error;
-    if (error instanceof DecodeError) return name === referenceTag.name ? this.#inFields(error, spot) : error;
+    if (error instanceof DecodeError) return name === "ref" ? this.#inFields(error, spot) : error;
     if (error instanceof Malformed) return this.error(spot, `${name}: ${error.expected}`, error.found);
     const found =
       error instanceof ValueError

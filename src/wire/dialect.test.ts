@@ -1,13 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { refusals } from "../../test/wire/refusals.ts";
 import { Value } from "../value/index.ts";
-import { Foreign, Lazy, Reference, Snapshot, createWire, type ReferenceDetails } from "./index.ts";
+import { Lazy, Reference, Snapshot, type ReferenceDetails } from "../model/index.ts";
+import { Foreign, createWire } from "./index.ts";
+import { storedRows } from "./stored-rows.ts";
 
 class Money extends Value("shop.Money", { amount: Number, currency: String }) {}
 class Cost extends Value("shop.Cost", { amount: BigInt, currency: String }) {}
 class Coin extends Value("shop.Coin", { cents: Number }) {}
 
-const wire = createWire({ dialect: "portable", values: [Money, Coin], understands: ["shop.Money"] });
+const wire = createWire({
+  dialect: "portable",
+  values: [storedRows(), Money, Coin],
+  understands: ["shop.Money"],
+});
 
 function refused(value: unknown): RegExp | string {
   try {
@@ -129,8 +135,8 @@ describe("references in the portable dialect", () => {
     new Reference("a.B", pk, details, fields);
 
   const portable = (...understands: string[]) =>
-    createWire({ dialect: "portable", understands, values: [Cost] });
-  const exact = createWire({ values: [Cost] });
+    createWire({ dialect: "portable", understands, values: [storedRows(), Cost] });
+  const exact = createWire({ values: [storedRows(), Cost] });
   const saying = was({ id: 7, at: new Date(0), note: undefined }, 7, { ifMissing: "skip", with: ["author"] });
 
   test("a reference is refused, whatever it says", () => {

@@ -11,24 +11,19 @@ import type { Encoded } from "./encode.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import { Foreign } from "./foreign.ts";
 import { GraphWriter } from "./graph-writer.ts";
-import { Lazy } from "./lazy.ts";
 import { pointerOf } from "./path.ts";
 import { Place } from "./place.ts";
 import { hasProperties, hasSymbols, isData, isPlainArray } from "./plain.ts";
-import { Reference } from "./reference.ts";
+import type { Reference } from "./reference.ts";
 import { Refusals } from "./refusals.ts";
-import { Snapshot } from "./snapshot.ts";
-import { writeList } from "./list.ts";
-import { node, sizeOf, valueKey, type Tag, type Writing } from "./tag.ts";
-import { modelsOf, whichOf } from "./row-model.ts";
+import { fewest, node, sizeOf, valueKey, type List, type Tag, type Writing } from "./tag.ts";
 import { finish, wait } from "./waiting.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { foreignTags } from "./tags/foreign.ts";
-import { prototypeHere, tagsByPrototype } from "./tags/index.ts";
+import { prototypeHere } from "./tags/index.ts";
 import { needsTag, numberTag } from "./tags/number.ts";
 import { arrayTag, bareTag, objectTag } from "./tags/object.ts";
 import { symbolTag } from "./tags/text.ts";
-import { referenceTag } from "./tags/reference.ts";
 import { undefinedTag } from "./tags/undefined.ts";
 
 /** This much text of `same` pointers, and a graph is smaller and easier to read. */
@@ -217,12 +212,13 @@ export class Encoder {
       return this.#same(place, value, above, key);
     const kind = this.#kindOf(value);
     if (kind === undefined || this.#isRow(value, kind)) return this.#row(value, above, key);
-    if (kind === referenceTag && value instanceof Reference)
-      return this.#tagged(kind, this.refer(value), above, key);
-    if (kind !== "plain") return this.#tagged(kind, value, above, key);
+    if (kind !== "plain") {
+      const isReference = this.context.registry.rows?.isReference(value);
+      return this.#tagged(kind, isReference ? this.refer(value as Reference) : value, above, key);
+    }
     if (Array.isArray(value)) {
       const { graph, tables } = this.#way;
-      const list = graph || !tables ? undefined : writeList(value, above, key, this);
+      const list = graph || !tables ? undefined : this.#list(value, above, key);
       if (list) {
         this.#put(above, key, list.container);
         return list.rows;
@@ -234,8 +230,16 @@ export class Encoder {
     return this.#container(value, above, key, content, Object.keys(content));
   }
 
+  /** Writes an array as one list, if its items are alike. */
+  #list(items: readonly unknown[], above: Place, key: string | number): List | undefined {
+    const [first] = items;
+    if (items.length < fewest || typeof first !== "object" || first === null) return undefined;
+    const tag = this.context.registry.byPrototype.get(Object.getPrototypeOf(first) as object);
+    return tag?.writeList?.(items, above, key, this);
+  }
+
   #isRow(value: object, kind: Kind): boolean {
-    const { isRow } = this.context;
+    const isRow = this.context.registry.rows?.isRow;
     if (!isRow || Array.isArray(value)) return false;
     return (kind === "plain" || kind === bareTag || kind === objectTag) && isRow(value);
   }
@@ -244,7 +248,8 @@ export class Encoder {
   #kindOf(value: object): Kind {
     const own = Object.getPrototypeOf(value) as object | null;
     if (own === null) return isData(value) ? bareTag : undefined;
-    const tag = tagsByPrototype.get(own) ?? this.context.values.byPrototype.get(own);
+    const { byPrototype } = this.context.registry;
+    const tag = byPrototype.get(own);
     if (tag) return tag;
     const isHere = own === Object.prototype || own === Array.prototype;
     const prototype = isHere ? own : (prototypeHere(own) ?? own);
@@ -252,7 +257,7 @@ export class Encoder {
       if (prototype !== Array.prototype) return undefined;
       return isPlainArray(value) ? "plain" : arrayTag;
     }
-    if (prototype !== Object.prototype) return tagsByPrototype.get(prototype);
+    if (prototype !== Object.prototype) return byPrototype.get(prototype);
     if (!isData(value)) return undefined;
     const isOdd = hasSymbols(value) || Object.hasOwn(value, "__proto__");
     return isOdd || this.context.dialect.looksLikeTag(value) ? objectTag : "plain";
@@ -297,7 +302,7 @@ export class Encoder {
       const kind = `${tag.name} with properties of its own`;
       return this.#refuse(value, above, key, kind, "send the properties beside it, in an object");
     }
-    const unknownModel = this.unknownModel(value);
+    const unknownModel = this.context.registry.rows?.unknownModel(value);
     if (unknownModel !== undefined) {
       const advice = "no model has that name here; add it to `models`";
       return this.#refuse(value, above, key, `${tag.name} of ${unknownModel}`, advice);
@@ -312,7 +317,7 @@ export class Encoder {
     }
     const advice = dialect.refusal(tag.name, content);
     if (advice !== undefined) return this.#refuse(value, above, key, tag.name, advice);
-    if (this.context.values.byName.has(tag.name)) this.types.add(tag.name);
+    if (tag.isClass) this.types.add(tag.name);
     return this.#tag(tag, value, content, above, key);
   }
 
@@ -380,36 +385,13 @@ export class Encoder {
     return JSON.parse(text);
   }
 
-  /** The model that something refers to, where there are models and none has its name. */
-  unknownModel(value: object): string | undefined {
-    const { modelNames } = this.context;
-    const reference = value instanceof Lazy ? value.reference : value;
-    if (!(reference instanceof Reference || reference instanceof Snapshot) || modelNames.size === 0)
-      return undefined;
-    return modelNames.has(reference.model) ? undefined : reference.model;
-  }
-
   /** A row that knows its model travels as a reference; what is no row is refused. */
   #row(value: object, above: Place, key: string | number): Place | undefined {
-    const [known, ...others] = modelsOf(value, this.context.models);
-    if (known === undefined) return this.#refuse(value, above, key);
-    const { adapter, model } = known;
-    if (others.length > 0)
-      return this.#refuse(
-        value,
-        above,
-        key,
-        `${model} of one of several connections`,
-        whichOf(known, others),
-      );
-    const pk = adapter.keyOf?.(model, value);
-    if (pk === undefined) {
-      const advice = "it has no key yet: save it first, and send what the database returned";
-      return this.#refuse(value, above, key, `${model} that was not saved`, advice);
-    }
-    const { connection } = adapter;
-    const reference = new Reference(model, pk, connection === undefined ? undefined : { connection });
-    return this.#tagged(referenceTag, this.refer(reference, value), above, key);
+    const found = this.context.registry.rows?.referenceTo(value);
+    if (!found) return this.#refuse(value, above, key);
+    if (Array.isArray(found)) return this.#refuse(value, above, key, ...(found as [string, string]));
+    const reference = found as Reference;
+    return this.#tagged(this.#kindOf(reference) as Tag, this.refer(reference, value), above, key);
   }
 
   /** What is known of memory only once all views are. */

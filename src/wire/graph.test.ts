@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { optional, Value, anything, value } from "../value/index.ts";
-import { createWire, Reference } from "./index.ts";
+import { Reference } from "../model/index.ts";
+import { createWire } from "./index.ts";
+import { storedRows } from "./stored-rows.ts";
 
 class Address extends URL {}
 class Money extends Value("shop.Money", { amount: BigInt, note: optional(anything) }) {}
 const wire = createWire({
   values: [
+    storedRows(),
     Money,
     value(Address, { name: "x.Url", encode: String, decode: (text: string) => new Address(text) }),
   ],

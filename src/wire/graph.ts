@@ -15,7 +15,9 @@
 import { describe } from "../errors.ts";
 import type { Decoder } from "./decode.ts";
 import type { Container, Received } from "./received.ts";
-import { Malformed, isRecord, partsOf, put, valueKey, type Node, type Tag } from "./tag.ts";
+import { Malformed, isRecord, partsOf, put, valueKey, type Form, type Node, type Tag } from "./tag.ts";
+
+export const graphForm: Form = { survey: surveyGraph, read: readGraph };
 
 /** A value that is not there yet. */
 const pending = Symbol("pending");
@@ -41,7 +43,7 @@ interface Graph {
 }
 
 /** Looks through a graph: at its shapes, and at the scalars in its cells. */
-export function surveyGraph(graph: Received, decoder: Decoder): void {
+function surveyGraph(graph: Received, decoder: Decoder): void {
   const content = (graph.node as Node)[valueKey];
   const { shapes, nodes } = partsOf(content);
   if (!Array.isArray(shapes) || !Array.isArray(nodes) || nodes.length === 0) {
@@ -111,7 +113,7 @@ function surveyCells(row: Row, index: number, graph: Received, decoder: Decoder)
 }
 
 /** The value that a graph stands for. */
-export function readGraph(graph: Received, decoder: Decoder): unknown {
+function readGraph(graph: Received, decoder: Decoder): unknown {
   const { shapes, rows } = graph.plan as Graph;
   const values = rows.map((row) => (Array.isArray(row) ? open(shapes[row[0]]!, row) : row));
   const isWhole = wholenessOf(shapes, rows);

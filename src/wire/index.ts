@@ -11,11 +11,7 @@ export {
   type ErrorCode,
   type Refusal,
 } from "../errors.ts";
-export type { WireModels } from "./encode-context.ts";
 export { Foreign } from "./foreign.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
-export { Lazy } from "./lazy.ts";
-export { Snapshot, type FieldChange, type SnapshotBinding } from "./snapshot.ts";
-export { Reference, type Digest, type Key, type KeyPart, type ReferenceDetails } from "./reference.ts";
 export type { RetiredType, ValueClassLike, ValueEntry, ValueType } from "./value-type.ts";
 export { createWire, type Wire, type WireOptions } from "./wire.ts";

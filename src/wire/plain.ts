@@ -5,6 +5,7 @@
  */
 import type { Dialect } from "./dialect.ts";
 import type { EncodeContext } from "./encode-context.ts";
+import type { RowKinds } from "./registry.ts";
 import { needsTag } from "./tags/number.ts";
 
 /** Deeper data is put off, so that depth is no danger to the stack. */
@@ -26,10 +27,7 @@ export type Finding = "plain" | "rich" | ReadonlyMap<object, number>;
  * Looks through a value. Written for speed, and measured: one state, no array of an object's keys, no Set where
  * few objects are.
  */
-export function scan(
-  value: unknown,
-  { limits, dialect, isRow }: Pick<EncodeContext, "limits" | "dialect" | "isRow">,
-): Finding {
+export function scan(value: unknown, { limits, dialect, registry }: EncodeContext): Finding {
   const deepest = Math.min(limits.depth, dialect.depth);
   const state: Scan = {
     nodes: limits.nodes - 1,
@@ -37,7 +35,7 @@ export function scan(
     shared: 0,
     deepest: 0,
     dialect,
-    isRow,
+    isRow: registry.rows?.isRow,
     few: [],
     many: undefined,
     numbers: undefined,
@@ -70,7 +68,7 @@ interface Scan {
   shared: number;
   deepest: number;
   readonly dialect: Dialect;
-  readonly isRow: EncodeContext["isRow"];
+  readonly isRow: RowKinds["isRow"] | undefined;
   /** The objects that were met. */
   readonly few: object[];
   many: Set<object> | undefined;

@@ -7,9 +7,8 @@
  */
 import type { Encoded } from "./encode.ts";
 import type { EncodeContext } from "./encode-context.ts";
-import { fewest } from "./list.ts";
 import { hasProperties, isData, isPlainArray } from "./plain.ts";
-import type { Tag, Writing } from "./tag.ts";
+import { fewest, type Writing } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { dateTag } from "./tags/date.ts";
 import { needsTag, numberTag } from "./tags/number.ts";
@@ -109,11 +108,11 @@ function writeObject(value: object, level: number, state: State): string {
   }
   if (Object.getOwnPropertySymbols(value).length > 0) throw givingUp;
   if (prototype === Object.prototype) {
-    if (context.isRow?.(value)) throw givingUp;
+    if (context.registry.rows?.isRow?.(value)) throw givingUp;
     return writeFields(value, level, state);
   }
-  const tag: Tag | undefined = prototype ? context.values.byPrototype.get(prototype) : undefined;
-  if (tag?.layout !== "fields") throw givingUp;
+  const tag = prototype ? context.registry.byPrototype.get(prototype) : undefined;
+  if (!tag?.isClass || tag.layout !== "fields") throw givingUp;
   const fields = tag.write(value, state.writing) as object;
   state.types.add(tag.name);
   return tagged(tag.name, writeFields(fields, level + 1, state), state);
@@ -126,7 +125,7 @@ function writeItems(value: object, level: number, state: State): string {
     items.length >= fewest &&
     typeof first === "object" &&
     first !== null &&
-    state.context.values.byPrototype.has(Object.getPrototypeOf(first) as object);
+    state.context.registry.byPrototype.get(Object.getPrototypeOf(first) as object)?.writeList !== undefined;
   if (mayBeTable || !Array.isArray(value) || !isPlainArray(items)) throw givingUp;
   return joined(items, level, state);
 }

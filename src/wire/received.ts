@@ -1,5 +1,5 @@
 /** What a decoder found in a text, before and after it is built. @module */
-import { valueKey, type Node, type Tag } from "./tag.ts";
+import { valueKey, type Form, type Node, type Tag } from "./tag.ts";
 import type { Step } from "./path.ts";
 import type { Waiting } from "./waiting.ts";
 
@@ -25,6 +25,7 @@ export class Received implements Spot, Waiting {
   /** The name of its tag; undefined for a plain object or array. */
   readonly name: string | undefined;
   readonly tag: Tag | undefined;
+  readonly form: Form | undefined;
   /** What it is, or will be once it is filled; undefined before a class has made it. */
   product: unknown;
   isDone = false;
@@ -45,6 +46,7 @@ export class Received implements Spot, Waiting {
     product: unknown,
     name?: string,
     tag?: Tag,
+    form?: Form,
   ) {
     this.node = node;
     this.container = container;
@@ -54,7 +56,8 @@ export class Received implements Spot, Waiting {
     this.product = product;
     this.name = name;
     this.tag = tag;
-    const isMadeLast = tag ? !tag.open && tag.layout !== "scalar" : name === "table" || name === "snapshots";
+    this.form = form;
+    const isMadeLast = tag ? !tag.open && tag.layout !== "scalar" : form?.isMadeLast;
     this.inClass = isMadeLast ? this : parent?.inClass;
   }
 

@@ -2,23 +2,17 @@ import { describe, expect, test } from "vitest";
 import type { EncodeError } from "../errors.ts";
 import { refusals } from "../../test/wire/refusals.ts";
 import { Value, anything } from "../value/index.ts";
-import {
-  DecodeError,
-  Lazy,
-  LimitError,
-  Reference,
-  createWire,
-  type Limits,
-  type ReferenceDetails,
-} from "./index.ts";
+import { Lazy, Reference, type ReferenceDetails } from "../model/index.ts";
+import { DecodeError, LimitError, createWire, type Limits } from "./index.ts";
 import type { EncodeSubject } from "./encode-context.ts";
+import { storedRows } from "./stored-rows.ts";
 import { createTaskWire } from "./wire.ts";
 
 class Money extends Value("shop.Money", { amount: BigInt, currency: String }) {}
 class Box extends Value("test.Box", { held: anything }) {}
 class List extends Value("test.List", { list: [Number] }) {}
 
-const wire = createWire({ values: [Money, Box, List] });
+const wire = createWire({ values: [storedRows(), Money, Box, List] });
 const subject: EncodeSubject = { root: "payload", what: "this payload" };
 const tag = (name: string, content: unknown): string =>
   JSON.stringify({ __type__: name, __value__: content });
@@ -117,7 +111,7 @@ describe("the fields of a reference", () => {
       "value.g",
     ]);
     expect(refusals(() => wire.encode(new Map([["k", bad]])))[0]).toMatch(/^value\.get\("k"\)\.was\.f \|/);
-    const task = createTaskWire();
+    const task = createTaskWire({ values: [storedRows()] });
     expect(refusals(() => task.encodeFor({ bad }, subject))[0]).toMatch(/^payload\.bad\.was\.f \|/);
   });
 
@@ -140,9 +134,11 @@ describe("the fields of a reference", () => {
     ] as const;
     for (const [fields, path] of wrong) {
       const text = `{"post":[${ref({ was: fields })}]}`;
-      expect(() => createTaskWire().open(text, "payload").decode()).toThrow(
-        expect.objectContaining({ path }),
-      );
+      expect(() =>
+        createTaskWire({ values: [storedRows()] })
+          .open(text, "payload")
+          .decode(),
+      ).toThrow(expect.objectContaining({ path }));
     }
     const unknown = `[${ref({ was: { a: { __type__: "shop.Money@2", __value__: 1 } } })}]`;
     expect(() => wire.decode(unknown)).toThrow(DecodeError);
@@ -156,7 +152,7 @@ describe("the fields of a reference", () => {
   });
 
   test("have their value classes among the types of the whole", () => {
-    const task = createTaskWire({ values: [Money, Box] });
+    const task = createTaskWire({ values: [storedRows(), Money, Box] });
     const fee = new Money({ amount: 5n, currency: "EUR" });
     const { types } = task.encodeFor([was({ fee }), new Box({ held: 1 })], subject);
     expect(types).toStrictEqual(["shop.Money", "test.Box"]);
@@ -173,8 +169,11 @@ describe("the fields of a reference", () => {
   });
 
   test("are not among the references that are to be loaded, what they are of is", () => {
-    const opened = createTaskWire().open(
-      createWire().encode([was({ author: new Reference("a.User", 2) }, 7), new Lazy(was({}, 8))]),
+    const opened = createTaskWire({ values: [storedRows()] }).open(
+      createWire({ values: [storedRows()] }).encode([
+        was({ author: new Reference("a.User", 2) }, 7),
+        new Lazy(was({}, 8)),
+      ]),
       "payload",
     );
     expect(opened.references.map(({ model, pk }) => `${model} ${String(pk)}`)).toStrictEqual(["a.B 7"]);
@@ -185,7 +184,7 @@ describe("the fields of a reference", () => {
   /** The least limit with which a value can be written. What can be written must be readable. */
   function least(value: unknown, limit: keyof Limits, most: number): number {
     const fits = (size: number): boolean => {
-      const limited = createWire({ values: [Money, Box, List], limits: { [limit]: size } });
+      const limited = createWire({ values: [storedRows(), Money, Box, List], limits: { [limit]: size } });
       let text: string;
       try {
         text = limited.encode(value);
@@ -260,7 +259,7 @@ describe("the fields of a reference", () => {
   });
 
   test("say `payload` when they are over a limit", () => {
-    const limited = createTaskWire({ limits: { nodes: 50 } });
+    const limited = createTaskWire({ values: [storedRows()], limits: { nodes: 50 } });
     const large = was({ list: Array.from({ length: 60 }, () => 1n) });
     expect(() => limited.encodeFor([large], subject)).toThrow(/^payload is over the limit `nodes`/);
     const text = wire.encode([large]);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { WireModels } from "./encode-context.ts";
+import type { WireModels } from "./stored-rows.ts";
 
 /** A model that a row may be of. */
 export interface RowModel {

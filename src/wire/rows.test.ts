@@ -2,13 +2,15 @@
 import { describe, expect, test } from "vitest";
 import { refusals } from "../../test/wire/refusals.ts";
 import { Value, anything } from "../value/index.ts";
-import { Lazy, Reference, createWire } from "./index.ts";
+import { Lazy, Reference } from "../model/index.ts";
+import { createWire } from "./index.ts";
 import type { EncodeSubject } from "./encode-context.ts";
-import { createTaskWire, type WireOptions } from "./wire.ts";
+import { storedRows, type WireModels } from "./stored-rows.ts";
+import { createTaskWire } from "./wire.ts";
 
 class Box extends Value("test.Box", { held: anything }) {}
 
-const wire = createWire({ values: [Box] });
+const wire = createWire({ values: [storedRows(), Box] });
 const subject: EncodeSubject = { root: "payload", what: "this payload" };
 const tag = (name: string, content: unknown): string =>
   JSON.stringify({ __type__: name, __value__: content });
@@ -25,7 +27,7 @@ function sent(text: string): unknown[] {
 }
 
 describe("the hook `refer`", () => {
-  const task = createTaskWire({ values: [Box] });
+  const task = createTaskWire({ values: [storedRows(), Box] });
   const encode = (value: unknown, refer: EncodeSubject["refer"]): string =>
     task.encodeFor(value, { ...subject, refer }).text;
 
@@ -95,7 +97,7 @@ function plainModels(asked: { times: number } = { times: 0 }) {
     known.set(fields, model);
     return fields;
   };
-  const models: NonNullable<WireOptions["models"]> = [
+  const models: readonly WireModels[] = [
     {
       connection: "main",
       capabilities: { recognisesRows: "plain" },
@@ -115,7 +117,7 @@ describe("rows that know their model", () => {
 
   test("plain ones are recognised anywhere", () => {
     const { row, models } = plainModels();
-    const plain = createWire({ models, values: [Box] });
+    const plain = createWire({ values: [storedRows(models), Box] });
     const make = (id: number): object => row({ id, body: "x" });
     const value = {
       one: make(1),
@@ -143,7 +145,7 @@ describe("rows that know their model", () => {
 
   test("without a prototype, with symbols and with odd columns too", () => {
     const { row, models } = plainModels();
-    const plain = createWire({ models });
+    const plain = createWire({ values: [storedRows(models)] });
     const rows = [
       Object.assign(Object.create(null) as object, { id: 1 }),
       { id: 2, [Symbol("brand")]: true },
@@ -157,7 +159,7 @@ describe("rows that know their model", () => {
 
   test("one of a thousand in an array, and a thousand", () => {
     const { row, models, asked } = plainModels();
-    const plain = createWire({ models });
+    const plain = createWire({ values: [storedRows(models)] });
     const list = Array.from({ length: 1_000 }, (_, id) => ({ id, body: "x".repeat(20) }));
     expect(plain.encode(list)).toBe(JSON.stringify(list));
     expect(asked.times).toBeLessThanOrEqual(1_000);
@@ -176,7 +178,7 @@ describe("rows that know their model", () => {
 
   test("one row in many places, in a cycle, and inside itself", () => {
     const { row, models } = plainModels();
-    const plain = createWire({ models });
+    const plain = createWire({ values: [storedRows(models)] });
     const author: { id: number; posts: unknown[] } = { id: 1, posts: [] };
     author.posts.push(author, { author });
     row(author, "qa.User");
@@ -189,14 +191,14 @@ describe("rows that know their model", () => {
   test("a copy of a row is data", () => {
     const { row, models } = plainModels();
     const one = row({ id: 1, at: new Date(0) });
-    expect(createWire({ models }).encode([{ ...one }])).toBe(
+    expect(createWire({ values: [storedRows(models)] }).encode([{ ...one }])).toBe(
       createWire().encode([{ id: 1, at: new Date(0) }]),
     );
   });
 
   test("unsaved ones are refused, with their path and what to do", () => {
     const { row, models } = plainModels();
-    const plain = createWire({ models });
+    const plain = createWire({ values: [storedRows(models)] });
     const fresh = row({ body: "x" });
     const send = (value: unknown) => refusals(() => plain.encode(value));
     const advice = "it has no key yet: save it first, and send what the database returned";
@@ -207,13 +209,15 @@ describe("rows that know their model", () => {
       id?: number;
     }
     const instances = createWire({
-      models: [
-        {
-          capabilities: { recognisesRows: "instances" },
-          models: [{ name: "qa.Comment" }],
-          modelOf: (given) => (given instanceof Comment ? "qa.Comment" : undefined),
-          keyOf: (_model, given) => (given as Comment).id,
-        },
+      values: [
+        storedRows([
+          {
+            capabilities: { recognisesRows: "instances" },
+            models: [{ name: "qa.Comment" }],
+            modelOf: (given) => (given instanceof Comment ? "qa.Comment" : undefined),
+            keyOf: (_model, given) => (given as Comment).id,
+          },
+        ]),
       ],
     });
     expect(refusals(() => instances.encode({ post: { comment: new Comment() } }))).toStrictEqual([
@@ -226,7 +230,7 @@ describe("rows that know their model", () => {
 
   test("what `refer` adds travels, and it is told the row", () => {
     const { row, models } = plainModels();
-    const task = createTaskWire({ models });
+    const task = createTaskWire({ values: [storedRows(models)] });
     const one = row({ id: 1, body: "x", at: new Date(0) });
     const given: unknown[] = [];
     const refer = (reference: Reference, from: object | undefined): Reference => {
@@ -245,15 +249,17 @@ describe("rows that know their model", () => {
 
   test("an adapter that throws refuses the place, and only that", () => {
     const throwing = createWire({
-      models: [
-        {
-          capabilities: { recognisesRows: "plain" },
-          models: [{ name: "a.B" }],
-          modelOf: (given) => {
-            if ("bad" in given) throw new Error("no metadata");
-            return undefined;
+      values: [
+        storedRows([
+          {
+            capabilities: { recognisesRows: "plain" },
+            models: [{ name: "a.B" }],
+            modelOf: (given) => {
+              if ("bad" in given) throw new Error("no metadata");
+              return undefined;
+            },
           },
-        },
+        ]),
       ],
     });
     expect(throwing.encode([{ ok: 1 }])).toBe('[{"ok":1}]');
@@ -264,7 +270,7 @@ describe("rows that know their model", () => {
 
   test("nobody is asked about plain data where no adapter has plain rows, nor about values that are no plain objects", () => {
     const asked: object[] = [];
-    const models = (recognisesRows: unknown): NonNullable<WireOptions["models"]> => [
+    const models = (recognisesRows: unknown): readonly WireModels[] => [
       {
         capabilities: { recognisesRows },
         models: [{ name: "a.B" }],
@@ -273,7 +279,7 @@ describe("rows that know their model", () => {
     ];
     const data = { a: [{ b: 1 }, { c: new Map([[{ d: 1 }, new Date(0)]]), e: 1n }] };
     for (const recognisesRows of [false, "instances", undefined]) {
-      const text = createWire({ models: models(recognisesRows), values: [Box] }).encode([data, { a: 1 }]);
+      const text = createWire({ values: [storedRows(models(recognisesRows)), Box] }).encode([data, { a: 1 }]);
       expect(text).toBe(wire.encode([data, { a: 1 }]));
       expect(asked).toStrictEqual([]);
     }
@@ -286,7 +292,7 @@ describe("rows that know their model", () => {
       new Error("x"),
       new Lazy(was({})),
     ];
-    createWire({ models: models("plain"), values: [Box] }).encode([values, values]);
+    createWire({ values: [storedRows(models("plain")), Box] }).encode([values, values]);
     expect(asked.filter((one) => Object.getPrototypeOf(one) !== Object.prototype)).toStrictEqual([]);
   });
 });

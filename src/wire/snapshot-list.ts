@@ -1,11 +1,11 @@
-/** Snapshots of rows of one model, written as one list: the tag `snapshots`. Reading it is in `list-reader.ts`. @module */
+/** Snapshots of rows of one model, written as one list: the tag `snapshots`. Reading it is in `row-lists.ts`. @module */
 import { cellOfDate, isPlainDate } from "./date-cell.ts";
 import type { Encoder } from "./encoder.ts";
-import type { List } from "./list.ts";
 import { Place } from "./place.ts";
 import { hasSymbols } from "./plain.ts";
-import type { Snapshot } from "./snapshot.ts";
-import { node, valueKey } from "./tag.ts";
+import { areOf } from "./reference-list.ts";
+import { Snapshot } from "./snapshot.ts";
+import { node, valueKey, type List } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { snapshotTag } from "./tags/snapshot.ts";
 
@@ -14,12 +14,15 @@ type Kind = "" | "datetime" | "bigint";
 
 /** Writes them, if they have the same columns in the same order; otherwise undefined, and nothing has happened. */
 export function writeSnapshots(
-  items: readonly Snapshot[],
+  given: readonly unknown[],
   above: Place,
   key: string | number,
   encoder: Encoder,
 ): List | undefined {
+  const items = given as readonly Snapshot[];
   const [{ model, fields }] = items as readonly [Snapshot];
+  if (encoder.context.dialect.refusal("snapshots", undefined) !== undefined) return undefined;
+  if (!areOf(items, Snapshot.prototype, model, encoder)) return undefined;
   const names = Object.keys(fields);
   if (!haveColumns(items, names) || !areNew(items, encoder)) return undefined;
   const isKeyFirst = items.every(({ pk, fields }) => Object.is(pk, Object.values(fields)[0]));

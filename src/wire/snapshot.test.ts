@@ -1,8 +1,10 @@
 import { describe, expect, test, vi } from "vitest";
-import { PetioleError, Snapshot, createWire, type SnapshotBinding } from "./index.ts";
+import { Snapshot, type SnapshotBinding } from "../model/index.ts";
+import { PetioleError, createWire } from "./index.ts";
+import { storedRows } from "./stored-rows.ts";
 import { createTaskWire } from "./wire.ts";
 
-const wire = createWire();
+const wire = createWire({ values: [storedRows()] });
 const snapshot = new Snapshot("qa.Comment", 7, { id: 7, body: "x", at: new Date(0), n: 5n });
 const many = [1, 2, 3, 4].map((pk) => new Snapshot("qa.Comment", pk, { id: pk, at: new Date(pk) }));
 
@@ -51,12 +53,16 @@ describe("with one", () => {
   } satisfies SnapshotBinding;
   const bind = vi.fn((model: string) => (model === "qa.Comment" ? binding : undefined));
   const received = (value: unknown): unknown =>
-    createTaskWire().open(wire.encode(value), "payload").decode({ snapshot: bind });
+    createTaskWire({ values: [storedRows()] })
+      .open(wire.encode(value), "payload")
+      .decode({ snapshot: bind });
 
   test("a snapshot that is received can do all of it, alone, in a list and in a graph", async () => {
     const deep = (levels: number): unknown => (levels === 0 ? snapshot : [deep(levels - 1)]);
-    const shallow = createWire({ limits: { depth: 30 } }).encode(deep(40));
-    let inGraph: unknown = createTaskWire().open(shallow, "payload").decode({ snapshot: bind });
+    const shallow = createWire({ values: [storedRows()], limits: { depth: 30 } }).encode(deep(40));
+    let inGraph: unknown = createTaskWire({ values: [storedRows()] })
+      .open(shallow, "payload")
+      .decode({ snapshot: bind });
     while (Array.isArray(inGraph)) inGraph = inGraph[0];
     for (const one of [
       received(snapshot),

@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { Value, anything, optional, value } from "../value/index.ts";
-import { DecodeError, LimitError, Reference, Snapshot, createWire } from "./index.ts";
+import { Reference, Snapshot } from "../model/index.ts";
+import { DecodeError, LimitError, createWire } from "./index.ts";
+import { storedRows } from "./stored-rows.ts";
 
 class Money extends Value("shop.Money", { amount: BigInt, currency: String }) {}
 class Order extends Value("shop.Order", {
@@ -26,7 +28,7 @@ const point = value(Point, {
   fields: { x: Number, label: String },
   create: ({ x, label }) => new Point(x, label),
 });
-const wire = createWire({ values: [Money, Order, point] });
+const wire = createWire({ values: [storedRows(), Money, Order, point] });
 
 const money = (amount: bigint) => new Money({ amount, currency: "EUR" });
 const order = (id: number, more: object = {}) =>
@@ -302,7 +304,7 @@ describe("tables", () => {
       rich,
     ]) {
       const fits = (nodes: number): boolean => {
-        const limited = createWire({ values: [Money, Order, point], limits: { nodes } });
+        const limited = createWire({ values: [storedRows(), Money, Order, point], limits: { nodes } });
         let text: string;
         try {
           text = limited.encode(given);

@@ -7,7 +7,11 @@
  */
 import { describe } from "../errors.ts";
 import type { Buffers } from "./buffers.ts";
+import type { Decoder } from "./decode.ts";
+import type { Encoder } from "./encoder.ts";
 import type { Limits } from "./limits.ts";
+import type { Place } from "./place.ts";
+import type { Received } from "./received.ts";
 import type { SnapshotBinding } from "./snapshot.ts";
 
 /**
@@ -52,6 +56,10 @@ export interface Tag<Kind = unknown> {
   readonly shared?: Tag<Kind>;
   /** Its properties with symbols as keys are part of the value, or nobody's business. Otherwise they are refused. */
   readonly keepsSymbols?: boolean;
+  /** It is a value class's, or one of its versions or former names. */
+  readonly isClass?: true;
+  /** Writes an array that begins with such a value as one list, if all its items are alike. */
+  writeList?: WriteList;
   /** Of a class: what the rows of a table of its instances hold; undefined where there can be no table. */
   readonly columns?: readonly Column[] | undefined;
   /** Of a class with columns: what its instances have as their prototype. */
@@ -60,6 +68,34 @@ export interface Tag<Kind = unknown> {
   make?(fields: object): Kind;
   /** Of a class with columns: whether an instance has nothing beside them that would be lost. */
   holdsOnly?(instance: object): boolean;
+}
+
+/** Fewer items are as short, and easier to read, one by one. */
+export const fewest = 4;
+
+/** An array that is written as one {@link Form}, with what its items have in common said once. */
+export interface List {
+  readonly container: object;
+  /** The place of its rows, where some of their cells are to be written still. */
+  readonly rows: Place | undefined;
+}
+
+/** Writes an array as a list, if its items are alike; otherwise undefined, and nothing has happened. */
+export type WriteList = (
+  items: readonly unknown[],
+  above: Place,
+  key: string | number,
+  encoder: Encoder,
+) => List | undefined;
+
+/** A tag that stands for many values, in a form of its own: `graph`, `table`, `refs`, `snapshots`. */
+export interface Form {
+  /** Looks through what was received, and notes in its `plan` what `read` needs. Throws {@link Malformed}. */
+  survey(received: Received, decoder: Decoder): void;
+  /** What it stands for; all that is inside is decoded already. */
+  read(received: Received, decoder: Decoder): unknown;
+  /** It is made of what is whole, as an instance of a class is. */
+  readonly isMadeLast?: boolean;
 }
 
 /** One field of a class, as a column of a table. */

@@ -4,11 +4,20 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
-import type { Column, Tag } from "./tag.ts";
-import { tagsByPrototype } from "./tags/index.ts";
+import type { Registry } from "./registry.ts";
+import type { Column } from "./tag.ts";
+
+/** Where an entry of `values` keeps how it is made known to a wire. */
+export const register: unique symbol = Symbol("petiole.register");
+
+/** What can be made known to a wire. */
+export interface Registered {
+  /** Puts its tags among those of a wire. */
+  [register](registry: Registry): void;
+}
 
 /** The names under which a type is read. */
-interface Names {
+interface Names extends Registered {
   /** The name on the wire, chosen for good: `shop.Money`. */
   readonly name: string;
   /**
@@ -62,7 +71,14 @@ export type ValueEntry<Instance extends object = object> =
   | ValueClassLike<Instance>
   | RetiredType;
 
-function wrong(message: string): PetioleError {
+/** Lets references to stored rows, and snapshots of them, travel. Made by `rows()` in `model/`. */
+export interface RowsEntry extends Registered {
+  /** The models whose rows may be referred to. */
+  readonly models: readonly object[];
+}
+
+/** The error for a name that is none, or is taken. */
+export function wrongName(message: string): PetioleError {
   return new PetioleError("ERR_TYPE_NAME", message);
 }
 
@@ -81,86 +97,7 @@ export function checkName(given: unknown, of: string): string {
     typeof given === "string" && reservedName.test(given)
       ? "names without a dot are reserved for the wire format itself"
       : "it is letters, digits, _ and -, in two parts or more with dots between";
-  throw wrong(
+  throw wrongName(
     `${describe(given)} is not a name for ${of}: ${why}. Give it a namespace, "shop.Money" for example.`,
   );
-}
-
-/** The tags of an app's value classes, found by prototype and by name. */
-export interface ValueTags {
-  readonly byPrototype: ReadonlyMap<object, Tag>;
-  /** Each version and former name of a type is a tag of its own. */
-  readonly byName: ReadonlyMap<string, Tag>;
-  /** Those of the names that stand for nothing any more. */
-  readonly retired: ReadonlySet<string>;
-}
-
-/**
- * Makes the tags of `values`.
- *
- * @throws PetioleError `ERR_TYPE_NAME` when two have one name, or one class is there twice
- */
-export function valueTags(values: readonly ValueEntry[]): ValueTags {
-  const byPrototype = new Map<object, Tag>();
-  const byName = new Map<string, Tag>();
-  const retired = new Set<string>();
-  for (const entry of values) {
-    const type = typeOf(entry);
-    const { name, version = 1, aliases = [], layout } = type;
-    const isRetired = "replace" in type;
-    for (const known of [name, ...aliases]) {
-      checkName(known, "a value class");
-      if (byName.has(known)) {
-        const message = `Two value classes are named ${known}: each needs its own name.`;
-        throw wrong(message);
-      }
-      for (let at = 1; at <= version; at++) {
-        const written = at === 1 ? known : `${known}@${at}`;
-        const read = isRetired ? (content: unknown) => type.replace(content, at) : reader(type, at, version);
-        const write = isRetired ? read : (instance: unknown) => type.encode(instance as object);
-        const tag: Tag = { name: written, layout, identity: true, keepsProperties: true, write, read };
-        // What was written by an older version goes through its upgrades, and is no table of today's.
-        byName.set(written, isRetired || at < version ? tag : { ...tag, ...tablePartsOf(type) });
-        if (isRetired && !type.isReplaced) retired.add(written);
-      }
-    }
-    if (isRetired) continue;
-    const prototype = type.class.prototype as object;
-    if (tagsByPrototype.has(prototype) || prototype === Object.prototype || prototype === Array.prototype) {
-      const message = `${name} stands for ${type.class.name}, which travels as itself; it cannot be a value class.`;
-      throw wrong(message);
-    }
-    if (byPrototype.has(prototype)) {
-      throw wrong(
-        `${type.class.name} is registered twice, as ${byPrototype.get(prototype)!.name} and ${name}.`,
-      );
-    }
-    byPrototype.set(prototype, byName.get(version === 1 ? name : `${name}@${version}`)!);
-  }
-  return { byPrototype, byName, retired };
-}
-
-function typeOf(entry: ValueEntry): ValueType | RetiredType {
-  const isThing = (typeof entry === "object" && entry !== null) || typeof entry === "function";
-  const type = isThing && valueType in entry ? entry[valueType] : entry;
-  const isType = typeof type === "object" && type !== null;
-  if (isType && ("replace" in type || typeof type.encode === "function")) return type;
-  throw wrong(
-    `values holds ${describe(entry)}, which is no value class: give it what Value(…) or value(…) returned.`,
-  );
-}
-
-/** What tables of its instances need to know. */
-function tablePartsOf(type: ValueType): Pick<Tag, "columns" | "prototype" | "holdsOnly" | "make"> {
-  return {
-    columns: type.columns,
-    prototype: type.class.prototype as object,
-    ...(type.holdsOnly && { holdsOnly: (instance: object) => type.holdsOnly!(instance) }),
-    ...(type.make && { make: (fields: object) => type.make!(fields) }),
-  };
-}
-
-function reader(type: ValueType, from: number, version: number): (content: unknown) => object {
-  if (from === version) return (content) => type.decode(content);
-  return (content) => type.decode(type.upgrade ? type.upgrade(content, from) : content);
 }

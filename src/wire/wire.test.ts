@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { DecodeError, EncodeError, LimitError, attempt } from "../errors.ts";
-import { createWire, Reference } from "./index.ts";
+import { Reference } from "../model/index.ts";
+import { createWire } from "./index.ts";
+import { storedRows } from "./stored-rows.ts";
 import { stringifyDeep } from "./stringify.ts";
 
-const wire = createWire();
+const wire = createWire({ values: [storedRows()] });
 const tag = (name: string, value: unknown) => JSON.stringify({ __type__: name, __value__: value });
 
 /** One table drives both directions: a value and its text. */
@@ -335,7 +337,7 @@ describe("refused", () => {
 
   test("a reference to a model that is not there", () => {
     const models = [{ models: [{ name: "qa.Comment" }] }];
-    const strict = createWire({ models });
+    const strict = createWire({ values: [storedRows(models)] });
     expect(strict.encode(new Reference("qa.Comment", 1))).toContain("qa.Comment");
     expect(() => strict.encode({ post: new Reference("qa.Coment", 1) })).toThrow(
       /value\.post\s+ref of qa\.Coment/,
@@ -353,7 +355,7 @@ describe("refused", () => {
         keyOf: () => 5,
       },
     ];
-    expect(createWire({ models }).encode({ row: new Row() })).toBe(
+    expect(createWire({ values: [storedRows(models)] }).encode({ row: new Row() })).toBe(
       `{"row":${tag("ref", { model: "qa.Row", pk: 5 })}}`,
     );
   });

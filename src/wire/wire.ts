@@ -2,9 +2,11 @@
 import { open, openJson, type DecodeContext, type Opened } from "./decode.ts";
 import { dialectOf, type DialectName } from "./dialect.ts";
 import { encode, type Encoded } from "./encode.ts";
-import type { EncodeContext, EncodeSubject, WireModels } from "./encode-context.ts";
+import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import { checkOption, limitsWith, type Limits } from "./limits.ts";
-import { valueTags, type ValueEntry } from "./value-type.ts";
+import { registryOf } from "./registry.ts";
+import type { RowsEntry } from "./stored-rows.ts";
+import type { ValueEntry } from "./value-type.ts";
 
 /** The version of the format that this package writes, and reads. */
 export const wireVersion = 1;
@@ -14,13 +16,11 @@ export const noWire = 0;
 
 /** Settings of a {@link Wire}. All may be left out. */
 export interface WireOptions {
-  /** The value classes that may travel: what `Value(…)` and `value(…)` returned. */
-  readonly values?: readonly ValueEntry[];
   /**
-   * The adapters whose rows may be referred to. With any given, a reference to another model is refused at
-   * the send; with none, every reference passes.
+   * The value classes that may travel: what `Value(…)` and `value(…)` returned; and what `storedRows()` did, where references
+   * to stored rows and snapshots of them may.
    */
-  readonly models?: readonly WireModels[];
+  readonly values?: readonly (ValueEntry | RowsEntry)[];
   /** Bounds on one payload, replacing the defaults one by one. */
   readonly limits?: Partial<Limits>;
   /**
@@ -85,32 +85,23 @@ export function createWire(options: WireOptions = {}): Wire {
   return { encode, decode };
 }
 
-/** Most apps have no adapter that knows plain rows: then no time is spent on asking. */
-function isRowOf(models: readonly WireModels[]): ((value: object) => boolean) | undefined {
-  const asked = models.filter(({ capabilities }) => capabilities?.recognisesRows === "plain");
-  if (asked.length === 0) return undefined;
-  return (value) => asked.some((adapter) => adapter.modelOf?.(value) !== undefined);
-}
-
 /** {@link createWire}, with what the task model needs beside. */
 export function createTaskWire(options: WireOptions = {}): TaskWire {
-  const { values = [], models = [], limits, dialect = "exact", understands = [], dates = "exact" } = options;
+  const { values = [], limits, dialect = "exact", understands = [], dates = "exact" } = options;
   checkOption(dialect === "exact" || dialect === "portable", "dialect", '"exact" or "portable"', dialect);
   checkOption(dates === "exact" || dates === "round", "dates", '"exact" or "round"', dates);
-  for (const [name, list] of Object.entries({ values, models, understands }))
+  for (const [name, list] of Object.entries({ values, understands }))
     checkOption(Array.isArray(list), name, "an array", list);
+  const registry = registryOf(values);
   const context: EncodeContext & DecodeContext = {
-    values: valueTags(values),
-    models,
-    modelNames: new Set(models.flatMap((adapter) => adapter.models.map((model) => model.name))),
-    isRow: isRowOf(models),
+    registry,
     limits: limitsWith(limits),
     dialect: dialectOf(dialect, understands),
     dates,
   };
   return {
-    types: new Set(context.values.byName.keys()),
-    retired: context.values.retired,
+    types: registry.types,
+    retired: registry.retired,
     encode: (value) => encode(value, context, { root: "value", what: "this value" }).text,
     decode: (text) => open(text, context, "value").decode(),
     encodeFor: (value, subject) => encode(value, context, subject),

@@ -1,6 +1,6 @@
 /** Random values of all kinds that travel, with sharing and cycles. @module */
 import * as fc from "fast-check";
-import { Lazy, Reference } from "../../src/wire/index.ts";
+import { Lazy, Reference } from "../../src/model/index.ts";
 import { Box, Money, Numbers, Point, Wrapped } from "./classes.ts";
 import { make, platform } from "./kinds/kind.ts";
 

@@ -1,5 +1,6 @@
 /** The value classes that these tests register, one of each way to make one. @module */
 import { anything, optional, value, Value } from "../../src/value/index.ts";
+import { storedRows, type RowsEntry } from "../../src/model/index.ts";
 import type { ValueEntry } from "../../src/wire/index.ts";
 
 /** By a field table. */
@@ -54,7 +55,8 @@ export class PaymentError extends Error {
 export class Tally extends Map<string, number> {}
 export class Stack extends Array<unknown> {}
 
-export const values: readonly ValueEntry[] = [
+export const values: readonly (ValueEntry | RowsEntry)[] = [
+  storedRows(),
   Money,
   Order,
   Box,

@@ -1,5 +1,6 @@
 /** From the descriptions in vectors/ to values; vectors/README.md tells the notation. @module */
-import { Foreign, Lazy, Reference, Snapshot, type Key } from "../../src/wire/index.ts";
+import { Lazy, Reference, Snapshot, type Key } from "../../src/model/index.ts";
+import { Foreign } from "../../src/wire/index.ts";
 import { Box, Money, Order, Point, Wrapped } from "./classes.ts";
 import { make, platform } from "./kinds/kind.ts";
 

@@ -2,7 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
-import { createWire, type Snapshot } from "../../src/wire/index.ts";
+import type { Snapshot } from "../../src/model/index.ts";
+import { createWire } from "../../src/wire/index.ts";
 import { Money, Point, values } from "./classes.ts";
 import { difference } from "./same.ts";
 
@@ -129,10 +130,11 @@ test("where the platform's prototypes are frozen, all names of keys travel, and 
   const source = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
   const code = `
     for (const of of [Object, Array, Error, Map, Set]) Object.freeze(of.prototype);
-    const { Snapshot, createWire } = await import(${source("../../src/wire/index.ts")});
+    const { createWire } = await import(${source("../../src/wire/index.ts")});
+    const { Snapshot, storedRows } = await import(${source("../../src/model/index.ts")});
     const { Value } = await import(${source("../../src/value/index.ts")});
     class Odd extends Value("a.Odd", { toString: String, valueOf: Number }) {}
-    const wire = createWire({ values: [Odd] });
+    const wire = createWire({ values: [storedRows(), Odd] });
     const odd = () => JSON.parse('{"toString":"a","constructor":1,"hasOwnProperty":[1],"name":2}');
     const ring = Array.from({ length: 3000 }, odd);
     ring.forEach((one, index) => Object.defineProperty(one, "constructor", { value: ring.at(index - 1) }));
@@ -191,7 +193,6 @@ describe("options that are none", () => {
     ["values", null],
     ["values", Money],
     ["values", { Money, Point }],
-    ["models", {}],
     ["understands", "shop.Money"],
   ])("%s, in a way that is none: %#", (name, given) => {
     expect(() => createWire({ [name]: given })).toThrow(

@@ -1,5 +1,6 @@
 /** The places that a value can have in a payload. @module */
-import { Snapshot, createWire, type Wire } from "../../src/wire/index.ts";
+import { Snapshot } from "../../src/model/index.ts";
+import { createWire, type Wire } from "../../src/wire/index.ts";
 import { Box, Wrapped, values } from "./classes.ts";
 
 /** One place: what is sent around a value, and how errors name it. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Reference, Snapshot } from "../../src/wire/index.ts";
+import { Reference, Snapshot } from "../../src/model/index.ts";
 import { difference } from "./same.ts";
 
 const symbol = Symbol("s");

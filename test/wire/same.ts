@@ -8,7 +8,8 @@
  * @module
  */
 import { types } from "node:util";
-import { Foreign, Lazy, Reference, Snapshot, type Key } from "../../src/wire/index.ts";
+import { Lazy, Reference, Snapshot, type Key } from "../../src/model/index.ts";
+import { Foreign } from "../../src/wire/index.ts";
 import { Memory } from "./memory.ts";
 
 /** A pair to be compared, and the way to it. */

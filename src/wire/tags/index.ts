@@ -1,8 +1,5 @@
 /** The built-in tags: a closed table. @module */
 import { Foreign } from "../foreign.ts";
-import { Lazy } from "../lazy.ts";
-import { Reference } from "../reference.ts";
-import { Snapshot } from "../snapshot.ts";
 import type { Tag } from "../tag.ts";
 import { bigintTag } from "./bigint.ts";
 import { boxedTag } from "./boxed.ts";
@@ -13,8 +10,6 @@ import { errorPrototypes, errorTag } from "./error.ts";
 import { foreignTags } from "./foreign.ts";
 import { numberTag } from "./number.ts";
 import { arrayTag, bareTag, objectTag } from "./object.ts";
-import { referenceTag } from "./reference.ts";
-import { snapshotTag } from "./snapshot.ts";
 import { symbolTag, textTags } from "./text.ts";
 import { undefinedTag } from "./undefined.ts";
 
@@ -23,9 +18,6 @@ export const tagsByPrototype: ReadonlyMap<object, Tag> = new Map<object, Tag>([
   [Date.prototype, dateTag],
   [Map.prototype, mapTag],
   [Set.prototype, setTag],
-  [Reference.prototype, referenceTag],
-  [Lazy.prototype, referenceTag],
-  [Snapshot.prototype, snapshotTag],
   // One for each of its tags; this one stands for them until a value is seen.
   [Foreign.prototype, foreignTags.get("datetime")!],
   ...[Number, String, Boolean, BigInt, Symbol].map(({ prototype }) => [prototype, boxedTag] as const),

@@ -1,5 +1,6 @@
 /** Instances: of value classes, of classes that nobody registered, and what is Python's. @module */
-import { Foreign, Reference, createWire } from "../../../src/wire/index.ts";
+import { Reference, storedRows } from "../../../src/model/index.ts";
+import { Foreign, createWire } from "../../../src/wire/index.ts";
 import { Box, Money, Order, PaymentError, Point, Stack, Tally, Wrapped } from "../classes.ts";
 import { data, dressed, refused, same, type Group } from "./kind.ts";
 
@@ -7,7 +8,7 @@ const money = (amount: bigint): Money => new Money({ amount, currency: "EUR" });
 const order = (id: number): Order =>
   new Order({ id, total: money(5n), lines: [money(1n), money(4n)], placed: new Date(id) });
 const received = (name: string, content: unknown): unknown =>
-  createWire().decode(JSON.stringify({ __type__: name, __value__: content }));
+  createWire({ values: [storedRows()] }).decode(JSON.stringify({ __type__: name, __value__: content }));
 
 class Socket {
   port = 1;

@@ -1,5 +1,5 @@
 /** References to rows, what they say, and rows as they were. @module */
-import { Lazy, Reference, Snapshot, type ReferenceDetails } from "../../../src/wire/index.ts";
+import { Lazy, Reference, Snapshot, type ReferenceDetails } from "../../../src/model/index.ts";
 import { Box, Money, Order, Wrapped } from "../classes.ts";
 import { refused, same, type Group } from "./kind.ts";
 

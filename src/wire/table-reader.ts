@@ -1,90 +1,15 @@
-/** The tags `table`, `refs` and `snapshots`, read. What they look like is told in `list.ts`. @module */
+/** The tag `table`, read. What it looks like is told in `table-writer.ts`. @module */
 import { describe } from "../errors.ts";
 import type { Budget } from "./budget.ts";
+import { columnOf } from "./columns.ts";
 import { compileReader, type RowReader } from "./compiled.ts";
 import { dateOfCell } from "./date-cell.ts";
 import type { Decoder } from "./decode.ts";
-import type { Lazy } from "./lazy.ts";
 import type { Container, Received } from "./received.ts";
-import type { Reference } from "./reference.ts";
-import { Malformed, partsOf, put, valueKey, type Node, type Reading, type Tag } from "./tag.ts";
+import { Malformed, partsOf, put, valueKey, type Form, type Node, type Reading, type Tag } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
-import { tagsByName } from "./tags/index.ts";
-import { referenceTag } from "./tags/reference.ts";
-import { snapshotTag } from "./tags/snapshot.ts";
 
-/** The references of a `refs` tag. */
-export function readReferences(content: unknown, reading: Reading): (Reference | Lazy)[] {
-  const { model, keys, ...rest } = partsOf(content);
-  if (!Array.isArray(keys) || Object.keys(rest).length > 0)
-    throw new Malformed("a model and keys", describe(content));
-  return keys.map((pk: unknown) => referenceTag.read({ model, pk }, reading, undefined));
-}
-
-interface Snapshots {
-  readonly model: string;
-  /** The field that is the primary key, and stands in no column. */
-  readonly key: string | undefined;
-  readonly columns: readonly (readonly [name: string, kind: "" | "datetime" | "bigint"])[];
-  readonly rows: unknown[];
-}
-
-/** Looks through the rows of snapshots, whose cells are values as any others, or what their column says. */
-export function surveySnapshots(list: Received, decoder: Decoder): void {
-  const content = (list.node as Node)[valueKey];
-  const { model, key, columns, rows, ...others } = partsOf(content);
-  const parsed = Array.isArray(columns) ? columns.map(columnOf) : [];
-  const names = [...(key === undefined ? [] : [key]), ...parsed.map(([name]) => name)];
-  const isRight =
-    typeof model === "string" &&
-    Array.isArray(columns) &&
-    names.every((name) => typeof name === "string" && name !== "__proto__") &&
-    parsed.every(([, kind]) => kind === "" || kind === "datetime" || kind === "bigint") &&
-    new Set(names).size === names.length &&
-    Array.isArray(rows) &&
-    Object.keys(others).length === 0;
-  if (!isRight) throw new Malformed("a model, columns that differ, and rows", describe(content));
-  decoder.budget.json({ key, columns }, list.level + 1);
-  decoder.budget.nodes(2);
-  decoder.budget.nodes(rows.length * (names.length + 2));
-  decoder.budget.depth(list.level + 3);
-  for (const row of rows as unknown[]) {
-    if (!Array.isArray(row) || row.length !== columns.length + 1) {
-      throw new Malformed(`rows of ${columns.length + 1} cells`, describe(row));
-    }
-    for (const [index, cell] of row.entries()) {
-      if (typeof cell !== "object" || cell === null) continue;
-      const kind = index === 0 ? "" : parsed[index - 1]![1];
-      if (kind !== "") throw new Malformed(`a ${kind} in its column`, describe(cell));
-      decoder.visit(cell as object, row as never, index, list, list.level + 4);
-    }
-  }
-  list.plan = { model, key, columns: parsed, rows } as Snapshots;
-}
-
-/** A column's name and what its cells are, `""` where it does not say; to be checked. */
-function columnOf(column: unknown): readonly [name: unknown, kind: unknown] {
-  const says = Array.isArray(column) && column.length === 2 && column[1] !== "";
-  return says ? (column as [unknown, unknown]) : [column, ""];
-}
-
-/** The snapshots, in place of their rows. */
-export function readSnapshots(list: Received, decoder: Decoder): unknown[] {
-  const { model, key, columns, rows } = list.plan as Snapshots;
-  const spot = { container: rows as unknown as Container, key: 0, parent: list };
-  return decoder.guard(spot, "snapshot", () => {
-    for (; spot.key < rows.length; spot.key++) {
-      const [pk, ...cells] = rows[spot.key] as unknown[];
-      const fields: Record<string, unknown> = key === undefined ? {} : { [key]: pk };
-      for (const [index, [name, kind]] of columns.entries()) {
-        const cell = cells[index];
-        put(fields, name, kind === "" || cell === null ? cell : read(cell, kind, decoder));
-      }
-      rows[spot.key] = snapshotTag.read({ model, pk, fields }, decoder.reading, undefined);
-    }
-    return rows;
-  });
-}
+export const tableForm: Form = { survey: surveyTable, read: readTable, isMadeLast: true };
 
 /** How rows become instances. */
 interface Plan {
@@ -113,8 +38,7 @@ function planOf(content: unknown, table: Received, decoder: Decoder, rest = 0): 
     throw new Malformed("a type, columns and rows", describe(content));
   const tag = decoder.tagOf(type);
   if (!tag) throw decoder.unknownType(type, table);
-  if (tag.layout !== "fields" || tagsByName.has(type))
-    throw new Malformed("a class that is made of fields", type);
+  if (tag.layout !== "fields" || !tag.isClass) throw new Malformed("a class that is made of fields", type);
   const parts = columns.map(columnOf);
   const kinds = parts.map(([name, kind]): Plan["kinds"][number] => {
     if (typeof name !== "string" || name === "__proto__")
@@ -178,7 +102,7 @@ function readerOf(tag: Tag, kinds: Plan["kinds"]): RowReader | undefined {
 }
 
 /** Looks through a table: at the values in its cells that are written as any others are. */
-export function surveyTable(table: Received, decoder: Decoder): void {
+function surveyTable(table: Received, decoder: Decoder): void {
   const content = (table.node as Node)[valueKey] as Container;
   const plan = planOf(content, table, decoder, 1);
   const rows = content["rows"];
@@ -224,7 +148,7 @@ function surveyNested(row: object, { kinds }: Plan, level: number, budget: Budge
 }
 
 /** The instances that a table stands for, in place of its rows. */
-export function readTable(table: Received, decoder: Decoder): unknown[] {
+function readTable(table: Received, decoder: Decoder): unknown[] {
   const { plan, rows } = table.plan as Table;
   const spot = { container: rows as unknown as Container, key: 0, parent: table };
   return decoder.guard(spot, plan.tag.name, () => {

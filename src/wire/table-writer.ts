@@ -1,8 +1,7 @@
 /**
- * Arrays of one kind, written with what their items have in common said once: the tags `table`, for instances of
- * one value class, `refs`, for references to one model, and `snapshots`, for those of rows of one model.
+ * Arrays of instances of one value class, written with what they have in common said once: the tag `table`.
  *
- * Reading them is `list-reader.ts`.
+ * Reading it is `table-reader.ts`.
  *
  * @module
  */
@@ -11,83 +10,10 @@ import { compileWriter, type RowWriter } from "./compiled.ts";
 import { cellOfDate, isPlainDate } from "./date-cell.ts";
 import type { Encoder } from "./encoder.ts";
 import { Place } from "./place.ts";
-import { Reference } from "./reference.ts";
-import { Snapshot } from "./snapshot.ts";
-import { writeSnapshots } from "./snapshot-list.ts";
-import { node, valueKey, type Column, type Tag } from "./tag.ts";
+import type { Registry } from "./registry.ts";
+import { node, valueKey, type Column, type List, type Tag } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { needsTag } from "./tags/number.ts";
-import { referenceTag } from "./tags/reference.ts";
-import type { ValueTags } from "./value-type.ts";
-
-/** Fewer items are as short, and easier to read, one by one. */
-export const fewest = 4;
-
-/** An array that is written as one of the tags here. */
-export interface List {
-  readonly container: object;
-  /** The place of its rows, where some of their cells are to be written still. */
-  readonly rows: Place | undefined;
-}
-
-/** Writes an array as a list, if its items are alike; otherwise undefined, and nothing has happened. */
-export function writeList(
-  items: readonly unknown[],
-  above: Place,
-  key: string | number,
-  encoder: Encoder,
-): List | undefined {
-  const [first] = items;
-  if (items.length < fewest || typeof first !== "object" || first === null) return undefined;
-  if (first instanceof Reference) return writeReferences(items, first, above, key, encoder);
-  if (first instanceof Snapshot) {
-    const isRefused = encoder.context.dialect.refusal("snapshots", undefined) !== undefined;
-    if (isRefused || !areOf(items, Snapshot.prototype, first.model, encoder)) return undefined;
-    return writeSnapshots(items as readonly Snapshot[], above, key, encoder);
-  }
-  const tag = encoder.context.values.byPrototype.get(Object.getPrototypeOf(first) as object);
-  return tag?.columns && writeTable(items as readonly object[], tag, above, key, encoder);
-}
-
-function writeReferences(
-  items: readonly unknown[],
-  { model }: Reference,
-  above: Place,
-  key: string | number,
-  encoder: Encoder,
-): List | undefined {
-  if (!areOf(items, Reference.prototype, model, encoder)) return undefined;
-  // What goes wrong with one of them does so again when they are written one by one, in its place.
-  const sent = attempt(() => items.map((item) => encoder.refer(item as Reference)));
-  if (!sent || !areOf(sent, Reference.prototype, model, encoder)) return undefined;
-  const keys = attempt(() =>
-    sent.map((item) => (referenceTag.write(item, encoder.writing) as { pk: unknown }).pk),
-  );
-  const content = { model, keys };
-  if (!keys || encoder.context.dialect.refusal("refs", content) !== undefined) return undefined;
-  encoder.budget.depth(above.level + 1);
-  encoder.budget.nodes(2);
-  encoder.budget.json(content, above.level + 2);
-  const place = new Place(above, key, node("refs", content), []);
-  place.isDone = true;
-  encoder.places.set(items, place);
-  return { container: place.container, rows: undefined };
-}
-
-/** Whether all items are of one kind, and of one model that is known. */
-function areOf(items: readonly unknown[], prototype: object, model: string, encoder: Encoder): boolean {
-  const areAlike = items.every(
-    (item) =>
-      typeof item === "object" &&
-      item !== null &&
-      Object.getPrototypeOf(item) === prototype &&
-      // Those that say more are written one by one.
-      (item as Reference).details === undefined &&
-      (item as Reference).was === undefined &&
-      (item as Reference | Snapshot).model === model,
-  );
-  return areAlike && encoder.unknownModel(items[0] as object) === undefined;
-}
 
 /** How instances of a class become rows. */
 interface Plan {
@@ -100,22 +26,22 @@ interface Plan {
   readonly write: RowWriter<Encoder>;
 }
 
-const plans = new WeakMap<ValueTags, Map<Tag, Plan>>();
+const plans = new WeakMap<Registry, Map<Tag, Plan>>();
 
 /** Once for a class, among the classes that are known. */
-function planOf(tag: Tag, values: ValueTags): Plan {
-  let known = plans.get(values);
-  if (!known) plans.set(values, (known = new Map()));
+function planOf(tag: Tag, registry: Registry): Plan {
+  let known = plans.get(registry);
+  if (!known) plans.set(registry, (known = new Map()));
   let plan = known.get(tag);
-  if (!plan) known.set(tag, (plan = makePlan(tag, values)));
+  if (!plan) known.set(tag, (plan = makePlan(tag, registry)));
   return plan;
 }
 
 /** A class within a class has columns of its own, unless it is not known, or has open ones. */
-function makePlan(tag: Tag, values: ValueTags): Plan {
+function makePlan(tag: Tag, registry: Registry): Plan {
   const cells = tag.columns!.map((column) => {
-    const nested = column.prototype && values.byPrototype.get(column.prototype);
-    const plan = nested?.columns && planOf(nested, values);
+    const nested = column.prototype && registry.byPrototype.get(column.prototype);
+    const plan = nested?.columns && planOf(nested, registry);
     const isOpen = column.kind === "other" || (column.kind === "value" && !(plan && plan.open.length === 0));
     return { ...column, plan, kind: isOpen ? ("other" as const) : column.kind };
   });
@@ -180,17 +106,18 @@ function throwMisfit(): never {
   throw misfit;
 }
 
-/** An array of instances as a table; undefined where one of them does not fit. */
-function writeTable(
-  items: readonly object[],
-  tag: Tag,
+/** Writes an array of instances as a table; undefined where one of them does not fit. */
+export function writeTable(
+  items: readonly unknown[],
   above: Place,
   key: string | number,
   encoder: Encoder,
 ): List | undefined {
+  const { registry } = encoder.context;
+  const tag = registry.byPrototype.get(Object.getPrototypeOf(items[0]) as object)!;
   // What a class checks but once, and the errors with their paths, are for the general way.
   if (!attempt(() => tag.write(items[0], encoder.writing))) return undefined;
-  const plan = planOf(tag, encoder.context.values);
+  const plan = planOf(tag, registry);
   const types = new Set<string>();
   const content = { ...headerOf(plan, types), rows: [] as unknown[] };
   const { dialect } = encoder.context;
