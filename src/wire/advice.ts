@@ -1,5 +1,6 @@
 /** What to tell a person about a value that cannot travel. @module */
 import { className } from "../errors.ts";
+import { advice as ownAdvice } from "./value-type.ts";
 
 interface Advice {
   readonly kind: string;
@@ -40,6 +41,8 @@ export function adviceFor(value: unknown): Advice {
   if (value instanceof Error) {
     return { kind, advice: "register it as a value class, or send a plain Error" };
   }
+  const said = (value as { readonly [ownAdvice]?: string })[ownAdvice];
+  if (said !== undefined) return { kind, advice: said };
   if (Array.isArray(value))
     return { kind, advice: "subclasses do not travel; send a plain array: Array.from(it)" };
   if (ArrayBuffer.isView(value))

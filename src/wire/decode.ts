@@ -169,10 +169,9 @@ export class Decoder implements Opened {
   unknownType(name: string, spot: Spot): DecodeError {
     const path = pathOf(this.#root, stepsTo(spot));
     const known = [...this.#context.registry.types];
-    return new DecodeError(
-      { path, expected: "a type that is registered here", found: describe(name) },
-      { known, type: name },
-    );
+    const isOfRows = /^(ref|snapshot)s?$/.test(name);
+    const expected = isOfRows ? "storedRows() among the wire's values" : "a type that is registered here";
+    return new DecodeError({ path, expected, found: describe(name) }, { known, type: name });
   }
 
   /** Looks at the values in a container. */

@@ -7,6 +7,7 @@
  */
 import { PetioleError } from "../errors.ts";
 import type { Reference } from "./reference.ts";
+import { advice, rowsAdvice } from "./value-type.ts";
 
 /** Stands for a stored row, and can fetch it. `Row` is the type of the row. */
 export class Lazy<Row extends object = object> {
@@ -17,6 +18,11 @@ export class Lazy<Row extends object = object> {
   constructor(reference: Reference<Row>, load?: () => Promise<Row>) {
     this.reference = reference;
     this.#load = load;
+  }
+
+  /** What to do where a wire does not know it. */
+  get [advice](): string {
+    return rowsAdvice;
   }
 
   /**

@@ -7,6 +7,7 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
+import { advice, rowsAdvice } from "./value-type.ts";
 
 /** One column of a key. */
 export type KeyPart = string | number | bigint;
@@ -72,6 +73,11 @@ export class Reference<Row extends object | null = object> {
     if (said.length > 0) this.details = Object.freeze(Object.fromEntries(said));
     if (was) this.was = Object.freeze({ ...was });
     Object.freeze(this);
+  }
+
+  /** What to do where a wire does not know it. */
+  get [advice](): string {
+    return rowsAdvice;
   }
 
   /**

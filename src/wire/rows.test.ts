@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { refusals } from "../../test/wire/refusals.ts";
 import { Value, anything } from "../value/index.ts";
-import { Lazy, Reference } from "../model/index.ts";
+import { Lazy, Reference, Snapshot } from "../model/index.ts";
 import { createWire } from "./index.ts";
 import type { EncodeSubject } from "./encode-context.ts";
 import { storedRows, type WireModels } from "./stored-rows.ts";
@@ -295,4 +295,29 @@ describe("rows that know their model", () => {
     createWire({ values: [storedRows(models("plain")), Box] }).encode([values, values]);
     expect(asked.filter((one) => Object.getPrototypeOf(one) !== Object.prototype)).toStrictEqual([]);
   });
+});
+
+test("without storedRows() they are refused, at the send and when they are read, with what to do", () => {
+  const without = createWire({ values: [Box] });
+  const row = new Reference("qa.User", 1);
+  for (const [value, name] of [
+    [row, "Reference"],
+    [new Lazy(row), "Lazy"],
+    [new Snapshot("qa.User", 1, {}), "Snapshot"],
+  ] as const) {
+    expect(refusals(() => without.encode({ a: [value] }))).toStrictEqual([
+      `value.a[0] | ${name} (class instance) | give the wire storedRows() among its values`,
+    ]);
+    expect(refusals(() => without.encode([value, value, value, value]))).toHaveLength(4);
+    for (const text of [wire.encode({ a: value }), wire.encode({ a: [row, row, row, value] })]) {
+      expect(() => without.decode(text)).toThrow(
+        expect.objectContaining({
+          code: "ERR_TYPE_UNKNOWN",
+          message: expect.stringContaining("expected storedRows() among the wire's values") as string,
+        }),
+      );
+    }
+  }
+  const many = wire.encode([1, 2, 3, 4].map((id) => new Snapshot("qa.User", id, { id })));
+  expect(() => without.decode(many)).toThrow(/storedRows\(\) .*"snapshots"/);
 });

@@ -7,6 +7,7 @@
  */
 import { PetioleError } from "../errors.ts";
 import { Reference, type Key } from "./reference.ts";
+import { advice, rowsAdvice } from "./value-type.ts";
 
 /** A field that differs between a row as it was and as it is. A side that has no such field has undefined. */
 export interface FieldChange {
@@ -47,6 +48,11 @@ export class Snapshot<Row extends object = object> {
     this.fields = Object.freeze({ ...fields });
     this.#binding = binding;
     Object.freeze(this);
+  }
+
+  /** What to do where a wire does not know it. */
+  get [advice](): string {
+    return rowsAdvice;
   }
 
   /** A reference to the row, for what it is by now. */

@@ -10,6 +10,12 @@ import type { Column } from "./tag.ts";
 /** Where an entry of `values` keeps how it is made known to a wire. */
 export const register: unique symbol = Symbol("petiole.register");
 
+/** What a class says of its instances, in the words of an advice, where they are sent and nobody registered it. */
+export const advice: unique symbol = Symbol("petiole.advice");
+
+/** That of references, lazy ones and snapshots. */
+export const rowsAdvice = "give the wire storedRows() among its values";
+
 /** What can be made known to a wire. */
 export interface Registered {
   /** Puts its tags among those of a wire. */
