@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { OrmAdapter } from "../../model/adapter.ts";
 import { Snapshot } from "../../wire/snapshot.ts";
+import { storedRows } from "../../wire/stored-rows.ts";
 import { createWire } from "../../wire/wire.ts";
 import type { ContractRows, OrmContractCase, OrmContractHarness } from "./harness.ts";
 import { needs } from "./needs.ts";
@@ -109,7 +110,7 @@ export const exactnessCases: readonly OrmContractCase[] = [
 async function copyBySnapshot(harness: OrmContractHarness, row: Sample): Promise<readonly number[]> {
   const { adapter } = harness;
   const sent = adapter.fieldsOf("qa.Sample", await loadOne(harness, "qa.Sample", row.id));
-  const wire = createWire();
+  const wire = createWire({ values: [storedRows()] });
   const arrived = wire.decode(wire.encode(new Snapshot("qa.Sample", row.id, sent)));
   assert.ok(arrived instanceof Snapshot);
   const made = adapter.entityOf("qa.Sample", { ...arrived.fields, id: row.id + 200 });
