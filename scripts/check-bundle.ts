@@ -11,10 +11,16 @@ import { gzipSync } from "node:zlib";
 import { bundle, type Bundle } from "./bundle.ts";
 import { pack } from "./pack.ts";
 
+/** What a page may use besides, and what it then weighs in all: said, and not held against anything. */
+const others: Readonly<Record<string, string>> = {
+  "with value classes": 'export { value, Value } from "petiole/value";',
+  "with references and snapshots": 'export { storedRows } from "petiole/model";',
+};
+
 /** Bytes, minified and gzipped, of all that the entry exports: what is aimed at. */
 const goal = 9 * 1024;
 /** And what it may not grow beyond: docs/decisions/0007 says why it is more. */
-const allowed = 24.5 * 1024;
+const allowed = 18.75 * 1024;
 
 function gzipped(text: string): number {
   return gzipSync(text, { level: 9 }).length;
@@ -66,7 +72,8 @@ try {
   const installed = join(folder, "node_modules/petiole");
   mkdirSync(installed, { recursive: true });
   execFileSync("tar", ["-xzf", await pack(folder), "-C", installed, "--strip-components=1"]);
-  writeFileSync(join(folder, "entry.js"), 'export * from "petiole/wire";\n');
+  const all = 'export * from "petiole/wire";\n';
+  writeFileSync(join(folder, "entry.js"), all);
 
   const module = await bundle(folder, "entry.js");
   const script = await bundle(folder, "entry.js", "wire");
@@ -77,6 +84,11 @@ try {
   ];
   for (const { module: path, bytes } of sizes(module)) {
     console.log(`${String(bytes).padStart(6)}  ${path.replace("node_modules/petiole/dist/", "")}`);
+  }
+  for (const [index, [what, more]] of Object.entries(others).entries()) {
+    writeFileSync(join(folder, `other${index}.js`), all + more);
+    const { code } = await bundle(folder, `other${index}.js`);
+    console.log(`${String(gzipped(code)).padStart(6)}  petiole/wire ${what}`);
   }
   const size = gzipped(module.code);
   if (size > allowed) problems.push(`it is ${size - allowed} bytes too large`);
