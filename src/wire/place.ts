@@ -58,13 +58,10 @@ export class Place implements Waiting {
   /** The steps from the root to a key in it; to itself without one. */
   steps(key?: string | number): Step[] {
     const steps: Step[] = key === undefined ? [] : [[this.container, key]];
+    let { parent, key: at } = this as Place;
     // The outermost holds the whole value and is no step itself.
-    for (let at = this.ownStep(); at; at = at.parent.ownStep()) steps.push([at.parent.container, at.key]);
+    for (; parent?.parent; { parent, key: at } = parent) steps.push([parent.container, at]);
     return steps.toReversed();
-  }
-
-  private ownStep(): (Place & { readonly parent: Place }) | undefined {
-    return this.parent?.parent ? (this as Place & { readonly parent: Place }) : undefined;
   }
 
   /** The way to a key in it, as a person writes it. */
