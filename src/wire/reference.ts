@@ -7,6 +7,7 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
+import { isPlainRecord } from "./tag.ts";
 
 /** One column of a key. */
 export type KeyPart = string | number | bigint;
@@ -105,10 +106,7 @@ export function identityOf(model: string, key: Key): string {
 
 /** Whether a value is a key: what a reference refuses to be made without. */
 export function isKey(value: unknown): value is Key {
-  if (isKeyPart(value)) return true;
-  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype)
-    return false;
-  const parts = Object.values(value);
+  const parts = isPlainRecord(value) ? Object.values(value) : [value];
   return parts.length > 0 && parts.every(isKeyPart);
 }
 
