@@ -58,20 +58,12 @@ export function checkLimit(what: string, limit: keyof Limits, allowed: number, r
 export function checkBytes(text: string, limits: Limits, what: string): void {
   // A UTF-16 unit takes one to three bytes in UTF-8, so most texts need no counting.
   if (text.length * 3 <= limits.bytes) return;
-  checkLimit(what, "bytes", limits.bytes, utf8Length(text));
+  // And what has more of them than there may be bytes takes no memory to count.
+  checkLimit(what, "bytes", limits.bytes, text.length);
+  checkLimit(what, "bytes", limits.bytes, new TextEncoder().encode(text).length);
 }
 
 /** What resizable buffers may grow to counts as bytes: a short text must not reserve much memory. */
 export function checkReserved(bytes: number, limits: Limits): void {
   checkLimit("A resizable ArrayBuffer", "bytes", limits.bytes, bytes);
-}
-
-function utf8Length(text: string): number {
-  let bytes = 0;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    // The two halves of a surrogate pair make four bytes together.
-    bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 2 : 3;
-  }
-  return bytes;
 }
