@@ -32,13 +32,13 @@ export function adviceFor(value: unknown): Advice {
   if (name === undefined)
     return { kind: builtIn === "Object" ? "object" : builtIn, advice: "send a plain object: { ...it }" };
   const kind = name === "(anonymous class)" ? "instance of an anonymous class" : `${name} (class instance)`;
-  return { kind, advice: adviceForInstance(value) };
-}
-
-function adviceForInstance(value: unknown): string {
-  if (value instanceof Error) return "register it as a value class, or send a plain Error";
-  if (Array.isArray(value)) return "subclasses do not travel; send a plain array: Array.from(it)";
-  if (ArrayBuffer.isView(value))
-    return "send its bytes: new Uint8Array(it.buffer, it.byteOffset, it.byteLength)";
-  return "register it as a value class, or send a reference to its row: ref(table, row)";
+  const advice =
+    value instanceof Error
+      ? "register it as a value class, or send a plain Error"
+      : Array.isArray(value)
+        ? "subclasses do not travel; send a plain array: Array.from(it)"
+        : ArrayBuffer.isView(value)
+          ? "send its bytes: new Uint8Array(it.buffer, it.byteOffset, it.byteLength)"
+          : "register it as a value class, or send a reference to its row: ref(table, row)";
+  return { kind, advice };
 }

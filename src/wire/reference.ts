@@ -97,10 +97,12 @@ export class Reference<Row extends object | null = object> {
 
 /** The text by which rows are matched with references: drivers differ in how they type a key's columns. */
 export function identityOf(model: string, key: Key): string {
-  if (typeof key !== "object") return JSON.stringify([model, String(key)]);
-  const parts = Object.keys(key)
-    .sort()
-    .map((attribute) => [attribute, String(key[attribute])]);
+  const parts =
+    typeof key === "object"
+      ? Object.keys(key)
+          .sort()
+          .map((attribute) => [attribute, String(key[attribute])])
+      : [String(key)];
   return JSON.stringify([model, ...parts]);
 }
 
