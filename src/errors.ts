@@ -271,14 +271,13 @@ export function wordsOf(thrown: unknown): string {
 
 /** A name for what was received, short enough for a message: `string "abc"`, `Date`, `null`. */
 export function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
   if (typeof value === "string") {
     return `string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
   }
   if (typeof value === "number" || typeof value === "boolean")
     return `${typeof value} ${Object.is(value, -0) ? "-0" : value}`;
   if (typeof value !== "object") return typeof value;
-  return className(value) ?? "object";
+  return value === null ? "null" : (className(value) ?? "object");
 }
 
 /** The name of an object's class, read from its prototype; undefined for a plain or bare object. */
@@ -286,5 +285,5 @@ export function className(value: object): string | undefined {
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === null || prototype === Object.prototype) return undefined;
   const maker: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
-  return typeof maker === "function" && maker.name !== "" ? maker.name : "(anonymous class)";
+  return (typeof maker === "function" && maker.name) || "(anonymous class)";
 }

@@ -24,11 +24,11 @@ export class Place implements Waiting {
   isDone = false;
   /** Its arrays are a tag's own, not the user's: pairs of entries, rows. */
   ownArrays = false;
-  waitsFor: Waiting | undefined = undefined;
+  waitsFor: Waiting | undefined;
   /** In a graph: what stands for it wherever it is. */
-  cell: [number: number] | undefined = undefined;
+  cell: [number: number] | undefined;
   /** Of a table's rows: their class, and which of their cells are to be written still. */
-  open: { readonly tag: Tag; readonly columns: readonly number[] } | undefined = undefined;
+  open: { readonly tag: Tag; readonly columns: readonly number[] } | undefined;
 
   constructor(
     parent: Place | undefined,
@@ -41,7 +41,7 @@ export class Place implements Waiting {
     this.key = key;
     this.container = container;
     this.keys = keys;
-    this.size = keys ? keys.length : (container as unknown[]).length;
+    this.size = (keys ?? (container as unknown[])).length;
     this.tag = tag;
     this.level = parent ? parent.level + 1 : 0;
     this.inClass = tag && !tag.open && tag.layout !== "scalar" ? this : parent?.inClass;

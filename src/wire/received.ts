@@ -28,7 +28,7 @@ export class Received implements Spot, Waiting {
   /** What it is, or will be once it is filled; undefined before a class has made it. */
   product: unknown;
   isDone = false;
-  waitsFor: Waiting | undefined = undefined;
+  waitsFor: Waiting | undefined;
   /** What was learned of a graph or a table when it was looked through. */
   plan: unknown;
   /** The nearest instance of a class at it or above. */
