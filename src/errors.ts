@@ -79,7 +79,7 @@ export type ErrorCode = (typeof errorCodes)[number];
  */
 export class PetioleError extends Error {
   /** What went wrong, stable across versions. */
-  readonly code: ErrorCode;
+  declare readonly code: ErrorCode;
   // Defined, not assigned: where the platform's prototypes are frozen, their names cannot be assigned over.
   override readonly name: string = this.constructor.name;
 
@@ -87,6 +87,10 @@ export class PetioleError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** One place in a payload that cannot travel. */
@@ -102,9 +106,9 @@ export interface Refusal {
 /** `ERR_PAYLOAD_REFUSED`: something in a payload cannot travel. */
 export class EncodeError extends PetioleError {
   /** Every place; of many, the first hundred. */
-  readonly refusals: readonly Refusal[];
+  declare readonly refusals: readonly Refusal[];
   /** How many there are in all. */
-  readonly count: number;
+  declare readonly count: number;
 
   constructor(what: string, refusals: readonly Refusal[], count: number = refusals.length) {
     let [paths, kinds] = [0, 0];
@@ -114,8 +118,10 @@ export class EncodeError extends PetioleError {
       ({ path, kind, advice }) => `\n  ${path.padEnd(paths)}   ${kind.padEnd(kinds)}   ${advice}`,
     );
     if (count > refusals.length) lines.push(`\n  … and ${count - refusals.length} more`);
-    const values = count === 1 ? "1 value" : `${count} values`;
-    super("ERR_PAYLOAD_REFUSED", `Cannot send ${what}: ${values} cannot travel.${lines.join("")}`);
+    super(
+      "ERR_PAYLOAD_REFUSED",
+      `Cannot send ${what}: ${counted(count, "value")} cannot travel.${lines.join("")}`,
+    );
     this.refusals = refusals;
     this.count = count;
   }
@@ -124,11 +130,11 @@ export class EncodeError extends PetioleError {
 /** `ERR_PAYLOAD_LIMIT`: a payload or a text is larger than a limit allows. */
 export class LimitError extends PetioleError {
   /** The setting's name in `limits`. */
-  readonly limit: string;
+  declare readonly limit: string;
   /** How much the limit allows, in its own unit. */
-  readonly allowed: number;
+  declare readonly allowed: number;
   /** How much there was, or the least that there was when it was not counted to its end. */
-  readonly received: number;
+  declare readonly received: number;
 
   constructor(what: string, limit: string, allowed: number, received: number) {
     super(
@@ -145,26 +151,25 @@ export class LimitError extends PetioleError {
 /** `ERR_TEXT_UNDECODABLE` or `ERR_TYPE_UNKNOWN`: a text cannot become what it says it is. */
 export class DecodeError extends PetioleError {
   /** Where: `payload.fee`. */
-  readonly path: string;
+  declare readonly path: string;
   /** What the format, or the class, wants there. */
-  readonly expected: string;
+  declare readonly expected: string;
   /** What is there instead, described and cut short. */
-  readonly found: string;
+  declare readonly found: string;
   /** The value classes that this process knows, when the text names one that it does not. */
-  readonly known: readonly string[] | undefined;
+  declare readonly known: readonly string[] | undefined;
   /** The name that it does not know. */
-  readonly type: string | undefined;
+  declare readonly type: string | undefined;
 
   constructor(
     at: { readonly path: string; readonly expected: string; readonly found: string },
     options: { readonly known?: readonly string[]; readonly type?: string; readonly cause?: unknown } = {},
   ) {
     const { known } = options;
-    const names =
-      known && (known.length > 0 ? ` This process knows ${known.join(", ")}.` : " This process knows none.");
+    const names = known ? ` This process knows ${known.join(", ") || "none"}.` : "";
     super(
       known ? "ERR_TYPE_UNKNOWN" : "ERR_TEXT_UNDECODABLE",
-      `Cannot decode ${at.path}: expected ${at.expected}, found ${at.found}.${names ?? ""}`,
+      `Cannot decode ${at.path}: expected ${at.expected}, found ${at.found}.${names}`,
       options.cause === undefined ? undefined : options,
     );
     this.path = at.path;
@@ -186,19 +191,16 @@ export interface FieldIssue {
 /** `ERR_VALUE_INVALID`: the fields given to a value class are not what it declares. Holds every issue. */
 export class ValueError extends PetioleError {
   /** The value class's name, `shop.Money`. */
-  readonly type: string;
+  declare readonly type: string;
   /** All that is wrong, field by field. */
-  readonly issues: readonly FieldIssue[];
+  declare readonly issues: readonly FieldIssue[];
 
   constructor(type: string, issues: readonly FieldIssue[], options?: { readonly cause?: unknown }) {
     const lines = issues.map(
       ({ path, message }) => `\n  ${path.length > 0 ? path.join(".") : "(the value)"}   ${message}`,
     );
-    super(
-      "ERR_VALUE_INVALID",
-      `Not a valid ${type}: ${issues.length === 1 ? "1 issue" : `${issues.length} issues`}.${lines.join("")}`,
-      options,
-    );
+    const message = `Not a valid ${type}: ${counted(issues.length, "issue")}.${lines.join("")}`;
+    super("ERR_VALUE_INVALID", message, options);
     this.type = type;
     this.issues = issues;
   }
@@ -213,11 +215,11 @@ const ends: Readonly<Record<string, string>> = { failed: "failed", timeout: "tim
  */
 export class TaskError extends PetioleError {
   /** The task's id. */
-  readonly id: string;
+  declare readonly id: string;
   /** The task's name. */
-  readonly task: string;
+  declare readonly task: string;
   /** Why, as the engine keeps it: the thrown error's class and stack are in `details`. */
-  readonly reason: { readonly code: string; readonly message: string; readonly details?: unknown };
+  declare readonly reason: { readonly code: string; readonly message: string; readonly details?: unknown };
 
   constructor(
     code: ErrorCode,
@@ -269,15 +271,13 @@ export function wordsOf(thrown: unknown): string {
 
 /** A name for what was received, short enough for a message: `string "abc"`, `Date`, `null`. */
 export function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
   if (typeof value === "string") {
     return `string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
   }
   if (typeof value === "number" || typeof value === "boolean")
     return `${typeof value} ${Object.is(value, -0) ? "-0" : value}`;
-  if (typeof value === "bigint") return `bigint`;
   if (typeof value !== "object") return typeof value;
-  return className(value) ?? "object";
+  return value === null ? "null" : (className(value) ?? "object");
 }
 
 /** The name of an object's class, read from its prototype; undefined for a plain or bare object. */
@@ -285,5 +285,5 @@ export function className(value: object): string | undefined {
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === null || prototype === Object.prototype) return undefined;
   const maker: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
-  return typeof maker === "function" && maker.name !== "" ? maker.name : "(anonymous class)";
+  return (typeof maker === "function" && maker.name) || "(anonymous class)";
 }

@@ -7,13 +7,10 @@ interface Advice {
   readonly advice: string;
 }
 
-const byTypeof: Readonly<Record<string, Advice>> = {
-  function: { kind: "function", advice: "functions never travel; send the data it needs" },
-  symbol: { kind: "symbol", advice: "symbols never travel; send a string" },
-};
-
-/** Kinds by what `Object.prototype.toString` calls them. */
-const byTag: Readonly<Record<string, string>> = {
+/** By what `typeof` or, of an object, `Object.prototype.toString` calls it. */
+const byKind: Readonly<Record<string, string>> = {
+  function: "functions never travel; send the data it needs",
+  symbol: "symbols never travel; send a string",
   Promise: "await it first",
   WeakMap: "it cannot be listed; send a Map",
   WeakSet: "it cannot be listed; send a Set",
@@ -29,23 +26,21 @@ const byTag: Readonly<Record<string, string>> = {
 
 /** The advice for a value with no tag. */
 export function adviceFor(value: unknown): Advice {
-  if (typeof value !== "object" || value === null) {
-    return byTypeof[typeof value] ?? { kind: typeof value, advice: "send data" };
-  }
-  const name = className(value);
-  const builtIn = Object.prototype.toString.call(value).slice(8, -1);
-  if (Object.hasOwn(byTag, builtIn)) return { kind: builtIn, advice: byTag[builtIn]! };
+  const builtIn =
+    typeof value === "object" ? Object.prototype.toString.call(value).slice(8, -1) : typeof value;
+  if (Object.hasOwn(byKind, builtIn)) return { kind: builtIn, advice: byKind[builtIn]! };
+  const name = className(Object(value) as object);
   if (name === undefined)
     return { kind: builtIn === "Object" ? "object" : builtIn, advice: "send a plain object: { ...it }" };
   const kind = name === "(anonymous class)" ? "instance of an anonymous class" : `${name} (class instance)`;
-  if (value instanceof Error) {
-    return { kind, advice: "register it as a value class, or send a plain Error" };
-  }
-  const said = (value as { readonly [ownAdvice]?: string })[ownAdvice];
-  if (said !== undefined) return { kind, advice: said };
-  if (Array.isArray(value))
-    return { kind, advice: "subclasses do not travel; send a plain array: Array.from(it)" };
-  if (ArrayBuffer.isView(value))
-    return { kind, advice: "send its bytes: new Uint8Array(it.buffer, it.byteOffset, it.byteLength)" };
-  return { kind, advice: "register it as a value class, or send a reference to its row: ref(table, row)" };
+  const own = (value as { readonly [ownAdvice]?: string })[ownAdvice];
+  const advice =
+    value instanceof Error
+      ? "register it as a value class, or send a plain Error"
+      : Array.isArray(value)
+        ? "subclasses do not travel; send a plain array: Array.from(it)"
+        : ArrayBuffer.isView(value)
+          ? "send its bytes: new Uint8Array(it.buffer, it.byteOffset, it.byteLength)"
+          : (own ?? "register it as a value class, or send a reference to its row: ref(table, row)");
+  return { kind, advice };
 }

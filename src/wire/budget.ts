@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { LimitError } from "../errors.ts";
-import type { Limits } from "./limits.ts";
+import { checkLimit, type Limits } from "./limits.ts";
 
 /** Counts, and throws a {@link LimitError} as soon as there is too much. */
 export class Budget {
@@ -26,9 +25,7 @@ export class Budget {
 
   nodes(count: number): void {
     this.#nodes += count;
-    if (this.#nodes > this.#limits.nodes) {
-      throw new LimitError(this.#what, "nodes", this.#limits.nodes, this.#nodes);
-    }
+    checkLimit(this.#what, "nodes", this.#limits.nodes, this.#nodes);
   }
 
   /** What is met again, and gone through once more. */
@@ -40,19 +37,16 @@ export class Budget {
   /** Text is most of what is long: too much of it is noticed before it is put together. */
   text(length: number): void {
     this.#text += length;
-    if (this.#text > this.#limits.bytes) {
-      throw new LimitError(this.#what, "bytes", this.#limits.bytes, this.#text);
-    }
+    checkLimit(this.#what, "bytes", this.#limits.bytes, this.#text);
   }
 
   depth(level: number): void {
-    if (level > this.#depth) throw new LimitError(this.#what, "depth", this.#depth, level);
+    checkLimit(this.#what, "depth", this.#depth, level);
   }
 
   /** All of a piece of JSON that is written as it is, its own root not counted. */
   json(value: unknown, level: number): void {
     if (typeof value === "string") return this.text(value.length);
-    if (typeof value !== "object" || value === null) return;
     let inside: unknown[] = [value];
     for (let depth = level; inside.length > 0; depth++) {
       const next: unknown[] = [];

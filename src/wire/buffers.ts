@@ -8,6 +8,13 @@
  */
 import { checkReserved, type Limits } from "./limits.ts";
 
+/** Bytes that are part of the payload, and where it has them. */
+type Range = readonly [from: number, to: number, at: unknown];
+
+function hasWhole(ranges: readonly Range[], { byteLength }: ArrayBuffer): boolean {
+  return ranges.some(([from, to]) => from === 0 && to === byteLength);
+}
+
 /** The memory met while one value is encoded. */
 export class Buffers {
   /** Those known, from an encoding before, to be written once for all that look at them. */
@@ -16,10 +23,7 @@ export class Buffers {
   at: unknown;
   /** Bytes that resizable ones may grow to, in all. */
   reserved = 0;
-  readonly #met = new Map<
-    unknown,
-    { whole: boolean; readonly ranges: [from: number, to: number, at: unknown][] }
-  >();
+  readonly #met = new Map<ArrayBuffer, Range[]>();
 
   constructor(shared: ReadonlySet<unknown>) {
     this.shared = shared;
@@ -27,10 +31,9 @@ export class Buffers {
 
   /** Notes that the bytes of a buffer between two offsets are part of the payload. */
   meet(buffer: ArrayBuffer, from: number, to: number): void {
-    let met = this.#met.get(buffer);
-    if (!met) this.#met.set(buffer, (met = { whole: false, ranges: [] }));
-    met.whole ||= from === 0 && to === buffer.byteLength;
-    met.ranges.push([from, to, this.at]);
+    const ranges = this.#met.get(buffer) ?? [];
+    ranges.push([from, to, this.at]);
+    this.#met.set(buffer, ranges);
   }
 
   /** Notes bytes that a resizable one may grow to. */
@@ -42,15 +45,16 @@ export class Buffers {
   /** The buffers to be written once for all that look at them. */
   once(): Set<unknown> {
     const found = new Set(this.shared);
-    for (const [buffer, { whole, ranges }] of this.#met) if (whole && ranges.length > 1) found.add(buffer);
+    for (const [buffer, ranges] of this.#met)
+      if (ranges.length > 1 && hasWhole(ranges, buffer)) found.add(buffer);
     return found;
   }
 
   /** Where there are views that look at bytes of others, with no view of the whole. */
   overlaps(): unknown[] {
     const overlaps: unknown[] = [];
-    for (const { whole, ranges } of this.#met.values()) {
-      if (whole) continue;
+    for (const [buffer, ranges] of this.#met) {
+      if (hasWhole(ranges, buffer)) continue;
       ranges.sort(([one], [other]) => one - other);
       for (let index = 1, end = ranges[0]![1]; index < ranges.length; index++) {
         const [from, to, at] = ranges[index]!;

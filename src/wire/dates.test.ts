@@ -44,6 +44,20 @@ test.each(["2026-02-30T00:00:00.000001+00:00", "2026-02-30T00:00:00+02:00", "202
   },
 );
 
+test.each([
+  ["+300000-02-29", true],
+  ["+300000-02-30", false],
+  ["-300001-02-29", false],
+  ["-299996-02-29", true],
+  ["+012026-04-31", false],
+  ["+299999-13-01", false],
+  ["+299999-01-00", false],
+])("the calendar has days in years that no Date has: %s: %s", (date, exists) => {
+  const make = (): Foreign => new Foreign("datetime", `${date}T00:00:00+00:00`);
+  if (exists) expect(make().text).toContain(date);
+  else expect(make).toThrow(expect.objectContaining({ code: "ERR_VALUE_INVALID" }) as Error);
+});
+
 test("another setting is refused", () => {
   expect(() => createWire({ dates: "floor" as never })).toThrow(
     expect.objectContaining({ code: "ERR_OPTION_INVALID" }) as Error,

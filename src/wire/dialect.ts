@@ -42,7 +42,11 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
   if (name === "exact") return exact;
   const known = new Set(["base64", "decimal", "uuid", ...understands]);
   return {
-    content: (tag, content) => (tag === "time" ? wholeThirds(content as string) : content),
+    // Python before 3.11 reads no other fractions of a second than those of 3 and of 6 digits.
+    content: (tag, content) =>
+      tag === "time"
+        ? (content as string).replace(/\.\d+/, (digits) => digits.padEnd(digits[4] ? 7 : 4, "0"))
+        : content,
     refusal(tag, content) {
       if (/^(date|time|datetime)$/.test(tag)) return timeRefusal(content);
       if (known.has(tag)) return known.has("bigint") ? undefined : keyRefusal(tag, content);
@@ -74,11 +78,6 @@ function keyRefusal(tag: string, content: unknown): string | undefined {
   const { pk, keys } = content as { readonly pk?: unknown; readonly keys?: unknown };
   const hasBigint = JSON.stringify([pk, keys]).includes('{"__type__":"bigint",');
   return hasBigint ? `its key is a bigint: ${advice["bigint"]}` : undefined;
-}
-
-/** Python before 3.11 reads no other fractions of a second than those of 3 and of 6 digits. */
-function wholeThirds(time: string): string {
-  return time.replace(/\.\d+/, (digits) => digits.padEnd(digits[4] ? 7 : 4, "0"));
 }
 
 const pythonTime = /^(?!0000)(\d{4}-..-..(T|$))?([\d:]+(\.(\d{3}){1,2})?([+-][\d:]+)?)?$/;

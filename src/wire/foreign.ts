@@ -5,8 +5,8 @@
  */
 import { ValueError, describe } from "../errors.ts";
 
-const monthDay = String.raw`(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])`;
-const date = String.raw`[+-]?\d{4,6}-${monthDay}`;
+const year = String.raw`[+-]?\d{4,6}-`;
+const day = String.raw`\d\d-\d\d`;
 const clock = String.raw`([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?`;
 const offset = String.raw`(Z|[+-]${clock})`;
 const note = String.raw`(\[[\w!=/+:-]{1,60}\])`;
@@ -19,24 +19,25 @@ const forms: Readonly<Record<string, RegExp>> = {
   // Python's Decimal has exponents of up to 18 digits, as a number with one digit before its point has them.
   decimal: /^[+-]?(\d(\.\d*)?E[+-]?0*\d{1,18}|(\d+(\.\d*)?|\.\d+)(E[+-]?0*\d{1,17})?|s?NaN\d*|Inf(inity)?)$/i,
   uuid: /^[\da-f]{32}$/,
-  datetime: whole(date, "T", clock, offset, "?"),
-  date: whole(date, note, "*"),
+  datetime: whole(year, day, "T", clock, offset, "?"),
+  date: whole(year, day, note, "*"),
   time: whole(clock, offset, "?"),
-  instant: whole(date, "T", clock, offset),
-  zoned: whole(date, "T", clock, offset, note, "+"),
-  local: whole(date, "T", clock, note, "*"),
-  month: whole(String.raw`[+-]?\d{4,6}-(0[1-9]|1[0-2])(-\d\d)?`, note, "*"),
-  day: whole(String.raw`([+-]?\d{4,6}-)?`, monthDay, note, "*"),
+  instant: whole(year, day, "T", clock, offset),
+  zoned: whole(year, day, "T", clock, offset, note, "+"),
+  local: whole(year, day, "T", clock, note, "*"),
+  month: whole(year, String.raw`(0[1-9]|1[0-2])(-\d\d)?`, note, "*"),
+  day: whole("(", year, ")?", day, note, "*"),
   duration: /^[+-]?P(?=[\dT])(\d+[YMWD])*(T(\d+(\.\d{1,9})?[HMS])+)?$/,
 };
 
 /** Whether the day in a text, if there is one, is in the calendar. */
 function exists(text: string): boolean {
-  const [, year = "+002000", day] = /^([+-]?\d{4,6}-)?(\d\d-\d\d)(?!:)/.exec(text) ?? [];
+  const [, year = "2000-", day] = /^([+-]?\d{4,6}-)?(\d\d-\d\d)/.exec(text) ?? [];
   if (day === undefined) return true;
-  const date = new Date(`${year.replace(/-$/, "")}-${day}T00:00:00Z`);
-  // What a Date has no year for is believed.
-  return Number.isNaN(date.getTime()) ? year.length > 5 : date.toISOString().includes(`-${day}T`);
+  // A Date has not all of the years, but the calendar is the same every 400 of them.
+  const date = new Date(`${2000 + (Number.parseInt(year) % 400)}-${day}T00:00:00Z`);
+  // Null where there is no such month, or another day where the month is shorter.
+  return date.toJSON()?.includes(`-${day}T`) ?? false;
 }
 
 /** Whether a text is one of a tag's form, of something that exists. */

@@ -49,26 +49,21 @@ export function limitsWith(changes: Partial<Limits> = {}): Limits {
   return { ...defaultLimits, ...changes };
 }
 
+/** @throws LimitError when more was received than a limit allows */
+export function checkLimit(what: string, limit: keyof Limits, allowed: number, received: number): void {
+  if (received > allowed) throw new LimitError(what, limit, allowed, received);
+}
+
 /** Throws a {@link LimitError} when `text` has more UTF-8 bytes than allowed. */
 export function checkBytes(text: string, limits: Limits, what: string): void {
   // A UTF-16 unit takes one to three bytes in UTF-8, so most texts need no counting.
   if (text.length * 3 <= limits.bytes) return;
-  const bytes = utf8Length(text);
-  if (bytes > limits.bytes) throw new LimitError(what, "bytes", limits.bytes, bytes);
+  // And what has more of them than there may be bytes takes no memory to count.
+  checkLimit(what, "bytes", limits.bytes, text.length);
+  checkLimit(what, "bytes", limits.bytes, new TextEncoder().encode(text).length);
 }
 
 /** What resizable buffers may grow to counts as bytes: a short text must not reserve much memory. */
 export function checkReserved(bytes: number, limits: Limits): void {
-  if (bytes > limits.bytes) throw new LimitError("A resizable ArrayBuffer", "bytes", limits.bytes, bytes);
-}
-
-function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    if (unit < 0x80) continue;
-    // The two halves of a surrogate pair make four bytes together.
-    bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
-  }
-  return bytes;
+  checkLimit("A resizable ArrayBuffer", "bytes", limits.bytes, bytes);
 }

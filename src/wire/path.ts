@@ -77,10 +77,10 @@ export function shortened(text: string): string {
 
 function entryPath(isMap: boolean, index: string | number, [pair, side]: Step): string {
   const key: unknown = (pair as unknown[])[0];
-  const isSimple = typeof key === "string" || typeof key === "number" || typeof key === "boolean";
-  if (!isMap && (typeof key === "string" || typeof key === "number")) return segmentOf(key);
+  const isName = typeof key === "string" || typeof key === "number";
+  if (isName && !isMap) return segmentOf(key);
   if (side === 0) return `.keys()[${index}]`;
-  return isSimple ? `.get(${JSON.stringify(key)})` : `.values()[${index}]`;
+  return isName || typeof key === "boolean" ? `.get(${JSON.stringify(key)})` : `.values()[${index}]`;
 }
 
 function columnName(content: unknown, index: string | number): string {
@@ -95,9 +95,7 @@ export function pointerOf(steps: readonly Step[]): string {
 
 /** The node at an RFC 6901 pointer; undefined where it leads nowhere. */
 export function follow(pointer: unknown, tree: unknown): object | undefined {
-  const isPointer =
-    typeof pointer === "string" && (pointer === "" || pointer.startsWith("/")) && !/~(?![01])/.test(pointer);
-  if (!isPointer) return undefined;
+  if (typeof pointer !== "string" || /^[^/]|~(?![01])/.test(pointer)) return undefined;
   let node: unknown = tree;
   for (const token of pointer.split("/").slice(1)) {
     const key = token.replaceAll("~1", "/").replaceAll("~0", "~");

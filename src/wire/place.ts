@@ -24,11 +24,11 @@ export class Place implements Waiting {
   isDone = false;
   /** Its arrays are a tag's own, not the user's: pairs of entries, rows. */
   ownArrays = false;
-  waitsFor: Waiting | undefined = undefined;
+  waitsFor: Waiting | undefined;
   /** In a graph: what stands for it wherever it is. */
-  cell: [number: number] | undefined = undefined;
+  cell: [number: number] | undefined;
   /** Of a table's rows: their class, and which of their cells are to be written still. */
-  open: { readonly tag: Tag; readonly columns: readonly number[] } | undefined = undefined;
+  open: { readonly tag: Tag; readonly columns: readonly number[] } | undefined;
 
   constructor(
     parent: Place | undefined,
@@ -41,7 +41,7 @@ export class Place implements Waiting {
     this.key = key;
     this.container = container;
     this.keys = keys;
-    this.size = keys ? keys.length : (container as unknown[]).length;
+    this.size = (keys ?? (container as unknown[])).length;
     this.tag = tag;
     this.level = parent ? parent.level + 1 : 0;
     this.inClass = tag && !tag.open && tag.layout !== "scalar" ? this : parent?.inClass;
@@ -58,13 +58,10 @@ export class Place implements Waiting {
   /** The steps from the root to a key in it; to itself without one. */
   steps(key?: string | number): Step[] {
     const steps: Step[] = key === undefined ? [] : [[this.container, key]];
+    let { parent, key: at } = this as Place;
     // The outermost holds the whole value and is no step itself.
-    for (let at = this.ownStep(); at; at = at.parent.ownStep()) steps.push([at.parent.container, at.key]);
+    for (; parent?.parent; { parent, key: at } = parent) steps.push([parent.container, at]);
     return steps.toReversed();
-  }
-
-  private ownStep(): (Place & { readonly parent: Place }) | undefined {
-    return this.parent?.parent ? (this as Place & { readonly parent: Place }) : undefined;
   }
 
   /** The way to a key in it, as a person writes it. */

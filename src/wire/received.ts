@@ -1,5 +1,5 @@
 /** What a decoder found in a text, before and after it is built. @module */
-import { valueKey, type Form, type Node, type Tag } from "./tag.ts";
+import { typeKey, valueKey, type Form, type Node, type Tag } from "./tag.ts";
 import type { Step } from "./path.ts";
 import type { Waiting } from "./waiting.ts";
 
@@ -29,7 +29,7 @@ export class Received implements Spot, Waiting {
   /** What it is, or will be once it is filled; undefined before a class has made it. */
   product: unknown;
   isDone = false;
-  waitsFor: Waiting | undefined = undefined;
+  waitsFor: Waiting | undefined;
   /** What was learned of a graph or a table when it was looked through. */
   plan: unknown;
   /** The nearest instance of a class at it or above. */
@@ -79,15 +79,15 @@ export function stepsTo(spot: Spot): Step[] {
 /** The steps from a node to a container that is part of it: its content, a pair of entries, a row. */
 function insideOf(node: object, container: object): Step[] {
   if (node === container) return [];
-  const content = (node as Node)[valueKey] as Container;
-  const first: Step = [node, valueKey];
-  if (content === container) return [first];
-  for (const name of ["", "rows", "nodes"]) {
-    const list = name === "" ? content : content[name];
-    const steps: Step[] = name === "" ? [first] : [first, [content, name]];
-    if (list === container) return steps;
-    const index = Array.isArray(list) ? list.indexOf(container) : -1;
-    if (index >= 0) return [...steps, [list as object, index]];
+  const { [typeKey]: name, [valueKey]: content } = node as Node;
+  const steps: Step[] = [[node, valueKey]];
+  if (content === container) return steps;
+  let list = content as object[];
+  if (!Array.isArray(content)) {
+    const key = name === "graph" ? "nodes" : "rows";
+    steps.push([list, key]);
+    list = (content as Record<string, object[]>)[key]!;
   }
-  return [first];
+  if (list !== container) steps.push([list, list.indexOf(container)]);
+  return steps;
 }

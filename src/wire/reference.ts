@@ -7,6 +7,7 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
+import { isPlainRecord } from "./tag.ts";
 import { advice, rowsAdvice } from "./value-type.ts";
 
 /** One column of a key. */
@@ -102,19 +103,18 @@ export class Reference<Row extends object | null = object> {
 
 /** The text by which rows are matched with references: drivers differ in how they type a key's columns. */
 export function identityOf(model: string, key: Key): string {
-  if (typeof key !== "object") return JSON.stringify([model, String(key)]);
-  const parts = Object.keys(key)
-    .sort()
-    .map((attribute) => [attribute, String(key[attribute])]);
+  const parts =
+    typeof key === "object"
+      ? Object.keys(key)
+          .sort()
+          .map((attribute) => [attribute, String(key[attribute])])
+      : [String(key)];
   return JSON.stringify([model, ...parts]);
 }
 
 /** Whether a value is a key: what a reference refuses to be made without. */
 export function isKey(value: unknown): value is Key {
-  if (isKeyPart(value)) return true;
-  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype)
-    return false;
-  const parts = Object.values(value);
+  const parts = isPlainRecord(value) ? Object.values(value) : [value];
   return parts.length > 0 && parts.every(isKeyPart);
 }
 

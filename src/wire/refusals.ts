@@ -22,35 +22,38 @@ export class Refusals {
   add(value: unknown, above: Place, key: string | number, kind?: string, advice?: string): null {
     // The rest are counted: an error is to be read, and a list of rows may hold a hundred thousand alike.
     if (++this.count > mostRefusals) return null;
-    const general = kind === undefined || advice === undefined ? adviceFor(value) : { kind, advice };
     const path = above.path(this.#root, key);
-    this.list.push({ path, kind: kind ?? general.kind, advice: advice ?? general.advice });
+    this.list.push({
+      path,
+      ...(kind === undefined || advice === undefined ? adviceFor(value) : { kind, advice }),
+    });
     return null;
   }
 
   /** For what a tag, or a class behind it, threw when it was to write a value. */
   written(error: unknown, tag: Tag, value: object, above: Place, key: string | number): null {
     if (error instanceof LimitError) throw error;
-    if (error instanceof EncodeError) {
-      // Of what was written apart, with paths of its own from the root on.
-      const was = `${above.path(this.#root, key)}.was`;
-      this.count += error.count;
-      for (const { path, kind, advice } of error.refusals) {
-        if (this.list.length >= mostRefusals) break;
-        this.list.push({ path: shortened(was + path.slice(this.#root.length)), kind, advice });
-      }
+    if (error instanceof EncodeError || error instanceof ValueError) {
+      const root = this.count < mostRefusals ? above.path(this.#root, key) : "";
+      const inside =
+        error instanceof EncodeError
+          ? // Of what was written apart, with paths of its own from the root on.
+            error.refusals.map(({ path, kind, advice }) => ({
+              path: shortened(`${root}.was${path.slice(this.#root.length)}`),
+              kind,
+              advice,
+            }))
+          : error.issues.map(({ path, message }) => ({
+              path: root + path.map(segmentOf).join(""),
+              kind: `field of ${tag.name}`,
+              advice: message,
+            }));
+      this.count += error instanceof EncodeError ? error.count : inside.length;
+      this.list.push(...inside.slice(0, mostRefusals - this.list.length));
       return null;
     }
-    if (error instanceof Unportable) return this.add(value, above, key, tag.name, error.message);
-    if (!(error instanceof ValueError)) {
-      return this.add(value, above, key, tag.name, `it cannot be read as one: ${messageOf(error)}`);
-    }
-    const root = this.count < mostRefusals ? above.path(this.#root, key) : "";
-    for (const { path, message } of error.issues) {
-      if (++this.count > mostRefusals) continue;
-      const place = root + path.map(segmentOf).join("");
-      this.list.push({ path: place, kind: `field of ${tag.name}`, advice: message });
-    }
-    return null;
+    const advice =
+      error instanceof Unportable ? error.message : `it cannot be read as one: ${messageOf(error)}`;
+    return this.add(value, above, key, tag.name, advice);
   }
 }

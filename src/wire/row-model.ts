@@ -14,12 +14,10 @@ export interface RowModel {
 
 /** The models that a row may be of, each connection's for itself; one where the row knows, none where it is no row. */
 export function modelsOf(row: object, adapters: readonly WireModels[]): readonly RowModel[] {
-  const found: RowModel[] = [];
-  for (const adapter of adapters) {
+  return adapters.flatMap((adapter) => {
     const model = adapter.modelOf?.(row);
-    if (model !== undefined) found.push({ adapter, model });
-  }
-  return found;
+    return model === undefined ? [] : [{ adapter, model }];
+  });
 }
 
 /** What to write instead. */

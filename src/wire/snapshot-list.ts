@@ -26,8 +26,7 @@ export function writeSnapshots(
   const names = Object.keys(fields);
   if (!haveColumns(items, names) || !areNew(items, encoder)) return undefined;
   const isKeyFirst = items.every(({ pk, fields }) => Object.is(pk, Object.values(fields)[0]));
-  const [first] = names;
-  const keyed = isKeyFirst && first !== undefined ? { key: first } : {};
+  const keyed = isKeyFirst ? { key: names[0] } : {};
   const columns = isKeyFirst ? names.slice(1) : names;
   const kinds = columns.map((name) => kindOf(items, name));
   const rows = items.map((item) => {

@@ -382,6 +382,19 @@ describe("limits", () => {
     expect(() => limited.decode(text)).toThrow(expect.objectContaining({ code: "ERR_PAYLOAD_LIMIT", limit }));
   });
 
+  test.each([
+    ["a".repeat(96) + "é", 98],
+    ["é".repeat(50), 100],
+    ["語".repeat(40), 120],
+    ["😀".repeat(30), 120],
+  ])("bytes are those of UTF-8: %s", (text, bytes) => {
+    for (const run of [() => limited.encode(text), () => limited.decode(JSON.stringify(text))]) {
+      // And the quotes.
+      if (bytes + 2 <= 100) expect(run).not.toThrow();
+      else expect(run).toThrow(expect.objectContaining({ limit: "bytes", received: bytes + 2 }) as Error);
+    }
+  });
+
   test("hold for what is written as for what is read", () => {
     const nested = (depth: number, wrap: (inner: unknown) => unknown): unknown =>
       depth === 0 ? 1n : wrap(nested(depth - 1, wrap));

@@ -16,10 +16,10 @@ const longestName = 200;
 type Check = (value: unknown) => boolean;
 
 const isName: Check = (value) => typeof value === "string" && value !== "" && value.length <= longestName;
-const isOneOf =
-  (...names: readonly string[]): Check =>
-  (value) =>
-    names.includes(value as string);
+function oneOf(...names: readonly string[]): readonly [Check, string] {
+  const expected = names.map((name) => `"${name}"`).join(", ");
+  return [(value) => names.includes(value as string), expected.replace(/, ("\w+")$/, " or $1")];
+}
 const areNames: Check = (value) => Array.isArray(value) && isPlainArray(value) && value.every(isName);
 
 /** What each of the details may be, and how errors say it. */
@@ -29,10 +29,10 @@ const checks: Readonly<Record<keyof ReferenceDetails, readonly [Check, string]>>
     (value) => areNames(value) && (value as unknown[]).length <= mostRelations,
     `up to ${mostRelations} names of relations`,
   ],
-  scope: [isOneOf("all"), '"all"'],
-  from: [isOneOf("primary", "replica"), '"primary" or "replica"'],
-  ifMissing: [isOneOf("fail", "skip", "wait", "null"), '"fail", "skip", "wait" or "null"'],
-  ifChanged: [isOneOf("run", "skip", "fail"), '"run", "skip" or "fail"'],
+  scope: oneOf("all"),
+  from: oneOf("primary", "replica"),
+  ifMissing: oneOf("fail", "skip", "wait", "null"),
+  ifChanged: oneOf("run", "skip", "fail"),
   version: [(value) => typeof value === "string", "a text"],
   digest: [isDigest, "a sha256 of fields"],
 };

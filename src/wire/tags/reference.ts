@@ -39,13 +39,15 @@ export const referenceTag: Tag<Reference | Lazy> = {
       throw new Unportable("its key looks like a tag: name its columns otherwise");
     const problem = details && problemIn(details);
     if (problem) throw new Unportable(`it needs ${problem[0]}, and has ${problem[1]}`);
-    const fields = {
+    return {
       model,
-      pk: mapKey(pk, (part) => (typeof part === "bigint" ? bigintNode(part, writing) : part)),
+      pk: mapKey(pk, (part) =>
+        typeof part === "bigint" ? node(bigintTag.name, bigintTag.write(part, writing)) : part,
+      ),
       ...details,
       ...(was && { was: writeFields(was, writing) }),
+      ...(value instanceof Lazy && { lazy: true }),
     };
-    return value instanceof Lazy ? { ...fields, lazy: true } : fields;
   },
   read(content, reading) {
     const { model, pk: given, lazy, was, ...rest } = partsOf(content);
@@ -87,10 +89,6 @@ function readFields(tree: unknown, { apart }: Reading): Record<string, unknown> 
   const fields = apart(tree);
   if (!isPlainRecord(fields)) throw new Malformed("an object of fields as its was", describe(fields));
   return fields;
-}
-
-function bigintNode(value: bigint, writing: Writing): Node {
-  return node(bigintTag.name, bigintTag.write(value, writing));
 }
 
 function isBigintNode(value: unknown): value is Node {
