@@ -58,8 +58,11 @@ export function compileReader(columns: readonly Column[], reading: RowReading): 
 
 /** What the code of a writer calls. */
 export interface RowWriting<Encoder> {
-  /** Whether something is an instance, met for the first time, with nothing beside its fields. */
-  isNew(instance: unknown, encoder: Encoder): boolean;
+  /** The prototype of the instances. */
+  readonly prototype: object | undefined;
+  getPrototypeOf(instance: object): unknown;
+  /** Whether an instance is met for the first time, with nothing beside its fields. */
+  isNew(instance: object, encoder: Encoder): boolean;
   /** For a value that is not what its field is declared as: throws. */
   misfit(): never;
   needsTag(value: number): boolean;
@@ -94,6 +97,11 @@ export function compileWriter<Encoder>(
         : write;
   });
   const values = columns.map(({ name }, at) => `const c${at} = given[${JSON.stringify(name)}];`);
-  const body = `if (!isNew(given, more)) misfit(); ${values.join(" ")} return [${cells.join(", ")}];`;
+  // Of an object whose shape is known, engines know the prototype without asking for it. "constructor" in it shows the
+  // shape, and runs no getter.
+  const body = `if (typeof given !== "object" || given === null) misfit();
+    "constructor" in given;
+    if (getPrototypeOf(given) !== prototype || !isNew(given, more)) misfit();
+    ${values.join(" ")} return [${cells.join(", ")}];`;
   return compile(body, writing) as RowWriter<Encoder> | undefined;
 }

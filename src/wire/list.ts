@@ -126,12 +126,10 @@ function makePlan(tag: Tag, values: ValueTags): Plan {
   );
   const { prototype, holdsOnly } = tag;
   const writing = {
-    isNew: (instance: unknown, encoder: Encoder) =>
-      typeof instance === "object" &&
-      instance !== null &&
-      Object.getPrototypeOf(instance) === prototype &&
-      (holdsOnly === undefined || holdsOnly(instance)) &&
-      encoder.meetInTable(instance),
+    prototype,
+    getPrototypeOf: Object.getPrototypeOf,
+    isNew: (instance: object, encoder: Encoder) =>
+      (holdsOnly === undefined || holdsOnly(instance)) && encoder.meetInTable(instance),
     misfit: throwMisfit,
     needsTag,
     date: dateCell,
@@ -142,7 +140,9 @@ function makePlan(tag: Tag, values: ValueTags): Plan {
   const write =
     compileWriter(cells, writing) ??
     ((instance: unknown, encoder: Encoder) => {
-      if (!writing.isNew(instance, encoder)) throwMisfit();
+      const isInstance =
+        typeof instance === "object" && instance !== null && Object.getPrototypeOf(instance) === prototype;
+      if (!isInstance || !writing.isNew(instance, encoder)) throwMisfit();
       return cells.map((cell) => cellOf(cell, (instance as Record<string, unknown>)[cell.name], encoder));
     });
   return { tag, cells, open, nodes, write };
