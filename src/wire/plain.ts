@@ -118,9 +118,9 @@ function scanFields(value: object, level: number, most: number, state: Scan): bo
     }
   } else if (prototype === Array.prototype && Array.isArray(value)) {
     const items = value as readonly unknown[];
-    keys = items.length;
-    // A proxy may say any length.
-    if (keys > state.nodes) return false;
+    // As many keys as items, and no item that is undefined: no holes, and nothing beside the items.
+    keys = Object.keys(items).length;
+    if (keys !== items.length) return false;
     for (let index = 0; index < keys; index++) {
       const inside = items[index];
       if (typeof inside === "string") state.text -= inside.length;
@@ -130,9 +130,6 @@ function scanFields(value: object, level: number, most: number, state: Scan): bo
         if (typeof inside !== "object" || !scanObject(inside as object, level + 1, most, state)) return false;
       }
     }
-    // As many keys as items, and no item that is undefined: no holes, and nothing beside the items. Asked last: an
-    // array of instances has shown by now that it is not plain, and to list its keys takes as long as some of them do.
-    if (Object.keys(items).length !== keys) return false;
   } else {
     return false;
   }
