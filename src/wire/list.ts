@@ -23,6 +23,16 @@ import type { ValueTags } from "./value-type.ts";
 /** Fewer items are as short, and easier to read, one by one. */
 export const fewest = 4;
 
+/** Whether a value is an array that begins with an instance of a class that is known, and so is no plain data. */
+export function beginsWithInstance(value: unknown, values: ValueTags): boolean {
+  const first: unknown = Array.isArray(value) ? value[0] : undefined;
+  return (
+    typeof first === "object" &&
+    first !== null &&
+    values.byPrototype.has(Object.getPrototypeOf(first) as object)
+  );
+}
+
 /** An array that is written as one of the tags here. */
 export interface List {
   readonly container: object;
