@@ -73,7 +73,8 @@ function byFields(of: Class<object>, how: AdoptedByFields<object, FieldTable>): 
     const issues = fields.issuesOf(content);
     if (issues.length > 0) throw new ValueError(how.name, issues);
   };
-  const make = (checked: object): object => exactly(of, how.create(checked as never), how.name, "create");
+  const make = (checked: object): unknown => how.create(checked as never);
+  const exact = (made: unknown): object => exactly(of, made, how.name, "create");
   return {
     ...evolutionOf(how.name, "fields", how),
     name: how.name,
@@ -86,9 +87,10 @@ function byFields(of: Class<object>, how: AdoptedByFields<object, FieldTable>): 
       return picked;
     },
     make,
+    exact,
     decode(content) {
       check(content);
-      return make(content as object);
+      return exact(make(content as object));
     },
   };
 }

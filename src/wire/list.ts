@@ -137,7 +137,6 @@ function makePlan(tag: Tag, values: ValueTags): Plan {
   const { prototype, holdsOnly } = tag;
   const writing = {
     prototype,
-    getPrototypeOf: Object.getPrototypeOf,
     isNew: (instance: object, encoder: Encoder) =>
       (holdsOnly === undefined || holdsOnly(instance)) && encoder.meetInTable(instance),
     misfit: throwMisfit,
