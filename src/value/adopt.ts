@@ -76,7 +76,8 @@ function byFields(
     const issues = fields.issuesOf(content);
     if (issues.length > 0) throw new ValueError(how.name, issues);
   };
-  const make = (checked: object): object => exactly(of, how.create(checked as never), how.name, "create");
+  const make = (checked: object): unknown => how.create(checked as never);
+  const exact = (made: unknown): object => exactly(of, made, how.name, "create");
   return {
     ...evolutionOf(how.name, "fields", how),
     name: how.name,
@@ -89,9 +90,10 @@ function byFields(
       return picked;
     },
     make,
+    exact,
     decode(content) {
       check(content);
-      return make(content as object);
+      return exact(make(content as object));
     },
   };
 }

@@ -11,21 +11,32 @@ import type { Column, Reading } from "./tag.ts";
 /** Whether code can be made from text; found out when it is first wanted. */
 let isAllowed: boolean | undefined;
 
+/**
+ * Whether something is an instance of the class itself. Of an object whose shape is known, engines know the prototype
+ * without asking for it: `in` tells them, and runs no getter.
+ */
+const isInstance = (name: string): string =>
+  `typeof ${name} === "object" && ${name} !== null && ("constructor" in ${name}, getPrototypeOf(${name}) === prototype)`;
+
 /** A function of `given` and `more` with a body, and what it calls by name; undefined where there can be none. */
 function compile(body: string, called: object): unknown {
   isAllowed ??= attempt(() => new Function("return true")() === true) ?? false;
   if (!isAllowed) return undefined;
   // oxlint-disable-next-line no-implied-eval, no-new-func
   const make = new Function(
-    `{ ${Object.keys(called).join(", ")} }`,
+    `{ ${Object.keys(called).join(", ")} }, { getPrototypeOf }`,
     `return (given, more) => { ${body} };`,
-  ) as (called: object) => unknown;
-  return make(called);
+  ) as (called: object, more: ObjectConstructor) => unknown;
+  return make(called, Object);
 }
 
 /** What the code of a reader calls. */
 export interface RowReading {
+  /** The prototype of the instances. */
+  readonly prototype: object;
   make(fields: object): unknown;
+  /** For what is made and is no instance: throws. */
+  exact(made: unknown): unknown;
   /** For a cell that is not what is expected, or a row that is none: throws. */
   wrong(kind: string, cell: unknown): never;
   date(cell: unknown): unknown;
@@ -52,14 +63,17 @@ export function compileReader(columns: readonly Column[], reading: RowReading): 
     return `${JSON.stringify(name)}: ${read}`;
   });
   const body = `if (!Array.isArray(given) || given.length !== ${columns.length}) wrong("row of ${columns.length} cells", given);
-    return make({ ${fields.join(", ")} });`;
+    const made = make({ ${fields.join(", ")} });
+    return ${isInstance("made")} ? made : exact(made);`;
   return compile(body, reading) as RowReader | undefined;
 }
 
 /** What the code of a writer calls. */
 export interface RowWriting<Encoder> {
-  /** Whether something is an instance, met for the first time, with nothing beside its fields. */
-  isNew(instance: unknown, encoder: Encoder): boolean;
+  /** The prototype of the instances. */
+  readonly prototype: object | undefined;
+  /** Whether an instance is met for the first time, with nothing beside its fields. */
+  isNew(instance: object, encoder: Encoder): boolean;
   /** For a value that is not what its field is declared as: throws. */
   misfit(): never;
   needsTag(value: number): boolean;
@@ -94,6 +108,7 @@ export function compileWriter<Encoder>(
         : write;
   });
   const values = columns.map(({ name }, at) => `const c${at} = given[${JSON.stringify(name)}];`);
-  const body = `if (!isNew(given, more)) misfit(); ${values.join(" ")} return [${cells.join(", ")}];`;
+  const body = `if (!(${isInstance("given")} && isNew(given, more))) misfit();
+    ${values.join(" ")} return [${cells.join(", ")}];`;
   return compile(body, writing) as RowWriter<Encoder> | undefined;
 }

@@ -8,6 +8,8 @@ export function isPlainDate(value: unknown): value is Date {
   return (
     typeof value === "object" &&
     value !== null &&
+    // Shows the engine what it is, as in `compiled.ts`: then the next is known without asking.
+    "constructor" in value &&
     Object.getPrototypeOf(value) === Date.prototype &&
     !hasProperties(value)
   );
@@ -21,8 +23,9 @@ export function cellOfDate(date: Date): number | "NaN" {
 
 /** The Date of a cell. @throws Malformed */
 export function dateOfCell(cell: unknown): Date {
+  // Faster than Number.isInteger.
+  if (typeof cell === "number" && Math.floor(cell) === cell && Math.abs(cell) <= 8.64e15)
+    return new Date(cell);
   if (cell === "NaN") return new Date(NaN);
-  const isTime = Number.isInteger(cell) && Math.abs(cell as number) <= 8.64e15;
-  if (!isTime) throw new Malformed("milliseconds", describe(cell));
-  return new Date(cell as number);
+  throw new Malformed("milliseconds", describe(cell));
 }

@@ -66,10 +66,13 @@ export class Encoder {
   readonly writing: Writing;
   /** The first place of every object with identity. */
   readonly places = new Map<object, Place>();
-  /** The instances that are rows of tables. */
+  /** The instances that are rows of tables, in the order in which they were met. */
   readonly #inTables = new Set<object>();
-  /** Those of the table that is being written. */
-  #inThisTable: object[] = [];
+  /** How many of them are in tables that are done. */
+  #settled = 0;
+  /** Goes through them, once, and how far it has come: behind what is settled are those that are none. */
+  #rest: Iterator<object> | undefined;
+  #passed = 0;
   readonly #subject: EncodeSubject;
   readonly #way: Way;
   readonly #encode: Encode;
@@ -116,15 +119,18 @@ export class Encoder {
   meetInTable(instance: object): boolean {
     const { size } = this.#inTables;
     const isKnown = this.places.size > 0 && this.places.has(instance);
-    if (isKnown || this.#inTables.add(instance).size === size) return false;
-    this.#inThisTable.push(instance);
-    return true;
+    return !isKnown && this.#inTables.add(instance).size > size;
   }
 
   /** Ends a table. Without one, its instances have not been met. */
   endTable(isTable: boolean): void {
-    if (!isTable) for (const instance of this.#inThisTable) this.#inTables.delete(instance);
-    this.#inThisTable = [];
+    const { size } = this.#inTables;
+    if (isTable) this.#settled = size;
+    if (size === this.#settled) return;
+    this.#rest ??= this.#inTables.values();
+    for (; this.#passed < this.#settled; this.#passed++) this.#rest.next();
+    // A Set keeps its order: those of this table are the last. To keep a list of them would cost each table.
+    while (this.#inTables.size > this.#settled) this.#inTables.delete(this.#rest.next().value as object);
   }
 
   /** Writes a value in its place, or gives the place to go into. */

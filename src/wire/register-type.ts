@@ -50,13 +50,16 @@ export function registerType(
 /** What tables of its instances need to know. */
 function tablePartsOf(
   type: ValueType,
-): Pick<Tag, "columns" | "prototype" | "holdsOnly" | "make" | "writeList"> {
+): Pick<Tag, "columns" | "prototype" | "holdsOnly" | "make" | "exact" | "writeList"> {
   return {
     columns: type.columns,
     ...(type.columns && { writeList: writeTable }),
     prototype: type.class.prototype as object,
     ...(type.holdsOnly && { holdsOnly: (instance: object) => type.holdsOnly!(instance) }),
-    ...(type.make && { make: (fields: object) => type.make!(fields) }),
+    ...(type.make && {
+      make: (fields: object) => type.make!(fields),
+      exact: (made: unknown) => type.exact!(made),
+    }),
   };
 }
 

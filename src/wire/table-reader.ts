@@ -55,7 +55,7 @@ function planOf(content: unknown, table: Received, decoder: Decoder, rest = 0): 
       names,
       kinds: declared,
       isComplete: true,
-      make: tag.make!,
+      make: (fields) => tag.exact!(tag.make!(fields)),
       reader: readerOf(tag, declared),
     };
   const make = (fields: Record<string, unknown>): unknown => tag.read(fields, decoder.reading, undefined);
@@ -96,7 +96,8 @@ function readerOf(tag: Tag, kinds: Plan["kinds"]): RowReader | undefined {
   const wrong = (kind: string, cell: unknown): never => {
     throw new Malformed(`a ${kind}`, describe(cell));
   };
-  reader = compileReader(tag.columns!, { make: tag.make!, wrong, date: dateOfCell, bigint, nested });
+  const { prototype, make, exact } = tag as Required<Tag>;
+  reader = compileReader(tag.columns!, { prototype, make, exact, wrong, date: dateOfCell, bigint, nested });
   if (reader) readers.set(tag, reader);
   return reader;
 }

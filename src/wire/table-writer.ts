@@ -52,12 +52,9 @@ function makePlan(tag: Tag, registry: Registry): Plan {
   );
   const { prototype, holdsOnly } = tag;
   const writing = {
-    isNew: (instance: unknown, encoder: Encoder) =>
-      typeof instance === "object" &&
-      instance !== null &&
-      Object.getPrototypeOf(instance) === prototype &&
-      (holdsOnly === undefined || holdsOnly(instance)) &&
-      encoder.meetInTable(instance),
+    prototype,
+    isNew: (instance: object, encoder: Encoder) =>
+      (holdsOnly === undefined || holdsOnly(instance)) && encoder.meetInTable(instance),
     misfit: throwMisfit,
     needsTag,
     date: dateCell,
@@ -68,7 +65,9 @@ function makePlan(tag: Tag, registry: Registry): Plan {
   const write =
     compileWriter(cells, writing) ??
     ((instance: unknown, encoder: Encoder) => {
-      if (!writing.isNew(instance, encoder)) throwMisfit();
+      const isInstance =
+        typeof instance === "object" && instance !== null && Object.getPrototypeOf(instance) === prototype;
+      if (!isInstance || !writing.isNew(instance, encoder)) throwMisfit();
       return cells.map((cell) => cellOf(cell, (instance as Record<string, unknown>)[cell.name], encoder));
     });
   return { tag, cells, open, nodes, write };

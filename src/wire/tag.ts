@@ -64,8 +64,10 @@ export interface Tag<Kind = unknown> {
   readonly columns?: readonly Column[] | undefined;
   /** Of a class with columns: what its instances have as their prototype. */
   readonly prototype?: object;
-  /** Of a class with columns, perhaps: makes an instance of fields that are known to be as they are declared. */
-  make?(fields: object): Kind;
+  /** Of a class with columns, perhaps: makes what `exact` takes, of fields that are known to be as they are declared. */
+  make?(fields: object): unknown;
+  /** What `make` has made, if it is an instance, and of no subclass. Throws otherwise. */
+  exact?(made: unknown): Kind;
   /** Of a class with columns: whether an instance has nothing beside them that would be lost. */
   holdsOnly?(instance: object): boolean;
 }

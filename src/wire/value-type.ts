@@ -42,8 +42,10 @@ export interface ValueType<Instance extends object = object> extends Names {
   readonly class: abstract new (...args: never) => Instance;
   /** Of `fields`: what they hold, in order, where it is known; arrays of instances then travel as tables. */
   readonly columns?: readonly Column[];
-  /** Makes an instance of fields that are known to be as the columns say: `decode` without its check. */
-  make?(fields: object): Instance;
+  /** With `exact`: `decode` without its checks, for fields that are known to be as the columns say. */
+  make?(fields: object): unknown;
+  /** What `make` has made, if it is an instance, and of no subclass. Throws otherwise. */
+  exact?(made: unknown): Instance;
   /** Whether an instance has nothing beside its fields; left out where that is nobody's business. */
   holdsOnly?(instance: object): boolean;
   /** What travels, new each time. Throws when the instance is not as its class declares. */
