@@ -67,15 +67,49 @@ function writeUsual(time: number): string {
   const year = yearOfEra + era * 400 + (month < 10 ? 0 : 1);
   const seconds = (rest / 1000) | 0;
   const thousandths = rest - seconds * 1000;
-  return (
-    `${pairs[(year / 100) | 0]}${pairs[year % 100]}-${pairs[month < 10 ? month + 3 : month - 9]}-${pairs[dayOfMonth]}T` +
-    `${pairs[(seconds / 3600) | 0]}:${pairs[((seconds / 60) | 0) % 60]}:${pairs[seconds % 60]}.` +
-    `${(thousandths / 100) | 0}${pairs[thousandths % 100]}+00:00`
+  // All at once: text that is put together of parts costs more, here and where it is used.
+  return String.fromCharCode(
+    tens((year / 100) | 0),
+    ones((year / 100) | 0),
+    tens(year % 100),
+    ones(year),
+    0x2d,
+    tens(month < 10 ? month + 3 : month - 9),
+    ones(month < 10 ? month + 3 : month - 9),
+    0x2d,
+    tens(dayOfMonth),
+    ones(dayOfMonth),
+    0x54,
+    tens((seconds / 3600) | 0),
+    ones((seconds / 3600) | 0),
+    0x3a,
+    tens(((seconds / 60) | 0) % 60),
+    ones((seconds / 60) | 0),
+    0x3a,
+    tens(seconds % 60),
+    ones(seconds),
+    0x2e,
+    ones((thousandths / 100) | 0),
+    tens(thousandths % 100),
+    ones(thousandths),
+    0x2b,
+    0x30,
+    0x30,
+    0x3a,
+    0x30,
+    0x30,
   );
 }
 
-/** `00` to `99`. */
-const pairs = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, "0"));
+/** The tens of a number below 100, as the code of a digit. */
+function tens(number: number): number {
+  return 0x30 + ((number / 10) | 0);
+}
+
+/** The ones of a number, as the code of a digit. */
+function ones(number: number): number {
+  return 0x30 + (number % 10);
+}
 
 /** Of each month, by its number, the days that it may have. */
 const mostDays = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
