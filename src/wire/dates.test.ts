@@ -63,3 +63,22 @@ test("another setting is refused", () => {
     expect.objectContaining({ code: "ERR_OPTION_INVALID" }) as Error,
   );
 });
+
+test("days of a long time are read as the platform reads it, and so is what is changed in one place", () => {
+  const wrong: string[] = [];
+  for (let day = Date.UTC(1580, 0), at = 0; day < Date.UTC(2420, 0); day += 7 * 86_399_991, at++) {
+    const text = new Date(day).toISOString().replace("Z", "+00:00");
+    if ((exact.decode(tag(text)) as Date).getTime() !== day) wrong.push(text);
+    const changed = text.slice(0, at % 29) + "09:-T.+x/"[at % 9]! + text.slice((at % 29) + 1);
+    const date = new Date(changed.replace("+00:00", "Z"));
+    const isTime = !Number.isNaN(date.getTime()) && date.toISOString() === changed.replace("+00:00", "Z");
+    let read: unknown;
+    try {
+      read = exact.decode(tag(changed));
+    } catch {
+      read = undefined;
+    }
+    if (isTime ? (read as Date).getTime() !== date.getTime() : read instanceof Date) wrong.push(changed);
+  }
+  expect(wrong).toStrictEqual([]);
+});

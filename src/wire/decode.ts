@@ -14,6 +14,7 @@ import { checkBytes, type Limits } from "./limits.ts";
 import { notingPassed } from "./passed.ts";
 import { follow, pathOf, shortened } from "./path.ts";
 import { isPlainText } from "./plain-text.ts";
+import { quickReader, type Parsed } from "./quick-reader.ts";
 import { Received, stepsTo, type Container, type Spot } from "./received.ts";
 import type { Reference } from "./reference.ts";
 import type { Registry } from "./registry.ts";
@@ -66,7 +67,23 @@ export interface Opened {
 export function open(text: string, context: DecodeContext, root: string): Opened {
   const tree = parse(text, context.limits, root);
   if (isPlainText(text, context.limits)) return { references: [], decode: () => tree };
-  return new Decoder(tree, context, root);
+  const parsed: Parsed = { tree, isWhole: true };
+  const quick = quickReader(parsed, text, context);
+  const general = (): Decoder =>
+    new Decoder(parsed.isWhole ? tree : parse(text, context.limits, root), context, root);
+  if (!quick) return general();
+  // A class that refuses what it is given is asked again, for the general way to say where.
+  return {
+    references: [],
+    decode(resolve) {
+      try {
+        return quick();
+      } catch {
+        parsed.isWhole = false;
+        return general().decode(resolve);
+      }
+    },
+  };
 }
 
 /**

@@ -10,3 +10,10 @@ export function digits(text: string, from: number, to: number): number {
   }
   return number;
 }
+
+/** The number that two decimal digits make; more than any other number here when they are none. */
+export function twoDigits(text: string, at: number): number {
+  const tens = text.charCodeAt(at) - 48;
+  const ones = text.charCodeAt(at + 1) - 48;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : 1_000_000;
+}
