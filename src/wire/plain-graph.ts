@@ -76,6 +76,11 @@ function numberOf(value: object, level: number, most: number, pass: Pass): numbe
   numbers.set(value, number);
   const isList = Array.isArray(value);
   const length = isList ? value.length : Object.keys(value).length;
+  // Getters may give something new for ever.
+  pass.nodes -= length + 2;
+  if (pass.nodes < 0) return undefined;
+  // Of its full length at once: one that grows takes several times the memory.
+  // oxlint-disable-next-line unicorn/no-new-array
   const row = new Array<unknown>(length + 1);
   pass.rows.push(row);
   if (level > most) pass.later.push({ value, row, level });
@@ -86,9 +91,6 @@ function numberOf(value: object, level: number, most: number, pass: Pass): numbe
 /** Fills an object's row; false when it is not plain. */
 function fill(row: unknown[], value: object, level: number, most: number, pass: Pass): boolean {
   if (level > pass.deepest) pass.deepest = level;
-  pass.nodes -= row.length + 1;
-  // Getters may give something new for ever.
-  if (pass.nodes < 0) return false;
   const column = Array.isArray(value)
     ? fillItems(row, value, level + 1, most, pass)
     : fillFields(row, value, level + 1, most, pass);

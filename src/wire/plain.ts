@@ -117,8 +117,8 @@ function scanItems(items: readonly unknown[], state: Scan): boolean {
 /** Puts an object off until its level's turn. */
 function meet(value: object, state: Scan): void {
   const { met, known } = state;
-  if (known ? known.size === known.add(value).size : met.includes(value)) state.shared++;
-  else if (met.push(value) > few && !known) state.known = new Set(met);
+  if (known ? known.add(value).size === met.length : met.includes(value)) state.shared++;
+  else if (met.push(value) === few) state.known = new Set(met);
 }
 
 /** Whether a value is a scalar that JSON has a form for. */
@@ -139,11 +139,9 @@ export function isPlainList(items: readonly unknown[]): boolean {
 
 /** Whether an object with this key is no plain object, or is not to be written as one. */
 export function isOddKey(key: string, value: object, { dialect }: ScanContext): boolean {
-  return (
-    key === "__proto__" ||
-    (key === "0" && !isData(value)) ||
-    (key === "__type__" && dialect.looksLikeTag(value))
-  );
+  // Most are none of these.
+  if (key !== "__proto__" && key !== "0" && key !== "__type__") return false;
+  return key === "__proto__" || (key === "0" ? !isData(value) : dialect.looksLikeTag(value));
 }
 
 /** Whether an object has symbols as keys, or a `toJSON`, seen or unseen: JSON.stringify would call it. */
