@@ -9,7 +9,7 @@ import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import { checkBytes } from "./limits.ts";
 import { Buffers } from "./buffers.ts";
 import { quickText } from "./quick.ts";
-import { plainGraph } from "./graph-writer.ts";
+import { plainGraph } from "./plain-graph.ts";
 import { scan } from "./plain.ts";
 import { beginsWithInstance } from "./registry.ts";
 import { stringify } from "./stringify.ts";
@@ -46,11 +46,11 @@ export function encode(value: unknown, context: EncodeContext, subject: EncodeSu
     checkBytes(plain, context.limits, subject.root);
     return { text: plain, types: [] };
   }
-  if (typeof finding === "object" && context.limits.depth >= graphDepth) {
-    const graph = attempt(() => plainGraph(finding, context.limits));
+  if (finding === "graph" && context.limits.depth >= graphDepth) {
+    const graph = attempt(() => plainGraph(value as object, context));
     if (graph) return { text: finished(node("graph", graph), context, subject), types: [] };
   }
-  if (typeof finding === "string") {
+  if (finding !== "graph") {
     const quick = quickText(value, context, { limits: context.limits, buffers: noBuffers });
     if (quick) {
       checkBytes(quick.text, context.limits, subject.root);

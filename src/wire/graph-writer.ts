@@ -1,11 +1,9 @@
 /** The tag `graph`, written. What it looks like is told in `graph.ts`. @module */
-import type { Limits } from "./limits.ts";
 import type { Place } from "./place.ts";
 import { valueKey } from "./tag.ts";
-import { needsTag } from "./tags/number.ts";
 
 /** The column after some others, or the type before the first: shapes are the ways through these. */
-class Column {
+export class Column {
   readonly column: unknown;
   readonly name: string;
   readonly isNode: boolean;
@@ -78,55 +76,4 @@ export class GraphWriter {
   get content(): object {
     return { shapes: this.#shapes, nodes: this.#nodes };
   }
-}
-
-/**
- * The graph that plain objects make, by their numbers from 0; the first of them is the value. Undefined when it is over
- * the limits.
- */
-export function plainGraph(numbers: ReadonlyMap<object, number>, limits: Limits): object | undefined {
-  const graph = new GraphWriter();
-  const rows: unknown[][] = [];
-  const columns: Column[] = [];
-  // The value is the last node.
-  const last = numbers.size - 1;
-  let left = limits.nodes - numbers.size;
-  for (const object of numbers.keys()) {
-    const isArray = Array.isArray(object);
-    const keys = isArray ? undefined : Object.keys(object);
-    const items = isArray ? (object as readonly unknown[]) : undefined;
-    const length = (keys ?? items!).length;
-    // Of its full length at once: one that grows takes several times the memory.
-    // oxlint-disable-next-line unicorn/no-new-array
-    const row = new Array<unknown>(length + 1);
-    const areNodes = items !== undefined && length > 0 && items.every(isObject);
-    let column = graph.type(isArray ? "[]" : "{}");
-    if (areNodes) column = column.after("", true);
-    for (let index = 0; index < length; index++) {
-      const inside = items ? items[index] : (object as Record<string, unknown>)[keys![index]!];
-      const isNode = isObject(inside);
-      const at = isNode ? last - (numbers.get(inside) ?? NaN) : 0;
-      // A getter that gives something else each time.
-      if (!(at >= 0) || (!isNode && !isScalar(inside))) return undefined;
-      if (keys) column = column.after(keys[index]!, isNode);
-      else if (isNode) left--;
-      row[index + 1] = !isNode ? inside : keys || areNodes ? at : [at];
-    }
-    left -= length + 1;
-    rows.push(row);
-    columns.push(column);
-  }
-  // In the order of their numbers, that of a Map is the other way round.
-  for (let index = rows.length - 1; index >= 0; index--) graph.add(rows[index]!, columns[index]!);
-  // And the value, the tag with its two and the content with its two.
-  return left < graph.shapeNodes + 5 ? undefined : graph.content;
-}
-
-function isScalar(value: unknown): boolean {
-  if (typeof value === "number") return !needsTag(value);
-  return typeof value === "string" || typeof value === "boolean" || value === null;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
 }

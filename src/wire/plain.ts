@@ -3,164 +3,152 @@
  *
  * @module
  */
-import type { Dialect } from "./dialect.ts";
 import type { EncodeContext } from "./encode-context.ts";
-import type { RowKinds } from "./registry.ts";
 import { needsTag } from "./tags/number.ts";
 
-/** Deeper data is put off, so that depth is no danger to the stack. */
-const levelsAtOnce = 200;
+/** With more second places than this, it is looked at as a graph, which tells whether it has enough of them. */
+const manyShared = 100;
 
-/** With more second places than this, a graph is smaller than pointers. */
-const mostShared = 2000;
+/** For so few objects, a Set costs more than it saves. */
+const few = 12;
 
 /**
  * What there is to know of a value before it is encoded:
  *
  * - `plain`: JSON data, a tree within the limits, nothing in it changed by `JSON.stringify`
- * - a Map of all its objects, itself first, to their numbers: plain data with very much sharing, or deeper than the limit
+ * - `graph`: has much sharing, or may be deeper than the limit; it was not looked through to its end
  * - `rich`: anything else, and what is doubtful
  */
-export type Finding = "plain" | "rich" | ReadonlyMap<object, number>;
+export type Finding = "plain" | "graph" | "rich";
 
-/**
- * Looks through a value. Written for speed, and measured: one state, no array of an object's keys, no Set where
- * few objects are.
- */
-export function scan(value: unknown, { limits, dialect, registry }: EncodeContext): Finding {
-  const deepest = Math.min(limits.depth, dialect.depth);
-  const state: Scan = {
-    nodes: limits.nodes - 1,
-    text: limits.bytes,
-    shared: 0,
-    deepest: 0,
-    dialect,
-    isRow: registry.rows?.isRow,
-    few: [],
-    many: undefined,
-    numbers: undefined,
-    later: [],
-  };
-  if (!scanRoot(value, state)) return "rich";
-  for (let next = state.later.pop(); next; next = state.later.pop()) {
-    if (!scanFields(next.value, next.level, next.level + levelsAtOnce, state)) return "rich";
-  }
-  if (state.nodes < 0 || state.text < 0) return "rich";
-  if (state.shared === 0 && state.deepest <= deepest) return "plain";
-  const isGraph = dialect.pointers && (state.shared > mostShared || state.deepest > limits.depth);
-  if (!isGraph) return "rich";
-  return state.numbers ?? numbered(state);
-}
-
-function scanRoot(value: unknown, state: Scan): boolean {
-  if (typeof value === "object" && value !== null) return scanObject(value, 1, levelsAtOnce, state);
-  if (typeof value === "string") state.text -= value.length;
-  return typeof value === "number"
-    ? !needsTag(value)
-    : value === null || typeof value === "string" || typeof value === "boolean";
-}
+/** What looking through a value needs to know. */
+export type ScanContext = Pick<EncodeContext, "limits" | "dialect" | "registry">;
 
 interface Scan {
+  readonly context: ScanContext;
   /** What is left of the limits. */
   nodes: number;
   text: number;
   /** Second places of objects. */
   shared: number;
-  deepest: number;
-  readonly dialect: Dialect;
-  readonly isRow: RowKinds["isRow"] | undefined;
-  /** The objects that were met. */
-  readonly few: object[];
-  many: Set<object> | undefined;
-  /** By number, once one was met again. */
-  numbers: Map<object, number> | undefined;
-  readonly later: { readonly value: object; readonly level: number }[];
+  /** The objects that were met, level by level. */
+  readonly met: object[];
+  /** The same, once they are many. */
+  known: Set<object> | undefined;
 }
 
-/** Looks through an object, at its first place; false when it is not plain. */
-function scanObject(value: object, level: number, most: number, state: Scan): boolean {
-  if (isKnown(value, state)) {
-    state.shared++;
-    return true;
+/**
+ * Looks through a value. Written for speed, and measured: one object after another without recursion, no array of an
+ * object's keys.
+ */
+export function scan(value: unknown, context: ScanContext): Finding {
+  const { limits, dialect } = context;
+  const met: object[] = [];
+  const state: Scan = {
+    context,
+    nodes: limits.nodes - 1,
+    text: limits.bytes,
+    shared: 0,
+    met,
+    known: undefined,
+  };
+  if (typeof value === "object" && value !== null) met.push(value);
+  else if (!isScalar(value)) return "rich";
+  else if (typeof value === "string") state.text -= value.length;
+  let level = 0;
+  let nextLevel = 0;
+  for (let index = 0; index < met.length; index++) {
+    if (index === nextLevel) {
+      level++;
+      nextLevel = met.length;
+    }
+    const object = met[index]!;
+    const isPlain = Array.isArray(object) ? scanItems(object, state) : scanFields(object, state);
+    // Getters may give something new for ever.
+    if (!isPlain || hasHidden(object) || state.nodes < 0) return "rich";
+    if (state.shared > manyShared) break;
   }
-  if (level > most) {
-    state.later.push({ value, level });
-    return true;
-  }
-  return scanFields(value, level, most, state);
+  if (state.nodes < 0 || state.text < 0) return "rich";
+  if (state.shared === 0 && level <= Math.min(limits.depth, dialect.depth)) return "plain";
+  // Nothing is deeper than there are objects.
+  return dialect.pointers && (state.shared > manyShared || met.length > limits.depth) ? "graph" : "rich";
 }
 
-function scanFields(value: object, level: number, most: number, state: Scan): boolean {
-  // Getters may give something new for ever.
-  if (state.nodes < 0) return false;
-  if (level > state.deepest) state.deepest = level;
-  const prototype: unknown = Object.getPrototypeOf(value);
+/** Looks at what is in a plain object; false when it is none, or something in it is not plain. */
+function scanFields(value: object, state: Scan): boolean {
+  const { context } = state;
+  if (!isPlainObject(value, context)) return false;
   let keys = 0;
-  if (prototype === Object.prototype) {
-    if (state.isRow?.(value)) return false;
-    for (const key in value) {
-      keys++;
-      const isOdd =
-        key === "__proto__" ||
-        (key === "0" && !isData(value)) ||
-        (key === "__type__" && state.dialect.looksLikeTag(value));
-      if (isOdd) return false;
-      const inside = (value as Record<string, unknown>)[key];
-      // Told apart here, for most are no objects: a call for each costs as much as all else.
-      if (typeof inside === "string") state.text -= inside.length;
-      else if (
-        typeof inside === "number" ? needsTag(inside) : typeof inside !== "boolean" && inside !== null
-      ) {
-        if (typeof inside !== "object" || !scanObject(inside as object, level + 1, most, state)) return false;
-      }
+  let text = 0;
+  for (const key in value) {
+    keys++;
+    if (isOddKey(key, value, context)) return false;
+    const inside = (value as Record<string, unknown>)[key];
+    // Told apart here, for most are no objects: a call for each costs as much as all else.
+    if (typeof inside === "string") text += inside.length;
+    else if (typeof inside === "number" ? needsTag(inside) : typeof inside !== "boolean" && inside !== null) {
+      if (typeof inside !== "object") return false;
+      meet(inside!, state);
     }
-  } else if (prototype === Array.prototype && Array.isArray(value)) {
-    const items = value as readonly unknown[];
-    // As many keys as items, and no item that is undefined: no holes, and nothing beside the items.
-    keys = Object.keys(items).length;
-    if (keys !== items.length) return false;
-    for (let index = 0; index < keys; index++) {
-      const inside = items[index];
-      if (typeof inside === "string") state.text -= inside.length;
-      else if (
-        typeof inside === "number" ? needsTag(inside) : typeof inside !== "boolean" && inside !== null
-      ) {
-        if (typeof inside !== "object" || !scanObject(inside as object, level + 1, most, state)) return false;
-      }
-    }
-  } else {
-    return false;
   }
   state.nodes -= keys;
+  state.text -= text;
   // A Date or an Error that was given Object's prototype has no keys of its own, as a rule.
-  if (keys === 0 && !isData(value) && prototype === Object.prototype) return false;
-  // A `toJSON`, seen or unseen, would be called by JSON.stringify.
+  return keys > 0 || isData(value);
+}
+
+function scanItems(items: readonly unknown[], state: Scan): boolean {
+  if (!isPlainList(items)) return false;
+  const { length } = items;
+  let text = 0;
+  for (let index = 0; index < length; index++) {
+    const inside = items[index];
+    if (typeof inside === "string") text += inside.length;
+    else if (typeof inside === "number" ? needsTag(inside) : typeof inside !== "boolean" && inside !== null) {
+      if (typeof inside !== "object") return false;
+      meet(inside!, state);
+    }
+  }
+  state.nodes -= length;
+  state.text -= text;
+  return true;
+}
+
+/** Puts an object off until its level's turn. */
+function meet(value: object, state: Scan): void {
+  const { met, known } = state;
+  if (known ? known.add(value).size === met.length : met.includes(value)) state.shared++;
+  else if (met.push(value) === few) state.known = new Set(met);
+}
+
+/** Whether a value is a scalar that JSON has a form for. */
+export function isScalar(value: unknown): boolean {
+  if (typeof value === "number") return !needsTag(value);
+  return typeof value === "string" || typeof value === "boolean" || value === null;
+}
+
+/** Whether an object that is no array is plain, as far as is seen without its keys. */
+export function isPlainObject(value: object, { registry }: ScanContext): boolean {
+  return Object.getPrototypeOf(value) === Object.prototype && !registry.rows?.isRow?.(value);
+}
+
+/** Whether an array without items that are undefined has no holes and nothing beside its items: as many keys as those. */
+export function isPlainList(items: readonly unknown[]): boolean {
+  return Object.getPrototypeOf(items) === Array.prototype && Object.keys(items).length === items.length;
+}
+
+/** Whether an object with this key is no plain object, or is not to be written as one. */
+export function isOddKey(key: string, value: object, { dialect }: ScanContext): boolean {
+  // Most are none of these.
+  if (key !== "__proto__" && key !== "0" && key !== "__type__") return false;
+  return key === "__proto__" || (key === "0" ? !isData(value) : dialect.looksLikeTag(value));
+}
+
+/** Whether an object has symbols as keys, or a `toJSON`, seen or unseen: JSON.stringify would call it. */
+export function hasHidden(value: object): boolean {
   return (
-    Object.getOwnPropertySymbols(value).length === 0 && (value as { toJSON?: unknown }).toJSON === undefined
+    Object.getOwnPropertySymbols(value).length > 0 || (value as { toJSON?: unknown }).toJSON !== undefined
   );
-}
-
-/** The objects that were met, each with its number. */
-function numbered({ many, few }: Scan): Map<object, number> {
-  return new Map([...(many ?? few)].map((object, index) => [object, index]));
-}
-
-/** Whether an object was met before. For the few that most payloads have, a Set costs more than it saves. */
-function isKnown(value: object, state: Scan): boolean {
-  const { numbers, many, few } = state;
-  if (numbers) {
-    if (numbers.get(value) !== undefined) return true;
-    numbers.set(value, numbers.size);
-    return false;
-  }
-  const isNew = many ? many.size < many.add(value).size : !few.includes(value);
-  if (!isNew) {
-    // It is no tree, and may become a graph, for which they are numbered.
-    state.numbers = numbered(state);
-    return true;
-  }
-  if (!many && few.push(value) > 12) state.many = new Set(few);
-  return false;
 }
 
 /** Whether an object without a class is data, and not `Math`, `arguments` or a module. */

@@ -11,7 +11,6 @@ import { isRecord, typeKey, valueKey, type Node, type Reading, type Tag } from "
 import { mapTag, setTag } from "./tags/collections.ts";
 import { dateTag } from "./tags/date.ts";
 import { tagsByName } from "./tags/index.ts";
-import { referenceTag } from "./tags/reference.ts";
 
 /** In a longer text, the general way costs little beside the rest. In UTF-16 units. */
 const longest = 8192;
@@ -24,9 +23,7 @@ const givingUp = new Error("not the short way");
 
 /** Beside the classes: what is read at once, and what has values inside and points at nothing. */
 const builtIn: ReadonlyMap<string, Tag> = new Map(
-  [...tagsByName].filter(
-    ([, tag]) => (tag.layout === "scalar" && tag !== referenceTag) || tag === mapTag || tag === setTag,
-  ),
+  [...tagsByName].filter(([, tag]) => tag.layout === "scalar" || tag === mapTag || tag === setTag),
 );
 
 /** An instance, or a Map or Set with one inside: made when code of the user's may run. */
@@ -59,7 +56,7 @@ interface State {
 export function quickReader(
   parsed: Parsed,
   text: string,
-  { limits, dates, values }: DecodeContext,
+  { limits, dates, registry }: DecodeContext,
 ): (() => unknown) | undefined {
   // Each value takes two characters at least, and a level of the data no more than four of the text.
   if (text.length > longest || text.length / 2 > limits.nodes || limits.depth < 4 * deepest) return undefined;
@@ -69,7 +66,7 @@ export function quickReader(
   try {
     // What all objects were given would be met in each.
     for (const _ in Object.prototype) return undefined;
-    readFields(top, 1, { parsed, byName: values.byName, reading, later });
+    readFields(top, 1, { parsed, byName: registry.byName, reading, later });
   } catch {
     return undefined;
   }
@@ -140,7 +137,8 @@ function readTag(
   }
   const known = builtIn.get(name);
   const tag = known ?? state.byName.get(name);
-  if (!tag) throw givingUp;
+  // A row is for whoever asked for it.
+  if (!tag || !(known || tag.isClass)) throw givingUp;
   const before = later.length;
   if (tag.layout !== "scalar") readContent(tag, node, level, state);
   if (known && later.length === before) {

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { createWire } from "../../src/wire/index.ts";
 import { defaultLimits } from "../../src/wire/limits.ts";
 import { quickReader } from "../../src/wire/quick-reader.ts";
-import { valueTags } from "../../src/wire/value-type.ts";
+import { registryOf } from "../../src/wire/registry.ts";
 import { value } from "../../src/value/index.ts";
 import { graphs } from "./arbitrary.ts";
 import { Box, Money, values } from "./classes.ts";
@@ -48,7 +48,7 @@ function disagreement(text: string): string | undefined {
 
 /** Whether the short way is taken, all the way. */
 function isShort(text: string): boolean {
-  const context = { values: valueTags(values), limits: defaultLimits, dates: "exact" } as const;
+  const context = { registry: registryOf(values), limits: defaultLimits, dates: "exact" } as const;
   const build = quickReader({ tree: JSON.parse(text), isWhole: true }, text, context);
   return build !== undefined && outcomeOf(build).error === undefined;
 }
