@@ -101,7 +101,7 @@ export interface Refusal {
 
 /** `ERR_PAYLOAD_REFUSED`: something in a payload cannot travel. */
 export class EncodeError extends PetioleError {
-  // Here and below: declared, for the constructor sets them; a field of its own would be code that does nothing.
+  // Declared alone, here and below: the constructor sets them all, and a field that is defined first is set twice.
   /** Every place; of many, the first hundred. */
   declare readonly refusals: readonly Refusal[];
   /** How many there are in all. */
