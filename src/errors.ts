@@ -79,7 +79,7 @@ export type ErrorCode = (typeof errorCodes)[number];
  */
 export class PetioleError extends Error {
   /** What went wrong, stable across versions. */
-  declare readonly code: ErrorCode;
+  readonly code: ErrorCode;
   // Defined, not assigned: where the platform's prototypes are frozen, their names cannot be assigned over.
   override readonly name: string = this.constructor.name;
 
@@ -87,10 +87,6 @@ export class PetioleError extends Error {
     super(message, options);
     this.code = code;
   }
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** One place in a payload that cannot travel. */
@@ -105,6 +101,7 @@ export interface Refusal {
 
 /** `ERR_PAYLOAD_REFUSED`: something in a payload cannot travel. */
 export class EncodeError extends PetioleError {
+  // Declared alone, here and below: the constructor sets them all, and a field that is defined first is set twice.
   /** Every place; of many, the first hundred. */
   declare readonly refusals: readonly Refusal[];
   /** How many there are in all. */
@@ -204,6 +201,11 @@ export class ValueError extends PetioleError {
     this.type = type;
     this.issues = issues;
   }
+}
+
+/** `1 value`, `2 values`. */
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** How the ends are told that are not "was …". */

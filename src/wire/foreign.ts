@@ -32,12 +32,11 @@ const forms: Readonly<Record<string, RegExp>> = {
 
 /** Whether the day in a text, if there is one, is in the calendar. */
 function exists(text: string): boolean {
-  const [, year = "2000-", day] = /^([+-]?\d{4,6}-)?(\d\d-\d\d)/.exec(text) ?? [];
+  const [, year = "2000-", month, day] = /^([+-]?\d{4,6}-)?(\d\d)-(\d\d)/.exec(text) ?? [];
   if (day === undefined) return true;
   // A Date has not all of the years, but the calendar is the same every 400 of them.
-  const date = new Date(`${2000 + (Number.parseInt(year) % 400)}-${day}T00:00:00Z`);
-  // Null where there is no such month, or another day where the month is shorter.
-  return date.toJSON()?.includes(`-${day}T`) ?? false;
+  const time = Date.UTC(2000 + (Number.parseInt(year) % 400), Number(month) - 1, Number(day));
+  return new Date(time).toISOString().includes(`-${month}-${day}T`);
 }
 
 /** Whether a text is one of a tag's form, of something that exists. */

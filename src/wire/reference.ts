@@ -114,7 +114,9 @@ export function identityOf(model: string, key: Key): string {
 
 /** Whether a value is a key: what a reference refuses to be made without. */
 export function isKey(value: unknown): value is Key {
-  const parts = isPlainRecord(value) ? Object.values(value) : [value];
+  // Most keys are of one column.
+  if (isKeyPart(value)) return true;
+  const parts = isPlainRecord(value) ? Object.values(value) : [];
   return parts.length > 0 && parts.every(isKeyPart);
 }
 

@@ -39,15 +39,15 @@ export const referenceTag: Tag<Reference | Lazy> = {
       throw new Unportable("its key looks like a tag: name its columns otherwise");
     const problem = details && problemIn(details);
     if (problem) throw new Unportable(`it needs ${problem[0]}, and has ${problem[1]}`);
-    return {
+    const fields = {
       model,
       pk: mapKey(pk, (part) =>
         typeof part === "bigint" ? node(bigintTag.name, bigintTag.write(part, writing)) : part,
       ),
       ...details,
       ...(was && { was: writeFields(was, writing) }),
-      ...(value instanceof Lazy && { lazy: true }),
     };
+    return value instanceof Lazy ? { ...fields, lazy: true } : fields;
   },
   read(content, reading) {
     const { model, pk: given, lazy, was, ...rest } = partsOf(content);
