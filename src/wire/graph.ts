@@ -15,30 +15,23 @@
 import { describe } from "../errors.ts";
 import type { Decoder } from "./decode.ts";
 import type { Container, Received } from "./received.ts";
-import { Malformed, isRecord, partsOf, put, valueKey, type Node, type Tag } from "./tag.ts";
-
-/** A value that is not there yet. */
-const pending = Symbol("pending");
+import { Malformed, isRecord, partsOf, put, valueKey, type Layout, type Node, type Tag } from "./tag.ts";
 
 /** What all nodes of a shape have in common. */
 interface Shape {
-  readonly type: string;
   /** Undefined for plain objects and arrays. */
   readonly tag: Tag | undefined;
-  /** The names of the fields; undefined for what has as many cells as it likes. */
-  readonly keys: readonly string[] | undefined;
+  readonly layout: Layout;
+  /** The names of the fields, for what has some. */
+  readonly keys: readonly string[];
   /** Which columns hold bare numbers of nodes. Of what has no fields, the first is for all cells. */
   readonly bare: readonly boolean[];
   /** Whether all objects have something of one of its names. */
   readonly isOdd: boolean;
 }
 
-type Row = [shape: number, ...cells: unknown[]];
-
-interface Graph {
-  readonly shapes: readonly Shape[];
-  readonly rows: readonly Row[];
-}
+/** A node, once its shape is known. */
+type Row = [shape: Shape, ...cells: unknown[]];
 
 /** Looks through a graph: at its shapes, and at the scalars in its cells. */
 export function surveyGraph(graph: Received, decoder: Decoder): void {
@@ -50,174 +43,160 @@ export function surveyGraph(graph: Received, decoder: Decoder): void {
   const { budget } = decoder;
   budget.depth(graph.level + 3);
   budget.json(shapes, graph.level + 2);
+  budget.nodes(nodes.length + 2);
   const read = shapes.map((shape: unknown) => shapeOf(shape, graph, decoder));
-  let count = nodes.length + 2;
   for (let index = 0; index < nodes.length; index++) {
     const row: unknown = nodes[index];
     if (isRecord(row) && decoder.visitScalar(row, nodes as never, index, graph)) continue;
     const shape = Array.isArray(row) && Number.isInteger(row[0]) ? read[row[0] as number] : undefined;
-    if (!shape || !fits(shape, (row as Row).length - 1)) {
+    if (!shape || !fits(shape, (row as unknown[]).length - 1)) {
       throw new Malformed("a shape's number and as many cells as it has", `node ${index}: ${describe(row)}`);
     }
-    count += (row as Row).length + surveyCells(row as Row, index, graph, decoder);
+    (row as Row)[0] = shape;
+    surveyCells(row as Row, index, graph, decoder);
   }
-  budget.nodes(count);
-  graph.plan = { shapes: read, rows: nodes as Row[] } satisfies Graph;
+  graph.plan = nodes;
 }
 
 function shapeOf(given: unknown, graph: Received, decoder: Decoder): Shape {
   const [type, ...columns] = Array.isArray(given) ? (given as unknown[]) : [];
   const bare = columns.map((column) => Array.isArray(column) && column.length === 1);
-  const names = columns.map((column, index) => (bare[index] ? (column as [unknown])[0] : column));
-  const isPlain = type === "{}" || type === "[]";
-  const known = isPlain ? undefined : decoder.tagOf(String(type));
+  const keys = columns.map((column, index) => (bare[index] ? (column as [unknown])[0] : column) as string);
+  const known = decoder.tagOf(String(type));
   // Views on memory that others look at too.
   const tag = known?.shared ?? known;
-  if (!isPlain && !tag) throw decoder.unknownType(String(type), graph);
-  const hasFields = tag ? tag.layout === "fields" : type === "{}";
+  const layout = type === "{}" ? "fields" : type === "[]" ? "items" : tag?.layout;
+  if (!layout) throw decoder.unknownType(String(type), graph);
   const isRight =
     typeof type === "string" &&
-    tag?.layout !== "scalar" &&
-    names.every((name) => typeof name === "string" && name !== "__proto__") &&
-    (hasFields
-      ? new Set(names).size === names.length
-      : names.length === 0 || (names.length === 1 && bare[0]));
+    layout !== "scalar" &&
+    keys.every((name) => typeof name === "string" && name !== "__proto__") &&
+    (layout === "fields"
+      ? new Set(keys).size === keys.length
+      : keys.length === 0 || (keys.length === 1 && bare[0]));
   if (!isRight)
     throw new Malformed("a shape: a type, and columns that differ", JSON.stringify(given).slice(0, 80));
-  const isOdd = names.some((name) => (name as string) in Object.prototype);
-  return { type, tag, bare, keys: hasFields ? (names as string[]) : undefined, isOdd };
+  return { tag, layout, keys, bare, isOdd: keys.some((name) => name in Object.prototype) };
 }
 
-function fits({ tag, keys }: Shape, cells: number): boolean {
-  if (keys) return cells === keys.length;
-  return tag?.layout === "entries" ? cells % 2 === 0 : tag?.layout !== "value" || cells === 1;
+function fits({ layout, keys }: Shape, cells: number): boolean {
+  if (layout === "fields") return cells === keys.length;
+  return layout === "entries" ? cells % 2 === 0 : layout === "items" || cells === 1;
 }
 
-/** Reads the scalars in a row. How many values there are beside its cells. */
-function surveyCells(row: Row, index: number, graph: Received, decoder: Decoder): number {
-  let count = 0;
+/** Counts what is in a row, and reads its scalars. */
+function surveyCells(row: Row, index: number, graph: Received, decoder: Decoder): void {
+  decoder.budget.nodes(row.length);
   for (let at = 1; at < row.length; at++) {
     const cell = row[at];
     if (typeof cell !== "object" || cell === null) continue;
-    if (Array.isArray(cell)) count++;
+    if (Array.isArray(cell)) decoder.budget.nodes(1);
     else if (!decoder.visitScalar(cell, row as never, at, graph)) {
-      throw new Malformed(
-        "a cell: a scalar, its tag, or a node's number in an array",
-        `node ${index}: an object`,
-      );
+      const expected = "a cell: a scalar, its tag, or a node's number in an array";
+      throw new Malformed(expected, `node ${index}: an object`);
     }
   }
-  return count;
 }
 
 /** The value that a graph stands for. */
 export function readGraph(graph: Received, decoder: Decoder): unknown {
-  const { shapes, rows } = graph.plan as Graph;
-  const values = rows.map((row) => (Array.isArray(row) ? open(shapes[row[0]]!, row) : row));
-  const isWhole = wholenessOf(shapes, rows);
-  for (let index = 0; index < rows.length; index++) {
-    const row = rows[index]!;
-    if (!Array.isArray(row)) continue;
-    const shape = shapes[row[0]]!;
-    const { tag, keys, isOdd } = shape;
-    if (tag && !tag.open && !isWhole(index)) {
-      throw new Malformed("nodes in a class that are whole before it", `node ${index}: a cycle through it`);
-    }
-    const cells = resolve(row, index, shape, values, rows);
+  const nodes = graph.plan as readonly unknown[];
+  checkInstances(nodes);
+  const values = nodes.map((node) => (isRow(node) ? open(node) : node));
+  for (let index = 0; index < nodes.length; index++) {
+    const row = nodes[index];
+    if (!isRow(row)) continue;
+    const [{ tag, layout }] = row;
+    const inside = resolve(row, index, values, nodes);
     // What a class checks and an error copies counts again, wherever it is met.
-    if (tag?.layout === "fields" || tag?.layout === "value") decoder.budget.nodesAgain(cells);
-    if (tag) {
-      const spot = { container: rows as unknown as Container, key: index, parent: graph };
-      const opened = values[index] === pending ? undefined : values[index];
-      values[index] = decoder.read(tag, contentOf(shape, row), spot, opened);
-    } else if (keys) {
-      const object = values[index] as Record<string, unknown>;
-      for (let at = 0; at < keys.length; at++) {
-        if (isOdd) put(object, keys[at]!, row[at + 1]);
-        else object[keys[at]!] = row[at + 1];
-      }
-    } else {
-      const array = values[index] as unknown[];
-      for (let at = 1; at < row.length; at++) array.push(row[at]);
-    }
+    if (tag && (layout === "fields" || layout === "value")) decoder.budget.nodesAgain(inside);
+    const spot = { container: nodes as unknown as Container, key: index, parent: graph };
+    if (tag) values[index] = decoder.read(tag, fill(row), spot, values[index]);
+    else fill(row, values[index] as object);
   }
   return values.at(-1);
 }
 
+function isRow(node: unknown): node is Row {
+  return Array.isArray(node);
+}
+
+/** Whether a node is made in its turn, and is not there before. */
+function isInstance(node: unknown): node is Row {
+  return isRow(node) && node[0].tag !== undefined && !node[0].tag.open;
+}
+
 /**
- * Whether all that a node's cells lead to is filled before it. To be asked in order. What was found whole is not gone
- * through again, and what is not ends the reading: together it is no more than once through the graph.
+ * Checks that all that an instance's cells lead to is filled before it. What was found so is not gone through again,
+ * and what is not ends the reading: together it is no more than once through the graph.
  */
-function wholenessOf(shapes: readonly Shape[], rows: readonly Row[]): (index: number) => boolean {
-  if (!shapes.some(({ tag }) => tag && !tag.open)) return () => true;
-  const linked = rows.map((row) => (Array.isArray(row) ? numbersIn(row, shapes[row[0]]!) : []));
+function checkInstances(nodes: readonly unknown[]): void {
   const whole = new Set<number>();
-  return (index) => {
-    const stack = [...linked[index]!];
-    for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
-      if (number >= index) return false;
-      if (whole.has(number)) continue;
-      whole.add(number);
-      for (const next of linked[number] ?? []) stack.push(next);
+  for (let index = 0; index < nodes.length; index++) {
+    const open = isInstance(nodes[index]) ? [index] : [];
+    // It grows on the way.
+    for (const number of open) {
+      const row = nodes[number];
+      for (let at = 1; isRow(row) && at < row.length; at++) {
+        const link = linkIn(row, at);
+        if (typeof link !== "number" || whole.has(link)) continue;
+        if (link >= index) {
+          const expected = "nodes in a class that are whole before it";
+          throw new Malformed(expected, `node ${index}: a cycle through it`);
+        }
+        whole.add(link);
+        open.push(link);
+      }
     }
-    return true;
-  };
+  }
 }
 
 /** What a cell holds as the number of a node, which may be none; undefined for a cell that is something else. */
-function linkIn(row: Row, at: number, { bare, keys }: Shape): unknown {
+function linkIn(row: Row, at: number): unknown {
+  const [{ bare, layout }] = row;
   const cell = row[at];
-  if (bare[keys ? at - 1 : 0]) return cell;
+  if (bare[layout === "fields" ? at - 1 : 0]) return cell;
   if (!Array.isArray(cell)) return undefined;
   return cell.length === 1 ? cell[0] : NaN;
 }
 
-/** The numbers of nodes in a row, as far as they are some. */
-function numbersIn(row: Row, shape: Shape): number[] {
-  const numbers: number[] = [];
-  for (let at = 1; at < row.length; at++) {
-    const number = linkIn(row, at, shape);
-    if (typeof number === "number") numbers.push(number);
-  }
-  return numbers;
+/** What a node is before it is filled; undefined for an instance of a class. */
+function open(row: Row): unknown {
+  const [{ tag, layout }] = row;
+  if (tag) return tag.open?.(fill(row));
+  return layout === "fields" ? {} : [];
 }
 
-function open(shape: Shape, row: Row): unknown {
-  const { tag, keys } = shape;
-  if (!tag) return keys ? {} : [];
-  return tag.open ? tag.open(contentOf(shape, row)) : pending;
-}
-
-/** Puts nodes in place of their numbers. How many values there are in those. */
-function resolve(
-  row: Row,
-  index: number,
-  shape: Shape,
-  values: readonly unknown[],
-  rows: readonly Row[],
-): number {
-  const { tag } = shape;
+/** Puts values in place of the numbers of their nodes. How many values there are in those. */
+function resolve(row: Row, index: number, values: readonly unknown[], nodes: readonly unknown[]): number {
   let count = 0;
   for (let at = 1; at < row.length; at++) {
-    const number = linkIn(row, at, shape) as number | undefined;
+    const number = linkIn(row, at) as number | undefined;
     if (number === undefined) continue;
-    const isNode = Number.isInteger(number) && number >= 0 && number < values.length;
-    // A class is given nothing that is filled afterwards.
-    if (!isNode || values[number] === pending || (tag && !tag.open && number >= index)) {
+    const node = nodes[number];
+    if (!Number.isInteger(number) || !(number in nodes) || (number >= index && isInstance(node))) {
       const found = `node ${index}: ${JSON.stringify(row[at]).slice(0, 40)}`;
       throw new Malformed("the number of a node, and in a class of one before it", found);
     }
     row[at] = values[number];
-    const node: unknown = rows[number];
-    count += Array.isArray(node) ? node.length : 1;
+    count += isRow(node) ? node.length : 1;
   }
   return count;
 }
 
-function contentOf({ tag, keys }: Shape, row: Row): unknown {
-  if (keys) return Object.fromEntries(keys.map((key, at) => [key, row[at + 1]]));
-  const cells = row.slice(1);
-  if (tag!.layout === "value") return cells[0];
-  if (tag!.layout === "items") return cells;
-  return cells.flatMap((cell, at) => (at % 2 === 0 ? [[cell, cells[at + 1]]] : []));
+/** A row's content; that of objects and arrays in a container which may be there already. */
+function fill(row: Row, given?: object): unknown {
+  const [{ layout, keys, isOdd }] = row;
+  if (layout === "value") return row[1];
+  if (layout === "fields") {
+    const fields = (given ?? {}) as Record<string, unknown>;
+    for (let at = 0; at < keys.length; at++) {
+      if (isOdd) put(fields, keys[at]!, row[at + 1]);
+      else fields[keys[at]!] = row[at + 1];
+    }
+    return fields;
+  }
+  const items = (given ?? []) as unknown[];
+  for (let at = 1; at < row.length; at++) items.push(layout === "items" ? row[at] : [row[at], row[++at]]);
+  return items;
 }
