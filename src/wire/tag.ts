@@ -148,6 +148,11 @@ export function partsOf(content: unknown): Readonly<Record<string, unknown>> {
   return { __proto__: null, ...(isRecord(content) && content) } as never;
 }
 
+/** What the platform takes an object for, whatever its prototype is: `Error`, `Uint8Array`, `Object`. */
+export function platformKind(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
 /** How many values there are in an array, an object or a tag of the wire's tree. */
 export function sizeOf(container: object, layout?: Layout): number {
   const content = (layout ? (container as Node)[valueKey] : container) as object;

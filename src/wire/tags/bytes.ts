@@ -7,13 +7,15 @@
  */
 import { describe } from "../../errors.ts";
 import { checkReserved } from "../limits.ts";
-import { Malformed, Unportable, type Tag } from "../tag.ts";
+import { Malformed, Unportable, platformKind, type Tag } from "../tag.ts";
 import { fromBase64, toBase64 } from "../base64.ts";
 import { isIndex } from "./text.ts";
 
 interface View {
   readonly prototype: object;
   readonly BYTES_PER_ELEMENT?: number;
+  /** Buffer's own; that of the others takes values. */
+  from?(buffer: ArrayBuffer, offset: number, length: number): ArrayBufferView<ArrayBuffer>;
   new (buffer: ArrayBuffer, offset?: number, length?: number): ArrayBufferView<ArrayBuffer>;
 }
 
@@ -61,10 +63,10 @@ function bytesOf(content: unknown): Uint8Array<ArrayBuffer> {
 
 /** The memory that a view looks at, where that can travel. */
 function memoryOf(view: ArrayBufferView, name: string): ArrayBuffer {
-  if (Object.prototype.toString.call(view) !== `[object ${name === "Buffer" ? "Uint8Array" : name}]`)
+  if (platformKind(view) !== (name === "Buffer" ? "Uint8Array" : name))
     throw new Unportable("it only looks like one");
   const buffer = view.buffer as Resizable;
-  if (Object.prototype.toString.call(buffer) !== "[object ArrayBuffer]") {
+  if (platformKind(buffer) !== "ArrayBuffer") {
     throw new Unportable("its memory is shared between threads: send a copy, value.slice()");
   }
   if (buffer.detached) throw new Unportable("its buffer was transferred away");
@@ -83,17 +85,13 @@ function viewTagOf(name: string, of: View): Tag<ArrayBufferView> {
   const make = (buffer: ArrayBuffer, offset: number, bytes: number): ArrayBufferView => {
     if (bytes % size > 0) throw new Malformed(`bytes in groups of ${size}`, `${bytes} bytes`);
     // Buffer's constructor is deprecated.
-    const from =
-      "from" in of && name === "Buffer"
-        ? (of as unknown as { from: (...given: unknown[]) => ArrayBufferView }).from
-        : undefined;
-    return from ? from(buffer, offset, bytes) : new of(buffer, offset, bytes / size);
+    return name === "Buffer" ? of.from!(buffer, offset, bytes) : new of(buffer, offset, bytes / size);
   };
-  const properties = { identity: true, keepsProperties: true } as const;
   return {
-    ...properties,
     name: name === "Uint8Array" ? "base64" : name,
     layout: "scalar",
+    identity: true,
+    keepsProperties: true,
     write(view, { buffers }) {
       const buffer = memoryOf(view, name);
       buffers.meet(buffer, view.byteOffset, view.byteOffset + view.byteLength);
@@ -104,9 +102,10 @@ function viewTagOf(name: string, of: View): Tag<ArrayBufferView> {
       return name === "Uint8Array" ? bytes : make(bytes.buffer, 0, bytes.length);
     },
     shared: {
-      ...properties,
       name,
       layout: "items",
+      identity: true,
+      keepsProperties: true,
       write: (view) => [memoryOf(view, name), view.byteOffset, view.byteLength],
       read(content) {
         const [buffer, offset, bytes] = content as [ArrayBuffer, number, number];
@@ -142,7 +141,7 @@ export const utf8BytesTag: Tag<Uint8Array> = {
   name: "bytes",
   layout: "scalar",
   identity: true,
-  write: (value) => toBase64(value),
+  write: toBase64,
   read(content) {
     if (typeof content !== "string" || !content.isWellFormed()) {
       throw new Malformed("well-formed text", describe(content));

@@ -6,29 +6,29 @@
  * @module
  */
 import { describe } from "../../errors.ts";
-import { keysOf } from "./object.ts";
-import { Malformed, Unportable, checkText, define, partsOf, takeRecord, type Tag } from "../tag.ts";
+import {
+  Malformed,
+  Unportable,
+  checkText,
+  define,
+  partsOf,
+  platformKind,
+  takeRecord,
+  type Tag,
+} from "../tag.ts";
 
-type Make = (content: Readonly<Record<string, unknown>>) => Error;
-
-/** How each class is made, by name. */
-const classes = new Map<string, { readonly prototype: object; readonly make: Make }>();
-
-for (const builtIn of [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError]) {
-  classes.set(builtIn.name, { prototype: builtIn.prototype, make: () => new builtIn() });
-}
-classes.set("AggregateError", { prototype: AggregateError.prototype, make: () => new AggregateError([]) });
-classes.set("DOMException", {
-  prototype: DOMException.prototype,
-  // Its message and name cannot be set afterwards.
-  make: ({ message, domName }) =>
-    new DOMException(checkText(message, "text as its message"), checkText(domName, "text as its domName")),
-});
-
-/** The prototypes that this tag stands for. */
-export const errorPrototypes: readonly object[] = [...classes.values()].map(({ prototype }) => prototype);
-
-const nameOf = new Map([...classes].map(([name, { prototype }]) => [prototype, name]));
+/** The classes that this tag stands for. */
+export const errorClasses = [
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+  AggregateError,
+  DOMException,
+] as const;
 
 /** Own properties that a platform gives to errors; they are not enumerable there. */
 const texts = ["message", "stack"];
@@ -41,35 +41,43 @@ export const errorTag: Tag<Error> = {
   keepsProperties: true,
   keepsSymbols: true,
   write(value) {
+    const own = Object.getPrototypeOf(value) as object;
     // An error of another realm has another prototype, of the same name.
-    const prototype = Object.getPrototypeOf(value) as object;
-    const name = nameOf.get(prototype) ?? prototype.constructor.name;
+    const { name } = errorClasses.find(({ prototype }) => prototype === own) ?? own.constructor;
     const isDom = name === "DOMException";
-    if (Object.prototype.toString.call(value) !== `[object ${isDom ? name : "Error"}]`) {
+    if (platformKind(value) !== (isDom ? name : "Error")) {
       throw new Unportable("it only looks like an Error: send a real one, or plain data");
     }
-    const fields: Record<string, unknown> = { name };
     if (isDom && hidesDom(value))
       throw new Unportable("it hides the message or the name that it was made with");
+    const fields: Record<string, unknown> = { name };
     if (isDom) Object.assign(fields, { message: value.message, domName: value.name });
-    const isHidden = (key: string): boolean =>
-      Object.getOwnPropertyDescriptor(value, key)?.enumerable === false;
-    for (const key of hidden) if (isHidden(key)) fields[key] = (value as never)[key];
-    if (isHidden("name")) throw new Unportable("its name is an unusual property: send a plain Error");
-    const properties = {};
-    for (const key of keysOf(value)) define((fields["properties"] = properties), key, (value as never)[key]);
-    for (const key of texts) {
-      if (key in fields && typeof fields[key] !== "string")
-        throw new Unportable(`its ${key} is not text: ${describe(fields[key])}`);
+    for (const key of ["name", ...hidden]) {
+      if (Object.getOwnPropertyDescriptor(value, key)?.enumerable !== false) continue;
+      if (key === "name") throw new Unportable("its name is an unusual property: send a plain Error");
+      const part: unknown = (value as never)[key];
+      if (texts.includes(key) && typeof part !== "string")
+        throw new Unportable(`its ${key} is not text: ${describe(part)}`);
+      fields[key] = part;
     }
+    const properties = { ...value };
+    if (Reflect.ownKeys(properties).length > 0) fields["properties"] = properties;
     return fields;
   },
   open(content) {
-    const fields = partsOf(content);
-    const of = classes.get(fields["name"] as string);
-    if (!of)
-      throw new Malformed(`one of ${[...classes.keys()].join(", ")} as its name`, describe(fields["name"]));
-    return of.make(fields);
+    const { name, message, domName } = partsOf(content);
+    const of = errorClasses.find((each) => each.name === name);
+    if (!of) {
+      const names = errorClasses.map((each) => each.name).join(", ");
+      throw new Malformed(`one of ${names} as its name`, describe(name));
+    }
+    // Its message and name cannot be set afterwards.
+    if (of === DOMException)
+      return new DOMException(
+        checkText(message, "text as its message"),
+        checkText(domName, "text as its domName"),
+      );
+    return of === AggregateError ? new AggregateError([]) : new (of as ErrorConstructor)();
   },
   read(content, _reading, opened) {
     const error = opened as Error;
@@ -80,14 +88,9 @@ export const errorTag: Tag<Error> = {
       throw new Malformed("the parts of an error", describe(unknown ?? domName));
     for (const key of hidden) {
       if (isDom && key === "message") continue;
+      const part = fields[key];
       if (!Object.hasOwn(fields, key)) Reflect.deleteProperty(error, key);
-      else
-        define(
-          error,
-          key,
-          texts.includes(key) ? checkText(fields[key], `text as its ${key}`) : fields[key],
-          false,
-        );
+      else define(error, key, texts.includes(key) ? checkText(part, `text as its ${key}`) : part, false);
     }
     if (properties === undefined) return error;
     const own = takeRecord(properties, "properties");

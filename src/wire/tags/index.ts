@@ -9,7 +9,7 @@ import { boxedTag } from "./boxed.ts";
 import { bytesTags, utf8BytesTag } from "./bytes.ts";
 import { mapTag, setTag } from "./collections.ts";
 import { dateTag } from "./date.ts";
-import { errorPrototypes, errorTag } from "./error.ts";
+import { errorClasses, errorTag } from "./error.ts";
 import { foreignTags } from "./foreign.ts";
 import { numberTag } from "./number.ts";
 import { arrayTag, bareTag, objectTag } from "./object.ts";
@@ -20,16 +20,16 @@ import { undefinedTag } from "./undefined.ts";
 
 /** Which tag writes the objects with a prototype. Exactly that prototype: a subclass is another kind. */
 export const tagsByPrototype: ReadonlyMap<object, Tag> = new Map<object, Tag>([
+  // One for each of its tags; this one stands for them until a value is seen.
+  [Foreign.prototype, foreignTags.get("datetime")!],
   [Date.prototype, dateTag],
   [Map.prototype, mapTag],
   [Set.prototype, setTag],
   [Reference.prototype, referenceTag],
   [Lazy.prototype, referenceTag],
   [Snapshot.prototype, snapshotTag],
-  // One for each of its tags; this one stands for them until a value is seen.
-  [Foreign.prototype, foreignTags.get("datetime")!],
   ...[Number, String, Boolean, BigInt, Symbol].map(({ prototype }) => [prototype, boxedTag] as const),
-  ...errorPrototypes.map((prototype) => [prototype, errorTag] as const),
+  ...errorClasses.map(({ prototype }) => [prototype, errorTag] as const),
   ...textTags,
   ...bytesTags,
 ]);
@@ -38,17 +38,9 @@ export const tagsByPrototype: ReadonlyMap<object, Tag> = new Map<object, Tag>([
 export const tagsByName: ReadonlyMap<string, Tag> = new Map(
   [
     ...foreignTags.values(),
-    ...bytesTags.flatMap(([, { shared }]) => (shared ? [shared] : [])),
+    ...bytesTags.flatMap(([, { shared }]) => shared ?? []),
     ...tagsByPrototype.values(),
-    dateTag,
-    numberTag,
-    bigintTag,
-    undefinedTag,
-    symbolTag,
-    utf8BytesTag,
-    objectTag,
-    bareTag,
-    arrayTag,
+    ...[numberTag, bigintTag, undefinedTag, symbolTag, utf8BytesTag, objectTag, bareTag, arrayTag],
   ].map((tag) => [tag.name, tag as Tag]),
 );
 
@@ -68,6 +60,5 @@ const byClassName = new Map(
 export function prototypeHere(prototype: object): object | undefined {
   const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
   if (typeof constructor !== "function" || constructor.prototype !== prototype) return undefined;
-  const name = builtIn.exec(Function.prototype.toString.call(constructor))?.[1];
-  return name === undefined ? undefined : byClassName.get(name);
+  return byClassName.get(builtIn.exec(Function.prototype.toString.call(constructor))?.[1] ?? "");
 }

@@ -10,7 +10,7 @@ import { Malformed, Unportable, define, type Tag } from "../tag.ts";
 type Entries = readonly (readonly [key: unknown, value: unknown])[];
 
 /** The keys that are an object's data: the enumerable ones, as for `structuredClone`, and symbols among them. */
-export function keysOf(value: object): PropertyKey[] {
+function keysOf(value: object): PropertyKey[] {
   return Reflect.ownKeys(value).filter((key) => Object.prototype.propertyIsEnumerable.call(value, key));
 }
 
@@ -48,18 +48,13 @@ export const bareTag = objectTagOf("bare", () => Object.create(null) as object);
 
 /** Its length first, as `["length", 5]`. */
 export const arrayTag: Tag<unknown[]> = {
-  name: "array",
-  layout: "entries",
-  identity: true,
-  keepsProperties: true,
-  keepsSymbols: true,
+  ...(objectTagOf("array", () => []) as Tag<unknown[]>),
   write(value) {
     const { length } = value;
     // A proxy's may be anything.
     if (!isLength(length)) throw new Unportable("its length is none");
     return [["length", length], ...keysOf(value).map((key) => [indexOf(key, length), (value as never)[key]])];
   },
-  open: () => [],
   read(content, _reading, opened = []) {
     const [[name, length] = [], ...entries] = content as Entries;
     if (name !== "length" || !isLength(length))
@@ -83,6 +78,5 @@ function isLength(value: unknown): value is number {
 /** The key of an item as a number; any other key as it is. */
 function indexOf(key: PropertyKey, length: number): PropertyKey {
   const index = typeof key === "string" ? Number(key) : -1;
-  const isIndex = Number.isInteger(index) && index >= 0 && index < length && String(index) === key;
-  return isIndex ? index : key;
+  return isLength(index) && index < length && String(index) === key ? index : key;
 }
