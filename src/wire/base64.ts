@@ -1,4 +1,6 @@
 /** Base64 of RFC 4648, with `+`, `/` and padding. @module */
+import { describe } from "../errors.ts";
+import { Malformed } from "./tag.ts";
 
 // Not in groups of four: a group in a loop takes the stack of the expression's engine, and megabytes overflow it.
 const form = /^[A-Za-z0-9+/]*={0,2}$/;
@@ -21,9 +23,10 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
-/** The bytes of a text; undefined for one that is no base64. */
-export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (text.length % 4 !== 0 || !form.test(text)) return undefined;
+/** @throws Malformed for what is no base64 */
+export function fromBase64(text: unknown): Uint8Array<ArrayBuffer> {
+  if (typeof text !== "string" || text.length % 4 !== 0 || !form.test(text))
+    throw new Malformed("base64", describe(text));
   const native = Uint8Array as Base64NativeStatic;
   if (native.fromBase64) return native.fromBase64(text);
   return Uint8Array.from(atob(text), (unit) => unit.charCodeAt(0));

@@ -39,9 +39,9 @@ const arrayBufferTag: Tag<ArrayBuffer> = {
     return [text, maxByteLength];
   },
   read(content, reading) {
-    if (!Array.isArray(content)) return bytesOf(content).buffer;
+    if (!Array.isArray(content)) return fromBase64(content).buffer;
     const [text, maxByteLength] = content as [unknown, number];
-    const bytes = bytesOf(text);
+    const bytes = fromBase64(text);
     if (content.length !== 2 || !Number.isSafeInteger(maxByteLength) || maxByteLength < bytes.length)
       throw new Malformed("bytes, and how many they may become", describe(maxByteLength));
     reading.reserved += maxByteLength;
@@ -54,12 +54,6 @@ const arrayBufferTag: Tag<ArrayBuffer> = {
     return buffer;
   },
 };
-
-function bytesOf(content: unknown): Uint8Array<ArrayBuffer> {
-  const bytes = typeof content === "string" ? fromBase64(content) : undefined;
-  if (!bytes) throw new Malformed("base64", describe(content));
-  return bytes;
-}
 
 /** The memory that a view looks at, where that can travel. */
 function memoryOf(view: ArrayBufferView, name: string): ArrayBuffer {
@@ -98,7 +92,7 @@ function viewTagOf(name: string, of: View): Tag<ArrayBufferView> {
       return toBase64(new Uint8Array(buffer, view.byteOffset, view.byteLength));
     },
     read(content) {
-      const bytes = bytesOf(content);
+      const bytes = fromBase64(content);
       return name === "Uint8Array" ? bytes : make(bytes.buffer, 0, bytes.length);
     },
     shared: {

@@ -9,9 +9,10 @@ import { Malformed, Unportable, define, type Tag } from "../tag.ts";
 
 type Entries = readonly (readonly [key: unknown, value: unknown])[];
 
-/** The keys that are an object's data: the enumerable ones, as for `structuredClone`, and symbols among them. */
-function keysOf(value: object): PropertyKey[] {
-  return Reflect.ownKeys(value).filter((key) => Object.prototype.propertyIsEnumerable.call(value, key));
+/** What is an object's data: its enumerable properties, as for `structuredClone`, and symbols among them. */
+function entriesOf(value: object): [key: PropertyKey, value: unknown][] {
+  const data = { ...value } as Record<PropertyKey, unknown>;
+  return Reflect.ownKeys(data).map((key) => [key, data[key]]);
 }
 
 function read<Kind extends object>(content: Entries, opened: Kind): Kind {
@@ -35,7 +36,7 @@ function objectTagOf(name: string, make: () => object): Tag<object> {
     identity: true,
     keepsProperties: true,
     keepsSymbols: true,
-    write: (value) => keysOf(value).map((key) => [key, (value as never)[key]]),
+    write: entriesOf,
     open: make,
     read: (content, _reading, opened) => read(content as Entries, opened!),
   };
@@ -53,7 +54,7 @@ export const arrayTag: Tag<unknown[]> = {
     const { length } = value;
     // A proxy's may be anything.
     if (!isLength(length)) throw new Unportable("its length is none");
-    return [["length", length], ...keysOf(value).map((key) => [indexOf(key, length), (value as never)[key]])];
+    return [["length", length], ...entriesOf(value).map(([key, item]) => [indexOf(key, length), item])];
   },
   read(content, _reading, opened = []) {
     const [[name, length] = [], ...entries] = content as Entries;
