@@ -118,14 +118,6 @@ function isEqual(one: { equals?(other: object): boolean }, other: object): boole
 
 type Entry = readonly [prototype: object, tag: Tag];
 
-/** The classes' tags, of those that the runtime has. */
-function entriesOf(names: Readonly<Record<string, string>>, classes: object = {}): Entry[] {
-  return Object.entries(names).flatMap(([name, className]) => {
-    const of = (classes as Record<string, TextClass | undefined>)[className];
-    return of ? [[of.prototype, textTagOf(name, of) as Tag]] : [];
-  });
-}
-
 const temporal = {
   date: "PlainDate",
   time: "PlainTime",
@@ -137,11 +129,16 @@ const temporal = {
   duration: "Duration",
 };
 
-/** By the prototypes that they stand for. */
+const { Temporal } = globalThis as { Temporal?: Readonly<Record<string, TextClass | undefined>> };
+
+/** By the prototypes that they stand for: those that the runtime has. */
 export const textTags: readonly Entry[] = [
   [RegExp.prototype, regexpTag as Tag],
   [Headers.prototype, pairsTagOf("headers", Headers) as Tag],
   [URLSearchParams.prototype, pairsTagOf("urlsearchparams", URLSearchParams) as Tag],
-  ...entriesOf({ url: "URL" }, globalThis),
-  ...entriesOf(temporal, (globalThis as { Temporal?: object }).Temporal),
+  [URL.prototype, textTagOf("url", URL) as Tag],
+  ...Object.entries(temporal).flatMap(([name, className]): Entry[] => {
+    const of = Temporal?.[className];
+    return of ? [[of.prototype, textTagOf(name, of) as Tag]] : [];
+  }),
 ];
