@@ -55,6 +55,7 @@ export function surveyGraph(graph: Received, decoder: Decoder): void {
     (row as Row)[0] = shape;
     surveyCells(row as Row, index, graph, decoder);
   }
+  checkInstances(nodes);
   graph.plan = nodes;
 }
 
@@ -71,9 +72,7 @@ function shapeOf(given: unknown, graph: Received, decoder: Decoder): Shape {
     typeof type === "string" &&
     layout !== "scalar" &&
     keys.every((name) => typeof name === "string" && name !== "__proto__") &&
-    (layout === "fields"
-      ? new Set(keys).size === keys.length
-      : keys.length === 0 || (keys.length === 1 && bare[0]));
+    (layout === "fields" ? new Set(keys).size === keys.length : keys.length <= (bare[0] ? 1 : 0));
   if (!isRight)
     throw new Malformed("a shape: a type, and columns that differ", JSON.stringify(given).slice(0, 80));
   return { tag, layout, keys, bare, isOdd: keys.some((name) => name in Object.prototype) };
@@ -101,7 +100,6 @@ function surveyCells(row: Row, index: number, graph: Received, decoder: Decoder)
 /** The value that a graph stands for. */
 export function readGraph(graph: Received, decoder: Decoder): unknown {
   const nodes = graph.plan as readonly unknown[];
-  checkInstances(nodes);
   const values = nodes.map((node) => (isRow(node) ? open(node) : node));
   for (let index = 0; index < nodes.length; index++) {
     const row = nodes[index];

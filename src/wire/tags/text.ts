@@ -14,7 +14,8 @@ export const symbolTag: Tag<symbol> = {
 
 /** Whether a value is a whole number from 0 on. */
 export function isIndex(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
+  // 1 / -0 is -Infinity.
+  return Number.isSafeInteger(value) && 1 / (value as number) > 0;
 }
 
 /** `[source, flags]`, and `lastIndex` where it is not 0. */
