@@ -33,7 +33,7 @@ interface Shape {
 /** A node, once its shape is known. */
 type Row = [shape: Shape, ...cells: unknown[]];
 
-/** Looks through a graph: at its shapes, and at the scalars in its cells. */
+/** Looks through a graph: at its shapes, at the scalars in its cells, and at what its instances lead to. */
 export function surveyGraph(graph: Received, decoder: Decoder): void {
   const content = (graph.node as Node)[valueKey];
   const { shapes, nodes } = partsOf(content);
@@ -132,7 +132,7 @@ function checkInstances(nodes: readonly unknown[]): void {
   const whole = new Set<number>();
   for (let index = 0; index < nodes.length; index++) {
     const open = isInstance(nodes[index]) ? [index] : [];
-    // It grows on the way.
+    // It grows while it is gone through.
     for (const number of open) {
       const row = nodes[number];
       for (let at = 1; isRow(row) && at < row.length; at++) {
@@ -182,7 +182,7 @@ function resolve(row: Row, index: number, values: readonly unknown[], nodes: rea
   return count;
 }
 
-/** A row's content; that of objects and arrays in a container which may be there already. */
+/** Puts the cells of a row together as its content: in a plain object or array, that itself. */
 function fill(row: Row, given?: object): unknown {
   const [{ layout, keys, isOdd }] = row;
   if (layout === "value") return row[1];
