@@ -40,7 +40,14 @@ export const tagsByName: ReadonlyMap<string, Tag> = new Map(
     ...foreignTags.values(),
     ...bytesTags.map(([, tag]) => tag.shared ?? tag),
     ...tagsByPrototype.values(),
-    ...[numberTag, bigintTag, undefinedTag, symbolTag, utf8BytesTag, objectTag, bareTag, arrayTag],
+    numberTag,
+    bigintTag,
+    undefinedTag,
+    symbolTag,
+    utf8BytesTag,
+    objectTag,
+    bareTag,
+    arrayTag,
   ].map((tag) => [tag.name, tag as Tag]),
 );
 
