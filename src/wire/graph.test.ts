@@ -3,6 +3,7 @@ import { optional, Value, anything, value } from "../value/index.ts";
 import { Reference } from "../model/index.ts";
 import { createWire } from "./index.ts";
 import { storedRows } from "./stored-rows.ts";
+import { createTaskWire } from "./wire.ts";
 
 class Address extends URL {}
 class Money extends Value("shop.Money", { amount: BigInt, note: optional(anything) }) {}
@@ -186,5 +187,25 @@ describe("graph", () => {
   test("its classes and references are known before it is decoded", () => {
     const text = graph([["x.Nope"], ["[]"]], [[1, { __type__: "ref", __value__: { model: "a.B", pk: 1 } }]]);
     expect(() => wire.decode(text)).toThrow(/string "x\.Nope"/);
+  });
+
+  test("what its instances lead to is known before it is decoded", () => {
+    const { open } = createTaskWire({ values: [Money] });
+    const amount = { __type__: "bigint", __value__: "1" };
+    const cycle = graph(
+      [["shop.Money", "amount", ["note"]], ["[]"]],
+      [
+        [1, [2]],
+        [0, amount, 0],
+        [1, 1],
+      ],
+    );
+    expect(() => open(cycle, "value")).toThrow(
+      "Cannot decode value[0]: expected graph: nodes in a class that are whole before it, found node 1: a cycle through it.",
+    );
+    const nowhere = open(graph([["[]"]], [[0, [1]]]), "value");
+    expect(() => nowhere.decode()).toThrow(
+      "the number of a node, and in a class of one before it, found node 0: [1]",
+    );
   });
 });

@@ -45,7 +45,7 @@ interface Shape {
 /** A node, once its shape is known. */
 type Row = [shape: Shape, ...cells: unknown[]];
 
-/** Looks through a graph: at its shapes, and at the scalars in its cells. */
+/** Looks through a graph: at its shapes, at the scalars in its cells, and at what its instances lead to. */
 function surveyGraph(graph: Received, decoder: Decoder): void {
   const content = (graph.node as Node)[valueKey];
   const { shapes, nodes } = partsOf(content);
@@ -116,7 +116,7 @@ function readGraph(graph: Received, decoder: Decoder): unknown {
   for (let index = 0; index < nodes.length; index++) {
     const row = nodes[index];
     if (!isRow(row)) continue;
-    const [{ tag, layout }] = row;
+    const { tag, layout } = row[0];
     const inside = resolve(row, index, values, nodes);
     // What a class checks and an error copies counts again, wherever it is met.
     if (tag && (layout === "fields" || layout === "value")) decoder.budget.nodesAgain(inside);
@@ -143,8 +143,9 @@ function isInstance(node: unknown): node is Row {
 function checkInstances(nodes: readonly unknown[]): void {
   const whole = new Set<number>();
   for (let index = 0; index < nodes.length; index++) {
-    const open = isInstance(nodes[index]) ? [index] : [];
-    // It grows on the way.
+    if (!isInstance(nodes[index])) continue;
+    const open = [index];
+    // It grows while it is gone through.
     for (const number of open) {
       const row = nodes[number];
       for (let at = 1; isRow(row) && at < row.length; at++) {
@@ -163,7 +164,7 @@ function checkInstances(nodes: readonly unknown[]): void {
 
 /** What a cell holds as the number of a node, which may be none; undefined for a cell that is something else. */
 function linkIn(row: Row, at: number): unknown {
-  const [{ bare, layout }] = row;
+  const { bare, layout } = row[0];
   const cell = row[at];
   if (bare[layout === "fields" ? at - 1 : 0]) return cell;
   if (!Array.isArray(cell)) return undefined;
@@ -172,7 +173,7 @@ function linkIn(row: Row, at: number): unknown {
 
 /** What a node is before it is filled; undefined for an instance of a class. */
 function open(row: Row): unknown {
-  const [{ tag, layout }] = row;
+  const { tag, layout } = row[0];
   if (tag) return tag.open?.(fill(row));
   return layout === "fields" ? {} : [];
 }
@@ -194,9 +195,9 @@ function resolve(row: Row, index: number, values: readonly unknown[], nodes: rea
   return count;
 }
 
-/** A row's content; that of objects and arrays in a container which may be there already. */
+/** Puts the cells of a row together as its content: in a plain object or array, that itself. */
 function fill(row: Row, given?: object): unknown {
-  const [{ layout, keys, isOdd }] = row;
+  const { layout, keys, isOdd } = row[0];
   if (layout === "value") return row[1];
   if (layout === "fields") {
     const fields = (given ?? {}) as Record<string, unknown>;

@@ -30,9 +30,16 @@ export const tagsByPrototype: ReadonlyMap<object, Tag> = new Map<object, Tag>([
 export const tagsByName: ReadonlyMap<string, Tag> = new Map(
   [
     ...foreignTags.values(),
-    ...bytesTags.flatMap(([, { shared }]) => shared ?? []),
+    ...bytesTags.map(([, tag]) => tag.shared ?? tag),
     ...tagsByPrototype.values(),
-    ...[numberTag, bigintTag, undefinedTag, symbolTag, utf8BytesTag, objectTag, bareTag, arrayTag],
+    numberTag,
+    bigintTag,
+    undefinedTag,
+    symbolTag,
+    utf8BytesTag,
+    objectTag,
+    bareTag,
+    arrayTag,
   ].map((tag) => [tag.name, tag as Tag]),
 );
 

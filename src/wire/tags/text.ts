@@ -68,6 +68,11 @@ interface TextClass {
   from?(text: string): object;
 }
 
+/** What Temporal's classes have, Duration apart. */
+interface Comparable {
+  equals(other: object): boolean;
+}
+
 /** A class whose instances are their own text. What does not come back from its text is kept as that, or refused. */
 function textTagOf(name: string, of: TextClass): Tag<object> {
   // The class's own, not what an instance may have in its place.
@@ -82,8 +87,10 @@ function textTagOf(name: string, of: TextClass): Tag<object> {
     write(value) {
       const text = textOf(value);
       const back = made(text);
-      if (foreign ? isEqual(value, back) : textOf(back) === text) return text;
-      if (name === "duration") return partsOf(value);
+      // A Duration cannot tell whether it equals another. Its text has no milliseconds beyond a second, for example.
+      if (name === "duration")
+        return String(partsOf(back)) === String(partsOf(value)) ? text : partsOf(value);
+      if (foreign ? (value as Comparable).equals(back) : textOf(back) === text) return text;
       throw new Unportable("it does not come back from its own text");
     },
     read(content, reading) {
@@ -103,18 +110,13 @@ function textTagOf(name: string, of: TextClass): Tag<object> {
   };
 }
 
-/** The parts of a Duration. Its text has no milliseconds beyond a second, for example. */
+/** The parts of a Duration. */
 const parts = "years months weeks days hours minutes seconds milliseconds microseconds nanoseconds".split(
   " ",
 );
 
 function partsOf(duration: object): unknown[] {
   return parts.map((part) => (duration as Record<string, unknown>)[part]);
-}
-
-/** Whether two of a class of Temporal's are equal. A Duration, alone of them, cannot tell. */
-function isEqual(one: { equals?(other: object): boolean }, other: object): boolean {
-  return one.equals?.(other) ?? String(partsOf(one)) === String(partsOf(other));
 }
 
 type Entry = readonly [prototype: object, tag: Tag];
