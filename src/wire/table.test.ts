@@ -83,6 +83,40 @@ describe("tables", () => {
     expect(twice.back.one).toBe(twice.back.other);
   });
 
+  test("lists that are no tables leave those around them tables, and their instances may come again", () => {
+    const [first, second, third] = [points(), points(), points()];
+    const [odd, other] = [
+      [...points(), new Point(NaN, "")],
+      [...points(), new Point(-0, "")],
+    ];
+    const given = [first, odd, second, other, third, odd[0], other[1]];
+    const { text, back } = sent(given);
+    expect(text.split('"table"')).toHaveLength(4);
+    expect(text.match(/"same","__value__":"[^"]+"/g)).toStrictEqual([
+      '"same","__value__":"/1/0"',
+      '"same","__value__":"/3/1"',
+    ]);
+    expect(back).toStrictEqual(given);
+  });
+
+  test("what throws when it is read is told in its place", () => {
+    const throwing = Object.defineProperty(new Point(1, ""), "x", {
+      get() {
+        throw new Error("gone");
+      },
+    });
+    expect(() => wire.encode([...points(), throwing])).toThrow(/value\[4\] .*gone/s);
+    const fields = { id: 4, placed: Object.create(Date.prototype) as Date, total: money(5n) };
+    const looksLike = Object.create(Order.prototype, Object.getOwnPropertyDescriptors(fields)) as Order;
+    expect(() => wire.encode([order(1), order(2), order(3), looksLike])).toThrow(/value\[3\]\.placed/);
+    const strict = new Proxy(new Point(5, "p5"), {
+      has() {
+        throw new Error("not asked");
+      },
+    });
+    expect(wire.decode(wire.encode([...points(), strict]))).toStrictEqual([...points(), new Point(5, "p5")]);
+  });
+
   test("what does not fit its field makes it no table, and is told as ever", () => {
     expect(sent([...points(), new Point(NaN, "")]).back[4]!.x).toBe(NaN);
     expect(() => wire.encode([...points(), new Point("5" as never, "")])).toThrow(
