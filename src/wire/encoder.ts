@@ -112,7 +112,7 @@ export class Encoder {
     }
     if (this.#graph) this.budget.nodes(this.#graph.shapeNodes);
     this.#checkBuffers();
-    return this.#graph ? node("graph", this.#graph.content) : top.value;
+    return this.#graph ? node("graph", this.#graph.content()) : top.value;
   }
 
   /** Notes that an instance is a row; false when it is somewhere already. */

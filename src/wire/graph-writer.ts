@@ -41,8 +41,8 @@ export class GraphWriter {
   readonly #nodes: unknown[] = [];
   readonly #start = new Column(undefined, "", false);
 
-  /** Adds a node, in the order of numbers: its cells, after a first item that is overwritten. Its number. */
-  add(row: unknown[], last: Column): number {
+  /** The number of the shape that ends with a column. */
+  shapeOf(last: Column): number {
     if (last.shape < 0) {
       const columns: unknown[] = [];
       for (let at = last; at.above; at = at.above) {
@@ -52,7 +52,12 @@ export class GraphWriter {
       this.shapeNodes++;
       last.shape = this.#shapes.push(columns.toReversed()) - 1;
     }
-    row[0] = last.shape;
+    return last.shape;
+  }
+
+  /** Adds a node, in the order of numbers: its cells, after a first item that is overwritten. Its number. */
+  add(row: unknown[], last: Column): number {
+    row[0] = this.shapeOf(last);
     return this.#nodes.push(row) - 1;
   }
 
@@ -72,8 +77,8 @@ export class GraphWriter {
     return this.add([0, ...(Object.values(content) as unknown[])], type);
   }
 
-  /** The tag's content. */
-  get content(): object {
-    return { shapes: this.#shapes, nodes: this.#nodes };
+  /** The tag's content; the nodes are those that were added, unless told. */
+  content(nodes: readonly unknown[] = this.#nodes): object {
+    return { shapes: this.#shapes, nodes };
   }
 }

@@ -59,9 +59,9 @@ export function plainGraph(value: object, context: ScanContext): object | undefi
     if (!fill(next.row, next.value, next.level, next.level + levelsAtOnce, pass)) return undefined;
   }
   if (pass.shared <= mostShared && pass.deepest <= limits.depth) return undefined;
-  write(pass);
+  const nodes = finish(pass);
   // And the value, the tag with its two and the content with its two.
-  return pass.text < 0 || pass.nodes < graph.shapeNodes + 5 ? undefined : graph.content;
+  return pass.text < 0 || pass.nodes < graph.shapeNodes + 5 ? undefined : graph.content(nodes);
 }
 
 /** The number of an object, which is looked through at its first place; undefined when it is not plain. */
@@ -91,10 +91,11 @@ function numberOf(value: object, level: number, most: number, pass: Pass): numbe
 /** Fills an object's row; false when it is not plain. */
 function fill(row: unknown[], value: object, level: number, most: number, pass: Pass): boolean {
   if (level > pass.deepest) pass.deepest = level;
+  if (hasHidden(value)) return false;
   const column = Array.isArray(value)
     ? fillItems(row, value, level + 1, most, pass)
     : fillFields(row, value, level + 1, most, pass);
-  if (!column || hasHidden(value)) return false;
+  if (!column) return false;
   row[0] = column;
   return true;
 }
@@ -155,25 +156,23 @@ function fillItems(
   return areNodes ? list.after("", true) : list;
 }
 
-/** Writes the rows. The value is the last node, so that all numbers are turned round. */
-function write({ graph, rows }: Pass): void {
+/** Ends the rows: each begins with its shape. The value is the last node, so that all numbers are turned round. */
+function finish({ graph, rows }: Pass): readonly unknown[] {
   const list = graph.type("[]");
   const nodeList = list.after("", true);
   const last = rows.length - 1;
   for (let index = last; index >= 0; index--) {
     const row = rows[index]!;
-    const column = row[0] as Column;
+    let column = row[0] as Column;
+    row[0] = graph.shapeOf(column);
     if (column === list) {
-      for (let at = 1; at < row.length; at++) {
-        const cell = row[at];
-        if (Array.isArray(cell)) cell[0] = last - (cell[0] as number);
-      }
-    } else {
-      for (let at = row.length - 1, above = column; at > 0; at--) {
-        if (above.isNode) row[at] = last - (row[at] as number);
-        if (column !== nodeList) above = above.above!;
-      }
+      for (const cell of row) if (Array.isArray(cell)) cell[0] = last - (cell[0] as number);
+      continue;
     }
-    graph.add(row, column);
+    for (let at = row.length - 1; at > 0; at--) {
+      if (column.isNode) row[at] = last - (row[at] as number);
+      if (column !== nodeList) column = column.above!;
+    }
   }
+  return rows.toReversed();
 }
