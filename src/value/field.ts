@@ -6,6 +6,7 @@
 import { PetioleError, describe, type FieldIssue } from "../errors.ts";
 import { passed } from "../wire/passed.ts";
 import { put, type Column } from "../wire/tag.ts";
+import { compileFields, isOf, usesBeforeCode, type FieldsCode } from "./compiled.ts";
 import { valueType, type ValueClassLike, type ValueType } from "../wire/value-type.ts";
 
 declare const optionalField: unique symbol;
@@ -112,6 +113,9 @@ export class Fields {
   /** What each holds, as the wire's tables need to know it. */
   readonly columns: readonly Column[];
   readonly #fields: readonly Field[];
+  /** The same as here, once there were enough uses; undefined where there can be none. */
+  #code: FieldsCode | undefined;
+  #uses = 0;
 
   /** @throws PetioleError `ERR_VALUE_DEFINITION` for a field type that is none, or a name that cannot be one */
   constructor(table: FieldTable, owner: string) {
@@ -139,6 +143,7 @@ export class Fields {
    */
   fit(fields: unknown): boolean {
     if (typeof fields !== "object" || fields === null || Array.isArray(fields)) return false;
+    if (this.#code) return this.#code.fit(fields);
     let keys = 0;
     for (const { name, kind, optional, prototype, check } of this.#fields) {
       const value = (fields as Record<string, unknown>)[name];
@@ -148,10 +153,11 @@ export class Fields {
         kind === "other"
           ? value !== undefined && accepts(check, value)
           : prototype
-            ? typeof value === "object" && value !== null && Object.getPrototypeOf(value) === prototype
+            ? isOf(value, prototype)
             : typeof value === kind;
       if (!isRight) return false;
     }
+    if (++this.#uses === usesBeforeCode) this.#code = compileFields(this.columns);
     return keys === Object.keys(fields).length;
   }
 
@@ -176,6 +182,7 @@ export class Fields {
 
   /** The declared fields of an object that has them, those that are undefined left out. */
   pick(source: object): Record<string, unknown> {
+    if (this.#code) return this.#code.pick(source);
     const picked: Record<string, unknown> = {};
     for (const { name, optional } of this.#fields) {
       const value = (source as Record<string, unknown>)[name];

@@ -19,7 +19,7 @@ const isInstance = (name: string): string =>
   `typeof ${name} === "object" && ${name} !== null && ("constructor" in ${name}, getPrototypeOf(${name}) === prototype)`;
 
 /** A function of `given` and `more` with a body, and what it calls by name; undefined where there can be none. */
-function compile(body: string, called: object): unknown {
+export function compile(body: string, called: object): unknown {
   isAllowed ??= attempt(() => new Function("return true")() === true) ?? false;
   if (!isAllowed) return undefined;
   // oxlint-disable-next-line no-implied-eval, no-new-func

@@ -88,13 +88,15 @@ function readItems(items: readonly unknown[], level: number, state: State): void
   }
 }
 
-/** Reads the values in an object that is no tag. */
-function readFields(fields: Container, level: number, state: State): void {
+/** Reads the values in an object, as long as it is no tag; whether it may be one. */
+function readFields(fields: Container, level: number, state: State): boolean {
   for (const key in fields) {
-    if (key === "__proto__" || key === typeKey) throw givingUp;
+    if (key === typeKey) return true;
+    if (key === "__proto__") throw givingUp;
     const item = fields[key];
     if (typeof item === "object" && item !== null) read(item, fields, key, level, state);
   }
+  return false;
 }
 
 /** Reads an array, an object or a tag, in its place. */
@@ -106,14 +108,9 @@ function read(
   state: State,
 ): void {
   if (level > deepest) throw givingUp;
-  if (Array.isArray(value)) return readItems(value, level + 1, state);
-  const fields = value as Container;
-  for (const key in fields) {
-    if (key === typeKey) return readTag(value as Node, container, place, level + 1, state);
-    if (key === "__proto__") throw givingUp;
-    const item = fields[key];
-    if (typeof item === "object" && item !== null) read(item, fields, key, level + 1, state);
-  }
+  if (Array.isArray(value)) readItems(value, level + 1, state);
+  else if (readFields(value as Container, level + 1, state))
+    readTag(value as Node, container, place, level + 1, state);
 }
 
 function readTag(
@@ -152,8 +149,7 @@ function readContent({ layout }: Tag, node: Node, level: number, state: State): 
   if (layout === "value") {
     if (typeof content === "object" && content !== null) read(content, node as never, valueKey, level, state);
   } else if (layout === "fields") {
-    if (!isRecord(content)) throw givingUp;
-    readFields(content, level, state);
+    if (!isRecord(content) || readFields(content, level, state)) throw givingUp;
   } else {
     if (!Array.isArray(content)) throw givingUp;
     if (layout === "items") return readItems(content, level, state);
