@@ -14,7 +14,7 @@ import { pack } from "./pack.ts";
 /** Bytes, minified and gzipped, of all that the entry exports: what is aimed at. */
 const goal = 9 * 1024;
 /** And what it may not grow beyond: docs/decisions/0007 says why it is more. */
-const allowed = 24.5 * 1024;
+const allowed = 25_588;
 
 function gzipped(text: string): number {
   return gzipSync(text, { level: 9 }).length;
