@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { DecodeError, LimitError, ValueError, describe, messageOf } from "../errors.ts";
+import { DecodeError, LimitError, ValueError, attempt, describe, messageOf } from "../errors.ts";
 import { Budget } from "./budget.ts";
 import type { Lazy } from "./lazy.ts";
 import { checkBytes, type Limits } from "./limits.ts";
@@ -72,18 +72,8 @@ export function open(text: string, context: DecodeContext, root: string): Opened
   const general = (): Decoder =>
     new Decoder(parsed.isWhole ? tree : parse(text, context.limits, root), context, root);
   if (!quick) return general();
-  // A class that refuses what it is given is asked again, for the general way to say where.
-  return {
-    references: [],
-    decode(resolve) {
-      try {
-        return quick();
-      } catch {
-        parsed.isWhole = false;
-        return general().decode(resolve);
-      }
-    },
-  };
+  // What a class refuses is read again, the general way, which says where it is; and so, for no harm, is `undefined`.
+  return { references: [], decode: (resolve) => attempt(quick) ?? general().decode(resolve) };
 }
 
 /**

@@ -7,7 +7,7 @@
  */
 import type { DecodeContext } from "./decode.ts";
 import type { Container } from "./received.ts";
-import { isRecord, typeKey, valueKey, type Node, type Reading, type Tag } from "./tag.ts";
+import { checkShape, typeKey, valueKey, type Node, type Reading, type Tag } from "./tag.ts";
 import { mapTag, setTag } from "./tags/collections.ts";
 import { dateTag } from "./tags/date.ts";
 import { tagsByName } from "./tags/index.ts";
@@ -37,7 +37,7 @@ interface Later {
 /** What `JSON.parse` gave. */
 export interface Parsed {
   readonly tree: unknown;
-  /** Nothing in it was replaced yet. */
+  /** No tag was met, and nothing in it was replaced yet. */
   isWhole: boolean;
 }
 
@@ -121,41 +121,30 @@ function readTag(
   state: State,
 ): void {
   const { parsed, later, reading } = state;
-  const { [typeKey]: name, [valueKey]: content } = node;
+  const { [typeKey]: name } = node;
   let keys = 0;
   // In this order every writer has them, and nothing in it was read yet.
   for (const key in node) if (key !== (keys++ === 0 ? typeKey : valueKey)) throw givingUp;
   if (keys !== 2) throw givingUp;
-  if (name === dateTag.name) {
-    // Most are.
-    parsed.isWhole = false;
-    container[place] = dateTag.read(content, reading, undefined);
-    return;
-  }
-  const known = builtIn.get(name);
+  // Most are Dates.
+  const known = name === dateTag.name ? dateTag : builtIn.get(name);
   const tag = known ?? state.byName.get(name);
   // A row is for whoever asked for it.
   if (!tag || !(known || tag.isClass)) throw givingUp;
+  parsed.isWhole = false;
   const before = later.length;
   if (tag.layout !== "scalar") readContent(tag, node, level, state);
-  if (known && later.length === before) {
-    parsed.isWhole = false;
-    container[place] = made(tag, node, reading);
-  } else later.push({ tag, node, container, key: place });
+  if (known && later.length === before) container[place] = made(tag, node, reading);
+  else later.push({ tag, node, container, key: place });
 }
 
-function readContent({ layout }: Tag, node: Node, level: number, state: State): void {
+function readContent(tag: Tag, node: Node, level: number, state: State): void {
   const content = node[valueKey];
-  if (layout === "value") {
-    if (typeof content === "object" && content !== null) read(content, node as never, valueKey, level, state);
-  } else if (layout === "fields") {
-    if (!isRecord(content) || readFields(content, level, state)) throw givingUp;
-  } else {
-    if (!Array.isArray(content)) throw givingUp;
-    if (layout === "items") return readItems(content, level, state);
-    for (const pair of content as unknown[]) {
-      if (!Array.isArray(pair) || pair.length !== 2) throw givingUp;
-      readItems(pair, level, state);
-    }
-  }
+  checkShape(tag, content);
+  if (tag.layout === "fields") {
+    if (readFields(content as Container, level, state)) throw givingUp;
+  } else if (tag.layout === "items") readItems(content as unknown[], level, state);
+  else if (tag.layout === "entries") for (const pair of content as unknown[][]) readItems(pair, level, state);
+  else if (typeof content === "object" && content !== null)
+    read(content, node as never, valueKey, level, state);
 }
