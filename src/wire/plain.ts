@@ -98,8 +98,7 @@ function scanFields(value: object, state: Scan): boolean {
 }
 
 function scanItems(items: readonly unknown[], state: Scan): boolean {
-  // Many instances are known by the first of them, before all are put off to their level's turn.
-  if (isInstance(items[0]) || !isPlainList(items)) return false;
+  if (!isPlainList(items)) return false;
   const { length } = items;
   let text = 0;
   for (let index = 0; index < length; index++) {
@@ -113,12 +112,6 @@ function scanItems(items: readonly unknown[], state: Scan): boolean {
   state.nodes -= length;
   state.text -= text;
   return true;
-}
-
-function isInstance(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype !== Object.prototype && prototype !== Array.prototype;
 }
 
 /** Puts an object off until its level's turn. */
