@@ -11,7 +11,6 @@ import { Buffers } from "./buffers.ts";
 import { quickText } from "./quick.ts";
 import { plainGraph } from "./plain-graph.ts";
 import { scan } from "./plain.ts";
-import { beginsWithInstance } from "./registry.ts";
 import { stringify } from "./stringify.ts";
 import { node } from "./tag.ts";
 
@@ -39,8 +38,7 @@ export function encode(value: unknown, context: EncodeContext, subject: EncodeSu
   // A handler that returns nothing has a result all the same.
   if (value === undefined && context.dialect.omitsUndefined) return { text: "null", types: [] };
   // A getter or a proxy may throw; the general way then says where.
-  const finding =
-    attempt(() => (beginsWithInstance(value, context.registry) ? "rich" : scan(value, context))) ?? "rich";
+  const finding = attempt(() => scan(value, context)) ?? "rich";
   const plain = finding === "plain" ? attempt(() => stringify(value)) : undefined;
   if (plain !== undefined) {
     checkBytes(plain, context.limits, subject.root);

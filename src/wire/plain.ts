@@ -52,9 +52,8 @@ export function scan(value: unknown, context: ScanContext): Finding {
     met,
     known: undefined,
   };
-  if (typeof value === "object" && value !== null) met.push(value);
-  else if (!isScalar(value)) return "rich";
-  else if (typeof value === "string") state.text -= value.length;
+  if (typeof value === "object" && value !== null ? !meet(value, state) : !isScalar(value)) return "rich";
+  if (typeof value === "string") state.text -= value.length;
   let level = 0;
   let nextLevel = 0;
   for (let index = 0; index < met.length; index++) {
@@ -77,7 +76,7 @@ export function scan(value: unknown, context: ScanContext): Finding {
 /** Looks at what is in a plain object; false when it is none, or something in it is not plain. */
 function scanFields(value: object, state: Scan): boolean {
   const { context } = state;
-  if (!isPlainObject(value, context)) return false;
+  if (context.registry.rows?.isRow?.(value)) return false;
   let keys = 0;
   let text = 0;
   for (const key in value) {
@@ -87,8 +86,7 @@ function scanFields(value: object, state: Scan): boolean {
     // Told apart here, for most are no objects: a call for each costs as much as all else.
     if (typeof inside === "string") text += inside.length;
     else if (typeof inside === "number" ? needsTag(inside) : typeof inside !== "boolean" && inside !== null) {
-      if (typeof inside !== "object") return false;
-      meet(inside!, state);
+      if (typeof inside !== "object" || !meet(inside!, state)) return false;
     }
   }
   state.nodes -= keys;
@@ -105,8 +103,7 @@ function scanItems(items: readonly unknown[], state: Scan): boolean {
     const inside = items[index];
     if (typeof inside === "string") text += inside.length;
     else if (typeof inside === "number" ? needsTag(inside) : typeof inside !== "boolean" && inside !== null) {
-      if (typeof inside !== "object") return false;
-      meet(inside!, state);
+      if (typeof inside !== "object" || !meet(inside!, state)) return false;
     }
   }
   state.nodes -= length;
@@ -114,11 +111,13 @@ function scanItems(items: readonly unknown[], state: Scan): boolean {
   return true;
 }
 
-/** Puts an object off until its level's turn. */
-function meet(value: object, state: Scan): void {
+/** Puts an object off until its level's turn; false when it has a class, which is found before many are put off. */
+function meet(value: object, state: Scan): boolean {
+  if (hasClass(value)) return false;
   const { met, known } = state;
   if (known ? known.add(value).size === met.length : met.includes(value)) state.shared++;
   else if (met.push(value) === few) state.known = new Set(met);
+  return true;
 }
 
 /** Whether a value is a scalar that JSON has a form for. */
@@ -127,14 +126,14 @@ export function isScalar(value: unknown): boolean {
   return typeof value === "string" || typeof value === "boolean" || value === null;
 }
 
-/** Whether an object that is no array is plain, as far as is seen without its keys. */
-export function isPlainObject(value: object, { registry }: ScanContext): boolean {
-  return Object.getPrototypeOf(value) === Object.prototype && !registry.rows?.isRow?.(value);
+/** Whether an object is neither an array nor made like `{}`. */
+export function hasClass(value: object): boolean {
+  return Object.getPrototypeOf(value) !== (Array.isArray(value) ? Array.prototype : Object.prototype);
 }
 
 /** Whether an array without items that are undefined has no holes and nothing beside its items: as many keys as those. */
 export function isPlainList(items: readonly unknown[]): boolean {
-  return Object.getPrototypeOf(items) === Array.prototype && Object.keys(items).length === items.length;
+  return Object.keys(items).length === items.length;
 }
 
 /** Whether an object with this key is no plain object, or is not to be written as one. */

@@ -54,14 +54,6 @@ export function registryOf(values: readonly (ValueEntry | Registered)[]): Regist
   return registry;
 }
 
-/** Whether a value is an array that begins with something that has a tag, and so is no plain data. */
-export function beginsWithInstance(value: unknown, { byPrototype }: Registry): boolean {
-  const first: unknown = Array.isArray(value) ? value[0] : undefined;
-  return (
-    typeof first === "object" && first !== null && byPrototype.has(Object.getPrototypeOf(first) as object)
-  );
-}
-
 function registered(entry: unknown): Registered {
   const isThing = (typeof entry === "object" && entry !== null) || typeof entry === "function";
   const type: unknown = isThing && valueType in entry ? entry[valueType] : entry;
