@@ -157,7 +157,8 @@ export interface Node {
 }
 
 export function node(name: string, content: unknown): Node {
-  return { [typeKey]: name, [valueKey]: content };
+  // Their names as they are: an engine keeps what it knows of such an object's shape as long as this code.
+  return { __type__: name, __value__: content };
 }
 
 /** Whether an object's own keys are exactly those of a tag. */
