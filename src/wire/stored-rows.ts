@@ -6,12 +6,12 @@
  */
 import { Lazy } from "./lazy.ts";
 import { Reference, type Key } from "./reference.ts";
-import { writeReferences } from "./reference-list.ts";
+import { writeReferences } from "./reference-list-writer.ts";
 import type { RowKinds } from "./registry.ts";
-import { referencesForm, snapshotsForm } from "./row-lists.ts";
+import { referencesForm, snapshotsForm } from "./row-list-reader.ts";
 import { modelsOf, whichOf } from "./row-model.ts";
 import { Snapshot } from "./snapshot.ts";
-import { writeSnapshots } from "./snapshot-list.ts";
+import { writeSnapshots } from "./snapshot-list-writer.ts";
 import type { Tag } from "./tag.ts";
 import { referenceTag } from "./tags/reference.ts";
 import { snapshotTag } from "./tags/snapshot.ts";

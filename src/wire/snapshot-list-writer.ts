@@ -1,9 +1,9 @@
-/** Snapshots of rows of one model, written as one list: the tag `snapshots`. Reading it is in `row-lists.ts`. @module */
+/** Snapshots of rows of one model, written as one list: the tag `snapshots`. Reading it is in `row-list-reader.ts`. @module */
 import { cellOfDate, isPlainDate } from "./date-cell.ts";
 import type { Encoder } from "./encoder.ts";
 import { Place } from "./place.ts";
 import { hasSymbols } from "./plain.ts";
-import { areOf } from "./reference-list.ts";
+import { areOf } from "./reference-list-writer.ts";
 import { Snapshot } from "./snapshot.ts";
 import { node, valueKey, type List } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";

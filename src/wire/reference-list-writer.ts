@@ -1,4 +1,4 @@
-/** References to rows of one model, written as one list: the tag `refs`. Reading it is in `row-lists.ts`. @module */
+/** References to rows of one model, written as one list: the tag `refs`. Reading it is in `row-list-reader.ts`. @module */
 import { attempt } from "../errors.ts";
 import type { Encoder } from "./encoder.ts";
 import { Place } from "./place.ts";
