@@ -125,24 +125,12 @@ test("bench:model says what there is to be measured", () => {
   expect(stderr).toBe(`There is no ORM active-record; there are ${orms.join(", ")}.\n`);
 });
 
-const throughput = { "enqueue, 50 in flight": null, "process, concurrency 50": null, "end to end": null };
 const memory = {
   "resident size after 100 tasks, garbage collected": 1.2,
   "resident size after 100 tasks, garbage and all": null,
 };
-/** All that something is asked of, and each engine once: the other cases differ in their servers' settings. */
-const engineNames = [
-  "sqlite",
-  "bullmq",
-  "pg-boss",
-  "plainjob",
-  "liteque",
-  "graphile-worker",
-  "claim",
-  "memory-sqlite",
-  "memory-bullmq",
-  "memory-pg-boss",
-];
+/** All that something is asked of: the other cases differ in their servers' settings, or run the same code. */
+const engineNames = ["sqlite", "bullmq", "pg-boss", "liteque", "claim", "memory-sqlite"];
 const engineCases = {
   "SQLite engine, beside bullmq": {
     "enqueue, 50 in flight": 2,
@@ -158,17 +146,12 @@ const engineCases = {
     "idle latency p50": null,
   },
   "pg-boss engine, beside pg-boss": { "enqueue, 50 in flight": 0.9, "process, concurrency 50": 0.9 },
-  "SQLite engine, beside plainjob": { ...throughput, "idle latency p50": null },
-  "SQLite engine, power loss, beside graphile-worker": { ...throughput, "idle latency p50": null },
   "SQLite engine, beside the": { "claim with 1,000 waiting": 0.8 },
   "memory of a worker, SQLite engine, beside the": memory,
-  "memory of a worker, BullMQ engine, beside the": memory,
-  "memory of a worker, pg-boss engine, beside the": memory,
 };
 const needs = {
   BullMQ: "redis",
   bullmq: "redis",
-  "graphile-worker": "postgres",
   "pg-boss": "postgres",
 } as const;
 
