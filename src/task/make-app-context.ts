@@ -3,7 +3,7 @@ import type { Engine } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import type { DialectName } from "../wire/dialect.ts";
-import type { Limits } from "../wire/limits.ts";
+import { checkOption, type Limits } from "../wire/limits.ts";
 import { storedRows } from "../wire/stored-rows.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
 import { createTaskWire } from "../wire/wire.ts";
@@ -56,7 +56,7 @@ export interface PetioleOptions<Values extends readonly ValueEntry[], Models ext
 export function makeAppContext(
   {
     engine,
-    values,
+    values = [],
     models = [],
     limits,
     dialect,
@@ -71,10 +71,13 @@ export function makeAppContext(
       `engine must be an engine, sqlite("tasks.db") for example, received ${describe(engine)}.`,
     );
   }
+  for (const [name, list] of Object.entries({ values, models }))
+    checkOption(Array.isArray(list), name, "an array", list);
   if (transactions === "same-database") refuseElsewhere(engine);
   refuseTwice(models);
   const wire = createTaskWire({
-    values: [storedRows(models), ...(values ?? [])],
+    // Last: what an app knows of rows is its models, whatever it was given.
+    values: [...values, storedRows(models)],
     dialect: dialect ?? engine.capabilities.dialect ?? "exact",
     understands,
     ...(limits ? { limits } : {}),

@@ -626,6 +626,12 @@ describe("definitions", () => {
       );
     }
     expect(() => new Petiole({ engine: "sqlite" as never })).toThrow(/engine must be an engine/);
+    for (const option of ["values", "models"]) {
+      for (const given of [{}, "qa", null, 5])
+        expect(() => new Petiole({ engine: memory(), [option]: given })).toThrow(
+          `${option} must be an array`,
+        );
+    }
   });
 });
 

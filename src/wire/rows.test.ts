@@ -321,3 +321,14 @@ test("without storedRows() they are refused, at the send and when they are read,
   const many = wire.encode([1, 2, 3, 4].map((id) => new Snapshot("qa.User", id, { id })));
   expect(() => without.decode(many)).toThrow(/storedRows\(\) .*"snapshots"/);
 });
+
+test("adapters that are no list are refused", () => {
+  for (const adapters of [{}, null, "qa", { models: [] }]) {
+    expect(() => storedRows(adapters as never)).toThrow(
+      expect.objectContaining({
+        code: "ERR_OPTION_INVALID",
+        message: expect.stringContaining("adapters") as string,
+      }),
+    );
+  }
+});

@@ -5,6 +5,7 @@
  * @module
  */
 import { Lazy } from "./lazy.ts";
+import { checkOption } from "./limits.ts";
 import { Reference, type Key } from "./reference.ts";
 import { writeReferences } from "./reference-list-writer.ts";
 import type { RowKinds } from "./registry.ts";
@@ -39,11 +40,14 @@ export interface RowsEntry extends Registered {
  * @param adapters - those whose rows may be referred to, and travel as references. With any given, a reference to
  *   another model is refused at the send; with none, every reference passes.
  *
+ * @throws PetioleError `ERR_OPTION_INVALID` for what is no array
+ *
  * @example
  * const wire = createWire({ values: [storedRows(), Money] });
  * wire.decode(wire.encode(new Reference("qa.Comment", 7))); // the same
  */
 export function storedRows(adapters: readonly WireModels[] = []): RowsEntry {
+  checkOption(Array.isArray(adapters), "storedRows()'s adapters", "an array", adapters);
   return {
     adapters,
     [register](registry) {
