@@ -82,6 +82,10 @@ try {
     ...module.imports.map((name) => `it imports ${name}, which a page does not have`),
     ...runWithoutNode(script.code),
   ];
+  for (const path of module.modules.keys()) {
+    if (/table-|stored-rows|row-list|reference\./.test(path))
+      problems.push(`it loads ${path}, which \`values\` are to bring along`);
+  }
   for (const { module: path, bytes } of sizes(module)) {
     console.log(`${String(bytes).padStart(6)}  ${path.replace("node_modules/petiole/dist/", "")}`);
   }

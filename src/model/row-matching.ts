@@ -154,8 +154,8 @@ export class AskedRows {
 
   /** A row that came under another spelling of its key was found, where but one key may have been meant. */
   #takeOthers(): void {
-    const missing = groupedBy(this.#missing(), ([, place]) => this.#formOf(this.#given[place]!));
-    for (const [form, rows] of groupedBy(this.#others, ({ key }) => this.#formOf(key))) {
+    const missing = Map.groupBy(this.#missing(), ([, place]) => this.#formOf(this.#given[place]!));
+    for (const [form, rows] of Map.groupBy(this.#others, ({ key }) => this.#formOf(key))) {
       const meant = missing.get(form);
       if (meant?.length === 1 && rows.length === 1) this.#rows[meant[0]![1]] = rows[0]!.row;
     }
@@ -181,15 +181,4 @@ interface Other {
   readonly key: Key;
   readonly mark: Mark;
   readonly row: object;
-}
-
-function groupedBy<Item>(items: readonly Item[], nameOf: (item: Item) => string): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const name = nameOf(item);
-    const group = groups.get(name);
-    if (group) group.push(item);
-    else groups.set(name, [item]);
-  }
-  return groups;
 }

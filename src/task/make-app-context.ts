@@ -3,7 +3,7 @@ import type { Engine } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import type { DialectName } from "../wire/dialect.ts";
-import { checkOption, type Limits } from "../wire/limits.ts";
+import { checkLists, type Limits } from "../wire/limits.ts";
 import { storedRows } from "../wire/stored-rows.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
 import { createTaskWire } from "../wire/wire.ts";
@@ -71,8 +71,7 @@ export function makeAppContext(
       `engine must be an engine, sqlite("tasks.db") for example, received ${describe(engine)}.`,
     );
   }
-  for (const [name, list] of Object.entries({ values, models }))
-    checkOption(Array.isArray(list), name, "an array", list);
+  checkLists({ values, models });
   if (transactions === "same-database") refuseElsewhere(engine);
   refuseTwice(models);
   const wire = createTaskWire({

@@ -1,5 +1,6 @@
 /** value(): a class that exists already, as a value class. @module */
 import { PetioleError, ValueError, describe } from "../errors.ts";
+import { isOf } from "../wire/tag.ts";
 import { checkName, type register, type ValueType } from "../wire/value-type.ts";
 import { evolutionOf, type Evolution } from "./evolution.ts";
 import { declare } from "./declared.ts";
@@ -111,7 +112,7 @@ function byCodec(of: Class<object>, how: AdoptedByCodec<object, unknown>): Omit<
 
 /** What a user's function made, if it is what was sent. */
 function exactly(of: Class<object>, made: unknown, name: string, by: string): object {
-  if (typeof made === "object" && made !== null && Object.getPrototypeOf(made) === of.prototype) return made;
+  if (isOf(made, of.prototype)) return made;
   const message = `${by}() returned ${describe(made)}, not an instance of ${of.name} itself`;
   throw new ValueError(name, [{ path: [], message }]);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { compile } from "../wire/compiled.ts";
-import type { Column } from "../wire/tag.ts";
+import { isOf, type Column } from "../wire/tag.ts";
 
 /** Before as many uses, making the code costs more than it saves. */
 export const usesBeforeCode = 20;
@@ -36,9 +36,4 @@ export function compileFields(columns: readonly Column[]): FieldsCode | undefine
     { columns, isOf },
   );
   return pick && fit ? ({ pick, fit } as FieldsCode) : undefined;
-}
-
-/** Whether a value is an object with exactly this prototype. */
-export function isOf(value: unknown, prototype: object): boolean {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === prototype;
 }

@@ -5,8 +5,8 @@
  */
 import { PetioleError, describe, type FieldIssue } from "../errors.ts";
 import { passed } from "../wire/passed.ts";
-import { put, type Column } from "../wire/tag.ts";
-import { compileFields, isOf, usesBeforeCode, type FieldsCode } from "./compiled.ts";
+import { isOf, put, type Column } from "../wire/tag.ts";
+import { compileFields, usesBeforeCode, type FieldsCode } from "./compiled.ts";
 import { valueType, type ValueClassLike, type ValueType } from "../wire/value-type.ts";
 
 declare const optionalField: unique symbol;

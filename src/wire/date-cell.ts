@@ -5,6 +5,7 @@ import { Malformed } from "./tag.ts";
 
 /** Whether a value is a Date, and nothing beside. */
 export function isPlainDate(value: unknown): value is Date {
+  // Not by `isOf`: here engines know the prototype, and do not ask.
   return (
     typeof value === "object" &&
     value !== null &&

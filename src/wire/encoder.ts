@@ -16,7 +16,8 @@ import { Place } from "./place.ts";
 import { hasProperties, hasSymbols, isData, isPlainArray } from "./plain.ts";
 import type { Reference } from "./reference.ts";
 import { Refusals } from "./refusals.ts";
-import { fewest, node, sizeOf, valueKey, type List, type Tag, type Writing } from "./tag.ts";
+import { listWriterOf } from "./registry.ts";
+import { node, sizeOf, valueKey, type Tag, type Writing } from "./tag.ts";
 import { finish, wait } from "./waiting.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { foreignTags } from "./tags/foreign.ts";
@@ -224,7 +225,8 @@ export class Encoder {
     }
     if (Array.isArray(value)) {
       const { graph, tables } = this.#way;
-      const list = graph || !tables ? undefined : this.#list(value, above, key);
+      const list =
+        graph || !tables ? undefined : listWriterOf(value, this.context.registry)?.(value, above, key, this);
       if (list) {
         this.#put(above, key, list.container);
         return list.rows;
@@ -234,14 +236,6 @@ export class Encoder {
     const content = { ...value };
     if (this.context.dialect.omitsUndefined) omitUndefined(content);
     return this.#container(value, above, key, content, Object.keys(content));
-  }
-
-  /** Writes an array as one list, if its items are alike. */
-  #list(items: readonly unknown[], above: Place, key: string | number): List | undefined {
-    const [first] = items;
-    if (items.length < fewest || typeof first !== "object" || first === null) return undefined;
-    const tag = this.context.registry.byPrototype.get(Object.getPrototypeOf(first) as object);
-    return tag?.writeList?.(items, above, key, this);
   }
 
   #isRow(value: object, kind: Kind): boolean {

@@ -33,6 +33,12 @@ export function checkOption(isRight: boolean, option: string, expected: string, 
   throw new PetioleError("ERR_OPTION_INVALID", message);
 }
 
+/** @throws PetioleError `ERR_OPTION_INVALID` for one of these options that is no array */
+export function checkLists(options: Readonly<Record<string, unknown>>): void {
+  for (const [name, list] of Object.entries(options))
+    checkOption(Array.isArray(list), name, "an array", list);
+}
+
 /**
  * The defaults with some of them replaced.
  *

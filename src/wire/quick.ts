@@ -8,8 +8,9 @@
 import type { Encoded } from "./encode.ts";
 import type { EncodeContext } from "./encode-context.ts";
 import { hasProperties, isData, isPlainArray } from "./plain.ts";
+import { listWriterOf } from "./registry.ts";
 import { stringify } from "./stringify.ts";
-import { fewest, node, type Writing } from "./tag.ts";
+import { node, type Writing } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { dateTag } from "./tags/date.ts";
 import { needsTag, numberTag } from "./tags/number.ts";
@@ -113,15 +114,9 @@ function objectOf(value: object, level: number, state: State): object {
 }
 
 function arrayOf(value: object, level: number, state: State): unknown[] {
-  const items = value as readonly unknown[];
-  const [first] = items;
-  const mayBeTable =
-    items.length >= fewest &&
-    typeof first === "object" &&
-    first !== null &&
-    state.context.registry.byPrototype.get(Object.getPrototypeOf(first) as object)?.writeList !== undefined;
-  if (mayBeTable || !Array.isArray(value) || !isPlainArray(items)) throw givingUp;
-  return itemsOf(items, level, state);
+  if (!Array.isArray(value) || listWriterOf(value, state.context.registry) || !isPlainArray(value))
+    throw givingUp;
+  return itemsOf(value, level, state);
 }
 
 function itemsOf(items: readonly unknown[], level: number, state: State): unknown[] {

@@ -4,7 +4,7 @@ import type { Encoder } from "./encoder.ts";
 import { Place } from "./place.ts";
 import { Reference } from "./reference.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { node, type List } from "./tag.ts";
+import { isOf, node, type List } from "./tag.ts";
 import { referenceTag } from "./tags/reference.ts";
 
 /** Writes references to rows of one model as the tag `refs`. */
@@ -42,9 +42,7 @@ export function areOf(
 ): boolean {
   const areAlike = items.every(
     (item) =>
-      typeof item === "object" &&
-      item !== null &&
-      Object.getPrototypeOf(item) === prototype &&
+      isOf(item, prototype) &&
       // Those that say more are written one by one.
       (item as Reference).details === undefined &&
       (item as Reference).was === undefined &&

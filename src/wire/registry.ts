@@ -7,7 +7,7 @@
 import { PetioleError, describe } from "../errors.ts";
 import { graphForm } from "./graph.ts";
 import type { Reference } from "./reference.ts";
-import type { Form, Tag } from "./tag.ts";
+import { fewest, type Form, type Tag, type WriteList } from "./tag.ts";
 import { tagsByName, tagsByPrototype } from "./tags/index.ts";
 import { register, valueType, type Registered, type ValueEntry } from "./value-type.ts";
 
@@ -52,6 +52,13 @@ export function registryOf(values: readonly (ValueEntry | Registered)[]): Regist
   };
   for (const entry of values) registered(entry)[register](registry);
   return registry;
+}
+
+/** What writes an array as one list, where it is long enough and begins with something that has such a form. */
+export function listWriterOf(items: readonly unknown[], { byPrototype }: Registry): WriteList | undefined {
+  const [first] = items;
+  if (items.length < fewest || typeof first !== "object" || first === null) return undefined;
+  return byPrototype.get(Object.getPrototypeOf(first) as object)?.writeList;
 }
 
 function registered(entry: unknown): Registered {

@@ -1,11 +1,9 @@
 /** The tags `refs` and `snapshots`: references to rows of one model, and snapshots of them, read. @module */
 import { describe } from "../errors.ts";
-import { columnOf } from "./columns.ts";
-import { dateOfCell } from "./date-cell.ts";
+import { columnOf, readCell } from "./columns.ts";
 import type { Decoder } from "./decode.ts";
 import type { Container, Received } from "./received.ts";
-import { Malformed, partsOf, put, valueKey, type Form, type Node, type Reading } from "./tag.ts";
-import { bigintTag } from "./tags/bigint.ts";
+import { Malformed, partsOf, put, valueKey, type Form, type Node } from "./tag.ts";
 import { referenceTag } from "./tags/reference.ts";
 import { snapshotTag } from "./tags/snapshot.ts";
 
@@ -83,9 +81,4 @@ function readSnapshots(list: Received, decoder: Decoder): unknown[] {
     }
     return rows;
   });
-}
-
-/** The value of a cell whose column says what it is. */
-function readCell(cell: unknown, kind: "datetime" | "bigint", reading: Reading): unknown {
-  return kind === "bigint" ? bigintTag.read(cell, reading, undefined) : dateOfCell(cell);
 }

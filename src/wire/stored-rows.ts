@@ -5,7 +5,7 @@
  * @module
  */
 import { Lazy } from "./lazy.ts";
-import { checkOption } from "./limits.ts";
+import { checkLists } from "./limits.ts";
 import { Reference, type Key } from "./reference.ts";
 import { writeReferences } from "./reference-list-writer.ts";
 import type { RowKinds } from "./registry.ts";
@@ -29,10 +29,7 @@ export interface WireModels {
 }
 
 /** An entry of `values` that lets references, lazy references and snapshots travel. Made by {@link storedRows}. */
-export interface RowsEntry extends Registered {
-  /** The adapters whose rows may be referred to. */
-  readonly adapters: readonly WireModels[];
-}
+export type RowsEntry = Registered;
 
 /**
  * Lets references to stored rows, and snapshots of them, travel through a wire of your own. An app needs none of it.
@@ -47,9 +44,8 @@ export interface RowsEntry extends Registered {
  * wire.decode(wire.encode(new Reference("qa.Comment", 7))); // the same
  */
 export function storedRows(adapters: readonly WireModels[] = []): RowsEntry {
-  checkOption(Array.isArray(adapters), "storedRows()'s adapters", "an array", adapters);
+  checkLists({ "storedRows()'s adapters": adapters });
   return {
-    adapters,
     [register](registry) {
       const references = { ...referenceTag, writeList: writeReferences } as Tag;
       const snapshots = { ...snapshotTag, writeList: writeSnapshots } as Tag;

@@ -1,7 +1,7 @@
 /** The tag `table`, read. What it looks like is told in `table-writer.ts`. @module */
 import { describe } from "../errors.ts";
 import type { Budget } from "./budget.ts";
-import { columnOf } from "./columns.ts";
+import { columnOf, readCell } from "./columns.ts";
 import { compileReader, type RowReader } from "./compiled.ts";
 import { dateOfCell } from "./date-cell.ts";
 import type { Decoder } from "./decode.ts";
@@ -180,8 +180,7 @@ function instanceOf(row: unknown, plan: Plan, decoder: Decoder): unknown {
 
 function read(cell: unknown, kind: Plan | string, decoder: Decoder): unknown {
   if (typeof kind === "object") return instanceOf(cell, kind, decoder);
-  if (kind === "bigint") return bigintTag.read(cell, decoder.reading, undefined);
   if (kind === "optional") return cell;
-  if (kind !== "datetime") throw new Malformed(`a ${kind} in its column`, describe(cell));
-  return dateOfCell(cell);
+  if (kind === "datetime" || kind === "bigint") return readCell(cell, kind, decoder.reading);
+  throw new Malformed(`a ${kind} in its column`, describe(cell));
 }

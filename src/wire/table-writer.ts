@@ -11,7 +11,7 @@ import { cellOfDate, isPlainDate } from "./date-cell.ts";
 import type { Encoder } from "./encoder.ts";
 import { Place } from "./place.ts";
 import type { Registry } from "./registry.ts";
-import { node, valueKey, type Column, type List, type Tag } from "./tag.ts";
+import { isOf, node, valueKey, type Column, type List, type Tag } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { needsTag } from "./tags/number.ts";
 
@@ -65,9 +65,7 @@ function makePlan(tag: Tag, registry: Registry): Plan {
   const write =
     compileWriter(cells, writing) ??
     ((instance: unknown, encoder: Encoder) => {
-      const isInstance =
-        typeof instance === "object" && instance !== null && Object.getPrototypeOf(instance) === prototype;
-      if (!isInstance || !writing.isNew(instance, encoder)) throwMisfit();
+      if (!isOf(instance, prototype) || !writing.isNew(instance, encoder)) throwMisfit();
       return cells.map((cell) => cellOf(cell, (instance as Record<string, unknown>)[cell.name], encoder));
     });
   return { tag, cells, open, nodes, write };

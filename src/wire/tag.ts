@@ -200,6 +200,11 @@ export function sizeOf(container: object, layout?: Layout): number {
   return Object.keys(content).length;
 }
 
+/** Whether a value is an object with exactly this prototype: an instance of that class, and of no subclass. */
+export function isOf(value: unknown, prototype: unknown): value is object {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === prototype;
+}
+
 /** Whether a value is a plain object. */
 export function isPlainRecord(value: unknown): value is Record<string, unknown> {
   return isRecord(value) && Object.getPrototypeOf(value) === Object.prototype;

@@ -3,7 +3,7 @@ import { open, openJson, type DecodeContext, type Opened } from "./decode.ts";
 import { dialectOf, type DialectName } from "./dialect.ts";
 import { encode, type Encoded } from "./encode.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
-import { checkOption, limitsWith, type Limits } from "./limits.ts";
+import { checkLists, checkOption, limitsWith, type Limits } from "./limits.ts";
 import { registryOf } from "./registry.ts";
 import type { RowsEntry } from "./stored-rows.ts";
 import type { ValueEntry } from "./value-type.ts";
@@ -90,8 +90,7 @@ export function createTaskWire(options: WireOptions = {}): TaskWire {
   const { values = [], limits, dialect = "exact", understands = [], dates = "exact" } = options;
   checkOption(dialect === "exact" || dialect === "portable", "dialect", '"exact" or "portable"', dialect);
   checkOption(dates === "exact" || dates === "round", "dates", '"exact" or "round"', dates);
-  for (const [name, list] of Object.entries({ values, understands }))
-    checkOption(Array.isArray(list), name, "an array", list);
+  checkLists({ values, understands });
   const registry = registryOf(values);
   const context: EncodeContext & DecodeContext = {
     registry,
