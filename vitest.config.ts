@@ -9,7 +9,7 @@ export default defineConfig({
     // One more than the two cores that a machine for CI has: the tests wait for servers and processes more than they compute.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     // Another process may be long in coming to it, on a machine that has much to do.
     expect: { poll: { timeout: 15_000 } },

@@ -1,9 +1,10 @@
 /** A server of a test's own: a program on a free port of this machine, in a temporary folder. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -92,14 +93,23 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 }
 
-/** One that is free at this moment. */
+/**
+ * One that is free at this moment, and none of those that systems give to clients (from 32,768 on, as a rule): a server that
+ * is started again finds it free, and who tries to reach it meanwhile does not reach themselves.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 32_768);
+    const server = createServer().listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch {
+      continue;
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 function isReady(child: ChildProcess, program: string, ready: string): Promise<void> {

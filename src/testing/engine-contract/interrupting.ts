@@ -18,7 +18,7 @@ import {
 } from "./case.ts";
 import type { ContractCase } from "./case.ts";
 
-/** How long it may take until all goes on, in milliseconds. */
+/** How long it may take until all goes on, once the server is there again, in milliseconds. */
 const recovery = 20_000;
 
 /**
@@ -184,7 +184,7 @@ export const interruptingCases: readonly ContractCase[] = [
           const handles = await tasks.enqueueMany(numbers.slice(0, 40));
           // Who asks at that very moment may be refused, and asks again.
           const resultOf = (handle: { result(): Promise<number> }): Promise<number> =>
-            again(() => handle.result(), "waiting for a result");
+            again(() => handle.result(), "waiting for a result", 2 * recovery);
           const results = Promise.all(handles.map(resultOf));
           results.catch(() => undefined);
           await work({ concurrency: 4, lease: "2s" });
@@ -202,12 +202,12 @@ export const interruptingCases: readonly ContractCase[] = [
   },
 ];
 
-/** Calls until it is not refused. */
-async function again<T>(call: () => Promise<T>, what: string): Promise<T> {
-  const deadline = performance.now() + recovery;
+/** Calls until it is not refused, or for so many milliseconds. */
+async function again<T>(call: () => Promise<T>, what: string, within = recovery): Promise<T> {
+  const deadline = performance.now() + within;
   for (;;) {
     try {
-      return await soon(call(), what, recovery);
+      return await soon(call(), what, within);
     } catch (error) {
       if (performance.now() > deadline) throw error;
       assertClear(error);

@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "amqplib";
+import { connect, type ChannelModel } from "amqplib";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { eventually } from "../../../../test/services/eventually.ts";
 import {
@@ -14,6 +15,8 @@ import {
 import { describeRabbitmq } from "../../../../test/services/describe-rabbitmq.ts";
 import type { Taken } from "../broker.ts";
 import type { AmqpBroker } from "./broker.ts";
+import { OwnChannel } from "./channel.ts";
+import { AmqpConnection } from "./connection.ts";
 
 describeRabbitmq("RabbitMQ as a broker", (server) => {
   const make = (): AmqpBroker => makeBroker(() => connect(server().url));
@@ -382,6 +385,29 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     socketOf(channel).destroy(new Error("the test has cut it"));
     await back;
     expect(ids(await broker.take([queue], 1, 10_000))).toEqual(["1"]);
+  });
+
+  test("a connection that does not come is made again, and closed when it comes after all", async () => {
+    const late = Promise.withResolvers<ChannelModel>();
+    const broker = makeBroker(vi.fn(() => connect(server().url)).mockReturnValueOnce(late.promise), "h", 500);
+    const queue = queueName();
+    const first = { code: "ERR_ENGINE_UNREACHABLE" };
+    await expect(broker.publish([message(queue, "1")])).rejects.toMatchObject(first);
+    await broker.publish([message(queue, "1")]);
+    const connection = await connect(server().url);
+    late.resolve(connection);
+    await once(connection, "close");
+  });
+
+  test("a channel that is lost while it is closed is not waited for", async () => {
+    const { source, cut } = cuttable(server().url);
+    const own = new OwnChannel(new AmqpConnection(source), { kind: "plain" });
+    await own.open("a test");
+    const began = performance.now();
+    const closing = own.close();
+    cut();
+    await closing;
+    expect(performance.now() - began).toBeLessThan(5000);
   });
 
   test("gives up in time where nothing answers", async () => {

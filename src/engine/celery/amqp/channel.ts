@@ -90,9 +90,13 @@ export class OwnChannel<Kind extends keyof ChannelKinds> {
     this.#closed = true;
     const channel = this.#channel ?? (await this.#opening?.catch(() => undefined));
     this.#channel = undefined;
-    // A closed channel throws, a lost connection never answers.
-    if (channel)
-      await within(this.#connection.timeout, (async () => channel.close())()).catch(() => undefined);
+    if (!channel) return;
+    // A closed channel throws. One whose connection is lost meanwhile closes too, and is not answered.
+    const closed = new Promise<void>((resolve) => {
+      channel.on("close", () => resolve());
+    });
+    const closing = Promise.race([closed, (async () => channel.close())()]);
+    await within(this.#connection.timeout, closing).catch(() => undefined);
   }
 
   async #open(what: string): Promise<ChannelKinds[Kind]> {

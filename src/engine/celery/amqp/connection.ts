@@ -111,7 +111,7 @@ export class AmqpConnection {
     if (this.#current) return this.#current;
     const source = this.#source;
     const current = (async () => {
-      const connection = typeof source === "function" ? await source() : source;
+      const connection = typeof source === "function" ? await this.#make(source) : source;
       if (this.#ended.has(connection)) throw new Error("the function gave a connection that has ended");
       if (!this.#known.has(connection)) {
         this.#known.add(connection);
@@ -129,6 +129,23 @@ export class AmqpConnection {
     });
     return current;
   }
+
+  /** One that does not come in time is made again by whoever needs it next, and is closed should it come after all. */
+  async #make(source: () => AmqpConnectionLike | Promise<AmqpConnectionLike>): Promise<AmqpConnectionLike> {
+    const making = (async () => source())();
+    try {
+      return await within(this.timeout, making);
+    } catch (error) {
+      if (error instanceof LateError) making.then(closeLate).catch(() => undefined);
+      throw error;
+    }
+  }
+}
+
+async function closeLate(connection: AmqpConnectionLike): Promise<void> {
+  // An event `error` that nobody listens to would end the process.
+  connection.on("error", () => undefined);
+  await connection.close();
 }
 
 /**
