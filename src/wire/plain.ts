@@ -131,9 +131,14 @@ export function hasClass(value: object): boolean {
   return Object.getPrototypeOf(value) !== (Array.isArray(value) ? Array.prototype : Object.prototype);
 }
 
-/** Whether an array without items that are undefined has no holes and nothing beside its items: as many keys as those. */
+/**
+ * Whether an array has no holes and no properties by strings beside its items. An array's own keys begin with its indices,
+ * in order: with as many keys as items, the last index shows that none is missing.
+ */
 export function isPlainList(items: readonly unknown[]): boolean {
-  return Object.keys(items).length === items.length;
+  const { length } = items;
+  const keys = Object.keys(items);
+  return keys.length === length && (length === 0 || keys[length - 1] === `${length - 1}`);
 }
 
 /** Whether an object with this key is no plain object, or is not to be written as one. */
@@ -144,7 +149,7 @@ export function isOddKey(key: string, value: object, { dialect }: ScanContext): 
 }
 
 /** Whether an object has symbols as keys, or a `toJSON`, seen or unseen: JSON.stringify would call it. */
-export function hasHidden(value: object): boolean {
+function hasHidden(value: object): boolean {
   return (
     Object.getOwnPropertySymbols(value).length > 0 || (value as { toJSON?: unknown }).toJSON !== undefined
   );
@@ -164,13 +169,7 @@ export function isData(value: object): boolean {
 
 /** Whether an array has no holes and no properties beside its items. */
 export function isPlainArray(value: readonly unknown[]): boolean {
-  const keys = Object.keys(value);
-  const { length } = value;
-  // An array's own keys begin with its indices, in order: with as many keys as items, the last index shows
-  // that none is missing.
-  return (
-    keys.length === length && (length === 0 || keys[length - 1] === String(length - 1)) && !hasSymbols(value)
-  );
+  return isPlainList(value) && !hasSymbols(value);
 }
 
 /** Whether an object has symbol keys that count as its data: the enumerable ones, as for `structuredClone`. */

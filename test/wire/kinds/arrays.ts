@@ -1,5 +1,5 @@
 /** Arrays. @module */
-import { refused, same, type Group } from "./kind.ts";
+import { data, define, refused, same, type Group } from "./kind.ts";
 
 const sparse = (length: number, items: object): unknown[] => {
   const array: unknown[] = [];
@@ -38,6 +38,11 @@ export const arrays: Group = {
     same("registered symbols as keys", () => Object.assign([1], { [Symbol.for("k")]: 1 })),
     same("what `RegExp.exec` returns", () => /(?<a>.)(?<b>.)?/.exec("x")),
     same("holes beside shared objects", () => ((o) => sparse(3, { 0: o, 2: o }))({ a: 1 })),
+    data(
+      "a hidden item, beside a property: a hole",
+      () => define(Object.assign([1, 2, 3], { x: 4 }), { 1: { value: 2, enumerable: false } }),
+      () => Object.assign(sparse(3, { 0: 1, 2: 3 }), { x: 4 }),
+    ),
     refused("unique symbols as keys", () => Object.assign([1], { [Symbol("k")]: 1 }), /./, { path: "…" }),
     refused("functions as properties", () => Object.assign([1], { sum: () => 1 }), /function/, {
       path: ".sum",
