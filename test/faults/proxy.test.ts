@@ -127,3 +127,24 @@ test("refuses connections for a while", async () => {
   await ask(await client(), "again");
   expect(received).toBe("again\n");
 });
+
+test("mutes the connections that there are, or those to come", async () => {
+  const [before, other] = [await client(), await client()];
+  await ask(before, "one");
+  proxy.mute();
+  proxy.takesMutely = true;
+  const between = await client();
+  proxy.takesMutely = false;
+  for (const { socket } of [before, between]) socket.write("two\n");
+  const after = await client();
+  await ask(after, "three");
+  await sleep(100);
+  expect([before, other, between, after].map(({ received }) => received)).toEqual([
+    "ONE\n",
+    "",
+    "",
+    "THREE\n",
+  ]);
+  expect([before, other, between].some(({ isClosed }) => isClosed)).toBe(false);
+  expect(received).toBe("one\nthree\n");
+});

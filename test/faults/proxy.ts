@@ -26,6 +26,8 @@ export class CuttingProxy {
   readonly port: number;
   /** How many connections were cut. */
   cuts = 0;
+  /** Whether who connects from now on is taken, and never hears anything. */
+  takesMutely = false;
   readonly #listener: Server;
   readonly #target: number;
   readonly #connections = new Set<Connection>();
@@ -91,6 +93,12 @@ export class CuttingProxy {
     }, time).unref();
   }
 
+  /** Passes nothing more on over the connections that there are; nobody is told. */
+  mute(): void {
+    for (const { client, server } of this.#connections)
+      for (const socket of [client, server]) socket.removeAllListeners("data").pause();
+  }
+
   async close(): Promise<void> {
     const closed = once(this.#listener, "close");
     this.#listener.close();
@@ -119,7 +127,7 @@ export class CuttingProxy {
         other.destroy();
       });
     }
-    if (this.#isStalled) server.pause();
+    if (this.#isStalled || this.takesMutely) server.pause();
     else client.resume();
   }
 

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { isRefusal, isUnknownScript } from "../shared/redis/answer.ts";
+import { boundHandshake } from "../shared/redis/handshake.ts";
 import { Waiting, answerInTime } from "../shared/redis/waiting.ts";
 import { closedError, refused, unreachable } from "./errors.ts";
 import type { OwnRedis, RedisLike } from "./like.ts";
@@ -34,6 +35,12 @@ const answers = {
 
 /** Makes another connection like the user's. It connects again by itself, and queues nothing and repeats nothing. */
 export function duplicate(connection: RedisLike): OwnRedis {
+  const own = another(connection);
+  boundHandshake(own, connection, () => own.disconnect(true));
+  return own;
+}
+
+function another(connection: RedisLike): OwnRedis {
   const retryStrategy = (times: number): number => Math.min(50 * times, 1000);
   const own = { lazyConnect: false, enableOfflineQueue: false };
   const make = connection.duplicate as unknown as (...parameters: unknown[]) => OwnRedis;

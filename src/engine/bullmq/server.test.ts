@@ -3,6 +3,7 @@ import { Cluster, Redis } from "ioredis";
 import { spawn } from "node:child_process";
 import { afterEach, describe, expect, test } from "vitest";
 import { missing, open, start } from "../../../test/engines/bullmq.ts";
+import { CuttingProxy } from "../../../test/faults/proxy.ts";
 import { startOwnRedis } from "../../../test/services/redis.ts";
 import type { Engine, Outgoing } from "../../engine.ts";
 import { bullmq } from "../bullmq.ts";
@@ -60,6 +61,24 @@ describe.skipIf(missing !== undefined)("the BullMQ engine and its server", () =>
     thaw();
     await expect.poll(() => caught(engine.send([outgoing("third")])), { timeout: 5000 }).toBeUndefined();
     expect((await engine.find("first"))?.state).toBeDefined();
+  });
+
+  test("a connection on which nobody speaks is given up", async () => {
+    const store = await start();
+    closing.push(() => store.close());
+    const proxy = await CuttingProxy.start(store.port!);
+    closing.push(() => proxy.close());
+    proxy.takesMutely = true;
+    const connection = new Redis(proxy.port, "127.0.0.1", { lazyConnect: true, connectTimeout: 300 });
+    const engine = bullmq({ connection, timeout: 5000 });
+    closing.push(() => engine.close());
+    let woken = 0;
+    closing.push(engine.onReady(["q"], () => void woken++));
+    const sending = engine.send([outgoing("first")]);
+    await pause(100);
+    proxy.takesMutely = false;
+    await sending;
+    await expect.poll(() => woken, { timeout: 3000 }).toBeGreaterThan(0);
   });
 
   test("what was acknowledged survives a Redis that is killed; listeners go on", async () => {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type ChannelModel } from "amqplib";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { CuttingProxy } from "../../../../test/faults/proxy.ts";
 import { eventually } from "../../../../test/services/eventually.ts";
 import {
   cuttable,
@@ -397,6 +398,24 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     const connection = await connect(server().url);
     late.resolve(connection);
     await once(connection, "close");
+  });
+
+  test("a connection that is silent is given up, and with it all that was opened on it", async () => {
+    const proxy = await CuttingProxy.start(Number(new URL(server().url).port));
+    onTestFinished(() => proxy.close());
+    const url = new URL(server().url);
+    url.port = `${proxy.port}`;
+    const [broker, other, queue] = [makeBroker(() => connect(url.href), "silent", 300), make(), queueName()];
+    const rings = vi.fn();
+    broker.onArrival([queue], rings);
+    expect(await broker.take([queue], 1, 10_000)).toEqual([]);
+    proxy.mute();
+    await eventually(() => broker.publish([message(queue, "1")]));
+    await eventually(() => expect(rings).toHaveBeenCalled());
+    await broker.take([queue], 5, 10_000);
+    rings.mockClear();
+    await other.publish([message(queue, "2")]);
+    await eventually(() => expect(rings).toHaveBeenCalled());
   });
 
   test("a channel that is lost while it is closed is not waited for", async () => {

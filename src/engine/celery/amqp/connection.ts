@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Duplex } from "node:stream";
 import { closedError, refusalCode, refused, unreachable } from "./errors.ts";
 import { keepExact } from "./exact-headers.ts";
 import type { AmqpChannelLike, AmqpConfirmChannelLike, AmqpConnectionLike, AmqpSource } from "./like.ts";
@@ -101,7 +102,7 @@ export class AmqpConnection {
       if (error instanceof LateError && typeof this.#source === "function") {
         this.#ended.add(connection);
         this.#current = undefined;
-        connection.close().catch(() => undefined);
+        cut(connection, error);
       }
       throw error;
     }
@@ -140,6 +141,16 @@ export class AmqpConnection {
       throw error;
     }
   }
+}
+
+/**
+ * What was opened on it is lost at once, and opened again elsewhere: it would hear of it only after minutes without a
+ * heartbeat, and until then hear nothing.
+ */
+function cut(connection: AmqpConnectionLike, why: Error): void {
+  const { connection: inner } = connection as { readonly connection?: { readonly stream?: Partial<Duplex> } };
+  if (inner?.stream?.destroy) inner.stream.destroy(why);
+  else connection.close().catch(() => undefined);
 }
 
 async function closeLate(connection: AmqpConnectionLike): Promise<void> {

@@ -1,8 +1,10 @@
 /** What depends on the server and the process: a Redis that is full, clients that are set otherwise, a process that ends. */
 import { Redis } from "ioredis";
 import { spawn } from "node:child_process";
+import { setTimeout as pause } from "node:timers/promises";
 import { createClient } from "redis";
 import { afterEach, describe, expect, test } from "vitest";
+import { CuttingProxy } from "../../../../test/faults/proxy.ts";
 import { redisLibraries } from "../../../../test/services/redis-clients.ts";
 import { noOwnRedis, startOwnRedis } from "../../../../test/services/redis.ts";
 import type { CeleryMessage } from "../protocol/message.ts";
@@ -79,6 +81,21 @@ describe.skipIf(noOwnRedis !== undefined)("broker and server", () => {
       ).toEqual([]);
     },
   );
+
+  test.each(redisLibraries)("$name: a connection on which nobody speaks is given up", async ({ make }) => {
+    const server = await start();
+    const proxy = await CuttingProxy.start(server.port);
+    closing.push(() => proxy.close());
+    proxy.takesMutely = true;
+    const { client, close } = make(`redis://127.0.0.1:${proxy.port}`, 0, { connectTimeout: 300 });
+    closing.push(close);
+    const broker = open(client);
+    const publishing = broker.publish([message("1")]);
+    await pause(100);
+    proxy.takesMutely = false;
+    await publishing;
+    expect(await broker.lengths()).toEqual([{ queue: "celery", count: 1 }]);
+  });
 
   test("answers are read the same, whatever the client is set to", async () => {
     const server = await start();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { boundHandshake } from "./handshake.ts";
 import type { IoredisLike } from "./like.ts";
 import { LinkListeners, retryDelay, type Link, type LinkListener, type Part } from "./link.ts";
 
@@ -49,6 +50,7 @@ export class IoredisLink implements Link {
       keyPrefix: "",
     }) as OwnClient;
     this.#client = own;
+    boundHandshake(own, client, () => this.renew());
     own.on("error", (error: Error) => (this.#problem = error));
     own.on("connect", () => this.#applyAlive());
     own.on("ready", () => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { boundHandshake } from "./handshake.ts";
 import type { NodeRedisLike } from "./like.ts";
 import { LinkListeners, retryDelay, type Link, type LinkListener, type Part } from "./link.ts";
 
@@ -101,6 +102,9 @@ export class NodeRedisLink implements Link {
       maintNotifications: "disabled",
       keyPrefix: undefined,
     }) as OwnClient;
+    boundHandshake(own, this.#like, () => {
+      if (own === this.#client) this.renew();
+    });
     own.on("error", (error: Error) => (this.#problem = error));
     own.on("ready", () => {
       if (own !== this.#client) return;
