@@ -25,6 +25,8 @@ export function registerType(
         layout,
         identity: true,
         keepsProperties: true,
+        // Of a class that was adopted, its declared fields are what travels, whatever else it holds.
+        keepsSymbols: !("holdsOnly" in type),
         isClass: true,
         write,
         read,

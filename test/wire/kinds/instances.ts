@@ -71,6 +71,19 @@ export const instances: Group = {
       () => Object.assign(new Point(1, 2), { z: 3 }),
       () => new Point(1, 2),
     ),
+    data(
+      "with a symbol as key, of an adopted class: left out",
+      () => Object.assign(new Point(1, 2), { [Symbol.for("k")]: 3 }),
+      () => new Point(1, 2),
+    ),
+    data(
+      "many with a symbol as key, of an adopted class: left out",
+      () => [1, 2, 3].map((x) => Object.assign(new Point(x, 2), { [Symbol.for("k")]: 3 })),
+      () => [1, 2, 3].map((x) => new Point(x, 2)),
+    ),
+    refused("with a symbol as key", () => Object.assign(money(1n), { [Symbol.for("k")]: 3 }), /./, {
+      path: "…",
+    }),
     refused("with a property that is no field", () => Object.assign(money(1n), { z: 3 }), /./, { path: "…" }),
     refused("with a field of another type", () => Object.assign(new Point(1, 2), { x: "1" }), /./, {
       path: "…",
