@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Observers } from "../../model/observer.ts";
+import type { Observers, TransactionEnding } from "../../model/observer.ts";
 import type { ClientLike, SessionLike } from "./like.ts";
 import { ListenersOf, replaceMethod } from "./listeners.ts";
 
@@ -48,6 +48,18 @@ export class Sessions {
     this.#observers.begun({ transaction, handle: session });
   }
 
+  /** Before a commit or an abort. */
+  async ending(session: SessionLike, outcome: TransactionEnding["outcome"]): Promise<void> {
+    const { transaction, isOpen } = this.#toldOf(session);
+    if (!isOpen || transaction === undefined) return;
+    await this.#observers.ending({ transaction, outcome, isSealed: true });
+  }
+
+  /** Before `commitTransaction`, unless `withTransaction` calls it: there, what it runs has told already. */
+  async committing(session: SessionLike): Promise<void> {
+    if (this.#toldOf(session).managed === 0) await this.ending(session, "commit");
+  }
+
   /** After `commitTransaction`. */
   async committed(session: SessionLike): Promise<void> {
     const told = this.#toldOf(session);
@@ -70,11 +82,13 @@ export class Sessions {
   }
 
   /** Runs what `withTransaction` is to do in a transaction. */
-  inside<Result>(session: SessionLike, run: () => Result): Result {
-    const told = this.#toldOf(session);
-    return told.isOpen && told.transaction !== undefined
-      ? this.#observers.inside(told.transaction, run)
-      : run();
+  async inside<Result>(session: SessionLike, run: () => Promise<Result>): Promise<Result> {
+    const { transaction, isOpen } = this.#toldOf(session);
+    if (!isOpen || transaction === undefined) return run();
+    const result = await this.#observers.inside(transaction, run);
+    // The driver would take an error of ours in `commitTransaction` for one of the server's; one of here it rolls back for.
+    await this.ending(session, "commit");
+    return result;
   }
 
   /** Before `withTransaction`. */
@@ -126,6 +140,12 @@ function instrument(session: SessionLike, listeners: ReadonlySet<Sessions>): voi
   });
   replaceMethod(session, "commitTransaction", async (original, self, parameters) => {
     try {
+      await each(listeners, (listener) => listener.committing(session));
+    } catch (error) {
+      await session.abortTransaction();
+      throw error;
+    }
+    try {
       await original(self, parameters);
     } catch (error) {
       for (const listener of listeners) listener.commitFailed(session, error);
@@ -134,6 +154,7 @@ function instrument(session: SessionLike, listeners: ReadonlySet<Sessions>): voi
     await each(listeners, (listener) => listener.committed(session));
   });
   replaceMethod(session, "abortTransaction", async (original, self, parameters) => {
+    await each(listeners, (listener) => listener.ending(session, "rollback")).catch(() => undefined);
     try {
       await original(self, parameters);
     } finally {

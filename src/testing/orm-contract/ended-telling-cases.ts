@@ -1,4 +1,4 @@
-/** The contract's rules about commits that fail, and about who is told of an end. */
+/** The contract's rules about ends that are to come, commits that fail, and who is told of an end. */
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import type { OrmContractCase, OrmContractHarness } from "./harness.ts";
@@ -9,6 +9,51 @@ import { ways } from "./ways.ts";
 
 export const endedTellingCases: readonly OrmContractCase[] = ways.flatMap(
   ({ name: way, skip, run }): readonly OrmContractCase[] => [
+    {
+      name: `${way}: its commit and its rollback wait for what "ending" does in it`,
+      skip,
+      async run(harness) {
+        const { adapter, handle, insert } = harness;
+        const outcomes: string[] = [];
+        let open: unknown;
+        const recorder = new Recorder({
+          async ending({ outcome }) {
+            await turn();
+            await insert(open, "qa.Comment", [{ id: outcomes.push(outcome), body: outcome }]);
+          },
+        });
+        adapter.observe(recorder);
+        await run(harness, handle, async (transaction) => void (open = transaction));
+        assert.deepEqual([outcomes, await presentIds(harness)], [["commit"], [1]]);
+        const failing = run(harness, handle, async (transaction) => {
+          open = transaction;
+          throw new TypeError("changed my mind");
+        });
+        await assert.rejects(failing, TypeError);
+        assert.deepEqual([outcomes, await presentIds(harness)], [["commit", "rollback"], [1]]);
+      },
+    },
+    {
+      name: `${way}: an "ending" that rejects reaches the caller, and nothing is committed`,
+      skip,
+      async run(harness) {
+        const { adapter, handle, insert } = harness;
+        const failure = new Error("a task could not be written");
+        const recorder = new Recorder({
+          async ending() {
+            await turn();
+            throw failure;
+          },
+        });
+        adapter.observe(recorder);
+        const outcome = run(harness, handle, (transaction) =>
+          insert(transaction, "qa.Comment", [{ id: 1, body: "lost" }]),
+        );
+        await assert.rejects(outcome, (error) => error === failure);
+        assert.deepEqual(recorder.transactions, ["begun 1", "rolled back 1"]);
+        assert.deepEqual(await presentIds(harness), []);
+      },
+    },
     {
       name: `${way}: a "committed" that rejects reaches the caller, and the data is there`,
       skip,

@@ -1,9 +1,10 @@
 /** An observer that keeps what it is told. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { OrmObserver, SaveEvent, TransactionBegun } from "../../model/observer.ts";
+import type { OrmObserver, SaveEvent, TransactionBegun, TransactionEnding } from "../../model/observer.ts";
 
 /** What the recorder does beside recording. */
 export interface RecorderOptions {
+  ending?(ending: TransactionEnding): Promise<void>;
   committed?(transaction: object): Promise<void>;
   saved?(event: SaveEvent): Promise<void>;
 }
@@ -52,6 +53,10 @@ export class Recorder implements OrmObserver {
   inside<Result>(transaction: object, run: () => Result): Result {
     if (this.numberOf(transaction) === 0) this.log.push("inside of one that has not begun");
     return this.#inside.run(transaction, run);
+  }
+
+  async ending(ending: TransactionEnding): Promise<void> {
+    await this.#options.ending?.(ending);
   }
 
   async committed(transaction: object): Promise<void> {
