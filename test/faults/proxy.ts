@@ -93,10 +93,10 @@ export class CuttingProxy {
     }, time).unref();
   }
 
-  /** Passes nothing more on over the connections that there are; nobody is told. */
+  /** Passes nothing more on over the connections that there are, but that they are closed; nobody is told. */
   mute(): void {
     for (const { client, server } of this.#connections)
-      for (const socket of [client, server]) socket.removeAllListeners("data").pause();
+      for (const socket of [client, server]) socket.removeAllListeners("data").resume();
   }
 
   async close(): Promise<void> {

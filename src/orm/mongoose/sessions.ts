@@ -142,7 +142,7 @@ function instrument(session: SessionLike, listeners: ReadonlySet<Sessions>): voi
     try {
       await each(listeners, (listener) => listener.committing(session));
     } catch (error) {
-      await session.abortTransaction();
+      await session.abortTransaction().catch(() => undefined);
       throw error;
     }
     try {

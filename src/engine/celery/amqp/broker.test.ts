@@ -400,17 +400,21 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
     await once(connection, "close");
   });
 
-  test("a connection that is silent is given up, and with it all that was opened on it", async () => {
+  test.each([
+    ["ends with its socket", (url: string) => connect(url)],
+    ["connects again by itself", (url: string) => connect(url, { recovery: { initialDelay: 20 } })],
+  ])("a silent connection is given up, with all that was opened on it: one that %s", async (_, open) => {
     const proxy = await CuttingProxy.start(Number(new URL(server().url).port));
     onTestFinished(() => proxy.close());
     const url = new URL(server().url);
     url.port = `${proxy.port}`;
-    const [broker, other, queue] = [makeBroker(() => connect(url.href), "silent", 300), make(), queueName()];
+    const [broker, other, queue] = [makeBroker(() => open(url.href), "silent", 300), make(), queueName()];
     const rings = vi.fn();
     broker.onArrival([queue], rings);
     expect(await broker.take([queue], 1, 10_000)).toEqual([]);
     proxy.mute();
     await eventually(() => broker.publish([message(queue, "1")]));
+    await eventually(() => expect(proxy.size).toBe(1));
     await eventually(() => expect(rings).toHaveBeenCalled());
     await broker.take([queue], 5, 10_000);
     rings.mockClear();

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Duplex } from "node:stream";
 import { closedError, refusalCode, refused, unreachable } from "./errors.ts";
 import { keepExact } from "./exact-headers.ts";
 import type { AmqpChannelLike, AmqpConfirmChannelLike, AmqpConnectionLike, AmqpSource } from "./like.ts";
@@ -17,6 +16,12 @@ export interface ChannelKinds {
   readonly confirm: AmqpConfirmChannelLike;
 }
 
+/** The socket of a connection. */
+interface Stream {
+  setNoDelay?(on: boolean): unknown;
+  destroy?(why: Error): unknown;
+}
+
 /** Opens channels. It is shared by those who use it: the last to leave closes what the user's function has made. */
 export class AmqpConnection {
   /** For how many milliseconds a call waits for the broker. */
@@ -24,6 +29,8 @@ export class AmqpConnection {
   readonly #source: AmqpSource;
   readonly #known = new WeakSet<AmqpConnectionLike>();
   readonly #ended = new WeakSet<AmqpConnectionLike>();
+  /** What writes to the sockets, of those on which a channel was opened. */
+  readonly #streams = new WeakMap<AmqpConnectionLike, Stream>();
   #current: Promise<AmqpConnectionLike> | undefined;
   #problem: unknown;
   #users = 0;
@@ -89,7 +96,11 @@ export class AmqpConnection {
         // An event `error` that nobody listens to would end the process.
         channel.on("error", (error: unknown) => (this.#problem = error));
         keepExact(channel.connection);
-        sendAtOnce(channel.connection);
+        const { stream } = channel.connection as { readonly stream?: Stream };
+        // Unless it was asked to, amqplib leaves it to TCP when to send: an acknowledgement and what follows it, two small
+        // writes, then take 40 ms.
+        stream?.setNoDelay?.(true);
+        if (stream) this.#streams.set(connection, stream);
         if (late) channel.close().catch(() => undefined);
       },
       () => undefined,
@@ -102,7 +113,7 @@ export class AmqpConnection {
       if (error instanceof LateError && typeof this.#source === "function") {
         this.#ended.add(connection);
         this.#current = undefined;
-        cut(connection, error);
+        this.#cut(connection, error);
       }
       throw error;
     }
@@ -131,6 +142,16 @@ export class AmqpConnection {
     return current;
   }
 
+  /**
+   * Ends one that says nothing. What was opened on it is lost at once, and opened again elsewhere: it would hear of that only
+   * after minutes without a heartbeat, and of nothing else until then.
+   */
+  #cut(connection: AmqpConnectionLike, why: Error): void {
+    // First this, so that one that connects again by itself does not.
+    connection.close().catch(() => undefined);
+    this.#streams.get(connection)?.destroy?.(why);
+  }
+
   /** One that does not come in time is made again by whoever needs it next, and is closed should it come after all. */
   async #make(source: () => AmqpConnectionLike | Promise<AmqpConnectionLike>): Promise<AmqpConnectionLike> {
     const making = (async () => source())();
@@ -143,29 +164,10 @@ export class AmqpConnection {
   }
 }
 
-/**
- * What was opened on it is lost at once, and opened again elsewhere: it would hear of it only after minutes without a
- * heartbeat, and until then hear nothing.
- */
-function cut(connection: AmqpConnectionLike, why: Error): void {
-  const { connection: inner } = connection as { readonly connection?: { readonly stream?: Partial<Duplex> } };
-  if (inner?.stream?.destroy) inner.stream.destroy(why);
-  else connection.close().catch(() => undefined);
-}
-
 async function closeLate(connection: AmqpConnectionLike): Promise<void> {
   // An event `error` that nobody listens to would end the process.
   connection.on("error", () => undefined);
   await connection.close();
-}
-
-/**
- * Unless it was asked to, amqplib leaves it to TCP when to send: an acknowledgement and what follows it, two small writes,
- * then take 40 ms.
- */
-function sendAtOnce(connection: object): void {
-  const { stream } = connection as { readonly stream?: { setNoDelay?(on: boolean): unknown } };
-  stream?.setNoDelay?.(true);
 }
 
 /** There was no answer in time. */
