@@ -11,21 +11,21 @@ export interface MadeClient {
 export interface RedisLibrary {
   readonly name: string;
   /** One that is not connected: what is made of it connects by itself. */
-  make(url: string, database?: number, options?: { readonly connectTimeout: number }): MadeClient;
+  make(url: string, database?: number): MadeClient;
 }
 
 export const redisLibraries: readonly RedisLibrary[] = [
   {
     name: "ioredis",
-    make(url, db = 0, options) {
-      const client = new Redis(url, { lazyConnect: true, db, ...options });
+    make(url, db = 0) {
+      const client = new Redis(url, { lazyConnect: true, db });
       return { client, close: () => client.disconnect() };
     },
   },
   {
     name: "node-redis",
-    make(url, database = 0, socket) {
-      const client = createClient({ url, database, ...(socket && { socket }) });
+    make(url, database = 0) {
+      const client = createClient({ url, database });
       return { client, close: () => client.destroy() };
     },
   },

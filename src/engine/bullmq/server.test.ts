@@ -69,13 +69,13 @@ describe.skipIf(missing !== undefined)("the BullMQ engine and its server", () =>
     const proxy = await CuttingProxy.start(store.port!);
     closing.push(() => proxy.close());
     proxy.takesMutely = true;
-    const connection = new Redis(proxy.port, "127.0.0.1", { lazyConnect: true, connectTimeout: 300 });
-    const engine = bullmq({ connection, timeout: 5000 });
+    const connection = new Redis(proxy.port, "127.0.0.1", { lazyConnect: true });
+    const engine = bullmq({ connection, timeout: 20_000 });
     closing.push(() => engine.close());
     let woken = 0;
     closing.push(engine.onReady(["q"], () => void woken++));
     const sending = engine.send([outgoing("first")]);
-    await pause(100);
+    await pause(500);
     proxy.takesMutely = false;
     await sending;
     await expect.poll(() => woken, { timeout: 3000 }).toBeGreaterThan(0);

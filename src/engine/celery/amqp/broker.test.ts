@@ -15,7 +15,7 @@ import {
 } from "../../../../test/services/amqp.ts";
 import { describeRabbitmq } from "../../../../test/services/describe-rabbitmq.ts";
 import type { Taken } from "../broker.ts";
-import type { AmqpBroker } from "./broker.ts";
+import { AmqpBroker } from "./broker.ts";
 import { OwnChannel } from "./channel.ts";
 import { AmqpConnection } from "./connection.ts";
 
@@ -390,7 +390,10 @@ describeRabbitmq("RabbitMQ as a broker", (server) => {
 
   test("a connection that does not come is made again, and closed when it comes after all", async () => {
     const late = Promise.withResolvers<ChannelModel>();
-    const broker = makeBroker(vi.fn(() => connect(server().url)).mockReturnValueOnce(late.promise), "h", 500);
+    const source = vi.fn(() => connect(server().url)).mockReturnValueOnce(late.promise);
+    const times = { timeout: 500, connectTimeout: 500 };
+    const broker = new AmqpBroker(new AmqpConnection(source, times), { hostname: "late" });
+    onTestFinished(() => broker.close());
     const queue = queueName();
     const first = { code: "ERR_ENGINE_UNREACHABLE" };
     await expect(broker.publish([message(queue, "1")])).rejects.toMatchObject(first);

@@ -26,6 +26,7 @@ interface Stream {
 export class AmqpConnection {
   /** For how many milliseconds a call waits for the broker. */
   readonly timeout: number;
+  readonly #connectTimeout: number;
   readonly #source: AmqpSource;
   readonly #known = new WeakSet<AmqpConnectionLike>();
   readonly #ended = new WeakSet<AmqpConnectionLike>();
@@ -36,10 +37,20 @@ export class AmqpConnection {
   #users = 0;
   #closed = false;
 
-  /** @param timeout for how many milliseconds a call waits for the broker */
-  constructor(source: AmqpSource, { timeout = 10_000 }: { readonly timeout?: number } = {}) {
+  /**
+   * @param timeout for how many milliseconds a call waits for the broker
+   * @param connectTimeout for how many a connection may take to be made: those who wait less find it later
+   */
+  constructor(
+    source: AmqpSource,
+    {
+      timeout = 10_000,
+      connectTimeout = Math.max(timeout, 10_000),
+    }: { readonly timeout?: number; readonly connectTimeout?: number } = {},
+  ) {
     this.#source = source;
     this.timeout = timeout;
+    this.#connectTimeout = connectTimeout;
   }
 
   /** Whether a lost connection can be made again. One of the user's that has not ended may have `recovery`. */
@@ -156,7 +167,7 @@ export class AmqpConnection {
   async #make(source: () => AmqpConnectionLike | Promise<AmqpConnectionLike>): Promise<AmqpConnectionLike> {
     const making = (async () => source())();
     try {
-      return await within(this.timeout, making);
+      return await within(this.#connectTimeout, making);
     } catch (error) {
       if (error instanceof LateError) making.then(closeLate).catch(() => undefined);
       throw error;

@@ -5,8 +5,8 @@
  * @module
  */
 
-/** For how many milliseconds is waited from the connection until Redis is ready, unless its client says otherwise. */
-const longest = 10_000;
+/** For how many milliseconds is waited, at least, from the connection until Redis is ready. */
+const patience = 10_000;
 
 /** What is used of a client. */
 interface Client {
@@ -16,7 +16,7 @@ interface Client {
 /**
  * Gives a connection up when Redis has not become ready on it in time.
  *
- * @param like the user's client: what its `connectTimeout` is, in milliseconds, holds for this too; else it is 10 s
+ * @param like the user's client: a `connectTimeout` of more than ten seconds holds for this too
  * @param giveUp makes another connection
  */
 export function boundHandshake(client: Client, like: object, giveUp: () => void): void {
@@ -33,5 +33,5 @@ function connectTimeoutOf(like: object): number {
     options?: { connectTimeout?: unknown; socket?: { connectTimeout?: unknown } };
   };
   const given = options?.connectTimeout ?? options?.socket?.connectTimeout;
-  return typeof given === "number" && given > 0 ? given : longest;
+  return typeof given === "number" ? Math.max(given, patience) : patience;
 }
