@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createWire, DecodeError, type ValueEntry } from "../wire/index.ts";
 import { optional, retired, value, Value, type Upgrades } from "./index.ts";
 
@@ -276,6 +276,13 @@ describe("retired()", () => {
       version: 2,
     });
     expect(thrown(() => wire.decode(third!.encode(five))).code).toBe("ERR_TYPE_UNKNOWN");
+  });
+
+  test("what takes the place is asked for once, also where that is nothing", () => {
+    const use = vi.fn(() => null);
+    const wire = createWire({ values: [retired("x.Gone", { use })] });
+    expect(wire.decode('{"__type__":"x.Gone","__value__":{}}')).toBeNull();
+    expect(use).toHaveBeenCalledTimes(1);
   });
 
   test("an instance of another class may; what stands for it may be any value", () => {

@@ -72,8 +72,12 @@ export function open(text: string, context: DecodeContext, root: string): Opened
   const general = (): Decoder =>
     new Decoder(parsed.isWhole ? tree : parse(text, context.limits, root), context, root);
   if (!quick) return general();
-  // What a class refuses is read again, the general way, which says where it is; and so, for no harm, is `undefined`.
-  return { references: [], decode: (resolve) => attempt(quick) ?? general().decode(resolve) };
+  const decode = (resolve?: Resolve): unknown => {
+    const read = attempt(() => ({ value: quick() }));
+    // What a class refuses is read again, the general way, which says where it is.
+    return read ? read.value : general().decode(resolve);
+  };
+  return { references: [], decode };
 }
 
 /**
