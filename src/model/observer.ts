@@ -93,8 +93,10 @@ export class Observers implements OrmObserver {
     return inner();
   }
 
+  /** Before a rollback it never rejects: what is to be rolled back is, whatever the observers say. */
   async ending(ending: TransactionEnding): Promise<void> {
-    await all([...this.#observers].map((observer) => observer.ending?.(ending)));
+    const told = all([...this.#observers].map((observer) => observer.ending?.(ending)));
+    await (ending.outcome === "rollback" ? told.catch(() => undefined) : told);
   }
 
   async committed(transaction: object): Promise<void> {
@@ -139,7 +141,7 @@ export class Observers implements OrmObserver {
           return done;
         } catch (error) {
           failure = { error };
-          await this.ending({ transaction, outcome: "rollback", isSealed: true }).catch(() => undefined);
+          await this.ending({ transaction, outcome: "rollback", isSealed: true });
           throw error;
         }
       });

@@ -119,8 +119,7 @@ export class Controlled {
     const inner = index === -1 ? [] : this.#savepoints.slice(index).toReversed();
     for (const transaction of [...inner.map((savepoint) => savepoint.transaction), ...others]) {
       // One whose commit fails may go on: what is sent in it must not wait for its end.
-      const told = this.#observers.ending({ transaction, outcome, isSealed: outcome === "rollback" });
-      await (outcome === "commit" ? told : told.catch(() => undefined));
+      await this.#observers.ending({ transaction, outcome, isSealed: outcome === "rollback" });
     }
   }
 

@@ -68,7 +68,7 @@ export class TransactionWatch {
       // What waited for the commit failed after it. MikroORM rolls back whatever fails.
       if (this.#seen.get(context)?.state === "committed") return;
       const seen = this.#openOf(context);
-      if (seen !== undefined) await this.#ending(seen, "rollback").catch(() => undefined);
+      if (seen !== undefined) await this.#ending(seen, "rollback");
       try {
         await rollback.call(connection, context, ...others);
       } finally {

@@ -154,7 +154,7 @@ function instrument(session: SessionLike, listeners: ReadonlySet<Sessions>): voi
     await each(listeners, (listener) => listener.committed(session));
   });
   replaceMethod(session, "abortTransaction", async (original, self, parameters) => {
-    await each(listeners, (listener) => listener.ending(session, "rollback")).catch(() => undefined);
+    await each(listeners, (listener) => listener.ending(session, "rollback"));
     try {
       await original(self, parameters);
     } finally {

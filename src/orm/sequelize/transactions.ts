@@ -122,7 +122,7 @@ export class Transactions {
     transaction.rollback = async () => {
       if (seen.isEnding) return rollback.call(transaction);
       seen.isEnding = true;
-      await this.#ending(seen, "rollback").catch(() => undefined);
+      await this.#ending(seen, "rollback");
       try {
         await rollback.call(transaction);
       } finally {

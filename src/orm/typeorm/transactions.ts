@@ -66,9 +66,8 @@ export class Transactions {
     beforeTransactionCommit: (event: TransactionEvent): Promise<void> | undefined =>
       this.#ending(event, "commit"),
 
-    // TypeORM would leave the transaction open.
     beforeTransactionRollback: (event: TransactionEvent): Promise<void> | undefined =>
-      this.#ending(event, "rollback")?.catch(() => undefined),
+      this.#ending(event, "rollback"),
 
     afterTransactionCommit: async ({ queryRunner }: TransactionEvent): Promise<void> => {
       for (const scope of this.#ended(queryRunner, depthOf(queryRunner))) {

@@ -30,7 +30,7 @@ export class AmqpConnection {
   readonly #source: AmqpSource;
   readonly #known = new WeakSet<AmqpConnectionLike>();
   readonly #ended = new WeakSet<AmqpConnectionLike>();
-  /** What writes to the sockets, of those on which a channel was opened. */
+  /** The sockets of those on which a channel was opened. */
   readonly #streams = new WeakMap<AmqpConnectionLike, Stream>();
   #current: Promise<AmqpConnectionLike> | undefined;
   #problem: unknown;
