@@ -9,6 +9,7 @@ import { Budget } from "./budget.ts";
 import { Buffers } from "./buffers.ts";
 import type { Encoded } from "./encode.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
+import type { Distinct } from "./distinct.ts";
 import { Foreign } from "./foreign.ts";
 import { GraphWriter } from "./graph-writer.ts";
 import { pointerOf } from "./path.ts";
@@ -67,13 +68,8 @@ export class Encoder {
   readonly writing: Writing;
   /** The first place of every object with identity. */
   readonly places = new Map<object, Place>();
-  /** The instances that are rows of tables, in the order in which they were met. */
-  readonly #inTables = new Set<object>();
-  /** How many of them are in tables that are done. */
-  #settled = 0;
-  /** Goes through them, once, and how far it has come: behind what is settled are those that are none. */
-  #rest: Iterator<object> | undefined;
-  #passed = 0;
+  /** The instances that are in lists of one form, once there is one. */
+  inLists: Distinct | undefined;
   readonly #subject: EncodeSubject;
   readonly #way: Way;
   readonly #encode: Encode;
@@ -114,24 +110,6 @@ export class Encoder {
     if (this.#graph) this.budget.nodes(this.#graph.shapeNodes);
     this.#checkBuffers();
     return this.#graph ? node("graph", this.#graph.content()) : top.value;
-  }
-
-  /** Notes that an instance is a row; false when it is somewhere already. */
-  meetInTable(instance: object): boolean {
-    const { size } = this.#inTables;
-    const isKnown = this.places.size > 0 && this.places.has(instance);
-    return !isKnown && this.#inTables.add(instance).size > size;
-  }
-
-  /** Ends a table. Without one, its instances have not been met. */
-  endTable(isTable: boolean): void {
-    const { size } = this.#inTables;
-    if (isTable) this.#settled = size;
-    if (size === this.#settled) return;
-    this.#rest ??= this.#inTables.values();
-    for (; this.#passed < this.#settled; this.#passed++) this.#rest.next();
-    // A Set keeps its order: those of this table are the last. To keep a list of them would cost each table.
-    while (this.#inTables.size > this.#settled) this.#inTables.delete(this.#rest.next().value as object);
   }
 
   /** Writes a value in its place, or gives the place to go into. */
@@ -213,7 +191,7 @@ export class Encoder {
     if (above.open) return new Place(above, key, value, above.open.columns, above.open.tag);
     if (above.ownArrays) return this.#go(new Place(above, key, value, undefined));
     // A row of a table has no place that could be pointed at.
-    if (this.#inTables.has(value)) throw new OtherWay({ ...this.#way, tables: false });
+    if (this.inLists?.has(value)) throw new OtherWay({ ...this.#way, tables: false });
     const place = this.places.get(value);
     if (place && (this.context.dialect.pointers || !place.isDone))
       return this.#same(place, value, above, key);

@@ -175,7 +175,8 @@ function linkIn(row: Row, at: number): unknown {
 function open(row: Row): unknown {
   const { tag, layout } = row[0];
   if (tag) return tag.open?.(fill(row));
-  return layout === "fields" ? {} : [];
+  // Of its length: one that grows has room for many more.
+  return layout === "fields" ? {} : row.slice(1);
 }
 
 /** Puts values in place of the numbers of their nodes. How many values there are in those. */
@@ -207,7 +208,12 @@ function fill(row: Row, given?: object): unknown {
     }
     return fields;
   }
-  const items = (given ?? []) as unknown[];
-  for (let at = 1; at < row.length; at++) items.push(layout === "items" ? row[at] : [row[at], row[++at]]);
-  return items;
+  if (layout === "items") {
+    const items = (given ?? row.slice(1)) as unknown[];
+    for (let at = 1; at < row.length; at++) items[at - 1] = row[at];
+    return items;
+  }
+  const entries: unknown[] = [];
+  for (let at = 1; at < row.length; at += 2) entries.push([row[at], row[at + 1]]);
+  return entries;
 }

@@ -1,6 +1,14 @@
 /** Plain data with very much sharing or great depth: looked through and made into a graph in one pass. @module */
 import { type Column, GraphWriter } from "./graph-writer.ts";
-import { hasClass, isData, isOddKey, isPlainList, isScalar, type ScanContext } from "./plain.ts";
+import {
+  hasClass,
+  hasProperties,
+  isData,
+  isOddKey,
+  isPlainList,
+  isScalar,
+  type ScanContext,
+} from "./plain.ts";
 
 /** With more second places than this, a graph is smaller than pointers. */
 const mostShared = 2000;
@@ -83,7 +91,13 @@ function numberOf(value: object, level: number, most: number, pass: Pass): numbe
 /** Fills an object's row; false when it is not plain. */
 function fill(row: unknown[], value: object, level: number, most: number, pass: Pass): boolean {
   if (level > pass.deepest) pass.deepest = level;
-  if (hasClass(value) || Object.getOwnPropertySymbols(value).length > 0) return false;
+  if (hasClass(value)) return false;
+  // Most lists of what is below something are empty.
+  if (row.length === 1 && Array.isArray(value) && !hasProperties(value)) {
+    row[0] = pass.graph.type("[]");
+    return true;
+  }
+  if (Object.getOwnPropertySymbols(value).length > 0) return false;
   const column = Array.isArray(value)
     ? fillItems(row, value, level + 1, most, pass)
     : fillFields(row, value, level + 1, most, pass);

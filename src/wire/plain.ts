@@ -6,11 +6,11 @@
 import type { EncodeContext } from "./encode-context.ts";
 import { needsTag } from "./tags/number.ts";
 
+/** So few objects are looked through faster than a Set is filled. */
+const few = 12;
+
 /** With more second places than this, it is looked at as a graph, which tells whether it has enough of them. */
 const manyShared = 100;
-
-/** For so few objects, a Set costs more than it saves. */
-const few = 12;
 
 /**
  * What there is to know of a value before it is encoded:
@@ -31,10 +31,12 @@ interface Scan {
   text: number;
   /** Second places of objects. */
   shared: number;
-  /** The objects that were met, level by level. */
-  readonly met: object[];
-  /** The same, once they are many. */
+  /** What is to be looked at, level by level; second places too. */
+  readonly queue: object[];
+  /** What was looked at, once it is much. */
   known: Set<object> | undefined;
+  /** The highest mark of what was looked at; NaN once all of that is known. */
+  highest: number;
 }
 
 /**
@@ -43,40 +45,49 @@ interface Scan {
  */
 export function scan(value: unknown, context: ScanContext): Finding {
   const { limits, dialect } = context;
-  const met: object[] = [];
+  const isObject = typeof value === "object" && value !== null;
+  if (isObject ? hasClass(value) : !isScalar(value)) return "rich";
+  const queue: object[] = isObject ? [value] : [];
   const state: Scan = {
     context,
     nodes: limits.nodes - 1,
     text: limits.bytes,
     shared: 0,
-    met,
+    queue,
     known: undefined,
+    highest: -Infinity,
   };
-  if (typeof value === "object" && value !== null ? !meet(value, state) : !isScalar(value)) return "rich";
   if (typeof value === "string") state.text -= value.length;
   let level = 0;
   let nextLevel = 0;
-  for (let index = 0; index < met.length; index++) {
+  for (let index = 0; index < queue.length; index++) {
     if (index === nextLevel) {
       level++;
-      nextLevel = met.length;
+      nextLevel = queue.length;
     }
-    const object = met[index]!;
-    const isPlain = Array.isArray(object) ? scanItems(object, state) : scanFields(object, state);
+    const object = queue[index]!;
+    const isPlain = Array.isArray(object)
+      ? scanItems(object, index, state)
+      : scanFields(object, index, state);
     // Getters may give something new for ever.
-    if (!isPlain || hasHidden(object) || state.nodes < 0) return "rich";
+    if (!isPlain || state.nodes < 0) return "rich";
+    if (Object.getOwnPropertySymbols(object).length > 0) return "rich";
+    // Seen or unseen: JSON.stringify would call it.
+    if ((object as { toJSON?: unknown }).toJSON !== undefined) return "rich";
     if (state.shared > manyShared) break;
   }
   if (state.nodes < 0 || state.text < 0) return "rich";
   if (state.shared === 0 && level <= Math.min(limits.depth, dialect.depth)) return "plain";
   // Nothing is deeper than there are objects.
-  return dialect.pointers && (state.shared > manyShared || met.length > limits.depth) ? "graph" : "rich";
+  return dialect.pointers && (state.shared > manyShared || queue.length > limits.depth) ? "graph" : "rich";
 }
 
 /** Looks at what is in a plain object; false when it is none, or something in it is not plain. */
-function scanFields(value: object, state: Scan): boolean {
-  const { context } = state;
+function scanFields(value: object, index: number, state: Scan): boolean {
+  const { context, queue } = state;
   if (context.registry.rows?.isRow?.(value)) return false;
+  const before = queue.length;
+  let mark = NaN;
   let keys = 0;
   let text = 0;
   for (const key in value) {
@@ -85,38 +96,65 @@ function scanFields(value: object, state: Scan): boolean {
     const inside = (value as Record<string, unknown>)[key];
     // Told apart here, for most are no objects: a call for each costs as much as all else.
     if (typeof inside === "string") text += inside.length;
-    else if (typeof inside === "number" ? needsTag(inside) : typeof inside !== "boolean" && inside !== null) {
-      if (typeof inside !== "object" || !meet(inside!, state)) return false;
+    else if (typeof inside === "number") {
+      if (needsTag(inside)) return false;
+      if (mark !== mark) mark = inside;
+    } else if (typeof inside !== "boolean" && inside !== null) {
+      // A class is found before many are put off.
+      if (typeof inside !== "object" || hasClass(inside!)) return false;
+      queue.push(inside!);
     }
   }
   state.nodes -= keys;
   state.text -= text;
+  if (isSecond(value, mark, index, state)) queue.length = before;
   // A Date or an Error that was given Object's prototype has no keys of its own, as a rule.
   return keys > 0 || isData(value);
 }
 
-function scanItems(items: readonly unknown[], state: Scan): boolean {
-  if (!isPlainList(items)) return false;
+function scanItems(items: readonly unknown[], index: number, state: Scan): boolean {
+  const { queue } = state;
+  const before = queue.length;
   const { length } = items;
   let text = 0;
-  for (let index = 0; index < length; index++) {
-    const inside = items[index];
+  for (let at = 0; at < length; at++) {
+    const inside = items[at];
     if (typeof inside === "string") text += inside.length;
     else if (typeof inside === "number" ? needsTag(inside) : typeof inside !== "boolean" && inside !== null) {
-      if (typeof inside !== "object" || !meet(inside!, state)) return false;
+      if (typeof inside !== "object" || hasClass(inside!)) return false;
+      queue.push(inside!);
     }
   }
   state.nodes -= length;
   state.text -= text;
-  return true;
+  if (isSecond(items, NaN, index, state)) queue.length = before;
+  return isPlainList(items);
 }
 
-/** Puts an object off until its level's turn; false when it has a class, which is found before many are put off. */
-function meet(value: object, state: Scan): boolean {
-  if (hasClass(value)) return false;
-  const { met, known } = state;
-  if (known ? known.add(value).size === met.length : met.includes(value)) state.shared++;
-  else if (met.push(value) === few) state.known = new Set(met);
+/**
+ * Whether an object is at a second place; counts these. What has a higher mark than all before it is none of them, and is
+ * not noted until a lower one follows: rows in the order of their ids never are.
+ *
+ * @param mark - a number in the object, the same wherever it is met; NaN for one without
+ */
+function isSecond(value: object, mark: number, index: number, state: Scan): boolean {
+  const { queue } = state;
+  if (mark > state.highest) {
+    state.highest = mark;
+    return false;
+  }
+  if (!state.known && queue.length <= few) {
+    if (queue.indexOf(value) === index) return false;
+  } else {
+    if (mark <= state.highest) {
+      state.highest = NaN;
+      state.known = undefined;
+    }
+    const known = (state.known ??= new Set(queue.slice(0, index)));
+    const { size } = known;
+    if (known.add(value).size > size) return false;
+  }
+  state.shared++;
   return true;
 }
 
@@ -146,13 +184,6 @@ export function isOddKey(key: string, value: object, { dialect }: ScanContext): 
   // Most are none of these.
   if (key !== "__proto__" && key !== "0" && key !== "__type__") return false;
   return key === "__proto__" || (key === "0" ? !isData(value) : dialect.looksLikeTag(value));
-}
-
-/** Whether an object has symbols as keys, or a `toJSON`, seen or unseen: JSON.stringify would call it. */
-function hasHidden(value: object): boolean {
-  return (
-    Object.getOwnPropertySymbols(value).length > 0 || (value as { toJSON?: unknown }).toJSON !== undefined
-  );
 }
 
 /** Whether an object without a class is data, and not `Math`, `arguments` or a module. */

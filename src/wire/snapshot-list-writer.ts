@@ -1,6 +1,7 @@
 /** Snapshots of rows of one model, written as one list: the tag `snapshots`. Reading it is in `row-list-reader.ts`. @module */
 import { cellOfDate, isPlainDate } from "./date-cell.ts";
 import type { Encoder } from "./encoder.ts";
+import { Distinct, endList, isNew } from "./distinct.ts";
 import { Place } from "./place.ts";
 import { hasSymbols } from "./plain.ts";
 import { areOf } from "./reference-list-writer.ts";
@@ -61,8 +62,9 @@ function haveColumns(items: readonly Snapshot[], columns: readonly string[]): bo
 
 /** Whether none of them is in the payload already: there could be no pointer to a row. */
 function areNew(items: readonly Snapshot[], encoder: Encoder): boolean {
-  const all = items.every((item) => encoder.meetInTable(item));
-  encoder.endTable(all);
+  const met = new Distinct();
+  const all = items.every((item) => isNew(item, encoder) && met.add(item, NaN));
+  if (all) endList(met, encoder);
   return all;
 }
 

@@ -9,6 +9,7 @@ import { attempt } from "../errors.ts";
 import { compileWriter, type RowWriter } from "./compiled.ts";
 import { cellOfDate, isPlainDate } from "./date-cell.ts";
 import type { Encoder } from "./encoder.ts";
+import { Distinct, endList, isNew } from "./distinct.ts";
 import { Place } from "./place.ts";
 import type { Registry } from "./registry.ts";
 import { isOf, node, valueKey, type Column, type List, type Tag } from "./tag.ts";
@@ -23,7 +24,16 @@ interface Plan {
   readonly open: readonly number[];
   /** How many values there are in a row. */
   readonly nodes: number;
-  readonly write: RowWriter<Encoder>;
+  readonly write: RowWriter<Pass>;
+}
+
+/** What is known while the rows of one table are written. */
+interface Pass {
+  readonly encoder: Encoder;
+  /** The class. */
+  readonly tag: Tag;
+  /** Its instances, and those in their columns. */
+  readonly met: Distinct;
 }
 
 const plans = new WeakMap<Registry, Map<Tag, Plan>>();
@@ -53,33 +63,38 @@ function makePlan(tag: Tag, registry: Registry): Plan {
   const { prototype, holdsOnly } = tag;
   const writing = {
     prototype,
-    isNew: (instance: object, encoder: Encoder) =>
-      (holdsOnly === undefined || holdsOnly(instance)) && encoder.meetInTable(instance),
+    isNew: (instance: object, pass: Pass, mark: unknown) =>
+      (holdsOnly === undefined || holdsOnly(instance)) &&
+      isNew(instance, pass.encoder) &&
+      pass.met.add(instance, tag === pass.tag && typeof mark === "number" ? mark : NaN),
     misfit: throwMisfit,
     needsTag,
     date: dateCell,
-    bigint: (value: bigint, encoder: Encoder) => bigintTag.write(value, encoder.writing),
+    bigint: (value: bigint, { encoder }: Pass) => bigintTag.write(value, encoder.writing),
     nested: cells.map(({ plan }) => plan?.write),
     fits: cells.map(({ fits }) => fits),
   };
+  const markAt = cells.findIndex(({ kind }) => kind === "number");
   const write =
     compileWriter(cells, writing) ??
-    ((instance: unknown, encoder: Encoder) => {
-      if (!isOf(instance, prototype) || !writing.isNew(instance, encoder)) throwMisfit();
-      return cells.map((cell) => cellOf(cell, (instance as Record<string, unknown>)[cell.name], encoder));
+    ((instance: unknown, pass: Pass) => {
+      if (!isOf(instance, prototype)) throwMisfit();
+      const values = cells.map(({ name }) => (instance as Record<string, unknown>)[name]);
+      if (!writing.isNew(instance as object, pass, values[markAt])) throwMisfit();
+      return cells.map((cell, at) => cellOf(cell, values[at], pass));
     });
   return { tag, cells, open, nodes, write };
 }
 
 /** The slow way, where no code can be made. */
-function cellOf(cell: Plan["cells"][number], value: unknown, encoder: Encoder): unknown {
+function cellOf(cell: Plan["cells"][number], value: unknown, pass: Pass): unknown {
   const { kind } = cell;
   if (kind === "other") return cell.fits(value) ? value : throwMisfit();
   if (value === undefined && cell.optional) return null;
-  if (kind === "value") return cell.plan!.write(value, encoder);
+  if (kind === "value") return cell.plan!.write(value, pass);
   if (kind === "datetime") return dateCell(value);
   if (typeof value !== kind || (kind === "number" && needsTag(value as number))) return throwMisfit();
-  return kind === "bigint" ? bigintTag.write(value as bigint, encoder.writing) : value;
+  return kind === "bigint" ? bigintTag.write(value as bigint, pass.encoder.writing) : value;
 }
 
 function headerOf({ tag, cells }: Plan, types: Set<string>): { type: string; columns: unknown[] } {
@@ -120,14 +135,14 @@ export function writeTable(
   const content = { ...headerOf(plan, types), rows: [] as unknown[] };
   const { dialect } = encoder.context;
   if (["table", ...types].some((name) => dialect.refusal(name, content) !== undefined)) return undefined;
+  const pass: Pass = { encoder, tag, met: new Distinct() };
   try {
-    for (const item of items) content.rows.push(plan.write(item, encoder));
+    for (const item of items) content.rows.push(plan.write(item, pass));
   } catch {
     // Whatever it was: the general way says what is wrong, and where.
-    encoder.endTable(false);
     return undefined;
   }
-  encoder.endTable(true);
+  endList(pass.met, encoder);
   for (const type of types) encoder.types.add(type);
   const table = new Place(above, key, node("table", content), [], tag);
   const rows = new Place(new Place(table, valueKey, content, []), "rows", content.rows, undefined);
