@@ -72,10 +72,9 @@ export function compileReader(columns: readonly Column[], reading: RowReading): 
 export interface RowWriting<More> {
   /** The prototype of the instances. */
   readonly prototype: object | undefined;
-  /**
-   * Whether an instance is met for the first time, with nothing beside its fields. `mark` is its first field that is
-   * declared as a number, if there is one.
-   */
+  /** Which column's values are the marks; -1 for none. */
+  readonly markAt: number;
+  /** Whether an instance is met for the first time, with nothing beside its fields. `mark` is as in `distinct.ts`. */
   isNew(instance: object, more: More, mark: unknown): boolean;
   /** For a value that is not what its field is declared as: throws. */
   misfit(): never;
@@ -116,10 +115,10 @@ export function compileWriter<More>(
         ? `c${at} === undefined ? null : (${write})`
         : write;
   });
+  const { markAt } = writing;
   const values = columns.map(({ name }, at) => `const c${at} = given[${JSON.stringify(name)}];`);
-  const mark = columns.findIndex(({ kind }) => kind === "number");
   const body = `if (!(${isInstance("given")})) misfit();
-    ${values.join(" ")} if (!isNew(given, more, ${mark < 0 ? "NaN" : `c${mark}`})) misfit();
+    ${values.join(" ")} if (!isNew(given, more, ${markAt < 0 ? "NaN" : `c${markAt}`})) misfit();
     return list(${cells.join(", ")});`;
   return compile(body, { ...writing, list }) as RowWriter<More> | undefined;
 }

@@ -133,7 +133,8 @@ function scanItems(items: readonly unknown[], index: number, state: Scan): boole
 
 /**
  * Whether an object is at a second place; counts these. What has a higher mark than all before it is none of them, and is
- * not noted until a lower one follows: rows in the order of their ids never are.
+ * not noted until a lower one follows: rows in the order of their ids never are. The rule is that of `Distinct`; to make one
+ * of these takes a tenth of what a small value takes, and the queue holds already what it would.
  *
  * @param mark - a number in the object, the same wherever it is met; NaN for one without
  */

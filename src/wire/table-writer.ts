@@ -63,6 +63,7 @@ function makePlan(tag: Tag, registry: Registry): Plan {
   const { prototype, holdsOnly } = tag;
   const writing = {
     prototype,
+    markAt: cells.findIndex(({ kind }) => kind === "number"),
     isNew: (instance: object, pass: Pass, mark: unknown) =>
       (holdsOnly === undefined || holdsOnly(instance)) &&
       isNew(instance, pass.encoder) &&
@@ -74,13 +75,12 @@ function makePlan(tag: Tag, registry: Registry): Plan {
     nested: cells.map(({ plan }) => plan?.write),
     fits: cells.map(({ fits }) => fits),
   };
-  const markAt = cells.findIndex(({ kind }) => kind === "number");
   const write =
     compileWriter(cells, writing) ??
     ((instance: unknown, pass: Pass) => {
       if (!isOf(instance, prototype)) throwMisfit();
       const values = cells.map(({ name }) => (instance as Record<string, unknown>)[name]);
-      if (!writing.isNew(instance as object, pass, values[markAt])) throwMisfit();
+      if (!writing.isNew(instance as object, pass, values[writing.markAt])) throwMisfit();
       return cells.map((cell, at) => cellOf(cell, values[at], pass));
     });
   return { tag, cells, open, nodes, write };
