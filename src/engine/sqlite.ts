@@ -267,6 +267,7 @@ class SqliteEngine implements Engine {
     try {
       return await untilFree(() => {
         if (this.#opening.isClosed) throw closedError(this.#path);
+        store.original.check();
         return read(store);
       }, this.#settings.busyTimeout);
     } catch (error) {

@@ -6,7 +6,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { untilFree } from "./busy.ts";
 import { closedError, engineError } from "./errors.ts";
-import { Original } from "./original.ts";
+import type { Original } from "./original.ts";
 
 /** What a transaction has changed that somebody may be waiting for; told once it is committed. */
 export class Changes {
@@ -78,12 +78,13 @@ export class Committer {
   constructor(
     database: DatabaseSync,
     path: string,
+    original: Original,
     patience: number,
     committed: (changes: Changes, duration: number) => void,
   ) {
     this.#database = database;
     this.#path = path;
-    this.#original = new Original(path);
+    this.#original = original;
     this.#patience = patience;
     this.#committed = committed;
   }

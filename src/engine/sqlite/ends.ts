@@ -9,6 +9,7 @@ import type { Bell } from "./bell.ts";
 import type { Changes } from "./committer.ts";
 import { isBusy } from "./errors.ts";
 import { Lookout } from "./lookout.ts";
+import type { Original } from "./original.ts";
 import { isEnd } from "./records.ts";
 import type { Tasks } from "./tasks.ts";
 import { toColumn } from "../shared/text.ts";
@@ -24,6 +25,7 @@ const lookedUpAtOnce = 500;
 /** Resolves what waits for ends: from this process's commits, from the bell, and from looking now and then. */
 export class EndWatch {
   readonly #tasks: Tasks;
+  readonly #original: Original;
   readonly #told: (error: unknown) => Error;
   readonly #state: StatementSync;
   readonly #lookout: Lookout;
@@ -34,11 +36,13 @@ export class EndWatch {
     database: DatabaseSync,
     tasks: Tasks,
     bell: Bell,
+    original: Original,
     interval: number,
     told: (error: unknown) => Error,
   ) {
     this.#told = told;
     this.#tasks = tasks;
+    this.#original = original;
     this.#state = database.prepare("SELECT state FROM tasks WHERE id = ?");
     // Whoever awaits an end wants the process to live until then.
     this.#lookout = new Lookout(database, bell, { interval, keepsAlive: true, look: () => this.#look() });
@@ -85,6 +89,13 @@ export class EndWatch {
   }
 
   async #look(): Promise<void> {
+    try {
+      this.#original.check();
+    } catch (error) {
+      // What there was of the file is all that there will ever be.
+      this.stop(this.#told(error));
+      return;
+    }
     let count = 0;
     for (const id of this.#waiters.keys()) {
       if (++count % lookedUpAtOnce === 0)

@@ -11,10 +11,18 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { startChild } from "../../../test/fixtures/engine/child.ts";
 import { mountRefusal, mountSmall, temporaryEngines } from "../../../test/fixtures/engine/files.ts";
-import { claim, claimWhenReady, ids, outgoing, pause, send } from "../../testing/engine-contract/case.ts";
+import {
+  claim,
+  claimWhenReady,
+  ids,
+  outcome,
+  outgoing,
+  pause,
+  send,
+} from "../../testing/engine-contract/case.ts";
 import { sqlite } from "../sqlite.ts";
 
 let files: ReturnType<typeof temporaryEngines>;
@@ -76,6 +84,29 @@ describe("whose file it is", () => {
     // Who begins anew is told of nothing.
     expect(ids(await claim(sqlite(files.path)))).toEqual(what === "replaced" ? ["other"] : []);
   });
+
+  test.each(["removed", "replaced"])(
+    "tells who waits, listens or reads that the file was %s",
+    async (what) => {
+      const engine = files.make({ pollInterval: 50 });
+      await send(engine, "runs");
+      await claim(engine);
+      const waiting = outcome(engine.ended("runs"));
+      let calls = 0;
+      const stop = engine.onReady(["default"], () => calls++);
+      await pause(150);
+      expect(calls).toBe(0);
+      renameSync(files.path, join(files.directory, "old.db"));
+      if (what === "replaced") writeFileSync(files.path, "");
+      const lost = { code: "ERR_ENGINE_FILE_INVALID", message: expect.stringContaining(`${what} while`) };
+      expect(await waiting).toMatchObject(lost);
+      // A worker that is idle claims nothing unless it is woken, and would never know.
+      await vi.waitFor(() => expect(calls).toBe(1), 2000);
+      for (const call of [() => claim(engine), () => engine.find("runs"), () => engine.counts()])
+        await expect(call()).rejects.toMatchObject(lost);
+      stop();
+    },
+  );
 
   test("refuses a database with another program's application_id", async () => {
     new DatabaseSync(files.path).exec("PRAGMA application_id = 7");

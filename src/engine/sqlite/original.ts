@@ -24,6 +24,16 @@ export class Original {
     this.#identity = identityOf(path);
   }
 
+  /** Whether it is. */
+  get isThere(): boolean {
+    try {
+      this.check();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** @throws PetioleError `ERR_ENGINE_FILE_INVALID` where another file has its name, or none */
   check(): void {
     const now = performance.now();

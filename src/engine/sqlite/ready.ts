@@ -6,6 +6,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Bell } from "./bell.ts";
 import type { Changes } from "./committer.ts";
+import type { Original } from "./original.ts";
 import type { Pauses } from "./pauses.ts";
 import { left } from "./schema.ts";
 import { Soon } from "../shared/soon.ts";
@@ -25,6 +26,7 @@ const longestTimer = 2 ** 31 - 1;
 export class ReadyWatch {
   readonly #bell: Bell;
   readonly #pauses: Pauses;
+  readonly #original: Original;
   readonly #interval: number;
   readonly #isReady: StatementSync;
   readonly #isLeft: StatementSync;
@@ -38,10 +40,13 @@ export class ReadyWatch {
   /** When a lane that a claim found full may have room by itself. */
   #roomAt = Infinity;
   #looking = false;
+  /** Whether the file was found removed or replaced. */
+  #isLost = false;
 
-  constructor(database: DatabaseSync, bell: Bell, pauses: Pauses, interval: number) {
+  constructor(database: DatabaseSync, bell: Bell, pauses: Pauses, original: Original, interval: number) {
     this.#bell = bell;
     this.#pauses = pauses;
+    this.#original = original;
     this.#interval = interval;
     this.#isReady = database.prepare(
       `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'waiting' AND queue = ?)
@@ -156,7 +161,11 @@ export class ReadyWatch {
     // Whoever is woken now will claim, and find out when there is room again.
     if (this.#roomAt <= now) this.#roomAt = Infinity;
     let next = this.#roomAt;
+    // Nothing is ever ready in a file that is lost: a claim tells why.
+    const wasLost = this.#isLost;
+    this.#isLost = !this.#original.isThere;
     for (const listener of this.#listeners) {
+      if (this.#isLost !== wasLost) listener.call.wake();
       if (this.mayBeReady(listener.queues) || this.#isAnyLeft(listener.queues)) listener.call.wake();
       next = Math.min(next, this.#nextTimeOf(listener.queues, now));
     }

@@ -19,6 +19,7 @@ import { Holder } from "./holder.ts";
 import { Lanes } from "./lanes.ts";
 import { Liveness } from "./liveness.ts";
 import { Managing } from "./managing.ts";
+import { Original } from "./original.ts";
 import { ownFile, userFile, type Place } from "./place.ts";
 import { Pauses } from "./pauses.ts";
 import { ReadyWatch } from "./ready.ts";
@@ -60,6 +61,7 @@ export async function openStore(path: string, settings: Settings): Promise<Store
 export class Store {
   readonly path: string;
   readonly database: DatabaseSync;
+  readonly original: Original;
   readonly committer: Committer;
   readonly sending: Sending;
   readonly claims: Claims;
@@ -96,10 +98,17 @@ export class Store {
       changed: new Bell(`${path}-bell-changed`, path),
       cancelled: new Bell(`${path}-bell-cancelled`, path),
     };
-    this.committer = new Committer(database, path, settings.busyTimeout, (changes, duration) => {
-      this.#checkpointer.committed(duration);
-      this.committed(changes);
-    });
+    this.original = new Original(path);
+    this.committer = new Committer(
+      database,
+      path,
+      this.original,
+      settings.busyTimeout,
+      (changes, duration) => {
+        this.#checkpointer.committed(duration);
+        this.committed(changes);
+      },
+    );
     this.#checkpointer = new Checkpointer(database, path);
     this.#lanes = new Lanes(database);
     this.pauses = new Pauses(database);
@@ -112,8 +121,8 @@ export class Store {
     this.settlements = new Settlements(database, retention);
     this.tasks = new Tasks(database, placeOf(settings));
     this.managing = new Managing(database, retention);
-    this.#ready = new ReadyWatch(database, this.#bells.ready, this.pauses, pollInterval);
-    this.ends = new EndWatch(database, this.tasks, this.#bells.ended, pollInterval, (error) =>
+    this.#ready = new ReadyWatch(database, this.#bells.ready, this.pauses, this.original, pollInterval);
+    this.ends = new EndWatch(database, this.tasks, this.#bells.ended, this.original, pollInterval, (error) =>
       engineError(error, path, "waiting for a task to end"),
     );
     this.watch = new TaskWatch(database, this.#bells.changed, pollInterval);
@@ -136,6 +145,7 @@ export class Store {
   /** Whether a claim would find something. Only reads; true as well when that cannot be told just now. */
   mayFind(request: ClaimRequest): boolean {
     try {
+      this.original.check();
       if (this.#selection.hasKnown(request)) return true;
       if (!this.#ready.mayBeReady(request.queues)) return false;
       if (request.limits === undefined || request.limits.size === 0) return true;
