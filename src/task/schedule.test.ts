@@ -96,6 +96,27 @@ describe.each(engines)("schedules, on %s", (_name, make) => {
   });
 });
 
+test("a worker starts while the engine cannot take a tick, and sends it later", async () => {
+  const engine = memory();
+  const app = new Petiole({ engine });
+  for (const name of ["one", "two"])
+    app.schedule(
+      app.task(name, () => {}),
+      "0 9 1 1 *",
+    );
+  const { send } = engine;
+  let tries = 0;
+  engine.send = async (batch) => {
+    if (++tries === 1) throw new PetioleError("ERR_ENGINE_DISK_FULL", "full");
+    return send.call(engine, batch);
+  };
+  const errors: string[] = [];
+  const worker = await work(app, { logger: { ...quiet, error: (text) => void errors.push(text) } });
+  expect(errors).toEqual([expect.stringMatching(/^Schedule one .*: full; it is tried again/)]);
+  await until(async () => (await engine.list({})).records.length === 2);
+  await worker.stop();
+});
+
 describe("schedules that are added while a worker runs", () => {
   test("are begun by it; what is wrong with one is told, and holds up nothing", async () => {
     const engine = memory();

@@ -92,7 +92,7 @@ export class Scheduler {
 
   /**
    * Sends the next tick of each schedule, and goes on doing so, with those as well that are added later. Resolves when
-   * the first are sent.
+   * the first are sent, or, where the engine could not take them, that is told.
    *
    * @throws PetioleError `ERR_OPTION_INVALID` for a pattern or a time zone that is none, and without croner
    */
@@ -102,32 +102,32 @@ export class Scheduler {
     const patterns = await Promise.all(
       [...schedules.values()].map(async (each) => [each, await parse(each)] as const),
     );
-    for (const [schedule, cron] of patterns) {
-      // Once past, so that what is wrong with a payload shows at the start.
-      this.#goOn(schedule, cron, await this.#send(schedule, cron));
-    }
+    await Promise.all(patterns.map(([schedule, cron]) => this.#begin(schedule, cron)));
   }
 
   /** Begins one that has been added. What is wrong with it is told, and it is not begun. */
   add(schedule: Schedule): void {
-    const send = async (): Promise<void> => {
-      const cron = await parse(schedule);
-      const sent = await this.#send(schedule, cron).catch((error: unknown) => {
-        // An engine that is out of reach now is there again some time.
-        if (error instanceof PetioleError && !isRefusal(error)) return this.#failed(schedule, error);
-        throw error;
-      });
-      this.#goOn(schedule, cron, sent);
-    };
-    send().catch((error: unknown) =>
-      this.#onError(`Schedule ${schedule.name} is not begun: ${messageOf(error)}`),
-    );
+    parse(schedule)
+      .then((cron) => this.#begin(schedule, cron))
+      .catch((error: unknown) =>
+        this.#onError(`Schedule ${schedule.name} is not begun: ${messageOf(error)}`),
+      );
   }
 
   stop(): void {
     this.#stopped = true;
     this.#context.schedulers.delete(this);
     for (const stopTimer of this.#timers.values()) stopTimer();
+  }
+
+  /** Sends the first tick, so that what is wrong with a payload shows. */
+  async #begin(schedule: Schedule, cron: CronLike): Promise<void> {
+    const sent = await this.#send(schedule, cron).catch((error: unknown) => {
+      // An engine that is out of reach now is there again some time.
+      if (error instanceof PetioleError && !isRefusal(error)) return this.#failed(schedule, error);
+      throw error;
+    });
+    this.#goOn(schedule, cron, sent);
   }
 
   /** Sends again when the tick that was sent has come: not later, so that none is left out by a slow send. */
