@@ -223,7 +223,8 @@ export interface ClaimRequest {
  * How a claim ends.
  *
  * A task that was cancelled while it ran ends as cancelled, with the reason of the cancelling, where another
- * run would follow (`retryAt`, which still counts its attempt, `defer` and `release`, which count nothing).
+ * run would follow (`retryAt`, which still counts its attempt, `defer`, `release` and `park` with `needs`, which count
+ * nothing).
  * Settled with an end, it has that end.
  */
 export type Settlement =

@@ -18,6 +18,11 @@ export function settle(store: Store, entry: Entry, settlement: Settlement): void
     store.end(entry, "succeeded", settlement.keep);
   } else if (settlement.kind in endOf) {
     const { kind, reason, keep, needs } = settlement as Extract<Settlement, { kind: keyof typeof endOf }>;
+    if (needs !== undefined && cancelled !== undefined) {
+      entry.reason = cancelled;
+      store.end(entry, "cancelled");
+      return;
+    }
     entry.reason = JSON.stringify(reason);
     store.end(entry, endOf[kind], keep);
     if (kind === "park" && needs !== undefined) store.leave(entry, needs);

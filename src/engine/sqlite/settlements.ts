@@ -4,7 +4,7 @@
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { endOf, type Reason, type Settlement, type TaskState } from "../../engine.ts";
+import { endOf, type Lease, type Reason, type Settlement, type TaskState } from "../../engine.ts";
 import { NotTogether, type Changes } from "./committer.ts";
 import type { Row } from "./records.ts";
 import { removalTime, removeAt } from "./retention.ts";
@@ -126,6 +126,11 @@ export class Settlements {
     const removal = isKept ? null : removalTime(now, keep ?? this.#retention);
     const id = toColumn(lease.id);
     const needs = settlement.kind === "park" ? settlement.needs : undefined;
+    if (needs !== undefined) {
+      const held = this.#held.get(id, lease.token);
+      if (held !== undefined && held["cancel_reason"] !== null)
+        return this.#settleCancelled(held, 0, lease, changes);
+    }
     const row =
       settlement.kind === "complete"
         ? this.#completed(toColumn(settlement.result), now, removal, id, lease.token)
@@ -162,18 +167,25 @@ export class Settlements {
     const isUnused = kind === "defer" || (kind === "release" && settlement.unused === true);
     if (isUnused && row["lane"] !== "")
       this.#giveBack.run(row["lane"] as string, row["started_at"] as number);
+    if (row["cancel_reason"] !== null)
+      return this.#settleCancelled(row, kind === "retryAt" ? 1 : 0, lease, changes);
     changes.freed(String(row["lane"]), 1);
-    if (row["cancel_reason"] !== null) {
-      const now = Date.now();
-      const attempts = kind === "retryAt" ? 1 : 0;
-      this.#cancel.run(attempts, now, removalTime(now, this.#retention), sequence);
-      changes.ended.push(lease.id);
-    } else if (kind === "release") {
+    if (kind === "release") {
       this.#release.run(sequence);
       ready(row, changes);
     } else {
       this.#reschedule(kind, settlement.at, settlement.reason, row, changes);
     }
+    changes.touched = true;
+    return true;
+  }
+
+  /** Another run would follow, but it was cancelled meanwhile. */
+  #settleCancelled(row: Row, attempts: number, { id }: Lease, changes: Changes): boolean {
+    const now = Date.now();
+    this.#cancel.run(attempts, now, removalTime(now, this.#retention), Number(row["sequence"]));
+    changes.ended.push(id);
+    changes.freed(String(row["lane"]), 1);
     changes.touched = true;
     return true;
   }

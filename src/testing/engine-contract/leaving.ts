@@ -14,6 +14,8 @@ async function leave(
   assert.deepEqual(await engine.settle([{ kind: "park", lease, reason, needs }]), [true]);
 }
 
+const why = { code: "ERR_TEST_CANCEL", message: "not wanted any more" };
+
 /** A worker's knowledge. */
 function knowing(...things: string[]): { readonly knows: (need: string) => boolean } {
   return { knows: (need) => things.includes(need) };
@@ -113,6 +115,22 @@ export const leavingCases: readonly ContractCase[] = [
       assertRecord(await engine.find("3"), { state: "cancelled", reason });
       assert.deepEqual(ids(await claim(engine, { limit: 9, ...knowing("x") })), ["1"]);
       assert.deepEqual(await claim(engine, knowing("x")), []);
+    },
+  },
+  {
+    name: "ends what was cancelled while it ran as cancelled: nobody else is to run it",
+    features: ["cancelRunning"],
+    async run(engine) {
+      await send(engine, "1", "2");
+      const [cancelled, other] = await claim(engine, { limit: 2 });
+      assert.equal(await engine.cancel(["1"], why), 1);
+      const settlements = [cancelled, other].map(
+        (delivery) => ({ kind: "park", lease: delivery!.lease, reason, needs: ["x"] }) as const,
+      );
+      assert.deepEqual(await engine.settle(settlements), [true, true]);
+      assertRecord(await engine.find("1"), { state: "cancelled", reason: why, attempts: 0 });
+      assertRecord(await engine.find("2"), { state: "parked", reason });
+      assert.deepEqual(ids(await claim(engine, { limit: 9, ...knowing("x") })), ["2"]);
     },
   },
   {

@@ -175,7 +175,7 @@ local function settle(index, at)
   local again = kind == 'retryAt' or kind == 'defer' or kind == 'release'
   if kind == 'retryAt' or kind == 'failed' then rcall('HINCRBY', key, 'atm', 1) end
   if kind == 'retryAt' then rcall('HDEL', key, 'pt:def', 'pt:defAt') end
-  if again and cancelled then
+  if cancelled and (again or (kind == 'parked' and ARGV[at + 6] ~= '')) then
     again, kind, reason = false, 'cancelled', cancelled
   end
   if not again then

@@ -65,6 +65,15 @@ BEGIN
   -- In one order, or two wait for each other. First the leases, then the jobs, then the tasks.
   PERFORM FROM ${own}.lease l WHERE l.token = ANY (tokens) ORDER BY l.token, l.part FOR UPDATE;
   now_ := clock_timestamp();
+  IF ends LIKE '%"needs":%' THEN
+    -- What is parked for others has another run before it: as below.
+    PERFORM count(*) FROM (WITH ${held(names, "ends", "needs text")}
+      SELECT FROM held h JOIN ${boss}.job j ON ${isHeld} WHERE h.needs IS NOT NULL FOR UPDATE OF j) x;
+    SELECT json_agg(CASE WHEN t.cancelled IS NULL THEN i.item ELSE json_build_object('j', i.item->'j', 'a', i.item->'a',
+      'n', i.item->'n', 'e', 'cancelled', 'c', 0, 'r', t.cancelled, 'keep', retention) END)::text
+    INTO ends FROM json_array_elements(ends::json) i (item)
+    LEFT JOIN ${own}.task t ON i.item->>'needs' IS NOT NULL AND t.job = (i.item->>'j')::uuid;
+  END IF;
   IF ends IS NOT NULL THEN
     WITH ${held(names, "ends", "e text, c int, o jsonb, f text, r text, keep float8, needs text")},
     done AS (
