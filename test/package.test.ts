@@ -121,6 +121,11 @@ describe.each([
     };
     expect(await compile("send", options, ["entries.ts", "send.ts"])).toBe("");
   });
+
+  test("have names, in the declarations of whoever exports what is made of them", async () => {
+    const options = { lib: ["es2022", "dom"], types: [], declaration: true };
+    expect(await compile("declared", options, ["declared.ts"])).toBe("");
+  });
 });
 
 describe.each(versions)("on Node %s", (version) => {
