@@ -47,11 +47,21 @@ export type {
   RateLimit,
   RetryOptions,
   TaskOptions,
+  TaskSettings,
   UniqueOption,
 } from "./task/options.ts";
 export type { PetioleOptions, TransactionStrength } from "./task/make-app-context.ts";
 export { Petiole } from "./task/petiole.ts";
-export type { InstancesOf, ModelNamesOf, Portable, RowsOf, Sent, Unportable } from "./task/portable.ts";
+export type {
+  InstancesOf,
+  KnownOf,
+  ModelNamesOf,
+  Portable,
+  RowsOf,
+  Sent,
+  Unportable,
+} from "./task/portable.ts";
+export type { RelayOptions, RunningRelay } from "./task/relay.ts";
 export type { RetiredTaskOptions } from "./task/retired.ts";
 export type { ScheduleOptions } from "./task/schedule.ts";
 export type { Signature, StepOptions, TaskWith } from "./task/signature.ts";

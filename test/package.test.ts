@@ -83,6 +83,21 @@ function entries(): string {
     .join("");
 }
 
+test.each(["wire", "value", "model"])("petiole/%s imports nothing of Node's, for any bundler", (entry) => {
+  const dist = join(project, "node_modules/petiole/dist");
+  const files = new Set([join(dist, entry, "index.js")]);
+  const others: string[] = [];
+  for (const file of files) {
+    const code = readFileSync(file, "utf8");
+    for (const [, from] of code.matchAll(/^(?:import|export) (?:[^;"()]*from )?"([^"]+)";$/gm)) {
+      if (from!.startsWith(".")) files.add(join(dirname(file), from!));
+      else others.push(from!);
+    }
+  }
+  expect(files.size).toBeGreaterThan(5);
+  expect(others).toEqual([]);
+});
+
 test("nothing is installed beside it", () => {
   const installed = readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."));
   expect(installed.sort()).toStrictEqual(["petiole"]);
@@ -120,6 +135,11 @@ describe.each([
       typeRoots: [join(root, "node_modules/@types")],
     };
     expect(await compile("send", options, ["entries.ts", "send.ts"])).toBe("");
+  });
+
+  test("have names, in the declarations of whoever exports what is made of them", async () => {
+    const options = { lib: ["es2022", "dom"], types: [], declaration: true };
+    expect(await compile("declared", options, ["declared.ts"])).toBe("");
   });
 });
 

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { PetioleError } from "../errors.ts";
 import type { Digest, Reference, ReferenceDetails } from "../wire/reference.ts";
 import type { ModelDescription, OrmAdapter } from "./adapter.ts";
@@ -72,5 +71,7 @@ function versionText(value: unknown): string {
 function digestOf(fields: Readonly<Record<string, unknown>>, names: readonly string[]): Digest {
   const sorted = [...names].sort();
   const text = canonical(sorted.map((name) => [name, fields[name]]));
+  // Not imported: bundlers that follow imports before they leave out what is unused could give a page no `storedRows`.
+  const { createHash } = process.getBuiltinModule("node:crypto");
   return { fields: sorted, sha256: createHash("sha256").update(text).digest("base64url") };
 }

@@ -5,11 +5,12 @@ import type { OrmAdapter } from "../model/adapter.ts";
 import type { DialectName } from "../wire/dialect.ts";
 import { checkLists, type Limits } from "../wire/limits.ts";
 import { storedRows } from "../wire/stored-rows.ts";
+import { isRecord } from "../wire/tag.ts";
 import type { ValueEntry } from "../wire/value-type.ts";
 import { createTaskWire } from "../wire/wire.ts";
 import type { AppContext } from "./app-context.ts";
 import { Buffered } from "./buffered.ts";
-import type { GeneralTaskOptions } from "./options.ts";
+import { optionError, type GeneralTaskOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Relay, type RelayContext } from "./relay.ts";
 import { SameDatabase } from "./same-database.ts";
@@ -72,6 +73,14 @@ export function makeAppContext(
     );
   }
   checkLists({ values, models });
+  for (const adapter of models as readonly unknown[]) {
+    if (isRecord(adapter) && Array.isArray(adapter["models"])) continue;
+    throw optionError(
+      "models",
+      'hold adapters, drizzle(db, { "qa.Comment": comments }) for example',
+      adapter,
+    );
+  }
   if (transactions === "same-database") refuseElsewhere(engine);
   refuseTwice(models);
   const wire = createTaskWire({

@@ -3,6 +3,7 @@ import { memory } from "../engine/memory.ts";
 import type { Json } from "../message.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import { Value } from "../value/index.ts";
+import type { Foreign } from "../wire/foreign.ts";
 import type { Reference } from "../wire/reference.ts";
 import { Petiole } from "./petiole.ts";
 import type { Portable, Unportable } from "./portable.ts";
@@ -37,6 +38,16 @@ describe("Portable", () => {
     expectTypeOf<Portable<unknown>>().toBeUnknown();
     expectTypeOf<Map<string, Date>>().toExtend<Portable<Map<string, Date>>>();
     expectTypeOf<{ next?: Comment }>().toExtend<Portable<{ next?: Comment }>>();
+  });
+
+  test("what the wire carries as it is passes, methods and all", async () => {
+    type Bytes = { a: ArrayBuffer; b: Buffer; c: DataView; d: Float64Array; e: Uint8ClampedArray };
+    expectTypeOf<Portable<Bytes>>().toEqualTypeOf<Readonly<Bytes> | Reference<Bytes>>();
+    type Texts = { a: URL; b: URLSearchParams; c: Headers; d: RegExp; e?: Foreign | null };
+    expectTypeOf<Portable<Texts>>().toEqualTypeOf<Readonly<Texts> | Reference<Texts>>();
+    expectTypeOf<Blob>().not.toExtend<Portable<Blob>>();
+    expectTypeOf<Request>().not.toExtend<Portable<Request>>();
+    await app.task("fetch", (_: URL) => {}).enqueue(new URL("https://example.org"));
   });
 
   test("a reference wherever a row is wanted, and only to that model's rows", () => {
@@ -92,7 +103,6 @@ describe("Portable", () => {
     await app.task("json.within", (_: { data: Json }) => {}).enqueue({ data: json });
     expectTypeOf<ReadonlyMap<string, Date>>().toExtend<Portable<ReadonlyMap<string, Date>>>();
     expectTypeOf<Map<string, Set<1>>>().toExtend<Portable<Map<string, Set<1>>>>();
-    expectTypeOf<Buffer>().not.toExtend<Portable<Buffer>>();
   });
 
   test("what cannot travel says what to do", () => {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { OrmAdapter } from "../model/adapter.ts";
+import type { Foreign } from "../wire/foreign.ts";
 import type { Lazy } from "../wire/lazy.ts";
 import type { Reference } from "../wire/reference.ts";
 import type { Snapshot } from "../wire/snapshot.ts";
@@ -33,26 +34,19 @@ type AnyJson = string | number | boolean | null | AnyJson[] | { [key: string]: A
 /** The members of a union one by one. */
 type Each<Type, Known> = Type extends Known
   ? Type
-  : Type extends BufferLike
-    ? Unportable<"a Buffer does not travel: send a Uint8Array, Uint8Array.from(buffer)">
-    : Type extends Data
-      ? Type
-      : Type extends symbol
-        ? Unportable<"symbols never travel: send a string">
-        : Type extends (...parameters: never) => unknown
-          ? Unportable<"functions never travel: send the data they need; for a class with methods, add the class to the app's `values`, or send ref(…) to its row">
-          : Type extends PromiseLike<unknown>
-            ? Unportable<"a Promise does not travel: await it first">
-            : Type extends ReadonlyMap<infer Key, infer Value>
-              ? ReadonlyMap<Portable<Key, Known>, Portable<Value, Known>>
-              : Type extends ReadonlySet<infer Item>
-                ? ReadonlySet<Portable<Item, Known>>
-                : { readonly [Property in keyof Type]: Portable<Type[Property], Known> };
-
-/** What Node's Buffer has and a Uint8Array has not. */
-interface BufferLike extends Uint8Array {
-  readUInt8(offset?: number): number;
-}
+  : Type extends Data
+    ? Type
+    : Type extends symbol
+      ? Unportable<"symbols never travel: send a string">
+      : Type extends (...parameters: never) => unknown
+        ? Unportable<"functions never travel: send the data they need; for a class with methods, add the class to the app's `values`, or send ref(…) to its row">
+        : Type extends PromiseLike<unknown>
+          ? Unportable<"a Promise does not travel: await it first">
+          : Type extends ReadonlyMap<infer Key, infer Value>
+            ? ReadonlyMap<Portable<Key, Known>, Portable<Value, Known>>
+            : Type extends ReadonlySet<infer Item>
+              ? ReadonlySet<Portable<Item, Known>>
+              : { readonly [Property in keyof Type]: Portable<Type[Property], Known> };
 
 /** What travels as it is. */
 type Data =
@@ -63,11 +57,27 @@ type Data =
   | null
   | undefined
   | Date
-  | Uint8Array
+  | RegExp
+  | ArrayBuffer
+  | ArrayBufferView
   | Error
+  | InstanceIn<typeof globalThis, "URL" | "URLSearchParams" | "Headers">
+  | (typeof globalThis extends { readonly Temporal: infer Temporal }
+      ? InstanceIn<Temporal, keyof Temporal>
+      : never)
+  | Foreign
   | Reference<object | null>
   | Lazy
   | Snapshot;
+
+/** The instances of the classes with these names, of those that the program's types have: a browser's, Node's, or none. */
+type InstanceIn<Place, Name extends PropertyKey> = Name extends unknown
+  ? Place extends { readonly [Each in Name]: { readonly prototype: infer Instance } }
+    ? unknown extends Instance
+      ? never
+      : Instance
+    : never
+  : never;
 
 /** What cannot be a row. */
 type NoRow =

@@ -632,6 +632,32 @@ describe("definitions", () => {
           `${option} must be an array`,
         );
     }
+    for (const given of [{}, "qa", null, () => {}])
+      expect(() => new Petiole({ engine: memory(), models: [given as never] })).toThrow(
+        expect.objectContaining({
+          code: "ERR_OPTION_INVALID",
+          message: expect.stringContaining("models must hold adapters, drizzle(db") as string,
+        }),
+      );
+  });
+
+  test("options of another shape are refused by name, not left out", async () => {
+    const app = new Petiole({ engine: memory() });
+    for (const retry of [false, 3, null, [3]]) {
+      const told = /retry of task wrong must be an object, \{ attempts: 3 \} for example/;
+      expect(() => app.task("wrong", () => {}, { retry: retry as never })).toThrow(told);
+      const within = new Petiole({ engine: memory(), defaults: { retry: retry as never } });
+      expect(() => within.task("wrong", () => {})).toThrow(told);
+    }
+    for (const option of ["retryOn", "discardOn", "aliases"])
+      for (const given of ["posts.tell", RangeError, {}])
+        expect(() => app.task("wrong", () => {}, { [option]: given })).toThrow(
+          `${option} of task wrong must be an array`,
+        );
+    expect(() => app.worker({ queues: "default" as never })).toThrow("queues must be an array");
+    const task = app.task("right", (_: { to: string }) => {});
+    await expect(task.enqueueMany({ to: "ada" } as never)).rejects.toThrow("payloads must be an array");
+    await app.close();
   });
 });
 

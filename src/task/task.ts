@@ -1,6 +1,7 @@
 /** Tasks: a name, the types of what goes in and out, and, in a worker, what to do. @module */
 import type { Outgoing } from "../engine.ts";
 import { PetioleError, describe } from "../errors.ts";
+import { checkLists } from "../wire/limits.ts";
 import type { AppContext } from "./app-context.ts";
 import { allReady } from "./batch.ts";
 import { makeHandle, type Handle } from "./handle.ts";
@@ -103,6 +104,7 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
     payloads: readonly Portable<Payload, Known>[],
     options?: EnqueueOptions,
   ): Promise<Handle<Result>[]> {
+    checkLists({ payloads });
     if (payloads.length === 0) return [];
     return this.#send(
       payloads,

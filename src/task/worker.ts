@@ -1,6 +1,7 @@
 /** The worker loop: claims, runs, settles. The one owner of retries. @module */
 import type { Delivery, Engine, LaneLimit, Lease, Settlement, WorkerAbout } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
+import { checkLists } from "../wire/limits.ts";
 import type { AppContext } from "./app-context.ts";
 import { after, milliseconds, type Duration } from "./duration.ts";
 import { newId } from "./id.ts";
@@ -123,6 +124,7 @@ export class Worker {
     this.name = options.name ?? `${process.pid}-${newId().slice(-6)}`;
     this.#engine = context.engine;
     this.#concurrency = concurrency;
+    if (options.queues !== undefined) checkLists({ queues: options.queues });
     this.#queues = options.queues?.map(queueName);
     if (this.#queues?.length === 0) throw optionError("queues", "name at least one", this.#queues);
     this.#lease = milliseconds(lease, "lease");
