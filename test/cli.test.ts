@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Setting } from "./fixtures/cli/processes.ts";
@@ -96,6 +96,16 @@ describe("what is typed", () => {
     const { code, errors } = await setting.run("worker", "./throws.ts", "--concurrency", "0");
     expect(errors).toContain("ERR_COMMAND_LINE");
     expect(code).toBe(2);
+  });
+});
+
+describe("what is printed", () => {
+  test.skipIf(!existsSync("/dev/full"))("fails the command when there is no room for it", async () => {
+    const full = openSync("/dev/full", "w");
+    const { code, errors } = await setting.start(["status", "./app.ts"], {}, { output: full }).ended;
+    closeSync(full);
+    expect(errors).toContain("ENOSPC");
+    expect(code).toBe(1);
   });
 });
 
