@@ -141,6 +141,18 @@ describe("the app module", () => {
     expect(code).toBe(1);
   });
 
+  test.for([
+    ["never-ends.ts", "an `await` outside of its functions waits for what never comes"],
+    ["exits.ts", "by process.exit(), or an error that nothing catches, with code 0"],
+  ] as const)("%s: one that ends the process", async ([module, why]) => {
+    const { code, output, errors } = await setting.run("status", `./${module}`);
+    expect(errors).toContain(
+      `ERR_APP_MODULE: The app module ${join(import.meta.dirname, "fixtures/cli", module)} ` +
+        `ends the process when it is imported: ${why}.\n`,
+    );
+    expect([output, code]).toStrictEqual(["", 1]);
+  });
+
   test("one that would keep the process alive does not", async () => {
     const { code } = await setting.run("status", "./keeps-open.ts");
     expect(code).toBe(0);
