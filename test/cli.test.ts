@@ -53,6 +53,7 @@ describe("what is typed", () => {
     [["failed", "./app.ts", "--limit", "-1"], "Option '--limit' argument is ambiguous"],
     [["parked", "./app.ts", "--limit", "many"], '--limit must be a whole number above 0, received "many"'],
     [["worker", "./app.ts", "--lease", "soon"], 'lease must be a duration, milliseconds or "250ms"'],
+    [["worker", "./app.ts", "--lease", "5"], "lease must be from 10 ms to a day, received number 5"],
     [["worker", "./app.ts", "--lease", "1ms"], 'lease must be from 10 ms to a day, received string "1ms"'],
     [["worker", "./app.ts", "--queues", "mail,,posts"], "queue must be 1 to 200 letters, digits and"],
     [["retry", "./app.ts"], "retry needs either ids, or --failed or --parked"],

@@ -168,7 +168,7 @@ describe("killed", () => {
 describe("the flags", () => {
   test("--shutdown-timeout: what has not finished is handed back", async () => {
     const handle = await tasks.wait.enqueue(errand("slow"));
-    const worker = await setting.work(["--shutdown-timeout", "200ms"]);
+    const worker = await setting.work(["--shutdown-timeout", "200", "--lease", "30000"]);
     await began(1);
     worker.signal("SIGTERM");
     expect(await worker.ended).toMatchObject({ code: 0 });
