@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Setting } from "./fixtures/cli/processes.ts";
@@ -53,6 +53,7 @@ describe("what is typed", () => {
     [["failed", "./app.ts", "--limit", "-1"], "Option '--limit' argument is ambiguous"],
     [["parked", "./app.ts", "--limit", "many"], '--limit must be a whole number above 0, received "many"'],
     [["worker", "./app.ts", "--lease", "soon"], 'lease must be a duration, milliseconds or "250ms"'],
+    [["worker", "./app.ts", "--lease", "5"], "lease must be from 10 ms to a day, received number 5"],
     [["worker", "./app.ts", "--lease", "1ms"], 'lease must be from 10 ms to a day, received string "1ms"'],
     [["worker", "./app.ts", "--queues", "mail,,posts"], "queue must be 1 to 200 letters, digits and"],
     [["retry", "./app.ts"], "retry needs either ids, or --failed or --parked"],
@@ -99,6 +100,16 @@ describe("what is typed", () => {
   });
 });
 
+describe("what is printed", () => {
+  test.skipIf(!existsSync("/dev/full"))("fails the command when there is no room for it", async () => {
+    const full = openSync("/dev/full", "w");
+    const { code, errors } = await setting.start(["status", "./app.ts"], {}, { output: full }).ended;
+    closeSync(full);
+    expect(errors).toContain("ENOSPC");
+    expect(code).toBe(1);
+  });
+});
+
 describe("the app module", () => {
   test.for(["./app.ts", "app.ts", "./default-export.ts", "./plain.js"])("%s", async (module) => {
     const { code, output } = await setting.run("status", module);
@@ -129,6 +140,18 @@ describe("the app module", () => {
     expect(errors).toMatch(/^ERR_APP_MODULE: The app module \/.*\/throws\.ts fails when it is imported/m);
     expect(errors).toContain("Error: the settings are missing\n    at ");
     expect(code).toBe(1);
+  });
+
+  test.for([
+    ["never-ends.ts", "an `await` outside of its functions waits for what never comes"],
+    ["exits.ts", "by process.exit(), or an error that nothing catches, with code 0"],
+  ] as const)("%s: one that ends the process", async ([module, why]) => {
+    const { code, output, errors } = await setting.run("status", `./${module}`);
+    expect(errors).toContain(
+      `ERR_APP_MODULE: The app module ${join(import.meta.dirname, "fixtures/cli", module)} ` +
+        `ends the process when it is imported: ${why}.\n`,
+    );
+    expect([output, code]).toStrictEqual(["", 1]);
   });
 
   test("one that would keep the process alive does not", async () => {

@@ -66,6 +66,23 @@ describe("told to stop", () => {
     ]);
   });
 
+  test("finishes what runs though whoever read what it says has ended", async () => {
+    const { id } = await tasks.wait.enqueue(errand("running"));
+    const worker = await setting.work();
+    await began(1);
+    worker.stopReading();
+    worker.signal("SIGINT");
+    // It says something at each signal; so by now it has said something that nobody reads.
+    await until("it takes no more", async () => {
+      const handle = await tasks.note.enqueue(errand("later"));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return worker.isOver || (await tasks.app.engine.find(handle.id))?.state === "waiting";
+    });
+    openGate();
+    expect(await worker.ended).toMatchObject({ code: 0, signal: null });
+    expect(await tasks.app.engine.find(id)).toMatchObject({ state: "succeeded", crashes: 0 });
+  });
+
   test("by SIGINT as well, and at once when it is idle", async () => {
     const worker = await setting.work();
     worker.signal("SIGINT");
@@ -151,7 +168,7 @@ describe("killed", () => {
 describe("the flags", () => {
   test("--shutdown-timeout: what has not finished is handed back", async () => {
     const handle = await tasks.wait.enqueue(errand("slow"));
-    const worker = await setting.work(["--shutdown-timeout", "200ms"]);
+    const worker = await setting.work(["--shutdown-timeout", "200", "--lease", "30000"]);
     await began(1);
     worker.signal("SIGTERM");
     expect(await worker.ended).toMatchObject({ code: 0 });

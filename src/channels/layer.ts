@@ -14,7 +14,10 @@ export interface ChannelMessage {
 
 /** What came of sending a message. */
 export interface Sent {
-  /** When it is gone, unless somebody has received it by then. */
+  /**
+   * When it expires, unless somebody has received it by then. While others follow it in its channel, Redis may still have it,
+   * and hand it out, until the next is sent or as long again has passed, as with channels_redis.
+   */
   readonly expiresAt: Date;
   /** How many messages wait in the channel before it. */
   readonly waiting: number;
@@ -24,7 +27,7 @@ export interface Sent {
 
 /** What came of sending a message to a group. */
 export interface GroupSent {
-  /** When it is gone, unless it has been received by then. */
+  /** When it expires, unless it has been received by then: as in {@link Sent}. */
   readonly expiresAt: Date;
   /** How many channels are in the group. */
   readonly channels: number;

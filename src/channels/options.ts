@@ -15,7 +15,7 @@ import type { ChannelLimits, Format } from "./message/outgoing.ts";
 export interface ChannelLayerOptions {
   /** `prefix`: what all keys begin with. `"asgi"` unless told. */
   readonly prefix?: string;
-  /** `expiry`: a message that nobody has received for so long is gone. 60 seconds unless told. */
+  /** `expiry`: a message that nobody has received for so long expires. 60 seconds unless told. */
   readonly expiry?: number;
   /** `group_expiry`: who was added to a group so long ago is in it no more. 86,400 seconds, a day, unless told. */
   readonly groupExpiry?: number;

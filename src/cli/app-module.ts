@@ -5,6 +5,9 @@ import { pathToFileURL } from "node:url";
 import { PetioleError } from "../errors.ts";
 import type { Petiole } from "../task/petiole.ts";
 
+/** The code with which Node ends when nothing is left that could settle the `await` of a module. */
+const neverSettled = 13;
+
 /** An app, whatever its types. */
 export type App = Pick<Petiole, "engine" | "worker" | "relay" | "outboxSql" | "close">;
 
@@ -17,6 +20,16 @@ export async function loadApp(path: string): Promise<App> {
   const file = resolve(path);
   if (!existsSync(file)) throw new PetioleError("ERR_APP_MODULE", `There is no app module ${file}.`);
   let exported: Record<string, unknown>;
+  // Then nobody comes back from the import, and it is told here.
+  const onExit = (code: number): void => {
+    const why =
+      code === neverSettled
+        ? "an `await` outside of its functions waits for what never comes"
+        : `by process.exit(), or an error that nothing catches, with code ${code}`;
+    console.error(`ERR_APP_MODULE: The app module ${file} ends the process when it is imported: ${why}.`);
+    process.exitCode = 1;
+  };
+  process.once("exit", onExit);
   try {
     exported = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
@@ -25,6 +38,8 @@ export async function loadApp(path: string): Promise<App> {
       `The app module ${file} fails when it is imported; see the cause.`,
       { cause },
     );
+  } finally {
+    process.off("exit", onExit);
   }
   for (const candidate of [exported["app"], exported["default"]]) if (isApp(candidate)) return candidate;
   const names = Object.keys(exported).join(", ") || "nothing";

@@ -34,7 +34,10 @@ async function main(parameters: readonly string[], supervised: Supervised | unde
   if (command === "worker") return work(app, invocation, supervised);
   if (command === "relay") return relay(app);
   try {
-    return await inspect(app, invocation, command);
+    const exitCode = await inspect(app, invocation, command);
+    await flushed(process.stdout);
+    if (unwritten !== undefined) throw unwritten;
+    return exitCode;
   } finally {
     await app.close();
   }
@@ -76,6 +79,13 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => stream.write("", () => resolve()));
 }
 
+// Whoever reads what it prints may end before it does, as `tee` at the same Ctrl-C: nothing that runs shall die of it.
+let unwritten: NodeJS.ErrnoException | undefined;
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // Whoever pipes it into `head` has seen enough; a full disk has not got it.
+  if (error.code !== "EPIPE") unwritten ??= error;
+});
+process.stderr.on("error", () => {});
 const supervised = Supervised.find();
 const exitCode = await main(process.argv.slice(2), supervised).catch(async (error: unknown) => {
   const { text, exitCode } = describeFailure(error);

@@ -50,9 +50,9 @@ function makeWorker(app: App, flags: Invocation["flags"]): Worker {
     return app.worker({
       ...(concurrency === undefined ? {} : { concurrency }),
       ...(queues === undefined ? {} : { queues: queues.split(",") }),
-      ...(lease === undefined ? {} : { lease: lease as Duration }),
+      ...(lease === undefined ? {} : { lease: typedDuration(lease) }),
       ...(maxCrashes === undefined ? {} : { maxCrashes }),
-      ...(shutdownTimeout === undefined ? {} : { shutdownTimeout: shutdownTimeout as Duration }),
+      ...(shutdownTimeout === undefined ? {} : { shutdownTimeout: typedDuration(shutdownTimeout) }),
       ...(name === undefined ? {} : { name }),
     });
   } catch (error) {
@@ -61,4 +61,9 @@ function makeWorker(app: App, flags: Invocation["flags"]): Worker {
       throw wrong(error.message.replace(/\.$/, ""));
     throw error;
   }
+}
+
+/** A duration that was typed: digits alone are milliseconds, as a number is in code. */
+function typedDuration(text: string): Duration {
+  return /^\d+$/.test(text) ? Number(text) : (text as Duration);
 }

@@ -317,7 +317,12 @@ describe("the setting", () => {
 
   test("an app without an outbox, or without SQL, has no relay and no table", () => {
     const buffered = new Petiole({ engine: memory() });
-    expect(() => buffered.relay()).toThrow(expect.objectContaining({ code: "ERR_OPTION_INVALID" }));
+    expect(() => buffered.relay()).toThrow(
+      expect.objectContaining({
+        code: "ERR_OPTION_INVALID",
+        message: expect.stringMatching(/^This app has no outbox/),
+      }),
+    );
     expect(() => buffered.outboxSql()).toThrow(expect.objectContaining({ code: "ERR_OPTION_INVALID" }));
     const without = new Petiole({
       engine: memory(),

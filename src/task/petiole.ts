@@ -369,7 +369,8 @@ export class Petiole<
   #relayOrRefuse(): Relay {
     const { relay } = this[appContext];
     if (relay) return relay;
-    throw optionError("transactions", 'be "outbox" for an app to have one', "another");
+    const message = 'This app has no outbox: only an app that is made with transactions: "outbox" has one.';
+    throw new PetioleError("ERR_OPTION_INVALID", message);
   }
 
   /** Refuses a name of a task that is none, or is taken. */

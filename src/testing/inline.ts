@@ -1,8 +1,9 @@
 /** One run of a task outside of a worker, with what its handler threw. @module */
-import type { Delivery, Settlement } from "../engine.ts";
-import { TaskError, type ErrorCode } from "../errors.ts";
+import type { Delivery, Settlement, TaskRecord } from "../engine.ts";
+import { TaskError } from "../errors.ts";
 import type { AppContext } from "../task/app-context.ts";
-import { Stop } from "../task/run-bounds.ts";
+import { resultOf } from "../task/handle.ts";
+import { Stop, calledOff } from "../task/run-bounds.ts";
 import { run } from "../task/run.ts";
 
 /** How a run ended. */
@@ -12,8 +13,12 @@ export interface InlineOutcome {
   readonly thrown: { readonly error: unknown } | undefined;
 }
 
-/** Runs a claimed task as a worker would. */
-export async function runDelivery(delivery: Delivery, context: AppContext): Promise<InlineOutcome> {
+/** Runs a task that was claimed in the name of a worker, as that would. */
+export async function runDelivery(
+  delivery: Delivery,
+  context: AppContext,
+  worker: string,
+): Promise<InlineOutcome> {
   let thrown: InlineOutcome["thrown"];
   const middleware = [
     {
@@ -28,33 +33,27 @@ export async function runDelivery(delivery: Delivery, context: AppContext): Prom
     },
     ...context.middleware,
   ];
-  const options = { maxCrashes: Infinity, stop: new Stop(), warn: () => {} };
+  const stop = new Stop();
+  const stopListening = context.engine.onCancel(worker, (leases) => {
+    if (leases.some(({ token }) => token === delivery.lease.token)) stop.call(new Error(calledOff));
+  });
+  const options = { maxCrashes: Infinity, stop, warn: () => {} };
   const settlement = await run(delivery, { ...context, middleware }, options);
+  stopListening();
   return { settlement, thrown };
 }
 
-const codes: Partial<Record<Settlement["kind"], ErrorCode>> = {
-  fail: "ERR_TASK_FAILED",
-  park: "ERR_TASK_PARKED",
-  skip: "ERR_TASK_SKIPPED",
-  discard: "ERR_TASK_DISCARDED",
-  expire: "ERR_TASK_EXPIRED",
-  cancel: "ERR_TASK_CANCELLED",
-};
-
-/** What the handler returned, decoded. Throws what it threw, or how else the task ended. */
+/** What the handler returned, decoded. Throws what it threw, or how else the task, whose record is given, ended. */
 export function outcomeOf(
   { settlement, thrown }: InlineOutcome,
-  { message }: Delivery,
+  record: TaskRecord,
   context: AppContext,
 ): unknown {
-  if (settlement.kind === "complete") return context.wire.open(settlement.result, "result").decode();
-  if (thrown) throw thrown.error;
-  const reason =
-    "reason" in settlement ? settlement.reason : { code: "ERR_TASK_FAILED", message: "it was handed back" };
-  throw new TaskError(codes[settlement.kind] ?? "ERR_TASK_FAILED", {
-    id: message.id,
-    task: message.task,
-    reason,
-  });
+  const { message, endedAt, reason } = record;
+  if (settlement.kind !== "complete") {
+    if (thrown) throw thrown.error;
+    if (endedAt === undefined)
+      throw new TaskError("ERR_TASK_FAILED", { id: message.id, task: message.task, reason: reason! });
+  }
+  return resultOf(record, context.wire, message.task);
 }

@@ -1,10 +1,12 @@
-import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
+import { memory } from "../engine/memory.ts";
 import { sqlite } from "../engine/sqlite.ts";
 import { ref } from "../model/ref.ts";
 import { Petiole } from "../task/petiole.ts";
 import { Value } from "../value/index.ts";
 import { Reference } from "../model/index.ts";
-import { stubAdapter } from "./stub-adapter.ts";
+import { stubAdapter, stubTransactions } from "./stub-adapter.ts";
 import { testApp, type TestApp } from "./test-app.ts";
 
 class Money extends Value("shop.Money", { amount: BigInt }) {}
@@ -13,11 +15,12 @@ class Comment {
   body = "one";
 }
 
+const { database, overrides } = stubTransactions();
 // As a user's own module has it. The file must never come to be.
 const app = new Petiole({
   engine: sqlite("/nowhere/tasks.db"),
   values: [Money],
-  models: [stubAdapter({ "qa.Comment": [Comment, ["id"]] }, { "qa.Comment": [new Comment()] })],
+  models: [stubAdapter({ "qa.Comment": [Comment, ["id"]] }, { "qa.Comment": [new Comment()] }, overrides)],
 });
 class Overdrawn extends Error {}
 const attempts: number[] = [];
@@ -36,6 +39,15 @@ const flaky = app.task(
   },
   { retry: { delay: "1m", jitter: 0 } },
 );
+
+const where = app.task("where", (_: undefined, job) => job.queue, { queue: "mails" });
+const crawling = new Set<string>();
+const crawl = app.task("crawl", async (_: undefined, job) => {
+  crawling.add(job.id);
+  await sleep(60_000, undefined, { signal: job.signal });
+});
+const deaf = app.task("deaf", () => new Promise<void>(() => {}), { timeout: 10, retry: { attempts: 1 } });
+const forgotten = app.task("forgotten", () => 1, { keep: 0 });
 
 let tester: TestApp;
 beforeEach(() => {
@@ -99,6 +111,78 @@ describe("testApp", () => {
     expect(await tester.advance("1h")).toBe(2);
     expect(await handle.result()).toBe("done");
     expect((await tester.enqueued(notify)).map(({ state }) => state)).toStrictEqual(["succeeded"]);
+  });
+
+  test("a task is of the queue that it is sent to, also when it is run here and now", async () => {
+    expect(await tester.run(where, undefined)).toBe("mails");
+    expect(await tester.run(where, undefined, { queue: "others" })).toBe("others");
+    expect((await tester.enqueued(where)).map(({ queue }) => queue)).toStrictEqual(["mails", "others"]);
+    await expect(tester.run(where, undefined, { queue: "ü" })).rejects.toThrow(
+      expect.objectContaining({ code: "ERR_OPTION_INVALID" }),
+    );
+  });
+
+  test("cancelling reaches a handler that runs", async () => {
+    const handle = await crawl.enqueue();
+    const draining = tester.drain();
+    await vi.waitFor(() => expect(crawling.size).toBe(1));
+    expect(await handle.cancel("enough")).toBe(true);
+    await draining;
+    await expect(handle.result()).rejects.toThrow(
+      expect.objectContaining({
+        code: "ERR_TASK_CANCELLED",
+        reason: expect.objectContaining({ message: "enough" }),
+      }),
+    );
+  });
+
+  test("a run that is given up rejects as result() does", async () => {
+    await expect(tester.run(deaf)).rejects.toThrow(expect.objectContaining({ code: "ERR_TASK_TIMEOUT" }));
+    const [{ id } = { id: "" }] = await tester.enqueued(deaf);
+    await expect(deaf.handle(id).result()).rejects.toThrow(
+      expect.objectContaining({ code: "ERR_TASK_TIMEOUT" }),
+    );
+  });
+
+  test("what has ended is known for as long as the test lasts", async () => {
+    await forgotten.enqueue();
+    const { id } = await forgotten.enqueue(undefined, { delay: "7d" });
+    expect(await tester.advance("30d")).toBe(2);
+    expect((await tester.enqueued(forgotten)).map(({ state }) => state)).toStrictEqual([
+      "succeeded",
+      "succeeded",
+    ]);
+    expect(await forgotten.handle(id).result()).toBe(1);
+  });
+
+  test("refuses what the app's own engine refuses", async () => {
+    await tester.close();
+    const poor = Object.assign(memory({ now: () => 0 }), {
+      name: "poor",
+      capabilities: {
+        durable: false,
+        shared: false,
+        lacks: { uniqueKeys: "it has none", priority: "no order" },
+      },
+    });
+    const app = new Petiole({ engine: poor });
+    const task = app.task("task", () => 1);
+    const refused = await Promise.all(
+      [{ unique: "k" }, { priority: 1 }].map((options) => task.enqueue(undefined, options).catch(String)),
+    );
+    tester = testApp(app);
+    for (const [index, options] of [{ unique: "k" }, { priority: 1 }].entries())
+      expect(await tester.run(task, undefined, options).catch(String)).toBe(refused[index]);
+    expect(refused[0]).toContain("it has none");
+    expect(await tester.run(task)).toBe(1);
+  });
+
+  test("inside a transaction nothing is run, as nothing is sent", async () => {
+    const running = app.transaction(database, () => tester.run(where));
+    await expect(running).rejects.toThrow(
+      /^Task where was not sent, and so not run: run\(\) was called inside/,
+    );
+    expect(await tester.enqueued(where)).toStrictEqual([]);
   });
 
   test("a task whose key is held is not run", async () => {

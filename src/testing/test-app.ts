@@ -3,16 +3,22 @@
  *
  * @module
  */
-import type { Engine, TaskRecord } from "../engine.ts";
+import type { Delivery, Engine, Settlement, TaskRecord } from "../engine.ts";
 import { PetioleError } from "../errors.ts";
 import { memory } from "../engine/memory.ts";
 import type { Json } from "../message.ts";
 import { appContext, type AppContext } from "../task/app-context.ts";
 import { milliseconds, type Duration } from "../task/duration.ts";
-import type { EnqueueOptions } from "../task/options.ts";
+import { queueName, type EnqueueOptions } from "../task/options.ts";
 import type { Portable, Sent } from "../task/portable.ts";
 import type { Task } from "../task/task.ts";
-import { outcomeOf, runDelivery } from "./inline.ts";
+import { outcomeOf, runDelivery, type InlineOutcome } from "./inline.ts";
+
+/** Under which name tasks are claimed. */
+const worker = "test";
+
+/** The engines of the apps that are under test. */
+const engines = new WeakSet<Engine>();
 
 /** A task that was enqueued while the app was under test. */
 export interface Enqueued<Payload> {
@@ -60,18 +66,21 @@ export class TestApp {
   readonly #context: AppContext;
   readonly #own: Engine;
   readonly #engine: Engine;
+  /** The queues that tasks of {@link run} were sent to, by the one that each was put into instead. */
+  readonly #queues = new Map<string, string>();
   #now: number;
 
   /** Made by `testApp` alone. */
   constructor(context: AppContext) {
-    if (context.engine.now !== undefined) {
+    if (engines.has(context.engine)) {
       const message = "testApp() was given an app that is under test already: close() the one before.";
       throw new PetioleError("ERR_OPTION_INVALID", message);
     }
     this.#context = context;
     this.#own = context.engine;
     this.#now = Date.now();
-    this.#engine = memory({ now: () => this.#now });
+    this.#engine = inPlaceOf(context.engine, memory({ now: () => this.#now, retention: Infinity }));
+    engines.add(this.#engine);
     context.engine = this.#engine;
   }
 
@@ -96,24 +105,20 @@ export class TestApp {
       ? [payload?: Portable<Payload, Known>, options?: EnqueueOptions]
       : [payload: Portable<Payload, Known>, options?: EnqueueOptions]
   ): Promise<Result> {
+    const unsent = (why: string): PetioleError =>
+      new PetioleError("ERR_TASK_NOT_SENT", `Task ${task.name} was not sent, and so not run: ${why}.`);
+    if (this.#context.transactions.isInside)
+      throw unsent("run() was called inside a transaction, which is to commit first. Call it after that");
     // A queue of its own, so that it is the one that is claimed.
     const queue = `test-${Math.random().toString(36).slice(2)}`;
+    this.#queues.set(queue, options?.queue === undefined ? task.settings.queue : queueName(options.queue));
     const { id } = await (task as unknown as Task).enqueue(payload, { ...options, queue });
     const runAt = (await this.#engine.find(id))?.runAt ?? 0;
     this.#now = Math.max(this.#now, runAt);
-    const [delivery] = await this.#engine.claim({
-      queues: [queue],
-      limit: 1,
-      lease: 86_400_000,
-      worker: "test",
-    });
-    if (!delivery) {
-      const why = `its key is held by another (${id}), or it was cancelled`;
-      throw new PetioleError("ERR_TASK_NOT_SENT", `Task ${task.name} was not sent, and so not run: ${why}.`);
-    }
-    const outcome = await runDelivery(delivery, this.#context);
-    await this.#engine.settle([outcome.settlement]);
-    return outcomeOf(outcome, delivery, this.#context) as Result;
+    const delivery = await this.#claim([queue]);
+    if (!delivery) throw unsent(`its key is held by another (${id}), or it was cancelled`);
+    const outcome = await this.#run(delivery);
+    return outcomeOf(outcome, (await this.#engine.find(id))!, this.#context) as Result;
   }
 
   /**
@@ -128,7 +133,7 @@ export class TestApp {
     return records.map(({ message, priority, runAt, state }) => ({
       id: message.id,
       payload: this.#context.wire.open(message.payload, "payload").decode() as Sent<Payload, Known>,
-      queue: message.queue,
+      queue: this.#queueOf(message.queue),
       priority,
       runAt: new Date(runAt),
       headers: message.headers,
@@ -148,10 +153,9 @@ export class TestApp {
       const waiting = await this.#list({ states: ["waiting", "scheduled"] });
       const queues = [...new Set(waiting.map(({ message }) => message.queue))];
       if (queues.length === 0) return runs;
-      const [delivery] = await this.#engine.claim({ queues, limit: 1, lease: 86_400_000, worker: "test" });
+      const delivery = await this.#claim(queues);
       if (!delivery) return runs;
-      const { settlement } = await runDelivery(delivery, this.#context);
-      await this.#engine.settle([settlement]);
+      await this.#run(delivery);
     }
   }
 
@@ -184,6 +188,23 @@ export class TestApp {
     await this.#engine.close();
   }
 
+  async #claim(queues: readonly string[]): Promise<Delivery | undefined> {
+    const [delivery] = await this.#engine.claim({ queues, limit: 1, lease: Infinity, worker });
+    return delivery;
+  }
+
+  async #run(delivery: Delivery): Promise<InlineOutcome> {
+    const message = { ...delivery.message, queue: this.#queueOf(delivery.message.queue) };
+    const outcome = await runDelivery({ ...delivery, message }, this.#context, worker);
+    // Kept for whatever the test asks later, however far the clock has moved.
+    await this.#engine.settle([{ ...outcome.settlement, keep: Infinity } as Settlement]);
+    return outcome;
+  }
+
+  #queueOf(queue: string): string {
+    return this.#queues.get(queue) ?? queue;
+  }
+
   /** Sends what is in the outbox; nothing inside a transaction, which it would wait for. */
   async #relay(): Promise<void> {
     const { relay, transactions } = this.#context;
@@ -203,4 +224,16 @@ export class TestApp {
       after = page.next;
     }
   }
+}
+
+/** An engine under the name of another, which refuses the options of tasks that the other refuses. */
+function inPlaceOf({ name, capabilities }: Engine, engine: Engine): Engine {
+  const options = (["priority", "uniqueKeys", "limits"] as const).filter(
+    (option) => capabilities.lacks[option] !== undefined,
+  );
+  const lacks = Object.fromEntries(options.map((option) => [option, capabilities.lacks[option]]));
+  return Object.assign(engine, {
+    name,
+    capabilities: { ...engine.capabilities, lacks: { ...engine.capabilities.lacks, ...lacks } },
+  });
 }
