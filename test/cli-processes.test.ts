@@ -247,6 +247,13 @@ describe("what cannot start", () => {
     expect(supervisor.errors).toContain("another starts in 0.8 s\n");
   });
 
+  test("an app module that waits for what never comes: given up", async () => {
+    const supervisor = start("./never-ends.ts", "1");
+    expect(await supervisor.ended).toMatchObject({ code: 1, output: "" });
+    expect(supervisor.errors).toContain("an `await` outside of its functions waits for what never comes");
+    expect(supervisor.errors).toContain("5 times in a row: giving up\n");
+  });
+
   test("a file that is no database: given up", async () => {
     writeFileSync(setting.file, "These are my notes, and not a database at all.\n".repeat(50));
     const supervisor = start("./app.ts", "1");

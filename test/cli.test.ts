@@ -55,6 +55,10 @@ describe("what is typed", () => {
     [["worker", "./app.ts", "--lease", "soon"], 'lease must be a duration, milliseconds or "250ms"'],
     [["worker", "./app.ts", "--lease", "5"], "lease must be from 10 ms to a day, received number 5"],
     [["worker", "./app.ts", "--lease", "1ms"], 'lease must be from 10 ms to a day, received string "1ms"'],
+    [
+      ["worker", "./app.ts", "--name", ""],
+      'name must be a text that tells it from others, received string ""',
+    ],
     [["worker", "./app.ts", "--queues", "mail,,posts"], "queue must be 1 to 200 letters, digits and"],
     [["retry", "./app.ts"], "retry needs either ids, or --failed or --parked"],
     [["discard", "./app.ts", "1", "--failed"], "discard needs either ids, or --failed or --parked"],

@@ -50,6 +50,16 @@ async function count(state: string): Promise<number> {
   return counts.find((entry) => entry.state === state)?.count ?? 0;
 }
 
+test("says when nobody else can send it anything", async () => {
+  const worker = setting.start(["worker", "./in-memory.ts"]);
+  await worker.complains("it runs none that another process sends.\n");
+  worker.signal("SIGTERM");
+  expect((await worker.ended).code).toBe(0);
+  const other = await setting.work();
+  other.signal("SIGTERM");
+  expect(await other.ended).toMatchObject({ code: 0, errors: "" });
+});
+
 describe("told to stop", () => {
   test("finishes what runs, takes nothing more", async () => {
     await tasks.wait.enqueueMany(errands("running", 2));

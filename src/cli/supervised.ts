@@ -42,11 +42,14 @@ export class Supervised {
       if (!this.#onStop) process.exit(1);
       this.#onStop("the supervisor is gone", false);
     });
+    // An app module that waits for what never comes is to end the process, as it does without a supervisor.
+    process.channel?.unref();
   }
 
   /** Until there is a listener, the process just ends when its supervisor does. */
   onStop(listener: StopListener): void {
     this.#onStop = listener;
+    process.channel?.ref();
   }
 
   ready(): void {

@@ -36,6 +36,10 @@ export async function work(
   const isReady = await Promise.race([worker.start().then(() => true), stopped.then(() => false)]);
   if (isReady) {
     console.log(`worker ${worker.name} is ready`);
+    if (!app.engine.capabilities.shared)
+      console.error(
+        `The ${app.engine.name} engine keeps tasks in this process: it runs none that another process sends.`,
+      );
     supervised?.ready();
   }
   await stopped;

@@ -121,6 +121,8 @@ export class Worker {
     if (!Number.isInteger(maxCrashes) || maxCrashes < 1)
       throw optionError("maxCrashes", "be a whole number above 0", maxCrashes);
     if (typeof watchdog !== "boolean") throw optionError("watchdog", "be true or false", watchdog);
+    if (options.name !== undefined && (typeof options.name !== "string" || options.name.trim() === ""))
+      throw optionError("name", "be a text that tells it from others", options.name);
     this.name = options.name ?? `${process.pid}-${newId().slice(-6)}`;
     this.#engine = context.engine;
     this.#concurrency = concurrency;
