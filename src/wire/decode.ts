@@ -343,10 +343,10 @@ export class Decoder implements Opened {
     const isThere =
       target !== undefined &&
       target.name !== "same" &&
-      (target.isDone ||
+      // What is before it in the text has a higher number, and is built.
+      (target.order > pointer.order ||
         // A cycle: what it is in exists, empty, and no class would be given it so.
-        (target.order < pointer.order &&
-          pointer.order < target.order + target.size &&
+        (pointer.order < target.order + target.size &&
           target.product !== undefined &&
           target.inClass === pointer.inClass));
     if (isThere) {

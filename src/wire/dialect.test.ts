@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { refusals } from "../../test/wire/refusals.ts";
-import { Value } from "../value/index.ts";
+import { optional, Value } from "../value/index.ts";
 import { Lazy, Reference, Snapshot, type ReferenceDetails } from "../model/index.ts";
 import { Foreign, createWire } from "./index.ts";
 import { storedRows } from "./stored-rows.ts";
 
 class Money extends Value("shop.Money", { amount: Number, currency: String }) {}
 class Cost extends Value("shop.Cost", { amount: BigInt, currency: String }) {}
+class Tagged extends Value("qa.Tagged", { id: Number, tags: optional([String]) }) {}
 class Coin extends Value("shop.Coin", { cents: Number }) {}
 
 const wire = createWire({
@@ -105,6 +106,11 @@ describe("the portable dialect", () => {
     ["data that looks like a tag", { __type__: "a", __value__: 1 }, "Python would take it for a tag"],
     ["a tag whose type is no string", { __value__: 1, __type__: 5 }, "Python would take it for a tag"],
     [
+      "what looks like a tag once undefined is left out",
+      { __type__: "datetime", __value__: "2026-01-01T00:00:00", note: undefined },
+      "Python would take it for a tag",
+    ],
+    [
       "a cycle",
       (() => {
         const a: unknown[] = [];
@@ -195,9 +201,14 @@ describe("references in the portable dialect", () => {
     const snapshots = [1, 2, 3, 4].map((pk) => new Snapshot("a.B", pk, { id: pk }));
     expect(portable("snapshots").encode(snapshots)).toBe(exact.encode(snapshots));
     expect(portable("snapshot").encode(snapshots)).not.toContain('"snapshots"');
+    const some = [1, 2, 3, 4].map((pk) => new Snapshot("a.B", pk, { id: pk, note: undefined }));
+    expect(portable("snapshot", "snapshots").encode(some)).toBe(portable("snapshot").encode(snapshots));
     expect(portable("undefined", "ref").encode([undefined])).toBe(exact.encode([undefined]));
     expect(portable("table", "shop.Cost").encode(moneys)).toBe(exact.encode(moneys));
     expect(refusals(() => portable("table", "bigint").encode(moneys))).toHaveLength(4);
+    const posts = [1, 2, 3, 4].map((id) => new Tagged({ id }));
+    const tagged = createWire({ dialect: "portable", values: [Tagged], understands: ["qa.Tagged", "table"] });
+    expect(tagged.encode(posts)).toBe(`[${posts.map((post) => tagged.encode(post)).join()}]`);
     expect(portable("shop.Cost", "bigint").encode(moneys)).not.toContain('"table"');
   });
 });

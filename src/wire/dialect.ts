@@ -53,12 +53,17 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
       return advice[tag] ?? "the other side does not know this type; teach it, and say so in `understands`";
     },
     // Kombu does not look at what kind of value the type is.
-    looksLikeTag: hasTagKeys,
+    looksLikeTag: (value) => hasTagKeys(withoutUndefined(value)),
     pointers: false,
     omitsUndefined: true,
     // Python's json gives up somewhere below its recursion limit of 1,000.
     depth: 500,
   };
+}
+
+/** An object's properties, but for those that are undefined. */
+export function withoutUndefined(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([, inside]) => inside !== undefined));
 }
 
 const advice: Readonly<Record<string, string>> = {

@@ -7,6 +7,7 @@ import { LimitError, attempt, messageOf } from "../errors.ts";
 import { adviceFor } from "./advice.ts";
 import { Budget } from "./budget.ts";
 import { Buffers } from "./buffers.ts";
+import { withoutUndefined } from "./dialect.ts";
 import type { Encoded } from "./encode.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import type { Distinct } from "./distinct.ts";
@@ -211,8 +212,7 @@ export class Encoder {
       }
       return this.#container(value, above, key, value.slice(), undefined);
     }
-    const content = { ...value };
-    if (this.context.dialect.omitsUndefined) omitUndefined(content);
+    const content = this.context.dialect.omitsUndefined ? withoutUndefined(value) : { ...value };
     return this.#container(value, above, key, content, Object.keys(content));
   }
 
@@ -385,8 +385,4 @@ export class Encoder {
       this.refusals.add(value, above, key, adviceFor(value).kind, advice);
     }
   }
-}
-
-function omitUndefined(content: Record<string, unknown>): void {
-  for (const key of Object.keys(content)) if (content[key] === undefined) delete content[key];
 }

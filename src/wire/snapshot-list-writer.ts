@@ -25,7 +25,12 @@ export function writeSnapshots(
   if (encoder.context.dialect.refusal("snapshots", undefined) !== undefined) return undefined;
   if (!areOf(items, Snapshot.prototype, model, encoder)) return undefined;
   const names = Object.keys(fields);
-  if (!haveColumns(items, names) || !areNew(items, encoder)) return undefined;
+  if (!haveColumns(items, names)) return undefined;
+  // A cell cannot be left out, as a property can.
+  const { omitsUndefined } = encoder.context.dialect;
+  if (omitsUndefined && items.some(({ fields }) => Object.values(fields).includes(undefined)))
+    return undefined;
+  if (!areNew(items, encoder)) return undefined;
   const isKeyFirst = items.every(({ pk, fields }) => Object.is(pk, Object.values(fields)[0]));
   const keyed = isKeyFirst ? { key: names[0] } : {};
   const columns = isKeyFirst ? names.slice(1) : names;

@@ -142,6 +142,9 @@ export function writeTable(
     // Whatever it was: the general way says what is wrong, and where.
     return undefined;
   }
+  // A cell cannot be left out, as a field can.
+  if (dialect.omitsUndefined && content.rows.some((row) => (row as unknown[]).includes(undefined)))
+    return undefined;
   endList(pass.met, encoder);
   for (const type of types) encoder.types.add(type);
   const table = new Place(above, key, node("table", content), [], tag);

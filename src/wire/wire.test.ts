@@ -486,6 +486,12 @@ describe("undecodable", () => {
     ["an own __proto__", '{"a":{"__proto__":{"polluted":1}}}', "value.a"],
     ["a pointer to nowhere", `{"a":${tag("same", "/b")}}`, "value.a"],
     ["a pointer forward", `{"a":${tag("same", "/b")},"b":[]}`, "value.a"],
+    ["a pointer forward, to bytes", `{"a":${tag("same", "/b")},"b":${tag("base64", "AA==")}}`, "value.a"],
+    [
+      "a view of memory that comes later",
+      `[${tag("Uint8Array", [{ __type__: "same", __value__: "/1" }, 0, 1])},${tag("ArrayBuffer", "AA==")}]`,
+      "value[0][0]",
+    ],
     ["a pointer to itself", `[${tag("same", "/0")}]`, "value[0]"],
     [
       "a pointer into a Map's entries",

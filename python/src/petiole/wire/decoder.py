@@ -394,9 +394,10 @@ class Decoder:
     def _target(self, pointer: Item) -> Any:
         target = self._targets.get(id(pointer.product)) if pointer.product is not None else None
         if target is not None and target.name != "same":
-            is_there = target.done or (
+            # What is before it in the text has a higher number, and is built.
+            is_there = target.order > pointer.order or (
                 # A cycle: what it is in exists, empty, and no class would be given it so.
-                target.order < pointer.order < target.order + target.size
+                pointer.order < target.order + target.size
                 and target.product is not None
                 and target.in_class is pointer.in_class
             )
