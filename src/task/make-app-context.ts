@@ -55,7 +55,14 @@ export interface PetioleOptions<Values extends readonly ValueEntry[], Models ext
 
 /** @throws PetioleError as `new Petiole` */
 export function makeAppContext(
-  {
+  options: PetioleOptions<readonly ValueEntry[], readonly OrmAdapter[]>,
+  listeners: SaveListeners,
+): AppContext {
+  if (!isRecord(options)) {
+    const must = 'be an object, { engine: sqlite("tasks.db") } for example';
+    throw optionError("The options of an app", must, options);
+  }
+  const {
     engine,
     values = [],
     models = [],
@@ -63,9 +70,7 @@ export function makeAppContext(
     dialect,
     understands = [],
     transactions = "buffered",
-  }: PetioleOptions<readonly ValueEntry[], readonly OrmAdapter[]>,
-  listeners: SaveListeners,
-): AppContext {
+  } = options;
   if (typeof engine?.claim !== "function") {
     throw new PetioleError(
       "ERR_OPTION_INVALID",

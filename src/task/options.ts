@@ -170,6 +170,7 @@ export function settingsOf(
   options: AnyTaskOptions,
   defaults: GeneralTaskOptions,
 ): TaskSettings {
+  if (!isRecord(options)) throw optionError(`The options of task ${task}`, "be an object", options);
   const all: AnyTaskOptions = { ...defaults, ...options };
   const retry = {
     attempts: 8,

@@ -71,8 +71,8 @@ export class Petiole<
    *   have one name
    */
   constructor(options: PetioleOptions<Values, Models>) {
-    this.#defaults = options.defaults ?? {};
     this[appContext] = makeAppContext(options, this.#listeners);
+    this.#defaults = options.defaults ?? {};
   }
 
   /** Where its tasks wait. */

@@ -654,6 +654,9 @@ describe("definitions", () => {
         expect(() => app.task("wrong", () => {}, { [option]: given })).toThrow(
           `${option} of task wrong must be an array`,
         );
+    for (const given of [5, "fast", null, []])
+      expect(() => app.task("wrong", given as never)).toThrow("The options of task wrong must be an object");
+    expect(() => new Petiole(undefined as never)).toThrow("The options of an app must be an object");
     expect(() => app.worker({ queues: "default" as never })).toThrow("queues must be an array");
     const task = app.task("right", (_: { to: string }) => {});
     await expect(task.enqueueMany({ to: "ada" } as never)).rejects.toThrow("payloads must be an array");
