@@ -49,7 +49,9 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
         : content,
     refusal(tag, content) {
       if (/^(date|time|datetime)$/.test(tag)) return timeRefusal(content);
-      if (known.has(tag)) return known.has("bigint") ? undefined : keyRefusal(tag, content);
+      // Python reads no more digits than that.
+      const isRead = known.has(tag) && !(tag === "bigint" && (content as string).length > 4300);
+      if (isRead) return known.has("bigint") ? undefined : keyRefusal(tag, content);
       return advice[tag] ?? "the other side does not know this type; teach it, and say so in `understands`";
     },
     // Kombu does not look at what kind of value the type is.
@@ -63,11 +65,11 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
 
 /** An object's properties, but for those that are undefined. */
 export function withoutUndefined(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter(([, inside]) => inside !== undefined));
+  return Object.fromEntries(Object.entries(value).filter((entry) => entry[1] !== undefined));
 }
 
 const advice: Readonly<Record<string, string>> = {
-  bigint: "Python does not know the tag; send a string, or an exact number",
+  bigint: "JSON has no such number; send a string, or an exact number",
   number: "JSON has no such number; send null",
   undefined: "send null",
   map: "send a plain object, or an array of entries",
@@ -79,9 +81,7 @@ const advice: Readonly<Record<string, string>> = {
 
 /** A reference's content is written at once, and the bigints in its key are tags of their own. */
 function keyRefusal(tag: string, content: unknown): string | undefined {
-  if (tag !== "ref" && tag !== "refs") return undefined;
-  const { pk, keys } = content as { readonly pk?: unknown; readonly keys?: unknown };
-  const hasBigint = JSON.stringify([pk, keys]).includes('{"__type__":"bigint",');
+  const hasBigint = /^refs?$/.test(tag) && JSON.stringify(content).includes('{"__type__":"bigint",');
   return hasBigint ? `its key is a bigint: ${advice["bigint"]}` : undefined;
 }
 
