@@ -238,6 +238,10 @@ class Encoder:
         """What others write for a value: a tag of theirs, or something in its place."""
         if isinstance(given, Marked):
             return self.tag(given.name, "value", value, given.content, above, key, opens=False, known=True)
+        if given is value:
+            raise Unportable("what is to stand for it is itself")
+        # Others may give one thing after another, without end.
+        self.budget.nodes(1)
         above.container[key] = given
         # It comes again, as that.
         above.position -= 1
