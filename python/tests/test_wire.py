@@ -148,6 +148,10 @@ def test_a_pointer_is_before_what_it_points_from_in_javascript_too() -> None:
 def test_circles() -> None:
     ring: List[Any] = []
     ring.append({"ring": ring, "map": Map([("r", ring)]), "error": WireError("Error", parts={"cause": ring})})
+    was: Any = {"id": 1}
+    was["self"] = [was]
+    came = decode(encode(Ref("a.B", 1, was=was))).was
+    assert came["self"][0] is came
     back = decode(encode(ring))
     assert back[0]["ring"] is back[0]["map"]["r"] is back[0]["error"].cause is back
 

@@ -398,7 +398,8 @@ class Encoder:
         context = self.context._replace(
             limits=Limits(limits.bytes, max(limits.depth // 2, 1), limits.nodes, limits.bigint_digits)
         )
-        tree, inside = run(dict(fields), context, self.root, True)
+        # The very dict: its own fields may lead back to it.
+        tree, inside = run(fields if type(fields) is dict else dict(fields), context, self.root, True)
         self.types |= inside.types
         self.budget.nodes_again(inside.budget.again)
         self.reserve(inside.reserved)
