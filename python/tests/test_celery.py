@@ -16,9 +16,9 @@ import uuid
 from collections import OrderedDict
 from datetime import date, datetime, timezone
 from decimal import Decimal
-from enum import IntEnum
+from enum import Enum, IntEnum
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import celery
 import celery.app.trace
@@ -531,6 +531,32 @@ class Written:
         return {"written": [1]}
 
 
+class Stubborn:
+    def __json__(self) -> Any:
+        return self
+
+
+class Endless:
+    def __json__(self) -> Any:
+        return Endless()
+
+
+def test_what_stands_for_something_comes_to_an_end() -> None:
+    embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+    with pytest.raises(petiole.errors.EncodeError, match="what is to stand for it is itself"):
+        petiole.celery.dumps(([Stubborn()], {}, embed))
+    with pytest.raises(petiole.errors.LimitError):
+        petiole.celery.dumps(([Endless()], {}, embed))
+
+
+def test_keys_that_become_text_keep_what_is_shared() -> None:
+    embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+    years: Dict[Any, Any] = {2026: [1]}
+    years[2027] = years
+    (one, other), *_ = petiole.celery.loads(petiole.celery.dumps(([years, years], {}, embed)))
+    assert one is other is one["2027"]
+
+
 def test_what_kombu_reads_stays(app: Any, worker: Any) -> None:
     kombu_json.register_type(Place, "geo.Place", lambda place: {"x": place.x}, lambda fields: Place(**fields))
     try:
@@ -658,10 +684,14 @@ def test_what_is_sent_again_undecoded_keeps_its_types() -> None:
         assert "types" not in json.loads(other.headers["petiole"])
 
 
+class Color(str, Enum):
+    RED = "red"
+
+
 CASES = [
     [1, 2.5, "a", None, True, 5.0, 1e17, 2**64, float("inf"), -0.0],
     {"a": datetime(2026, 1, 2, 3, 4, 5, 678), "b": date(2026, 1, 2), "c": Decimal("NaN"), "d": uuid.UUID(int=3)},
-    [b"text", b"\xff", (1, 2), {1: 2, None: 3, False: 4, 1.5: 5}],
+    [b"text", b"\xff", (1, 2), {1: 2, None: 3, False: 4, 1.5: 5, float("nan"): 6, float("-inf"): 7, Color.RED: 8}],
     [datetime.now(timezone.utc).time(), {"__type__": "x"}, {"a": {"__value__": 2}}],
 ]
 

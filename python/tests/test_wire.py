@@ -116,6 +116,28 @@ def test_what_is_shared_is_shared_again() -> None:
     assert left is not right
 
 
+def test_subclasses_travel_as_what_they_are_not_as_they_print_themselves() -> None:
+    class Price(Decimal):
+        def __str__(self) -> str:
+            return f"{float(self)} EUR"
+
+    class NoTime(datetime):
+        def isoformat(self, *_: Any, **__: Any) -> str:
+            return "NaT"
+
+    back = decode(encode([Price("1.50"), {Name.A: 1}]))
+    assert back == [Decimal("1.50"), {"a": 1}] and str(back[0]) == "1.50"
+    with pytest.raises(EncodeError, match='its text is no datetime: string "NaT"'):
+        encode(NoTime(2026, 1, 2))
+
+
+def test_a_dict_whose_keys_become_text_is_one_object_still() -> None:
+    shared: Any = {Name.A: 1}
+    shared[Name.A] = shared
+    one, other = decode(encode([shared, shared]))
+    assert one is other is one["a"]
+
+
 def test_a_pointer_is_before_what_it_points_from_in_javascript_too() -> None:
     shared = {"x": 1}
     text = encode({"b": shared, "1": [shared]})
@@ -126,6 +148,10 @@ def test_a_pointer_is_before_what_it_points_from_in_javascript_too() -> None:
 def test_circles() -> None:
     ring: List[Any] = []
     ring.append({"ring": ring, "map": Map([("r", ring)]), "error": WireError("Error", parts={"cause": ring})})
+    was: Any = {"id": 1}
+    was["self"] = [was]
+    came = decode(encode(Ref("a.B", 1, was=was))).was
+    assert came["self"][0] is came
     back = decode(encode(ring))
     assert back[0]["ring"] is back[0]["map"]["r"] is back[0]["error"].cause is back
 

@@ -221,6 +221,11 @@ function testChords(of: () => Site): void {
       "chain(t(1, 1), chord([t(5, 5, immutable=True), t(1)], techo('alone', immutable=True)))",
       "'alone'",
     ],
+    [
+      "a chord after a body that Python replaces",
+      "chain(group(t(1, 1), t(2, 2)), signature('tasks.replaced'), group(techo(), techo()), techo())",
+      "[[2, 4], [2, 4]]",
+    ],
     ["an empty header", "chain(t(1, 1), chord([], techo()))", "[]"],
     ["map", "chain(t(1, 1), site_app.echo.map([1, 2]))", "[1, 2]"],
     [

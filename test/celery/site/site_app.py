@@ -283,6 +283,12 @@ def old_mark(self, order):
     raise self.replace(task.set(reply_to=self.request.reply_to))
 
 
+@app.task(name="tasks.replaced", bind=True)
+def replaced(self, value):
+    """What stays in Python of another: it hands its value to TypeScript, and what follows it follows that."""
+    raise self.replace(app.signature("ts.echo", (value,), queue="ts"))
+
+
 @app.task(name="both.which")
 def which():
     """A task that both languages know."""

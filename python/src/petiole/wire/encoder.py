@@ -238,6 +238,10 @@ class Encoder:
         """What others write for a value: a tag of theirs, or something in its place."""
         if isinstance(given, Marked):
             return self.tag(given.name, "value", value, given.content, above, key, opens=False, known=True)
+        if given is value:
+            raise Unportable("what is to stand for it is itself")
+        # Others may give one thing after another, without end.
+        self.budget.nodes(1)
         above.container[key] = given
         # It comes again, as that.
         above.position -= 1
@@ -394,7 +398,8 @@ class Encoder:
         context = self.context._replace(
             limits=Limits(limits.bytes, max(limits.depth // 2, 1), limits.nodes, limits.bigint_digits)
         )
-        tree, inside = run(dict(fields), context, self.root, True)
+        # The very dict: its own fields may lead back to it.
+        tree, inside = run(fields if type(fields) is dict else dict(fields), context, self.root, True)
         self.types |= inside.types
         self.budget.nodes_again(inside.budget.again)
         self.reserve(inside.reserved)

@@ -13,7 +13,7 @@ from uuid import UUID
 from ..errors import describe, shortened
 from . import kinds, times
 from .encode_context import Unportable
-from .json_text import int_to_digits
+from .json_text import int_to_digits, write
 from .kinds import (
     ArrayBuffer,
     Bare,
@@ -86,7 +86,12 @@ def _write_foreign(encoder: "Encoder", value: Foreign, above: Place, key: Any) -
 
 
 def _write_dict(encoder: "Encoder", value: Any, above: Place, key: Any) -> Optional[Place]:
-    content = dict(value)
+    return _write_object(encoder, value, dict(value), above, key)
+
+
+def _write_object(
+    encoder: "Encoder", value: Any, content: Dict[Any, Any], above: Place, key: Any
+) -> Optional[Place]:
     has_tag_keys = len(content) == 2 and TYPE in content and VALUE in content
     if has_tag_keys and encoder.context.portable:
         raise Unportable("a worker would take it for a tag; name its keys otherwise")
@@ -98,7 +103,7 @@ def _write_dict(encoder: "Encoder", value: Any, above: Place, key: Any) -> Optio
         elif type(name) is Symbol:
             is_odd = True
         else:
-            return _write_dict(encoder, _with_text_keys(encoder, value, content), above, key)
+            return _write_object(encoder, value, _with_text_keys(encoder, content), above, key)
     if is_odd:
         pairs = [[name, inside] for name, inside in content.items()]
         return encoder.tag("object", "entries", value, pairs, above, key)
@@ -107,11 +112,12 @@ def _write_dict(encoder: "Encoder", value: Any, above: Place, key: Any) -> Optio
     return encoder.container(value, content, above, key)
 
 
-def _with_text_keys(encoder: "Encoder", value: Any, content: Dict[Any, Any]) -> Dict[Any, Any]:
+def _with_text_keys(encoder: "Encoder", content: Dict[Any, Any]) -> Dict[Any, Any]:
     made: Dict[Any, Any] = {}
     for name, inside in content.items():
         if isinstance(name, str) or type(name) is Symbol:
-            name = str(name) if isinstance(name, str) else name
+            # Not what its class makes of it: an Enum of texts gives the names of its members.
+            name = str.__str__(name) if isinstance(name, str) else name
         elif encoder.context.loose_keys and (name is None or isinstance(name, (bool, int, float))):
             words: Dict[Any, str] = {None: "null", True: "true", False: "false"}
             name = _number_text(name) if _is_number(name) else words[name]
@@ -120,7 +126,6 @@ def _with_text_keys(encoder: "Encoder", value: Any, content: Dict[Any, Any]) -> 
         if name in made:
             raise Unportable(f"it has two keys that are written {describe(name)}: send a petiole.Map")
         made[name] = inside
-    encoder.kept.append(made)
     return made
 
 
@@ -129,7 +134,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _number_text(value: Any) -> str:
-    return float.__repr__(value) if isinstance(value, float) else int_to_digits(int(value))
+    return write(float(value), True) if isinstance(value, float) else int_to_digits(int(value))
 
 
 def _write_bare(encoder: "Encoder", value: Bare, above: Place, key: Any) -> Optional[Place]:
@@ -270,6 +275,18 @@ def _replaced(by: Callable[[Any], Any]) -> Writer:
     return write_it
 
 
+def _of_form(tag: str, text_of: Callable[[Any], str]) -> Callable[[Any], str]:
+    """The text of a subclass's instance, which may be of no time at all: NaT of pandas is a datetime."""
+
+    def checked(value: Any) -> str:
+        text = text_of(value)
+        if not times.is_form(tag, text):
+            raise Unportable(f"its text is no {tag}: {describe(text)}")
+        return text
+
+    return checked
+
+
 def _hex(value: UUID) -> Any:
     return {"hex": value.hex}
 
@@ -325,9 +342,9 @@ SUBCLASSES: List[Tuple[type, Writer]] = [
     (set, _write_set),
     (frozenset, _write_set),
     (bytes, _write_plain("base64", to_base64)),
-    (datetime, _write_plain("datetime", times.write_datetime)),
-    (date, _write_plain("date", lambda value: value.isoformat())),
-    (time, _write_plain("time", times.write_kept)),
-    (Decimal, _write_plain("decimal", str)),
+    (datetime, _write_plain("datetime", _of_form("datetime", times.write_datetime))),
+    (date, _write_plain("date", _of_form("date", lambda value: value.isoformat()))),
+    (time, _write_plain("time", _of_form("time", times.write_kept))),
+    (Decimal, _write_plain("decimal", Decimal.__str__)),
     (UUID, _write_plain("uuid", _hex)),
 ]

@@ -63,8 +63,9 @@ export function frozen(text: string, place: Place): string {
     case "chord": {
       const own = textOption(element.signature, "task_id") ?? place.newId(role);
       const { newId } = place;
+      // Their group is said when it begins: a task of Python's that replaces itself gives what follows it another.
       const header = flattened(element.header, `${role}.kwargs.header`).map((task, groupIndex) =>
-        frozen(task, { newId, role: `${role}.kwargs.header[${groupIndex}]`, groupId: own, groupIndex }),
+        frozen(task, { newId, role: `${role}.kwargs.header[${groupIndex}]`, groupIndex }),
       );
       const body = frozen(element.body, { ...place, role: `${role}.kwargs.body` });
       return withSignatureOptions(signatureOf(withParts(element, { header, body }), role), {
