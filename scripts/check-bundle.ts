@@ -20,7 +20,7 @@ const others: Readonly<Record<string, string>> = {
 /** Bytes, minified and gzipped, of all that the entry exports: what is aimed at. */
 const goal = 9 * 1024;
 /** And what it may not grow beyond: docs/decisions/0007 says why it is more. */
-const allowed = 19 * 1024;
+const allowed = 19.5 * 1024;
 
 function gzipped(text: string): number {
   return gzipSync(text, { level: 9 }).length;

@@ -11,6 +11,7 @@ import { DecodeError, LimitError, ValueError, attempt, describe, messageOf } fro
 import { Budget } from "./budget.ts";
 import type { Lazy } from "./lazy.ts";
 import { checkBytes, type Limits } from "./limits.ts";
+import { parseJson } from "./parse-json.ts";
 import { notingPassed } from "./passed.ts";
 import { follow, pathOf, shortened } from "./path.ts";
 import { isPlainText } from "./plain-text.ts";
@@ -102,7 +103,7 @@ function parse(text: string, limits: Limits, root: string): unknown {
     throw new DecodeError({ path: root, expected: "text", found: describe(text) });
   checkBytes(text, limits, root);
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     // The platform's own message quotes the text, which may be nobody's business.
     throw new DecodeError({ path: root, expected: "JSON", found: `${text.length} characters that are none` });

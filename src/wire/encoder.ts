@@ -13,6 +13,7 @@ import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import type { Distinct } from "./distinct.ts";
 import { Foreign } from "./foreign.ts";
 import { GraphWriter } from "./graph-writer.ts";
+import { parseJson } from "./parse-json.ts";
 import { pointerOf } from "./path.ts";
 import { Place } from "./place.ts";
 import { hasProperties, hasSymbols, isData, isPlainArray } from "./plain.ts";
@@ -360,7 +361,7 @@ export class Encoder {
       this.budget.nodesAgain(more.nodes);
       this.writing.buffers.reserve(more.reserved, limits);
     }
-    return JSON.parse(text);
+    return parseJson(text);
   }
 
   /** A row that knows its model travels as a reference; what is no row is refused. */
