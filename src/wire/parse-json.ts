@@ -50,10 +50,10 @@ function isKey(text: string, end: number): boolean {
   return colon.test(text);
 }
 
-/** What is nowhere in a text. Whoever wrote it cannot have known. */
+/** What is nowhere in a text, and no number. Whoever wrote it cannot have known. */
 function saltFor(text: string): string {
   let salt = "";
-  while (text.includes(salt)) salt = Math.random().toString(36).slice(2, 8);
+  while (text.includes(salt)) salt = `~${Math.random().toString(36).slice(2, 8)}`;
   return salt;
 }
 
