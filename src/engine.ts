@@ -379,7 +379,8 @@ export interface Engine {
 
   /**
    * Where it does not lack `sameDatabase`: sends as part of a transaction, so that there is a task if, and only if,
-   * that commits.
+   * that commits. As with {@link send}, a message whose id is known is left as it is: it is sent again where a savepoint
+   * may have undone it.
    *
    * @throws PetioleError `ERR_TRANSACTION_UNSUPPORTED` when the transaction is not of the engine's own database
    */

@@ -88,6 +88,35 @@ describePostgres("pg-boss in the user's database", (createDatabase) => {
       expect(await rows()).toEqual([1]);
     });
 
+    test("what a transaction sends while a savepoint is open is not undone with the savepoint", async () => {
+      const { app, task } = parts;
+      const begun = Promise.withResolvers<void>();
+      const sent = Promise.withResolvers<void>();
+      const handles = await app.transaction(shop.handle, async (outer) => {
+        const undone = app.transaction(outer as object, async (inner) => {
+          await shop.insert(inner, 1);
+          begun.resolve();
+          await sent.promise;
+          await task.enqueue(1);
+          throw new Error("the inner one");
+        });
+        const failed = expect(undone).rejects.toThrow("the inner one");
+        await begun.promise;
+        const first = await task.enqueue(2, { unique: "k" });
+        const [second, third] = [await task.enqueue(3), await task.enqueue(4, { delay: "1h" })];
+        sent.resolve();
+        await failed;
+        expect(await third.cancel()).toBe(true);
+        // Its key is free: what had it is undone.
+        return [first, second, await task.enqueue(5, { unique: "k" }), await task.enqueue(6)];
+      });
+      const payloads = (await engine.list({})).records.map(({ message }) => message.payload);
+      expect(payloads.sort()).toEqual(["3", "5", "6"]);
+      const ids = await Promise.all(handles.map(({ id }) => engine.find(id)));
+      expect(ids.map((found) => found?.message.payload)).toEqual(["5", "3", "5", "6"]);
+      expect(await rows()).toEqual([]);
+    });
+
     test("the ORM's own transaction is one; a key's holder is known at once, and what is cancelled was never sent", async () => {
       const { task } = parts;
       const held = await task.enqueue(1, { unique: "k" });

@@ -1,7 +1,7 @@
 /** Several ORMs, and several connections of one, in one app, on PostgreSQL; and `xmin` as the version of rows. */
 import { eq } from "drizzle-orm";
 import { drizzle as connect, type NodePgDatabase } from "drizzle-orm/node-postgres";
-import { integer, pgTable, text } from "drizzle-orm/pg-core";
+import { customType, integer, pgTable, text } from "drizzle-orm/pg-core";
 import { Kysely, PostgresDialect } from "kysely";
 import { Pool } from "pg";
 import { DataSource, EntitySchema } from "typeorm";
@@ -212,6 +212,36 @@ describePostgres("on PostgreSQL", (createDatabase) => {
       });
       await tester.drain();
       expect(await handle.result()).toBe("new");
+    });
+
+    test.each([
+      ["a uuid in capitals", "uuid", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"],
+      ["a text without its column's blanks", "char(4)", "ab"],
+      ["a number for a text", "text", 7],
+    ] as const)("is read by a key that is %s", async (_, type, key) => {
+      const keyed = pgTable("keyed", {
+        id: customType<{ data: string }>({ dataType: () => type })().primaryKey(),
+        body: text().notNull(),
+      });
+      await db.execute(`create table keyed (id ${type} primary key, body text not null)`);
+      await db.execute(`insert into keyed values ('${key}', 'there')`);
+      const made = new Petiole({
+        engine: memory(),
+        models: [drizzle(db, { "qa.Keyed": { table: keyed, version: "xmin" } })],
+      });
+      const tester = testApp(made);
+      const read = made.task("read", ({ row }: { row: typeof keyed.$inferSelect }) => row.body, {
+        ifChanged: "skip",
+      });
+      const same = await read.enqueue({ row: ref(keyed, key) });
+      await tester.drain();
+      expect(await same.result()).toBe("there");
+      const changed = await read.enqueue({ row: ref(keyed, key) });
+      await db.execute("update keyed set body = 'edited'");
+      await tester.drain();
+      await expect(changed.result()).rejects.toMatchObject({ code: "ERR_TASK_SKIPPED" });
+      await tester.close();
+      await made.close();
     });
 
     test("a row that is not there is refused at the send", async () => {

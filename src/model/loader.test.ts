@@ -82,6 +82,18 @@ describe("loadReferences", () => {
     expect((await loadReferences([adapter], [asked])).rowOf(asked)).toBe(stored);
   });
 
+  test.each([
+    ["12", "12  ", "a padded one"],
+    ["2", "2.00", "a decimal"],
+    ["1.5", "1.50", "a decimal with a fraction"],
+  ])("a row found by %j, which its column stores as %j, %s, is not missing", async (asked, id) => {
+    const adapter = stubAdapter(commentModel, {}, { load: async () => [{ id }] });
+    const references = [asked, "3"].map((key) => new Reference("qa.Comment", key));
+    const loaded = await loadReferences([adapter], references);
+    expect(loaded.rowOf(references[0]!)).toEqual({ id });
+    expect(loaded.missing).toEqual([references[1]]);
+  });
+
   test("a single key in an object finds its row, the same object as by the bare key", async () => {
     const adapter = stubAdapter(commentModel, { "qa.Comment": [{ id: 7 }] });
     const [whole, bare] = [new Reference("qa.Comment", { id: 7 }), new Reference("qa.Comment", 7)];

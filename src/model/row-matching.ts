@@ -161,18 +161,30 @@ export class AskedRows {
     }
   }
 
-  /** The keys that did not come, and their places. Integers are left out: there is one spelling of each. */
+  /**
+   * The keys that did not come, and their places. Integers are left out, of which there is one spelling, unless rows came
+   * by other keys: those of a padded column, or of decimals.
+   */
   #missing(): [mark: Mark, place: number][] {
     const missing: [mark: Mark, place: number][] = [];
     for (const [mark, place] of this.#places)
-      if (typeof mark !== "number" && !this.#rows[place]) missing.push([mark, place]);
+      if ((typeof mark !== "number" || this.#others.length > 0) && !this.#rows[place])
+        missing.push([mark, place]);
     return missing;
   }
 
   /** The same for all spellings that some database takes for one key. */
   #formOf(key: Key): string {
     const parts = this.#description.key.map((attribute) => (typeof key === "object" ? key[attribute] : key));
-    return JSON.stringify(parts.map((part) => String(part).toLowerCase().replaceAll(/[-{}]/g, "").trimEnd()));
+    return JSON.stringify(
+      parts.map((part) =>
+        String(part)
+          .toLowerCase()
+          .replace(/(\.\d*[1-9])0+$|\.0+$/, "$1")
+          .replaceAll(/[-{}]/g, "")
+          .trimEnd(),
+      ),
+    );
   }
 }
 

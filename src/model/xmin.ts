@@ -29,7 +29,8 @@ export async function readXmin(
   }
   const columns = attributes.map((attribute) => quotedName(table.columns[attribute] ?? attribute));
   const from = [table.schema, table.name].filter((part) => part !== undefined).map(quotedName);
-  const selected = columns.map((column, index) => `${column}::text as key${index}`).join();
+  // Not a cast to text, which would cut off the blanks of a padded column.
+  const selected = columns.map((column, index) => `concat(${column}) as key${index}`).join();
   const versions = new Map<string, string>();
   for (const part of chunked(keys, chunk)) {
     const rows = part.map((key) => {

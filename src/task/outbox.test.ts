@@ -267,6 +267,28 @@ describe("the outbox", () => {
     await expect(handle.result()).rejects.toMatchObject({ code: "ERR_TASK_NOT_SENT" });
   });
 
+  test("what a transaction enqueues while a savepoint is open is not undone with the savepoint", async () => {
+    const { app, db, engine, task } = setup;
+    await app.transaction(db, async (tx) => {
+      let handles: readonly { cancel(): Promise<boolean> }[] = [];
+      const undone = app.transaction(tx, async (savepoint) => {
+        handles = [await task.enqueue(1, { transaction: tx }), await task.enqueue(2, { transaction: tx })];
+        await app.transaction(savepoint, () => task.enqueue(3, { transaction: tx }));
+        await task.enqueue(4);
+        throw new Error("undone");
+      });
+      await expect(undone).rejects.toThrow("undone");
+      expect(await handles[1]!.cancel()).toBe(true);
+      const failing = (): Promise<unknown> =>
+        app.transaction(tx, async () => Promise.reject(new Error("undone")));
+      // The one below is written while the savepoint that is begun meanwhile is open.
+      await Promise.allSettled([task.enqueue(5), failing()]);
+      await task.enqueue(6);
+    });
+    const sent = async () => (await engine.list({})).records.map(({ message }) => message.payload).sort();
+    await expect.poll(sent).toStrictEqual(["1", "3", "5", "6"]);
+  });
+
   test("under test: it is told at once, and nothing of it is left for the app's own engine", async () => {
     const { app, db, engine, task, left } = setup;
     const tester = testApp(app);

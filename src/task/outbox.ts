@@ -53,7 +53,10 @@ export class Outbox {
     for (const part of chunked(batch, chunk)) {
       const rows = part.map((_, index) => `(${mark(sql, index * 2)}, ${mark(sql, index * 2 + 1)})`);
       const values = part.flatMap((outgoing) => [outgoing.message.id, JSON.stringify(outgoing)]);
-      const statement = `insert into ${this.table} (id, outgoing) values ${rows.join(", ")}`;
+      // What is there is the same: its id is its own.
+      const otherwise =
+        sql.dialect === "mysql" ? "on duplicate key update id = id" : "on conflict do nothing";
+      const statement = `insert into ${this.table} (id, outgoing) values ${rows.join(", ")} ${otherwise}`;
       await sql.query(statement, values, { transaction }).catch((cause: unknown) => {
         throw isWithoutTable(cause) ? this.#missing(adapter, cause) : cause;
       });

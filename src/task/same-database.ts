@@ -8,7 +8,7 @@ import type { Engine, Outgoing, SentWithin, TransactionSql } from "../engine.ts"
 import { PetioleError } from "../errors.ts";
 import { Buffered } from "./buffered.ts";
 import type { Held, Scope, Sending } from "./scope.ts";
-import { withdrawAgain, withdrawIn, type Strength } from "./strength.ts";
+import { followable, sendAgain, withdrawAgain, withdrawIn, type Strength } from "./strength.ts";
 
 /** What a transaction has sent, with what the engine said of it. */
 interface HeldWithin extends Held {
@@ -34,7 +34,7 @@ export class SameDatabase implements Strength {
   async hold(batch: readonly Outgoing[], scope: Scope): Promise<Sending> {
     const engine = this.#engine();
     if (!engine.sendWithin) return this.#buffered.hold(batch, scope);
-    await this.committing(scope);
+    await this.#withdrawAgain(scope);
     const sent = await engine.sendWithin(batch, sqlIn(scope));
     const withdraw = (id: string): Promise<boolean> =>
       withdrawIn(scope, (present) => this.#withdraw(id, present));
@@ -48,11 +48,14 @@ export class SameDatabase implements Strength {
     return sending;
   }
 
-  /** Withdraws once more what was called off, so that its key is free and it is not there after the commit. */
+  /** Has there what was sent, and nothing else. */
   async committing(scope: Scope): Promise<void> {
-    await withdrawAgain(scope, async (ids) => {
-      for (const id of ids) await sentIn(scope, id)?.sent.withdraw([id], sqlIn(scope));
-    });
+    await this.#withdrawAgain(scope);
+    const engine = this.#engine();
+    if (engine.sendWithin) {
+      // Another may have taken its key since: its handle is given out.
+      await sendAgain(scope, (batch) => engine.sendWithin!(batch.map(followable), sqlIn(scope)));
+    }
   }
 
   async committed(held: readonly Held[]): Promise<void> {
@@ -61,6 +64,13 @@ export class SameDatabase implements Strength {
     for (const { sending } of sent) sending.state = "sent";
     for (const each of sent) each.sent.committed();
     if (inMemory.length > 0) await this.#buffered.committed(inMemory);
+  }
+
+  /** Withdraws once more what was called off, so that its key is free and it is not there after the commit. */
+  async #withdrawAgain(scope: Scope): Promise<void> {
+    await withdrawAgain(scope, async (ids) => {
+      for (const id of ids) await sentIn(scope, id)?.sent.withdraw([id], sqlIn(scope));
+    });
   }
 
   /** Takes back what this transaction has sent. One that was sent before it is not its to take. */

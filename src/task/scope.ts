@@ -49,6 +49,8 @@ export class Scope {
   held: Held[] = [];
   /** A savepoint in it was rolled back, and may have brought back what was withdrawn there. */
   isUndone = false;
+  /** The same, whatever was withdrawn again since: it may have taken along what was sent meanwhile by what it is in. */
+  hasUndone = false;
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(adapter: OrmAdapter, handle: object, parent: Scope | undefined) {
@@ -100,6 +102,7 @@ export class Scope {
     this.state = "merged";
     for (const held of this.held) parent.held.push(held);
     parent.isUndone ||= this.isUndone;
+    parent.hasUndone ||= this.hasUndone;
     this.end();
   }
 
@@ -107,7 +110,7 @@ export class Scope {
   drop(): void {
     this.state = "rolled back";
     for (const { sending } of this.held) sending.state = "rolled back";
-    if (this.parent) this.parent.present.isUndone = true;
+    if (this.parent) Object.assign(this.parent.present, { isUndone: true, hasUndone: true });
     this.end();
   }
 }

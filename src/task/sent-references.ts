@@ -11,7 +11,7 @@ import { fieldsFor, rowBehind } from "../model/ref.ts";
 import { findModel, type RegisteredModel } from "../model/registry.ts";
 import { versionOf, xmin } from "../model/version.ts";
 import { readXmin } from "../model/xmin.ts";
-import { Reference, identityOf, type ReferenceDetails } from "../wire/reference.ts";
+import { Reference, identityOf, type Key, type ReferenceDetails } from "../wire/reference.ts";
 import type { TaskSettings } from "./options.ts";
 import { missingError } from "./task-rows.ts";
 
@@ -25,6 +25,8 @@ export class SentReferences {
   readonly #handleFor: (adapter: OrmAdapter) => object | undefined;
   /** Those whose versions the database must tell, by identity. */
   readonly #asked = new Map<string, Reference>();
+  /** Of these, those whose keys are as they are stored: a row was given. */
+  readonly #given = new Set<string>();
   #told = new Map<string, Pick<ReferenceDetails, "version" | "digest">>();
 
   /** @param handleFor - the handle of the transaction that the send is part of */
@@ -117,14 +119,30 @@ export class SentReferences {
     adapter: OrmAdapter,
     references: readonly Reference[],
   ): Promise<void> {
+    const { name } = description;
     const transaction = this.#handleFor(adapter);
-    const keys = references.map(({ pk }) => pk);
-    const versions = await readXmin(adapter, description, keys, { transaction });
-    for (const reference of references) {
-      const version = versions.get(identityOf(description.name, reference.pk));
-      if (version === undefined) throw missingError(reference);
-      this.#told.set(reference.identity, { version });
-    }
+    const tell = async (keys: ReadonlyMap<Reference, Key>): Promise<void> => {
+      const versions = await readXmin(adapter, description, [...keys.values()], { transaction });
+      for (const [reference, key] of keys) {
+        const version = versions.get(identityOf(name, key));
+        if (version !== undefined) this.#told.set(reference.identity, { version });
+      }
+    };
+    const given = references.filter(({ identity }) => this.#given.has(identity));
+    await tell(new Map(given.map((reference) => [reference, reference.pk])));
+    // A key alone may be written otherwise than it is stored, or be none that the column can hold, which would be an error.
+    const others = references.filter(({ identity }) => !this.#told.has(identity));
+    if (others.length === 0) return;
+    const rows = await loadReferences(this.#adapters, others, this.#handleFor);
+    const keys = others.map((reference) => {
+      const row = rows.rowOf(reference);
+      const key = row && adapter.keyOf(name, row);
+      if (key === undefined) throw missingError(reference);
+      return [reference, key] as const;
+    });
+    await tell(new Map(keys));
+    const missing = others.find(({ identity }) => !this.#told.has(identity));
+    if (missing) throw missingError(missing);
   }
 
   #versionOf(
@@ -136,6 +154,9 @@ export class SentReferences {
     const known = (row && versionOf(description, adapter, row)) ?? this.#told.get(reference.identity);
     if (known) return known;
     this.#asked.set(reference.identity, reference);
+    const { name, key } = description;
+    const isMore = row && Object.keys(adapter.fieldsOf(name, row)).some((field) => !key.includes(field));
+    if (isMore) this.#given.add(reference.identity);
     return unknownVersion;
   }
 }

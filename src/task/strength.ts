@@ -45,6 +45,22 @@ export async function withdrawAgain(
   }
 }
 
+/**
+ * Sends once more, before the outermost commit, what is held, where a savepoint was rolled back: a transaction is one
+ * connection, so a row of what is around a savepoint is undone with it when it was written while that was open.
+ */
+export async function sendAgain(
+  scope: Scope,
+  send: (batch: readonly Outgoing[]) => Promise<unknown>,
+): Promise<void> {
+  if (!scope.hasUndone) return;
+  // Of a duplicate, nothing was written.
+  const batch = scope.held.flatMap(({ batch, sending: { ids, cancelled } }) =>
+    batch.filter(({ message: { id } }, index) => ids[index] === id && !cancelled.has(id)),
+  );
+  if (batch.length > 0) await send(batch);
+}
+
 /** Takes back a message that is a row of a transaction. One that is ending has it for good: then its end is waited for. */
 export async function withdrawIn(
   scope: Scope,

@@ -8,7 +8,7 @@ import type { Outgoing } from "../engine.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Relay } from "./relay.ts";
 import type { Held, Scope, Sending } from "./scope.ts";
-import { followable, told, withdrawAgain, withdrawIn, type Strength } from "./strength.ts";
+import { followable, sendAgain, told, withdrawAgain, withdrawIn, type Strength } from "./strength.ts";
 
 /** Holds in the outbox. */
 export class ThroughOutbox implements Strength {
@@ -23,7 +23,7 @@ export class ThroughOutbox implements Strength {
   async hold(given: readonly Outgoing[], scope: Scope): Promise<Sending> {
     const { adapter } = scope;
     const batch = given.map(followable);
-    await this.committing(scope);
+    await this.#withdrawAgain(scope);
     await this.#outbox.insert(adapter, batch, scope.handle);
     const ids = batch.map(({ message }) => message.id);
     // In the transaction that it belongs to by then: a savepoint's handle is of no use once that is released.
@@ -42,14 +42,20 @@ export class ThroughOutbox implements Strength {
     return sending;
   }
 
-  /** Withdraws once more what was called off. */
+  /** Has there what was sent, and nothing else. */
   async committing(scope: Scope): Promise<void> {
-    const within = { transaction: scope.handle };
-    await withdrawAgain(scope, (ids) => this.#outbox.remove(scope.adapter, ids, within));
+    await this.#withdrawAgain(scope);
+    await sendAgain(scope, (batch) => this.#outbox.insert(scope.adapter, batch, scope.handle));
   }
 
   /** Sends what is in the outbox. There it is safe, and nobody needs to wait for it. */
   async committed(held: readonly Held[], { adapter }: Scope): Promise<void> {
     void told(held, this.#relay.sendAll(adapter)).catch(() => {});
+  }
+
+  /** Withdraws once more what was called off. */
+  async #withdrawAgain(scope: Scope): Promise<void> {
+    const within = { transaction: scope.handle };
+    await withdrawAgain(scope, (ids) => this.#outbox.remove(scope.adapter, ids, within));
   }
 }

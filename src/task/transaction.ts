@@ -193,8 +193,8 @@ export class Transactions {
         if (isSealed || outcome === "rollback") scope.ending = outcome;
         await scope.settled();
         if (outcome === "commit" && !scope.parent && scope.held.length > 0) {
-          await this.#context.strength.committing?.(scope);
           await refuseFailed(scope);
+          await this.#context.strength.committing?.(scope);
         }
       },
       committed: async (transaction) => {

@@ -92,7 +92,7 @@ function attributesOf(metadata: EntityMetadataLike): readonly Attribute[] {
     if (isRelation) {
       const columns = relation.joinColumns as [ColumnMetadataLike, ...ColumnMetadataLike[]];
       attributes.set(relation.propertyPath, { path: pathOf(relation.propertyPath), columns, relation });
-    } else if (!column.isVirtual) {
+    } else if (!column.isVirtual || (column.isDiscriminator && metadata.childEntityMetadatas.length > 0)) {
       attributes.set(propertyPath, { path: pathOf(propertyPath), columns: [column], relation: undefined });
     }
   }

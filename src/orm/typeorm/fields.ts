@@ -43,6 +43,10 @@ export function valueOf({ path, columns, relation }: Attribute, row: object): un
   if (relation !== undefined) return relatedKey(relation, row);
   const value = at(row, path);
   const [column] = columns;
+  if (value === undefined && column.isDiscriminator) {
+    const { target, discriminatorValue } = column.entityMetadata.findInheritanceMetadata(row);
+    return row.constructor === target ? discriminatorValue : undefined;
+  }
   if (value !== undefined || column.relationMetadata === undefined) return value;
   // The column has a property, and the relation another: the related entity tells as well.
   const related = column.relationMetadata.getEntityValue(row);
@@ -53,7 +57,7 @@ export function valueOf({ path, columns, relation }: Attribute, row: object): un
 
 /** An entity with these fields, of its class, as TypeORM makes those that it loads: the constructor is not called. */
 export function entityWith(entity: Entity, fields: Readonly<Record<string, unknown>>): object {
-  const row = entity.metadata.create(undefined, { fromDeserializer: true });
+  const row = entity.metadata.findInheritanceMetadata(fields).create(undefined, { fromDeserializer: true });
   for (const { attribute, value } of given(entity, fields)) assign(row, attribute, value);
   return row;
 }
@@ -102,8 +106,9 @@ export function assignForeignKey(row: object, relation: RelationMetadataLike, ke
 }
 
 function assign(row: object, { columns, relation }: Attribute, value: unknown): void {
-  if (relation === undefined) columns[0].setEntityValue(row, value);
-  else assignRelation(row, relation, value);
+  const [column] = columns;
+  if (relation !== undefined) assignRelation(row, relation, value);
+  else if (!column.isVirtual) column.setEntityValue(row, value);
 }
 
 function assignRelation(row: object, relation: RelationMetadataLike, key: unknown): void {

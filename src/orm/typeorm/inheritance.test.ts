@@ -46,3 +46,63 @@ test("a row of a table of its own is none of the model that its class extends", 
   expect(saved).toEqual([["cms.Content", 5]]);
   end();
 });
+
+class Animal {
+  declare id: number;
+  declare kind: string;
+}
+class Bird extends Animal {
+  declare span: number | null;
+}
+const id = { type: "integer", primary: true } as const;
+const kind = { type: "text" } as const;
+const wings = { span: { type: "integer", nullable: true } } as const;
+
+test.each([
+  ["a column of its own", {}],
+  ["a property", { kind }],
+])("a row of a table with several classes keeps its class, which %s tells", async (_, told) => {
+  const animals = new EntitySchema<Animal>({
+    name: "Animal",
+    target: Animal,
+    inheritance: { pattern: "STI", column: { name: "kind", ...kind } },
+    columns: { id, ...told } as never,
+  });
+  const birds = new EntitySchema<Bird>({
+    name: "Bird",
+    target: Bird,
+    type: "entity-child",
+    discriminatorValue: "bird",
+    columns: { id, ...told, ...wings } as never,
+  });
+  dataSource = new DataSource({
+    type: "better-sqlite3",
+    database: ":memory:",
+    entities: [animals, birds],
+    synchronize: true,
+  });
+  await dataSource.initialize();
+  const adapter = typeorm(dataSource, { "x.Animal": Animal });
+  const manager = dataSource.manager;
+  await manager.save([Object.assign(new Bird(), { id: 1, span: 3 }), Object.assign(new Animal(), { id: 2 })]);
+  const rows = async () => manager.query("select id, kind, span from animal order by id");
+  const before = await rows();
+  for (const [key, Class, expected] of [
+    [1, Bird, { id: 1, kind: "bird", span: 3 }],
+    [2, Animal, { id: 2, kind: "Animal" }],
+  ] as const) {
+    const [row] = await adapter.load("x.Animal", [key]);
+    const fields = adapter.fieldsOf("x.Animal", row!);
+    expect(fields).toEqual(expect.objectContaining(expected));
+    const entity = adapter.entityOf("x.Animal", fields);
+    expect(entity).toBeInstanceOf(Class);
+    expect(adapter.fieldsOf("x.Animal", entity)).toEqual(fields);
+    expect({ ...entity }).toEqual({ ...row });
+    await manager.query("update animal set kind = 'other', span = null where id = ?", [key]);
+    await adapter.save("x.Animal", fields);
+    expect(await rows()).toEqual(before);
+    await manager.query("delete from animal where id = ?", [key]);
+    await adapter.save("x.Animal", fields);
+    expect(await rows()).toEqual(before);
+  }
+});

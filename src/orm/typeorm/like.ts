@@ -73,6 +73,10 @@ export interface EntityMetadataLike {
   readonly relations: readonly RelationMetadataLike[];
   /** The targets of the entity and, with table inheritance, of what it inherits from. */
   readonly inheritanceTree: readonly unknown[];
+  /** Of those that inherit from it in the same table, the one that a row is of, by its class or its discriminator; or itself. */
+  findInheritanceMetadata(row: object): EntityMetadataLike;
+  readonly childEntityMetadatas: readonly EntityMetadataLike[];
+  readonly discriminatorValue?: string | undefined;
   create(runner?: undefined, options?: { readonly fromDeserializer?: boolean }): object;
 }
 
@@ -91,7 +95,9 @@ export interface ColumnMetadataLike {
   /** The database computes it from other columns. */
   readonly generatedType?: string | undefined;
   readonly isDeleteDate: boolean;
+  /** Tells which of the classes in one table a row is of. */
   readonly isDiscriminator: boolean;
+  readonly entityMetadata: EntityMetadataLike;
   readonly isGenerated: boolean;
   /** Has no property of its own: the column of a relation, mostly. */
   readonly isVirtual: boolean;

@@ -58,7 +58,8 @@ export async function saveRow(
   if ((affected ?? 0) > 0) return "update";
   const insert = builder()
     .insert()
-    .into(target)
+    // Where several classes are in one table, by the one of the row.
+    .into(entity.metadata.findInheritanceMetadata(fields).target as never)
     .values(nested(values))
     .callListeners(false)
     .updateEntity(false);

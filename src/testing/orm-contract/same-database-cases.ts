@@ -248,7 +248,9 @@ function engineOfRows(woken: (readonly string[])[]): Engine {
     Array.from({ length: count }, (_, index) => (dialect === "postgres" ? `$${index + 1}` : "?"));
   const sendWithin: Engine["sendWithin"] = async (batch, sql): Promise<SentWithin> => {
     const ids = batch.map(({ message }) => message.id);
-    const statement = `insert into engine_rows (place, id, payload) values (${marks(sql, 3).join(", ")})`;
+    const otherwise = sql.dialect === "mysql" ? "on duplicate key update id = id" : "on conflict do nothing";
+    const values = marks(sql, 3).join(", ");
+    const statement = `insert into engine_rows (place, id, payload) values (${values}) ${otherwise}`;
     for (const { message } of batch) await sql.query(statement, [++place, message.id, message.payload]);
     return {
       ids,
