@@ -165,6 +165,6 @@ describe("petiole outbox sql", () => {
 
   test("an app without an outbox has no relay", async () => {
     const { code, errors } = await setting.start(["relay", "./app.ts"]).ended;
-    expect([code, errors]).toStrictEqual([1, expect.stringContaining('transactions must be "outbox"')]);
+    expect([code, errors]).toStrictEqual([1, expect.stringContaining('made with transactions: "outbox"')]);
   });
 });

@@ -49,9 +49,9 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
         : content,
     refusal(tag, content) {
       if (/^(date|time|datetime)$/.test(tag)) return timeRefusal(content);
-      // Python reads no more digits than that.
-      const isRead = known.has(tag) && !(tag === "bigint" && (content as string).length > 4300);
-      if (isRead) return known.has("bigint") ? undefined : keyRefusal(tag, content);
+      if (tag === "bigint" && (content as string).length > 4300)
+        return "Python reads no more than 4,300 digits; send a string";
+      if (known.has(tag)) return known.has("bigint") ? undefined : keyRefusal(tag, content);
       return advice[tag] ?? "the other side does not know this type; teach it, and say so in `understands`";
     },
     // Kombu does not look at what kind of value the type is.
@@ -65,11 +65,11 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
 
 /** An object's properties, but for those that are undefined. */
 export function withoutUndefined(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter((entry) => entry[1] !== undefined));
+  return Object.fromEntries(Object.entries(value).filter(([, inside]) => inside !== undefined));
 }
 
 const advice: Readonly<Record<string, string>> = {
-  bigint: "JSON has no such number; send a string, or an exact number",
+  bigint: "Python does not know the tag; send a string, or an exact number",
   number: "JSON has no such number; send null",
   undefined: "send null",
   map: "send a plain object, or an array of entries",
