@@ -12,6 +12,7 @@ import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import type { Distinct } from "./distinct.ts";
 import { Foreign } from "./foreign.ts";
 import { GraphWriter } from "./graph-writer.ts";
+import { reserve } from "./limits.ts";
 import { pointerOf } from "./path.ts";
 import { Place } from "./place.ts";
 import { hasProperties, hasSymbols, isData, isPlainArray } from "./plain.ts";
@@ -358,7 +359,7 @@ export class Encoder {
     for (const type of types) this.types.add(type);
     if (more) {
       this.budget.nodesAgain(more.nodes);
-      this.writing.buffers.reserve(more.reserved, limits);
+      reserve(this.writing.buffers, more.reserved, limits);
     }
     return JSON.parse(text);
   }
