@@ -185,11 +185,11 @@ export interface FieldIssue {
   readonly message: string;
 }
 
-/** `ERR_VALUE_INVALID`: the fields given to a value class are not what it declares. Holds every issue. */
+/** `ERR_VALUE_INVALID`: the fields given to a value class are not what it declares. Holds the issues. */
 export class ValueError extends PetioleError {
   /** The value class's name, `shop.Money`. */
   declare readonly type: string;
-  /** All that is wrong, field by field. */
+  /** All that is wrong, field by field; of a field table, the first hundred. */
   declare readonly issues: readonly FieldIssue[];
 
   constructor(type: string, issues: readonly FieldIssue[], options?: { readonly cause?: unknown }) {

@@ -93,6 +93,9 @@ export function optional<const Type extends FieldType>(type: Type): Optional<Typ
 /** A field that may hold whatever can travel; its type is `unknown`. */
 export const anything: Anything = anythingMark as unknown as Anything;
 
+/** So many issues are told: a list from a stranger may have a million, which together take a hundred times its text. */
+const mostIssues = 100;
+
 /** Reports what is wrong with a value, or nothing. */
 type Check = (value: unknown, path: readonly (string | number)[], issues: FieldIssue[]) => void;
 
@@ -161,7 +164,7 @@ export class Fields {
     return keys === Object.keys(fields).length;
   }
 
-  /** Everything wrong with an object of fields: missing, extra, of another type. */
+  /** What is wrong with an object of fields: missing, extra, of another type. All of it, or the first hundred or so. */
   issuesOf(fields: unknown): FieldIssue[] {
     if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
       return [{ path: [], message: `expected an object of fields, received ${describe(fields)}` }];
@@ -173,6 +176,7 @@ export class Fields {
       else if (!optional && !accepts(check, undefined)) issues.push({ path: [name], message: "missing" });
     }
     for (const name of Object.keys(fields)) {
+      if (issues.length >= mostIssues) break;
       if (!this.names.includes(name)) {
         issues.push({ path: [name], message: `not a field; there are ${this.names.join(", ")}` });
       }
@@ -246,7 +250,10 @@ function listOf(check: Check): Check {
     const known = passed.lists?.get(value);
     if (known?.has(check)) return;
     const before = issues.length;
-    for (const [index, item] of value.entries()) check(item, [...path, index], issues);
+    for (const [index, item] of value.entries()) {
+      if (issues.length >= mostIssues) return;
+      check(item, [...path, index], issues);
+    }
     if (passed.lists && issues.length === before) passed.lists.set(value, (known ?? new Set()).add(check));
   };
 }

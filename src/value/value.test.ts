@@ -79,6 +79,19 @@ describe("Value()", () => {
     expect(ran).toBe(false);
   });
 
+  test("of many issues, the first hundred are told", () => {
+    class Flags extends Value("x.Flags", { flags: [[Boolean]], name: String }) {}
+    const many = Array.from({ length: 300 }, () => [true, 1]);
+    const make = (): Flags => new Flags({ flags: many, name: "x", more: 1 } as never);
+    expect(make).toThrow(/: 100 issues\.\n {2}flags\.0\.1 {3}expected boolean, received number 1\n/);
+    // What was not looked at is not taken for right.
+    const fields = `{"__type__":"x.Flags","__value__":{"flags":{"__type__":"same","__value__":"/0"},"name":"x"}}`;
+    const wire = createWire({ values: [Flags] });
+    expect(() => wire.decode(`[${JSON.stringify(many)},${fields}]`)).toThrow(/flags\.0\.1: expected boolean/);
+    const extra = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`k${index}`, index]));
+    expect(() => new Flags({ flags: [], name: "x", ...extra } as never)).toThrow(/: 100 issues/);
+  });
+
   test("invariants in the constructor hold for what is received", () => {
     class Percent extends Value("x.Percent", { of: Number }) {
       constructor(given: { of: number }) {

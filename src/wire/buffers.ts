@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { checkReserved, type Limits } from "./limits.ts";
 
 /** Bytes that are part of the payload, and where it has them. */
 type Range = readonly [from: number, to: number, at: unknown];
@@ -21,6 +20,7 @@ export class Buffers {
   readonly shared: ReadonlySet<unknown>;
   /** Where the encoder is; kept for what is found to overlap. */
   at: unknown;
+
   /** Bytes that resizable ones may grow to, in all. */
   reserved = 0;
   readonly #met = new Map<ArrayBuffer, Range[]>();
@@ -34,12 +34,6 @@ export class Buffers {
     const ranges = this.#met.get(buffer) ?? [];
     ranges.push([from, to, this.at]);
     this.#met.set(buffer, ranges);
-  }
-
-  /** Notes bytes that a resizable one may grow to. */
-  reserve(bytes: number, limits: Limits): void {
-    this.reserved += bytes;
-    checkReserved(this.reserved, limits);
   }
 
   /** The buffers to be written once for all that look at them. */

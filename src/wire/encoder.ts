@@ -13,6 +13,7 @@ import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
 import type { Distinct } from "./distinct.ts";
 import { Foreign } from "./foreign.ts";
 import { GraphWriter } from "./graph-writer.ts";
+import { reserve } from "./limits.ts";
 import { parseJson } from "./parse-json.ts";
 import { pointerOf } from "./path.ts";
 import { Place } from "./place.ts";
@@ -359,7 +360,7 @@ export class Encoder {
     for (const type of types) this.types.add(type);
     if (more) {
       this.budget.nodesAgain(more.nodes);
-      this.writing.buffers.reserve(more.reserved, limits);
+      reserve(this.writing.buffers, more.reserved, limits);
     }
     return parseJson(text);
   }

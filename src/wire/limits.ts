@@ -69,7 +69,13 @@ export function checkBytes(text: string, limits: Limits, what: string): void {
   checkLimit(what, "bytes", limits.bytes, new TextEncoder().encode(text).length);
 }
 
-/** What resizable buffers may grow to counts as bytes: a short text must not reserve much memory. */
-export function checkReserved(bytes: number, limits: Limits): void {
-  checkLimit("A resizable ArrayBuffer", "bytes", limits.bytes, bytes);
+/**
+ * Counts what a text asks for beyond its length, in all, as bytes: what resizable buffers may grow to, and what is slow to
+ * make. A short text must not take much memory or time.
+ *
+ * @throws LimitError
+ */
+export function reserve(on: { reserved: number }, bytes: number, limits: Limits): void {
+  on.reserved += bytes;
+  checkLimit("A buffer or expression", "bytes", limits.bytes, on.reserved);
 }

@@ -108,8 +108,9 @@ function scanFields(value: object, index: number, state: Scan): boolean {
   state.nodes -= keys;
   state.text -= text;
   if (isSecond(value, mark, index, state)) queue.length = before;
-  // A Date or an Error that was given Object's prototype has no keys of its own, as a rule.
-  return keys > 0 || isData(value);
+  // A Date or an Error that was given Object's prototype has no keys of its own, as a rule. And a getter may have kept in
+  // its object what it found.
+  return keys > 0 ? Object.keys(value).length === keys : isData(value);
 }
 
 function scanItems(items: readonly unknown[], index: number, state: Scan): boolean {

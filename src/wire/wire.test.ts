@@ -135,6 +135,23 @@ describe("both ways", () => {
     expect(Object.hasOwn(wire.decode(wire.encode(new Error())) as object, "message")).toBe(false);
   });
 
+  test("what a getter keeps in its object when it is read for the first time", () => {
+    const make = (): object => ({
+      items: [1, 2],
+      get sorted(): unknown {
+        const held = this as { kept?: unknown; dated?: unknown };
+        held.dated ??= new Map([[1, new Date(0)]]);
+        return (held.kept ??= [2, 1]);
+      },
+    });
+    for (const value of [make(), [make()], { a: { b: make() } }]) {
+      const text = wire.encode(value);
+      expect(text).toBe(wire.encode(value));
+      expect(text).toContain('{"__type__":"map"');
+      expect(text).toContain('{"__type__":"same"');
+    }
+  });
+
   test("megabytes", () => {
     const bytes = new Uint8Array(8_000_000).fill(7);
     expect(wire.decode(wire.encode({ bytes }))).toStrictEqual({ bytes });

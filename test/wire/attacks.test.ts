@@ -814,6 +814,23 @@ describe("time stays linear", () => {
     }
   }, 120_000);
 
+  test("Unicode properties, which take a platform long to look up, are bounded by `bytes`", () => {
+    const properties = (count: number): string => "\\p{RGI_Emoji}\\P{L}".repeat(count / 2);
+    const textOf = (count: number): string => tag("regexp", `[${text(properties(count))},"v"]`);
+    const [few, many] = [200, 20_000];
+    expect((wire.decode(textOf(few)) as RegExp).source).toBe(properties(few));
+    expect(wire.encode(new RegExp(properties(few), "v"))).toBe(textOf(few));
+    const apart = `[${Array(many).fill(tag("regexp", '["\\\\p{L}","u"]')).join()}]`;
+    const within = tag("ref", `{"model":"a.B","pk":1,"was":{"a":${textOf(many / 20)}}}`);
+    for (const hostile of [textOf(many), apart, `[${within},${within},${within}]`])
+      expect(() => wire.decode(hostile)).toThrow(expect.objectContaining({ limit: "bytes" }));
+    const sent = Array.from({ length: many }, () => /\p{L}/u);
+    expect(() => wire.encode(sent)).toThrow(expect.objectContaining({ limit: "bytes" }));
+    // A short text is read in another way.
+    const small = createWire({ limits: { bytes: 4096 } });
+    expect(() => small.decode('[{"__type__":"regexp","__value__":["\\\\p{L}","u"]}]')).toThrow(LimitError);
+  });
+
   test("Map keys that collide in the engine's hash: the time that they cost is bounded by `nodes`", () => {
     const keys = collidingIntegers(20_000);
     const small = createWire({ limits: { nodes: 10_000 } });

@@ -29,6 +29,10 @@ export const bombs: Readonly<Record<string, (size: number) => string>> = {
     `[{${columns(n)}},${times(n, tag("error", `{"name":"Error","properties":${same("/0")}}`))}]`,
   "one list as the form of many instances": (n) =>
     `[[${times(n, "1")}],${times(n, tag("test.Numbers", `{"list":${same("/0")}}`))}]`,
+  "items of a list that are all of another type": (n) =>
+    tag("test.Numbers", `{"list":[${times(n * 500, "true")}]}`),
+  "fields that a class does not have": (n) =>
+    tag("test.Numbers", `{${times(n * 100, (index) => `"k${index}":1`)}}`),
   "columns of a table without cells": (n) =>
     tag(
       "table",

@@ -6,7 +6,7 @@
  * @module
  */
 import { describe } from "../../errors.ts";
-import { checkReserved } from "../limits.ts";
+import { reserve } from "../limits.ts";
 import { Malformed, Unportable, platformKind, type Tag } from "../tag.ts";
 import { fromBase64, toBase64 } from "../base64.ts";
 import { isIndex } from "./text.ts";
@@ -35,7 +35,7 @@ const arrayBufferTag: Tag<ArrayBuffer> = {
     buffers.meet(value, 0, value.byteLength);
     const text = toBase64(new Uint8Array(value));
     if (!resizable) return text;
-    buffers.reserve(maxByteLength, limits);
+    reserve(buffers, maxByteLength, limits);
     return [text, maxByteLength];
   },
   read(content, reading) {
@@ -44,8 +44,7 @@ const arrayBufferTag: Tag<ArrayBuffer> = {
     const bytes = fromBase64(text);
     if (content.length !== 2 || !Number.isSafeInteger(maxByteLength) || maxByteLength < bytes.length)
       throw new Malformed("bytes, and how many they may become", describe(maxByteLength));
-    reading.reserved += maxByteLength;
-    checkReserved(reading.reserved, reading.limits);
+    reserve(reading, maxByteLength, reading.limits);
     const buffer = new (ArrayBuffer as unknown as new (length: number, options: object) => ArrayBuffer)(
       bytes.length,
       { maxByteLength },

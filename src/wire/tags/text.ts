@@ -1,5 +1,6 @@
 /** Kinds whose whole is a text, or a few: registered symbols, expressions, addresses, headers, Temporal. @module */
 import { describe } from "../../errors.ts";
+import { reserve } from "../limits.ts";
 import { Malformed, Unportable, checkShape, checkText, type Tag } from "../tag.ts";
 import { foreignTags } from "./foreign.ts";
 
@@ -18,20 +19,27 @@ export function isIndex(value: unknown): value is number {
   return Number.isSafeInteger(value) && 1 / (value as number) > 0;
 }
 
+/** In bytes: a platform looks up the characters of each Unicode property, `\p{L}`, for up to a millisecond. */
+function costOf(source: string): number {
+  return (source.split(/\\p/i).length - 1) * 8192;
+}
+
 /** `[source, flags]`, and `lastIndex` where it is not 0. */
 const regexpTag: Tag<RegExp> = {
   name: "regexp",
   layout: "scalar",
   identity: true,
-  write({ source, flags, lastIndex }) {
+  write({ source, flags, lastIndex }, { buffers, limits }) {
+    reserve(buffers, costOf(source), limits);
     if (!isIndex(lastIndex)) throw new Unportable("its lastIndex is no whole number from 0");
     return lastIndex === 0 ? [source, flags] : [source, flags, lastIndex];
   },
-  read(content) {
+  read(content, reading) {
     const [source, flags, lastIndex = 0, ...more] = Array.isArray(content) ? (content as unknown[]) : [];
     if (!isIndex(lastIndex) || more.length > 0)
       throw new Malformed("a source, flags and perhaps an index", describe(content));
-    return Object.assign(new RegExp(checkText(source), checkText(flags)), { lastIndex });
+    reserve(reading, costOf(checkText(source)), reading.limits);
+    return Object.assign(new RegExp(source as string, checkText(flags)), { lastIndex });
   },
 };
 
