@@ -108,9 +108,11 @@ function scanFields(value: object, index: number, state: Scan): boolean {
   state.nodes -= keys;
   state.text -= text;
   if (isSecond(value, mark, index, state)) queue.length = before;
-  // A Date or an Error that was given Object's prototype has no keys of its own, as a rule. And a getter may have kept in
-  // its object what it found.
-  return keys > 0 ? Object.keys(value).length === keys : isData(value);
+  // A Date or an Error that was given Object's prototype has no keys of its own, as a rule.
+  if (keys === 0) return isData(value);
+  // A getter may have kept in its object what it found.
+  for (const _ in value) keys--;
+  return keys === 0;
 }
 
 function scanItems(items: readonly unknown[], index: number, state: Scan): boolean {
