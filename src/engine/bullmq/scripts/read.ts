@@ -240,7 +240,10 @@ return more
  */
 export const glance = `${reading}
 -- First, so that whatever is changed after this look is told.
-if rcall('PTTL', G .. 'watched') < tonumber(ARGV[2]) then rcall('SET', G .. 'watched', 1, 'PX', ARGV[2]) end
+if rcall('PTTL', G .. 'watched') < tonumber(ARGV[2]) then
+  evenIfFull()
+  rcall('SET', G .. 'watched', 1, 'PX', ARGV[2])
+end
 local answer = {}
 for at = 3, #ARGV do
   local jobId, _, q = answering(ARGV[at])

@@ -220,6 +220,7 @@ local function settle(index, at)
   return 1
 end
 
+evenIfFull()
 local answers = {}
 for index, at in ipairs(starts) do answers[index] = settle(index, at) end
 for _, group in pairs(groups) do store(group) end
