@@ -1,5 +1,6 @@
 /** Jobs that BullMQ's own users put in a queue, and BullMQ's own workers on ours. */
 import { Queue, QueueEvents, Worker as BullWorker, type Job } from "bullmq";
+import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { missing, open, start, type BullmqConfig } from "../../../test/engines/bullmq.ts";
 import type { EngineStore } from "../../../test/engines/engine-store.ts";
@@ -7,6 +8,8 @@ import { bullmq } from "../bullmq.ts";
 import type { Engine } from "../../engine.ts";
 import type { Delivery } from "../../engine.ts";
 import { Petiole } from "../../index.ts";
+import { Connection } from "./connection.ts";
+import { scripts } from "./scripts.ts";
 
 const reason = { code: "ERR_TEST", message: "as the test wants it" };
 
@@ -312,6 +315,56 @@ describe.skipIf(missing !== undefined)("jobs of others", () => {
     expect(await engine.find("task 3")).toBeUndefined();
     await send("task 3");
     expect((await claim(engine, [])).map(({ message }) => message.id)).toEqual(["task 3"]);
+  });
+
+  test("what BullMQ's workers and users have taken, ended, promoted and removed is counted as what it is", async () => {
+    const engine = await engineHere();
+    const queue = queueHere();
+    const send = (id: string, runAt = 0): Promise<unknown> =>
+      engine.send([
+        { message: { id, task: "t", queue: "mail", payload: "{}", headers: { wire: 1 } }, runAt },
+      ]);
+    const counts = async (): Promise<object> =>
+      Object.fromEntries((await engine.counts()).map(({ state, count }) => [state, count]));
+    const redis = new Redis(config.port, "127.0.0.1", { lazyConnect: true });
+    const settings = {
+      prefix: config.prefix,
+      retention: 0,
+      deadAfter: 1000,
+      timeout: 1000,
+      pollInterval: 1000,
+    };
+    const connection = new Connection(redis, settings);
+    opened.push(connection);
+
+    // Theirs that runs here is none of ours.
+    await queue.add("theirs", 1);
+    const [theirs] = await claim(engine, ["theirs"], 1);
+    await send("task 1");
+    expect(await counts()).toEqual({ waiting: 1 });
+    await engine.settle([{ kind: "complete", lease: theirs!.lease, result: "1" }]);
+
+    // A claim that finds it taken does not find it again.
+    const worker = new BullWorker("mail", null, there());
+    opened.push(worker);
+    const taken = await worker.getNextJob("token");
+    expect(taken?.id).toBe("task 1");
+    expect(await claim(engine, [])).toEqual([]);
+    await taken!.moveToCompleted("done", "token", false);
+    await connection.run("following", scripts.sweep, ["500"]);
+    expect(await counts()).toEqual({ succeeded: 1 });
+
+    await send("task 2", Date.now() + 3_600_000);
+    await send("task 3", Date.now() + 3_600_000);
+    await send("task 4");
+    await (await queue.getJob("task 2"))!.promote();
+    expect(await counts()).toEqual({ succeeded: 1, waiting: 2, scheduled: 1 });
+    await queue.drain(true);
+    await queue.clean(0, 100, "completed");
+    await connection.run("following", scripts.sweep, ["500"]);
+    expect(await counts()).toEqual({});
+    expect(await redis.zcard(`${config.prefix}:mail:~petiole:tasks`)).toBe(0);
+    redis.disconnect();
   });
 
   test("a queue that BullMQ's users pause is paused, and the other way round", async () => {

@@ -150,6 +150,34 @@ describe.skipIf(missing !== undefined)("the BullMQ engine and its server", () =>
     expect(await engine.counts()).toEqual([{ queue: "q", state: "waiting", count: sent }]);
   });
 
+  test("a Redis that is full keeps leases alive, and what runs can end, be cancelled, and be waited for", async () => {
+    const { port, stop } = await startOwnRedis();
+    closing.push(stop);
+    const admin = new Redis(port, "127.0.0.1");
+    closing.push(() => admin.disconnect());
+    const engine = open({ port, prefix: "bull" });
+    closing.push(() => engine.close());
+    await engine.send(["one", "two", "three"].map((id) => outgoing(id)));
+    const claimed = await engine.claim({ ...request, lease: 1000 });
+    const [one, two, three] = claimed.map(({ lease }) => lease);
+    await admin.config("SET", "maxmemory", "1");
+
+    expect(await caught(engine.send([outgoing("four")]))).toMatchObject({ code: "ERR_ENGINE_DISK_FULL" });
+    expect(await engine.extend([one!, two!, three!], 60_000)).toEqual([]);
+    const ended = engine.ended("two");
+    expect(await engine.cancel(["three"], { code: "CALLED_OFF", message: "not now" })).toBe(1);
+    const settled = await engine.settle([
+      { kind: "complete", lease: one!, result: "1" },
+      { kind: "complete", lease: two!, result: "2" },
+      { kind: "release", lease: three! },
+    ]);
+    expect(settled).toEqual([true, true, true]);
+    expect(await ended).toMatchObject({ state: "succeeded", result: "2" });
+    expect(await engine.find("three")).toMatchObject({ state: "cancelled", crashes: 0 });
+    await engine.pause("q");
+    expect(await engine.paused()).toEqual(["q"]);
+  });
+
   test("warns of a Redis that throws keys away when it is full", async () => {
     const { port, stop } = await startOwnRedis({
       parameters: ["--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru"],

@@ -33,7 +33,12 @@ export const laneCases: readonly ContractCase[] = [
     name: "gives back the start of what was deferred or handed back unused, and of nothing else",
     async run(engine) {
       const hourly = limited("narrow", { rate: { limit: 1, per: 3_600_000 } });
-      await engine.send([inLane("narrow", "1")]);
+      await engine.send([inLane("narrow", "called off"), inLane("narrow", "1")]);
+      const [running] = await claim(engine, hourly);
+      assert.ok(running);
+      // It does not wait again, and was not used either.
+      await engine.cancel([running.message.id], reason);
+      await engine.settle([{ kind: "defer", at: 0, reason, lease: running.lease }]);
       const settlements = [
         { kind: "defer", at: 0, reason },
         { kind: "release", unused: true },

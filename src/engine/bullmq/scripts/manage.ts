@@ -18,6 +18,7 @@ end
 
 /** ARGV: prefix, reason, what BullMQ shows of it, keep, ids. Returns how many were called off or marked. */
 export const cancel = `${ending}
+evenIfFull()
 local count = 0
 for at = 5, #ARGV do
   local queue, q, jobId = where(ARGV[at])
@@ -81,6 +82,7 @@ return count
 /** ARGV: prefix, queue. As BullMQ pauses a queue, which it then is for BullMQ's workers too. */
 export const pause = `${shared}
 local q = P .. ARGV[2] .. ':'
+evenIfFull()
 rcall('SADD', G .. 'queues', ARGV[2])
 if rcall('HSET', q .. 'meta', 'paused', 1) == 1 then event(q, 'paused') end
 rcall('DEL', q .. 'marker')

@@ -145,17 +145,26 @@ end
 for _, queue in ipairs(rcall('SMEMBERS', G .. 'queues')) do
   local q = P .. queue .. ':'
   purge(q, 1000)
-  local rest = rcall('ZCARD', q .. '~petiole:tasks')
   for _, state in ipairs({'succeeded', 'failed', 'parked', 'skipped', 'discarded', 'expired', 'cancelled'}) do
-    local count = rcall('ZCARD', q .. '~petiole:ended:' .. state)
-    add(queue, state, count)
-    rest = rest - count
+    add(queue, state, rcall('ZCARD', q .. '~petiole:ended:' .. state))
   end
-  local scheduled = rcall('ZCOUNT', q .. '~petiole:scheduled', (now + 1) * 4096, '+inf')
-  local running = rcall('ZCARD', q .. '~petiole:leases')
-  add(queue, 'scheduled', scheduled)
+  local running = 0
+  for _, jobId in ipairs(rcall('ZRANGE', q .. '~petiole:leases', 0, -1)) do
+    -- No job of others.
+    if rcall('ZSCORE', q .. '~petiole:tasks', jobId) then running = running + 1 end
+  end
   add(queue, 'running', running)
-  add(queue, 'waiting', rest - scheduled - running)
+  local ready = rcall('ZCARD', q .. '~petiole:ready:')
+  for _, lane in ipairs(rcall('SMEMBERS', q .. '~petiole:lanes')) do
+    ready = ready + rcall('ZCARD', q .. '~petiole:ready:' .. lane)
+  end
+  -- What workers and users of BullMQ's have taken, promoted or removed is in our indexes still.
+  local scheduled = rcall('ZCARD', q .. '~petiole:scheduled')
+  local later = math.min(scheduled, rcall('ZCOUNT', q .. 'delayed', (now + 1) * 4096, '+inf'))
+  local there = rcall('ZCARD', q .. 'prioritized') + rcall('LLEN', q .. 'wait') + rcall('LLEN', q .. 'paused') +
+    rcall('ZCARD', q .. 'delayed') - later
+  add(queue, 'waiting', math.min(ready + scheduled - later, there))
+  add(queue, 'scheduled', later)
 end
 return answer
 `;
@@ -223,12 +232,32 @@ end
 return { ready, soonest }
 `;
 
-/** ARGV: prefix, most. Removes what was kept long enough, in all queues. Returns 1 when there may be more. */
+/**
+ * ARGV: prefix, most. Removes what was kept long enough, in all queues, and goes on looking through the tasks for what BullMQ's
+ * workers have ended and its users have removed. Returns 1 when there may be more to remove.
+ */
 export const sweep = `${shared}
-local more = 0
+local more, most = 0, tonumber(ARGV[2])
+local function follow(queue, q)
+  local after = rcall('HGET', G .. 'followed', queue) or '0'
+  local some = rcall('ZRANGEBYSCORE', q .. '~petiole:tasks', '(' .. after, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+  for at = 1, #some, 2 do
+    local jobId = some[at]
+    local job = rcall('HMGET', q .. jobId, 'finishedOn', 'pt:at', 'pt:lane')
+    if job[1] and job[1] ~= job[2] then
+      takeOut(q, jobId, job[3] or '')
+      adoptEnd(queue, q, jobId)
+    elseif not job[1] and rcall('EXISTS', q .. jobId) == 0 then
+      remove(q, jobId)
+    end
+  end
+  rcall('HSET', G .. 'followed', queue, #some < 2 * most and '0' or some[#some])
+end
+
 for _, queue in ipairs(rcall('SMEMBERS', G .. 'queues')) do
   local q = P .. queue .. ':'
-  purge(q, tonumber(ARGV[2]))
+  purge(q, most)
+  follow(queue, q)
   if rcall('ZCOUNT', q .. '~petiole:gone', '-inf', now) > 0 then more = 1 end
 end
 return more
@@ -240,7 +269,10 @@ return more
  */
 export const glance = `${reading}
 -- First, so that whatever is changed after this look is told.
-if rcall('PTTL', G .. 'watched') < tonumber(ARGV[2]) then rcall('SET', G .. 'watched', 1, 'PX', ARGV[2]) end
+if rcall('PTTL', G .. 'watched') < tonumber(ARGV[2]) then
+  evenIfFull()
+  rcall('SET', G .. 'watched', 1, 'PX', ARGV[2])
+end
 local answer = {}
 for at = 3, #ARGV do
   local jobId, _, q = answering(ARGV[at])

@@ -169,7 +169,7 @@ local function settle(index, at)
     return 1
   end
   local reason, keep = ARGV[at + 4], ARGV[at + 3]
-  if ARGV[at + 7] == '1' then giveBack(lane, token, jobId) end
+  if kind == 'defer' or ARGV[at + 7] == '1' then giveBack(lane, token, jobId) end
   leaveLane(queue, jobId, lane)
 
   local again = kind == 'retryAt' or kind == 'defer' or kind == 'release'
@@ -204,7 +204,6 @@ local function settle(index, at)
     if kind == 'defer' then
       rcall('HINCRBY', key, 'pt:def', 1)
       rcall('HSETNX', key, 'pt:defAt', now)
-      giveBack(lane, token, jobId)
     end
     local runAt = math.max(now, tonumber(ARGV[at + 5]))
     rcall('HSET', key, 'pt:why', reason, 'pt:run', runAt, 'delay', runAt - now)
@@ -220,6 +219,7 @@ local function settle(index, at)
   return 1
 end
 
+evenIfFull()
 local answers = {}
 for index, at in ipairs(starts) do answers[index] = settle(index, at) end
 for _, group in pairs(groups) do store(group) end

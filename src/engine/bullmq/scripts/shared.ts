@@ -58,6 +58,10 @@ end
 -- The next number of those that order tasks.
 local function nextNumber() return rcall('INCR', G .. 'seq') end
 
+-- Redis, when it is full, refuses commands that take memory to a script that has changed nothing yet. For what was accepted
+-- already: a lease that cannot be renewed, or an end that cannot be stored, would have the task run again.
+local function evenIfFull() rcall('DEL', G .. 'full') end
+
 local function wake(queue, delay)
   if not woken[queue] or woken[queue] > delay then woken[queue] = delay end
 end
@@ -280,6 +284,7 @@ local function keep(q, jobId, token, duration)
   if rcall('EXISTS', q .. jobId .. ':lock') == 0 and takeOut(q, jobId, lane) then
     rcall('LPUSH', q .. 'active', jobId)
   end
+  evenIfFull()
   rcall('SET', q .. jobId .. ':lock', token, 'PX', duration)
   rcall('ZADD', q .. '~petiole:leases', now + duration, jobId)
   if lane ~= '' then rcall('ZADD', G .. 'lane:run:' .. lane, now + duration, jobId) end
