@@ -89,6 +89,32 @@ describe.skipIf(missing !== undefined)("pg-boss: the server", () => {
       expect((await claimed).message.id).toBe("1");
     });
 
+    test("of one connection works", async () => {
+      const engine = use(pgBoss(poolOn(await fresh(), { max: 1 }), { timeout: 2000 }));
+      await send(engine, "1");
+      expect((await claimWhenReady(engine)).message.id).toBe("1");
+    });
+
+    test("hears of jobs of others on the same connection", async () => {
+      const url = await fresh();
+      const pool = poolOn(url, { max: 2 });
+      const engine = use(pgBoss(pool, { timeout: 2000, pollInterval: 60_000 }));
+      const request = { queues: ["theirs"], limit: 1, lease: 30_000, worker: "w", adopts: () => true };
+      expect(await engine.claim(request)).toEqual([]);
+      await pause(50);
+      expect(pool.totalCount - pool.idleCount).toBe(1);
+      const heard = new Promise<void>((resolve) => {
+        closing.push(engine.onReady(["theirs"], resolve));
+      });
+      const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false });
+      closing.push(() => boss.stop({ graceful: false }));
+      await boss.start();
+      await boss.createQueue("theirs", { notify: true });
+      await boss.send("theirs", { n: 1 });
+      await soon(heard, "a notice of pg-boss's");
+      expect(await engine.claim(request)).toHaveLength(1);
+    });
+
     test("gives the connection back on which it listened", async () => {
       const pool = poolOn(await fresh());
       const engine = pgBoss(pool);

@@ -37,7 +37,10 @@ export interface PgQueryLike {
 /** What of a client of `pg`'s is used: to listen, and to renew leases. */
 export interface PgClientLike {
   query(query: string | PgQueryLike): Promise<PgRowsLike>;
-  on(event: "notification", listener: (message: { readonly payload?: string | undefined }) => void): unknown;
+  on(
+    event: "notification",
+    listener: (message: { readonly channel: string; readonly payload?: string | undefined }) => void,
+  ): unknown;
   on(event: "error" | "end", listener: (error?: Error) => void): unknown;
   release(discard?: boolean): void;
 }
@@ -46,6 +49,8 @@ export interface PgClientLike {
 export interface PgPoolLike {
   /** How many connections there are. A client, which has the other two as well, has no such thing. */
   readonly totalCount: number;
+  /** `max`: how many there may be; 10 unless told. */
+  readonly options?: { readonly max?: number };
   query(query: PgQueryLike): Promise<PgRowsLike>;
   connect(): Promise<PgClientLike>;
 }
@@ -118,7 +123,7 @@ function ofBoss(boss: PgBossLike): Sql {
 }
 
 function ofPool(pool: PgPoolLike, timeout: number): Sql {
-  const listeners = new Set<PoolListener>();
+  const listener = new PoolListener(pool);
   const statement = (text: string, values: readonly unknown[] | undefined, within: number): PgQueryLike => ({
     text,
     // Without values, several statements may be in one text.
@@ -132,21 +137,12 @@ function ofPool(pool: PgPoolLike, timeout: number): Sql {
     },
     async urgent(text, values, within) {
       const query = statement(text, values, within);
-      for (const listener of listeners) {
-        const answer = listener.query(query);
-        if (answer !== undefined) return rowsOf(await answer);
-      }
-      return rowsOf(await pool.query(query));
+      return rowsOf(await (listener.query(query) ?? pool.query(query)));
     },
     async listen(channel, heard, missed) {
-      const listener = await PoolListener.start(pool, channel, heard, missed);
-      listeners.add(listener);
-      return {
-        async close() {
-          listeners.delete(listener);
-          await listener.close();
-        },
-      };
+      // To listen on the only one would leave none to work with.
+      if (pool.options?.max === 1) throw new Error("The pool has one connection.");
+      return listener.listen({ channel, heard, missed });
     },
   };
 }
@@ -154,43 +150,44 @@ function ofPool(pool: PgPoolLike, timeout: number): Sql {
 /** Longest wait between two attempts to listen again, in milliseconds. */
 const longestWait = 10_000;
 
-/** Listens on a connection that it takes out of the pool, and on another when that is lost. */
+interface Subscription {
+  readonly channel: string;
+  readonly heard: (payload: string) => void;
+  readonly missed: () => void;
+}
+
+/** Listens, to all channels on one connection that it takes out of the pool, and on another when that is lost. */
 class PoolListener {
   readonly #pool: PgPoolLike;
-  readonly #channel: string;
-  readonly #heard: (payload: string) => void;
-  readonly #missed: () => void;
+  readonly #subscriptions = new Set<Subscription>();
   #client: PgClientLike | undefined;
   #lose: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
-  #closed = false;
 
-  private constructor(
-    pool: PgPoolLike,
-    channel: string,
-    heard: (payload: string) => void,
-    missed: () => void,
-  ) {
+  constructor(pool: PgPoolLike) {
     this.#pool = pool;
-    this.#channel = channel;
-    this.#heard = heard;
-    this.#missed = missed;
   }
 
-  static async start(
-    pool: PgPoolLike,
-    channel: string,
-    heard: (payload: string) => void,
-    missed: () => void,
-  ): Promise<PoolListener> {
-    const listener = new PoolListener(pool, channel, heard, missed);
-    await listener.#listen();
-    return listener;
+  /** Rejects when it cannot be listened now. While a connection that was lost is made again, it will be on that. */
+  async listen(subscription: Subscription): Promise<{ close(): Promise<void> }> {
+    const isFirst = this.#subscriptions.size === 0;
+    this.#subscriptions.add(subscription);
+    try {
+      if (isFirst) await this.#connect();
+      else await this.#client?.query(listening(subscription));
+    } catch (error) {
+      this.#leave(subscription);
+      if (isFirst) this.#again();
+      throw error;
+    }
+    if (!isFirst) subscription.missed();
+    return { close: async () => this.#leave(subscription) };
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
+  #leave(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription);
+    if (this.#subscriptions.size > 0) return;
     clearTimeout(this.#timer);
     const client = this.#client;
     this.#client = undefined;
@@ -208,7 +205,7 @@ class PoolListener {
     });
   }
 
-  async #listen(): Promise<void> {
+  async #connect(): Promise<void> {
     const client = await this.#pool.connect();
     let lost = false;
     const lose = (): void => {
@@ -221,17 +218,19 @@ class PoolListener {
     };
     client.on("error", lose);
     client.on("end", lose);
-    client.on("notification", ({ payload }) => {
-      if (payload !== undefined && !this.#closed) this.#heard(payload);
+    client.on("notification", ({ channel, payload }) => {
+      if (payload === undefined) return;
+      for (const each of this.#subscriptions) if (each.channel === channel) each.heard(payload);
     });
     try {
-      await client.query(`LISTEN "${this.#channel}"`);
+      // Those as well that are added meanwhile.
+      for (const subscription of this.#subscriptions) await client.query(listening(subscription));
     } catch (error) {
       lost = true;
       client.release(true);
       throw error;
     }
-    if (this.#closed || lost) {
+    if (this.#subscriptions.size === 0 || lost) {
       if (!lost) client.release(true);
       else this.#again();
       return;
@@ -239,14 +238,18 @@ class PoolListener {
     this.#client = client;
     this.#lose = lose;
     this.#failures = 0;
-    this.#missed();
+    for (const { missed } of this.#subscriptions) missed();
   }
 
   #again(): void {
-    if (this.#closed) return;
+    if (this.#subscriptions.size === 0) return;
     const wait = Math.min(longestWait, 250 * 2 ** this.#failures++);
     this.#timer = setTimeout(() => {
-      this.#listen().catch(() => this.#again());
+      this.#connect().catch(() => this.#again());
     }, wait).unref();
   }
+}
+
+function listening({ channel }: Subscription): string {
+  return `LISTEN "${channel}"`;
 }
