@@ -104,7 +104,8 @@ describe.skipIf(missing !== undefined)("pg-boss: the server", () => {
       await pause(50);
       expect(pool.totalCount - pool.idleCount).toBe(1);
       const heard = new Promise<void>((resolve) => {
-        closing.push(engine.onReady(["theirs"], resolve));
+        const stop = engine.onReady(["theirs"], resolve);
+        closing.push(async () => stop());
       });
       const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false });
       closing.push(() => boss.stop({ graceful: false }));
