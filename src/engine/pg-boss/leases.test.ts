@@ -46,6 +46,22 @@ describe.skipIf(missing !== undefined)("pg-boss: leases", () => {
   const leaseOf = (deliveries: readonly Delivery[], id: string): Lease =>
     deliveries.find(({ message }) => message.id === id)!.lease;
 
+  test("limits hold for what was sent while a claim waited for another to count", async () => {
+    const limits = new Map([
+      ["first", { concurrency: 1 }],
+      ["second", { concurrency: 1 }],
+    ]);
+    await engine.send([{ ...outgoing("1"), lane: "first" }]);
+    const lock = "hashtextextended('petiole.lane' || 'first', 1)";
+    await client.query(`SELECT pg_advisory_lock(${lock})`);
+    const claiming = claim(engine, { limit: 9, limits });
+    await pause(300);
+    await other.send(["2", "3", "4"].map((id) => ({ ...outgoing(id), lane: "second" })));
+    await client.query(`SELECT pg_advisory_unlock(${lock})`);
+    const claimed = [...(await claiming), ...(await claim(other, { limit: 9, limits }))];
+    expect(ids(claimed)).toEqual(["1", "2"]);
+  });
+
   test("of what was claimed together each is extended, lost and settled for itself", async () => {
     await sendMany(4);
     const claimed = await claim(engine, { limit: 4, lease: 300 });

@@ -198,6 +198,7 @@ BEGIN
       PERFORM pg_advisory_xact_lock(hashtextextended('petiole.lane' || lane_, 1));
       rooms := rooms || jsonb_build_object(lane_, ${own}.room(lane_, limits->lane_, clock_timestamp()));
     END LOOP;
+    -- A lane that has something only from now on was not counted, and is left to the next claim.
     now_ := clock_timestamp();
   END IF;
   until_ := now_ + lease_ * interval '1 millisecond';
@@ -216,7 +217,7 @@ BEGIN
         EXIT WHEN remaining <= 0;
         kept := '{}';
         FOR i IN 1 .. cardinality(item.jobs) LOOP
-          IF remaining <= 0 OR coalesce((rooms->>item.lane)::int, 1) <= 0 THEN
+          IF remaining <= 0 OR coalesce((rooms->>item.lane)::int, (NOT limits ? item.lane)::int) <= 0 THEN
             kept := kept || i;
             CONTINUE;
           END IF;
@@ -248,7 +249,7 @@ BEGIN
         AND t.needs = ANY (known) ORDER BY t.seq
       LOOP
         EXIT WHEN remaining <= 0;
-        CONTINUE WHEN coalesce((rooms->>item.lane)::int, 1) <= 0;
+        CONTINUE WHEN coalesce((rooms->>item.lane)::int, (NOT limits ? item.lane)::int) <= 0;
         PERFORM FROM ${boss}.job j WHERE j.name = queue_ AND j.id = item.job AND j.state = 'failed'
           FOR UPDATE SKIP LOCKED;
         CONTINUE WHEN NOT FOUND;
@@ -267,7 +268,7 @@ BEGIN
     WHILE remaining > 0 LOOP
       IF is_laned THEN
         lanes := ${own}.lanes_of(queue_);
-        open := ARRAY(SELECT x FROM unnest(lanes) x WHERE coalesce((rooms->>x)::int, 1) > 0);
+        open := ARRAY(SELECT x FROM unnest(lanes) x WHERE coalesce((rooms->>x)::int, (NOT limits ? x)::int) > 0);
         jobs := ${own}.next_of_lanes(queue_, adopt, remaining, now_, open,
           ARRAY(SELECT coalesce((rooms->>x)::int, 1000000) FROM unnest(open) x));
         others := jobs;
