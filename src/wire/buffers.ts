@@ -20,8 +20,7 @@ export class Buffers {
   readonly shared: ReadonlySet<unknown>;
   /** Where the encoder is; kept for what is found to overlap. */
   at: unknown;
-
-  /** Bytes that resizable ones may grow to, in all. */
+  /** What is asked for beyond the text, in bytes, in all: see `reserve` in `limits.ts`. */
   reserved = 0;
   readonly #met = new Map<ArrayBuffer, Range[]>();
 

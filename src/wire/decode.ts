@@ -131,6 +131,7 @@ export class Decoder implements Opened {
   /** What pointers point at. */
   readonly #targets: Map<object, Received | undefined> | undefined;
   #isShared = false;
+  #isUsed = false;
 
   /** @param around - the decoder of the text that has this tree as the fields of a reference */
   constructor(tree: unknown, context: DecodeContext, root: string, around?: Decoder) {
@@ -157,6 +158,8 @@ export class Decoder implements Opened {
 
   decode({ row, lazy, snapshot }: Resolve = {}): unknown {
     this.reading.bind = snapshot;
+    if (this.#isUsed) throw new Error("decode() was called twice on one opened text");
+    this.#isUsed = true;
     for (const { container, key, stands } of this.#rows) {
       if (isLazy(stands)) container[key] = lazy ? lazy(stands.reference) : stands;
       else container[key] = row ? row(stands) : stands;

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { hasTagKeys, looksLikeTag } from "./tag.ts";
+import { hasTagKeys, looksLikeTag, typeKey } from "./tag.ts";
 
 /** The dialects by name. */
 export type DialectName = "exact" | "portable";
@@ -55,7 +55,7 @@ export function dialectOf(name: DialectName, understands: readonly string[]): Di
       return advice[tag] ?? "the other side does not know this type; teach it, and say so in `understands`";
     },
     // Kombu does not look at what kind of value the type is.
-    looksLikeTag: (value) => hasTagKeys(withoutUndefined(value)),
+    looksLikeTag: (value) => typeKey in value && hasTagKeys(withoutUndefined(value)),
     pointers: false,
     omitsUndefined: true,
     // Python's json gives up somewhere below its recursion limit of 1,000.

@@ -18,11 +18,7 @@ export function settle(store: Store, entry: Entry, settlement: Settlement): void
     store.end(entry, "succeeded", settlement.keep);
   } else if (settlement.kind in endOf) {
     const { kind, reason, keep, needs } = settlement as Extract<Settlement, { kind: keyof typeof endOf }>;
-    if (needs !== undefined && cancelled !== undefined) {
-      entry.reason = cancelled;
-      store.end(entry, "cancelled");
-      return;
-    }
+    if (needs !== undefined && cancelled !== undefined) return callOff(store, entry, cancelled);
     entry.reason = JSON.stringify(reason);
     store.end(entry, endOf[kind], keep);
     if (kind === "park" && needs !== undefined) store.leave(entry, needs);
@@ -43,11 +39,7 @@ function again(store: Store, entry: Entry, settlement: Again, cancelled: string 
     entry.deferrals = 0;
     entry.deferredAt = undefined;
   }
-  if (cancelled !== undefined) {
-    entry.reason = cancelled;
-    store.end(entry, "cancelled");
-    return;
-  }
+  if (cancelled !== undefined) return callOff(store, entry, cancelled);
   if (settlement.kind === "release") {
     store.enqueue(entry, entry.runAt, entry.runAt);
     return;
@@ -58,4 +50,10 @@ function again(store: Store, entry: Entry, settlement: Again, cancelled: string 
   }
   entry.reason = JSON.stringify(settlement.reason);
   store.enqueue(entry, settlement.at);
+}
+
+/** Another run would follow, but it was cancelled meanwhile. */
+function callOff(store: Store, entry: Entry, why: string): void {
+  entry.reason = why;
+  store.end(entry, "cancelled");
 }
