@@ -232,6 +232,7 @@ export class RedisBroker implements Broker {
   async close(): Promise<void> {
     await this.#mailbox.close();
     this.#arrivals.stop();
+    this.#restoring.stop();
     for (const batcher of [this.#publishes, this.#looks, this.#finishes]) batcher.flush();
     await this.#connection.close();
   }

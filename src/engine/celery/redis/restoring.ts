@@ -19,6 +19,12 @@ import { listOf, type RedisSettings } from "./settings.ts";
 const together = 100;
 /** How long what nobody knows is held, to be parked. In seconds. */
 const toPark = 60;
+/**
+ * So long after Redis was away nothing is restored, in milliseconds. Whose leases ran out meanwhile may live and connect
+ * again: what they run is theirs as soon as they have renewed
+ * it. The clients of this engine try each second.
+ */
+const graceAfterAway = 3000;
 
 /** Puts what is lost back into its queue. */
 export class Restoring {
@@ -29,6 +35,10 @@ export class Restoring {
   onStrange: ((tag: string, raw: Buffer) => void) | undefined;
   readonly #heldUntil: (tag: string) => number | undefined;
   #running: { readonly asked: number; readonly over: Promise<void> } | undefined;
+  readonly #deaf: () => void;
+  #wasReady: boolean;
+  /** Set for as long as nothing is restored. */
+  #grace: NodeJS.Timeout | undefined;
 
   /**
    * @param wake called with the queues to which something was given back, or is to be by whoever takes from them
@@ -44,6 +54,25 @@ export class Restoring {
     this.#settings = settings;
     this.#wake = wake;
     this.#heldUntil = heldUntil;
+    this.#wasReady = connection.hub.isReady;
+    this.#deaf = connection.hub.commands.listen({ ready: () => this.#ready() });
+  }
+
+  stop(): void {
+    this.#deaf();
+    clearTimeout(this.#grace);
+  }
+
+  #ready(): void {
+    if (this.#wasReady) {
+      clearTimeout(this.#grace);
+      this.#grace = setTimeout(() => {
+        this.#grace = undefined;
+        // Redis is away again: it is tried once more when it is there.
+        this.restoreOthers().catch(() => undefined);
+      }, graceAfterAway).unref();
+    }
+    this.#wasReady = true;
   }
 
   /** Restores all that is lost, but for what this process has: it lives, and may run that. Several calls are one. */
@@ -53,9 +82,10 @@ export class Restoring {
 
   /**
    * Restores all that is lost, but for what this process had when that was asked for (`performance.now()`), however long
-   * Redis was away since. Several calls are one.
+   * Redis was away since. Several calls are one. While others may still be on their way back to Redis, nothing is.
    */
   async restore(asked: number): Promise<void> {
+    if (this.#grace !== undefined) return;
     while (this.#running !== undefined && this.#running.asked < asked)
       await this.#running.over.catch(() => {});
     this.#running ??= {
@@ -76,7 +106,8 @@ export class Restoring {
         String(together),
       ])) as readonly Buffer[];
       const count = found.length / 3;
-      if (count === 0) return;
+      // That it was asked may have waited for Redis, too.
+      if (count === 0 || this.#grace !== undefined) return;
       const moved = await this.#move(found, asked);
       passOver += count - moved;
       if (count < together) return;

@@ -82,6 +82,29 @@ describe.skipIf(noOwnRedis !== undefined)("broker and server", () => {
     },
   );
 
+  test("what is held is left to who may be on the way back, when Redis was away for longer than a lease", async () => {
+    const server = await start("--appendonly", "yes", "--appendfsync", "always");
+    const make = (): RedisBroker => {
+      const client = new Redis(server.url, { lazyConnect: true });
+      closing.push(() => client.disconnect());
+      return open(client);
+    };
+    const [slow, quick] = [make(), make()];
+    await slow.publish([message("kept"), message("lost")]);
+    const [kept, lost] = await slow.take(["celery"], 2, 300);
+    quick.onArrival(["celery"], () => {});
+    expect(await quick.take(["celery"], 2, 30_000)).toEqual([]);
+    await server.restart(600);
+    // Time and again it finds that a lease has run out, which it would put back.
+    for (const end = performance.now() + 1500; performance.now() < end; await pause(50))
+      expect(await quick.take(["celery"], 2, 30_000)).toEqual([]);
+    expect(await slow.extend([kept!.tag], 30_000)).toEqual([]);
+    // Who has not come back has lost it.
+    await expect
+      .poll(() => quick.take(["celery"], 2, 30_000), { timeout: 10_000 })
+      .toMatchObject([{ message: lost!.message, redelivered: true }]);
+  });
+
   test("a connection on which nobody speaks is given up", async () => {
     const server = await start();
     const proxy = await CuttingProxy.start(server.port);
