@@ -50,7 +50,7 @@ export function quickText(value: unknown, context: EncodeContext, writing: Writi
 }
 
 /** The wire's tree of a value. Nothing of it is the value's own: a getter is asked once. */
-function treeOf(value: unknown, level: number, state: State): unknown {
+export function treeOf(value: unknown, level: number, state: State): unknown {
   state.nodes--;
   switch (typeof value) {
     case "string":
@@ -134,7 +134,9 @@ function fieldsOf(source: object, level: number, state: State): object {
     const value = fields[key];
     // Told apart here, for most are none: a call for each costs as much as all else.
     if (typeof value === "string") state.text -= value.length;
-    else if (typeof value === "number" ? needsTag(value) : typeof value !== "boolean" && value !== null)
+    else if (typeof value === "object") {
+      if (value !== null) fields[key] = objectOf(value, level + 1, state);
+    } else if (typeof value === "number" ? needsTag(value) : typeof value !== "boolean")
       fields[key] = treeOf(value, level + 1, state);
   }
   state.nodes -= keys;

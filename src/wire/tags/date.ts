@@ -56,42 +56,47 @@ const dayLength = 86_400_000;
  */
 function writeUsual(time: number): string {
   const days = Math.floor(time / dayLength);
-  const rest = time - days * dayLength;
   const era = Math.floor((days + 719_468) / 146_097);
-  const day = days + 719_468 - era * 146_097;
+  // As whole numbers an engine divides them several times faster.
+  const rest = (time - days * dayLength) | 0;
+  const day = (days + 719_468 - era * 146_097) | 0;
   const yearOfEra = ((day - ((day / 1460) | 0) + ((day / 36_524) | 0) - ((day / 146_096) | 0)) / 365) | 0;
   const dayOfYear = day - 365 * yearOfEra - ((yearOfEra / 4) | 0) + ((yearOfEra / 100) | 0);
   // Its years begin with March.
-  const month = ((5 * dayOfYear + 2) / 153) | 0;
-  const dayOfMonth = dayOfYear - (((153 * month + 2) / 5) | 0) + 1;
-  const year = yearOfEra + era * 400 + (month < 10 ? 0 : 1);
+  const march = ((5 * dayOfYear + 2) / 153) | 0;
+  const dayOfMonth = dayOfYear - (((153 * march + 2) / 5) | 0) + 1;
+  const month = march < 10 ? march + 3 : march - 9;
+  const year = (yearOfEra + era * 400 + (march < 10 ? 0 : 1)) | 0;
+  const century = (year / 100) | 0;
   const seconds = (rest / 1000) | 0;
-  const thousandths = rest - seconds * 1000;
+  const minutes = (seconds / 60) | 0;
+  const hours = (minutes / 60) | 0;
+  const hundredths = ((rest - seconds * 1000) / 10) | 0;
   // All at once: text that is put together of parts costs more, here and where it is used.
   return String.fromCharCode(
-    tens((year / 100) | 0),
-    ones((year / 100) | 0),
-    tens(year % 100),
+    tens(century),
+    ones(century),
+    tens(year - century * 100),
     ones(year),
     0x2d,
-    tens(month < 10 ? month + 3 : month - 9),
-    ones(month < 10 ? month + 3 : month - 9),
+    tens(month),
+    ones(month),
     0x2d,
     tens(dayOfMonth),
     ones(dayOfMonth),
     0x54,
-    tens((seconds / 3600) | 0),
-    ones((seconds / 3600) | 0),
+    tens(hours),
+    ones(hours),
     0x3a,
-    tens(((seconds / 60) | 0) % 60),
-    ones((seconds / 60) | 0),
+    tens(minutes - hours * 60),
+    ones(minutes),
     0x3a,
-    tens(seconds % 60),
+    tens(seconds - minutes * 60),
     ones(seconds),
     0x2e,
-    ones((thousandths / 100) | 0),
-    tens(thousandths % 100),
-    ones(thousandths),
+    tens(hundredths),
+    ones(hundredths),
+    ones(rest),
     0x2b,
     0x30,
     0x30,
