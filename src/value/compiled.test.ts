@@ -12,6 +12,8 @@ class Point {
 const point = value(Point, { name: "test.Point", fields: { x: Number }, create: ({ x }) => new Point(x) });
 class All extends Value("test.All", { point, at: Date, any: anything, text: String, toString: Number }) {}
 
+class Named extends Value("test.Named", { valueOf: anything }) {}
+
 function messageOf(run: () => unknown): string {
   try {
     return JSON.stringify(run());
@@ -34,7 +36,15 @@ test("the code for a class's fields gives and refuses what going through them do
       messageOf(() => wire.decode('{"__type__":"test.Point","__value__":{"x":1,"y":2}}')),
       messageOf(() => wire.decode('{"__type__":"test.Point","__value__":{}}')),
       messageOf(() => wire.encode(new Point("1"))),
+      messageOf(
+        () => new All({ point: new Point(1), at: new Date(0), more: 1, text: "x", toString: 5 } as never),
+      ),
+      messageOf(() => new Named({ more: 1 } as never)),
     ];
+    // What is too much does not take the place of what may be left out.
+    expect(outcomes.slice(-2).join()).toMatch(
+      /1 issue.\n {2}more {3}not a field;.*\n?.*1 issue.\n {2}more {3}not a field;/,
+    );
     seen.add(outcomes.join("\n"));
   }
   expect([...seen]).toHaveLength(1);

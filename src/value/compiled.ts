@@ -23,17 +23,17 @@ export function compileFields(columns: readonly Column[]): FieldsCode | undefine
   if (columns.some(({ optional }) => optional)) return undefined;
   const values = columns.map(({ name }) => `given[${JSON.stringify(name)}]`);
   const picked = columns.map(({ name }, at) => `${JSON.stringify(name)}: ${values[at]}`);
-  const tests = columns.map(({ kind, prototype }, at) =>
+  const tests = columns.map(({ name, kind, prototype }, at) =>
     prototype
       ? `isOf(${values[at]}, columns[${at}].prototype)`
       : kind === "other"
-        ? `columns[${at}].fits(${values[at]})`
+        ? `hasOwn(given, ${JSON.stringify(name)}) && columns[${at}].fits(${values[at]})`
         : `typeof ${values[at]} === "${kind}"`,
   );
   const pick = compile(`return { ${picked.join(", ")} };`, {});
   const fit = compile(
     `return ${[...tests, `Object.keys(given).length === ${columns.length}`].join(" && ")};`,
-    { columns, isOf },
+    { columns, isOf, hasOwn: Object.hasOwn },
   );
   return pick && fit ? ({ pick, fit } as FieldsCode) : undefined;
 }

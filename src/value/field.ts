@@ -154,7 +154,7 @@ export class Fields {
       keys++;
       const isRight =
         kind === "other"
-          ? value !== undefined && accepts(check, value)
+          ? Object.hasOwn(fields, name) && accepts(check, value)
           : prototype
             ? isOf(value, prototype)
             : typeof value === kind;
