@@ -59,7 +59,7 @@ export function compileReader(columns: readonly Column[], reading: RowReading): 
           ? `bigint(${cell}, more)`
           : kind === "value"
             ? `nested[${at}](${cell}, more)`
-            : `typeof ${cell} === "${kind}" ? ${cell} : wrong("${kind}", ${cell})`;
+            : `typeof ${cell} === "${kind}" ? ${cell} : wrong("${kind} in its column", ${cell})`;
     return `${JSON.stringify(name)}: ${read}`;
   });
   const body = `if (!Array.isArray(given) || given.length !== ${columns.length}) wrong("row of ${columns.length} cells", given);

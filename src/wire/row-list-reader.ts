@@ -46,9 +46,9 @@ function surveySnapshots(list: Received, decoder: Decoder): void {
     Array.isArray(rows) &&
     Object.keys(others).length === 0;
   if (!isRight) throw new Malformed("a model, columns that differ, and rows", describe(content));
-  decoder.budget.json({ key, columns }, list.level + 1);
+  decoder.budget.json({ ...(key !== undefined && { key }), columns }, list.level + 1);
   decoder.budget.nodes(2);
-  decoder.budget.nodes(rows.length * (names.length + 2));
+  decoder.budget.nodes(rows.length * (columns.length + 2));
   decoder.budget.depth(list.level + 3);
   for (const row of rows as unknown[]) {
     if (!Array.isArray(row) || row.length !== columns.length + 1) {

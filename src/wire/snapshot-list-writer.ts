@@ -49,7 +49,7 @@ export function writeSnapshots(
   encoder.places.set(items, list);
   encoder.budget.depth(place.level + 1);
   encoder.budget.json({ ...keyed, columns: written }, place.level - 1);
-  encoder.budget.nodes(rows.length * (names.length + 2) + 6);
+  encoder.budget.nodes(rows.length * (columns.length + 2) + 4);
   return { container: list.container, rows: place };
 }
 

@@ -22,9 +22,17 @@ interface Plan {
   readonly cells: readonly (Column & { readonly plan: Plan | undefined })[];
   /** The columns whose values are written as any others are. */
   readonly open: readonly number[];
-  /** How many values there are in a row. */
+  /** How many values there are in a row, those in the columns of `sparse` left out. */
   readonly nodes: number;
+  /** The columns of classes of which not each row has as many values. */
+  readonly sparse: readonly Sparse[];
   readonly write: RowWriter<Pass>;
+}
+
+interface Sparse {
+  readonly at: number;
+  readonly optional: boolean;
+  readonly plan: Plan;
 }
 
 /** What is known while the rows of one table are written. */
@@ -57,8 +65,11 @@ function makePlan(tag: Tag, registry: Registry): Plan {
   });
   const open = cells.flatMap(({ kind }, index) => (kind === "other" ? [index] : []));
   const nodes = cells.reduce(
-    (sum, { kind, plan }) => sum + (kind === "value" ? plan!.nodes : 0),
+    (sum, { kind, optional, plan }) => sum + (kind === "value" && !optional ? plan!.nodes : 0),
     cells.length,
+  );
+  const sparse = cells.flatMap(({ kind, optional, plan }, at): Sparse[] =>
+    kind === "value" && (optional || plan!.sparse.length > 0) ? [{ at, optional, plan: plan! }] : [],
   );
   const { prototype, holdsOnly } = tag;
   const writing = {
@@ -83,7 +94,7 @@ function makePlan(tag: Tag, registry: Registry): Plan {
       if (!writing.isNew(instance as object, pass, values[writing.markAt])) throwMisfit();
       return cells.map((cell, at) => cellOf(cell, values[at], pass));
     });
-  return { tag, cells, open, nodes, write };
+  return { tag, cells, open, nodes, sparse, write };
 }
 
 /** The slow way, where no code can be made. */
@@ -105,6 +116,16 @@ function headerOf({ tag, cells }: Plan, types: Set<string>): { type: string; col
     return optional && kind !== "other" ? [name, "optional"] : name;
   });
   return { type: tag.name, columns };
+}
+
+/** How many values there are in rows. */
+function nodesIn(rows: readonly unknown[][], { nodes, sparse }: Plan): number {
+  let count = rows.length * nodes;
+  for (const { at, optional, plan } of sparse) {
+    const inside = rows.map((row) => row[at] as unknown[] | null).filter((row) => row !== null);
+    count += nodesIn(inside, plan) - (optional ? 0 : inside.length * plan.nodes);
+  }
+  return count;
 }
 
 /** Thrown for a value that is not what its field is declared as. */
@@ -132,7 +153,7 @@ export function writeTable(
   if (!attempt(() => tag.write(items[0], encoder.writing))) return undefined;
   const plan = planOf(tag, registry);
   const types = new Set<string>();
-  const content = { ...headerOf(plan, types), rows: [] as unknown[] };
+  const content = { ...headerOf(plan, types), rows: [] as unknown[][] };
   const { dialect } = encoder.context;
   if (["table", ...types].some((name) => dialect.refusal(name, content) !== undefined)) return undefined;
   const pass: Pass = { encoder, tag, met: new Distinct() };
@@ -143,8 +164,7 @@ export function writeTable(
     return undefined;
   }
   // A cell cannot be left out, as a field can.
-  if (dialect.omitsUndefined && content.rows.some((row) => (row as unknown[]).includes(undefined)))
-    return undefined;
+  if (dialect.omitsUndefined && content.rows.some((row) => row.includes(undefined))) return undefined;
   endList(pass.met, encoder);
   for (const type of types) encoder.types.add(type);
   const table = new Place(above, key, node("table", content), [], tag);
@@ -152,7 +172,7 @@ export function writeTable(
   encoder.places.set(items, table);
   encoder.budget.depth(rows.level + 1);
   encoder.budget.json(content.columns, rows.level);
-  encoder.budget.nodes(items.length * (plan.nodes + 1) + 6);
+  encoder.budget.nodes(items.length + nodesIn(content.rows, plan) + 5);
   if (plan.open.length > 0) {
     rows.open = { tag, columns: plan.open };
     return { container: table.container, rows };

@@ -359,6 +359,57 @@ describe("tables", () => {
     }
   });
 
+  test("what is written is counted as it is read: to the last node", () => {
+    class Sparse extends Value("shop.Sparse", {
+      id: Number,
+      total: optional(Money),
+      order: optional(Order),
+    }) {}
+    class Around extends Value("shop.Around", { sparse: Sparse, other: optional(Sparse) }) {}
+    const sparse = (id: number) =>
+      new Sparse({ id, ...(id % 2 && { total: money(5n) }), ...(id % 3 === 0 && { order: order(id) }) });
+    const around = (id: number) =>
+      new Around({ sparse: sparse(id), ...(id % 2 && { other: sparse(id + 1) }) });
+    const ids = [1, 2, 3, 4, 5];
+    for (const given of [
+      points(),
+      ids.map(sparse),
+      ids.map(around),
+      [ids.map(around), ids.map(sparse)],
+      ids.map((key) => new Snapshot("a.B", key, { id: key, x: 5n, y: [1n] })),
+      ids.map((key) => new Snapshot("a.B", key, { x: key, y: [1n] })),
+      ids.map((key) => new Reference("a.B", key)),
+    ]) {
+      const values = [storedRows(), Money, Order, Sparse, Around, point];
+      const text = createWire({ values }).encode(given);
+      let nodes = 1;
+      JSON.parse(text, (_, each: unknown) => {
+        if (typeof each === "object" && each !== null) nodes += Object.keys(each).length;
+        return each;
+      });
+      const exact = createWire({ values, limits: { nodes } });
+      expect(exact.encode(given)).toBe(text);
+      expect(exact.encode(exact.decode(text))).toBe(text);
+      const short = createWire({ values, limits: { nodes: nodes - 1 } });
+      const over = expect.objectContaining({ limit: "nodes", allowed: nodes - 1, received: nodes });
+      expect(() => short.encode(given)).toThrow(over);
+      expect(() => short.decode(text)).toThrow(
+        expect.objectContaining({ limit: "nodes", allowed: nodes - 1 }),
+      );
+    }
+  });
+
+  test("what most rows leave out does not count", () => {
+    class Wide extends Value(
+      "test.Wide",
+      Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`c${at}`, Number])),
+    ) {}
+    class Row extends Value("test.Row", { id: Number, wide: optional(Wide) }) {}
+    const rows = Array.from({ length: 50_000 }, (_, id) => new Row({ id }));
+    const wide = createWire({ values: [Wide, Row] });
+    expect(wide.decode(wide.encode(rows))).toHaveLength(rows.length);
+  });
+
   test("an error says which row", () => {
     expect(() =>
       wire.decode(
@@ -385,14 +436,19 @@ describe("tables", () => {
       class Money extends Value("shop.Money", { amount: BigInt, currency: String }) {}
       class Line { constructor(fields) { Object.assign(this, fields); } }
       const line = value(Line, { name: "x.Line", fields: { n: Number, at: Date, fee: Money, "a\\"b": optional(String) }, create: (fields) => new Line(fields) });
-      const wire = createWire({ values: [Money, line] });
+      class Dot {}
+      const dot = value(Dot, { name: "x.Dot", fields: { x: Number }, create: () => new Dot() });
+      const wire = createWire({ values: [Money, line, dot] });
+      const wrong = '{"__type__":"table","__value__":{"type":"x.Dot","columns":["x"],"rows":[["1"]]}}';
+      let refused;
+      try { wire.decode(wrong); } catch (error) { refused = error.message; }
       const lines = [1, 2, 3, 4].map((n) => new Line({ n, at: new Date(n), fee: new Money({ amount: 5n, currency: "EUR" }) }));
       const text = wire.encode(lines);
       let allowed = true;
       try { new Function(""); } catch { allowed = false; }
-      console.log(JSON.stringify({ allowed, text, again: wire.encode(wire.decode(text)) }));
+      console.log(JSON.stringify({ allowed, text, again: wire.encode(wire.decode(text)), refused }));
     `;
-    const run = (...flags: string[]): { allowed: boolean; text: string; again: string } =>
+    const run = (...flags: string[]): Record<"text" | "again" | "refused", string> & { allowed: boolean } =>
       JSON.parse(
         execFileSync(process.execPath, [...flags, "--input-type=module", "--eval", script], {
           encoding: "utf8",
@@ -402,5 +458,7 @@ describe("tables", () => {
     expect([free.allowed, bound.allowed]).toStrictEqual([true, false]);
     expect(free.text).toContain('"table"');
     expect(new Set([free.text, free.again, bound.text, bound.again]).size).toBe(1);
+    expect(free.refused).toMatch(/x\.Dot: a number in its column, found string "1"/);
+    expect(bound.refused).toBe(free.refused);
   });
 });
