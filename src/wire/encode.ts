@@ -73,7 +73,7 @@ function write(value: unknown, context: EncodeContext, subject: EncodeSubject, w
     tree = encoder.encode(value);
   } catch (error) {
     const isDeep = error instanceof LimitError && error.limit === "depth" && !way.graph;
-    if (isDeep && context.dialect.pointers) return new OtherWay({ ...way, graph: true });
+    if (isDeep && encoder.mayBeGraph) return new OtherWay({ ...way, graph: true });
     if (error instanceof OtherWay) return error;
     throw error;
   }

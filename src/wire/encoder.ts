@@ -91,7 +91,11 @@ export class Encoder {
     this.writing = { limits: context.limits, buffers: new Buffers(way.buffers), apart };
     // In a graph nothing is deeper than what is in a node.
     this.budget = new Budget(context.limits, way.graph ? Infinity : context.dialect.depth, subject.root);
-    if (way.graph) this.budget.depth(graphDepth);
+  }
+
+  /** Whether the reader takes a graph, which has some depth whatever is in it. */
+  get mayBeGraph(): boolean {
+    return this.context.dialect.pointers && this.context.limits.depth >= graphDepth;
   }
 
   /** The wire's tree of a value; some of it missing where something was refused. */
@@ -337,7 +341,7 @@ export class Encoder {
     }
     const pointer = pointerOf(place.steps());
     this.#pointers += pointer.length;
-    if (this.#pointers > mostPointers) throw new OtherWay({ ...this.#way, graph: true });
+    if (this.#pointers > mostPointers && this.mayBeGraph) throw new OtherWay({ ...this.#way, graph: true });
     this.#countScalar(above, pointer);
     return this.#put(above, key, node("same", pointer));
   }
@@ -351,7 +355,8 @@ export class Encoder {
   #apart(value: object): unknown {
     const { limits } = this.context;
     // What is deeper is a graph, so that the levels around it always have room.
-    const context = { ...this.context, limits: { ...limits, depth: Math.floor(limits.depth / 2) } };
+    const depth = Math.max(Math.floor(limits.depth / 2), Math.min(limits.depth, graphDepth));
+    const context = { ...this.context, limits: { ...limits, depth } };
     const { text, types, more } = this.#encode(value, context, {
       ...this.#subject,
       refer: undefined,

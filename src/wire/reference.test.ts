@@ -258,6 +258,20 @@ describe("the fields of a reference", () => {
     expect([found, count]).toStrictEqual(["end", levels]);
   });
 
+  test("fit where depth is little as far as they and what is around them do", () => {
+    const nested = (levels: number): unknown => (levels === 0 ? 1n : [nested(levels - 1)]);
+    for (let levels = 1; levels < 12; levels++) {
+      // The tag, its content and the fields; the lists; and the tag in them.
+      const limited = createWire({ values: [storedRows()], limits: { depth: 3 + levels + 1 } });
+      const back = limited.decode(limited.encode(was({ deep: nested(levels) }))) as Reference;
+      expect(back.was).toStrictEqual({ deep: nested(levels) });
+    }
+    const limits = { depth: 8 };
+    expect(() => createWire({ values: [storedRows()], limits }).encode(was({ deep: nested(9) }))).toThrow(
+      expect.objectContaining({ limit: "depth", allowed: 8, received: 9 }),
+    );
+  });
+
   test("say `payload` when they are over a limit", () => {
     const limited = createTaskWire({ values: [storedRows()], limits: { nodes: 50 } });
     const large = was({ list: Array.from({ length: 60 }, () => 1n) });

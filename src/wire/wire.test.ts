@@ -453,6 +453,22 @@ describe("limits", () => {
     );
   });
 
+  test("where no graph has room, depth is told as it is, and pointers are as many as they are", () => {
+    const shallow = createWire({ limits: { depth: 5 } });
+    const deep = (levels: number): unknown => (levels === 0 ? 1n : [deep(levels - 1)]);
+    expect(shallow.decode(shallow.encode(deep(4)))).toStrictEqual(deep(4));
+    for (const levels of [5, 6, 8]) {
+      expect(() => shallow.encode(deep(levels))).toThrow(
+        expect.objectContaining({ limit: "depth", allowed: 5, received: 6 }),
+      );
+    }
+    const known = Array.from({ length: 1000 }, (_, n) => ({ [`${"key".repeat(20)}${n}`]: { n } }));
+    const often = [known, known.map((each) => Object.values(each)[0])];
+    const back = shallow.decode(shallow.encode(often)) as [Record<string, object>[], object[]];
+    expect(back).toStrictEqual(often);
+    expect(back[1][7]).toBe(Object.values(back[0][7]!)[0]);
+  });
+
   test("what fits, fits", () => {
     expect(limited.decode(limited.encode([[[1n]]]))).toStrictEqual([[[1n]]]);
     expect(limited.encode("é".repeat(49))).toHaveLength(51);
