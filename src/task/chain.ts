@@ -196,7 +196,8 @@ async function laterStep(
   const beside: Record<string, Json> = { ...headers, ...options.headers };
   if (!given) {
     checkHeaders(beside);
-    return { ...common, ...headersIn(beside) };
+    const { version, aliases } = settings;
+    return { ...common, ...(version > 1 && aliases.length > 0 ? { aliases } : {}), ...headersIn(beside) };
   }
   const send = { id, task: name, payload: given.payload, headers: beside };
   return prepared(send, context, async (each) => {

@@ -354,6 +354,28 @@ describe("a task's former names", () => {
     expect((await engine.find(id))?.message.task).toBe("posts.notify");
   });
 
+  test("tell a worker that knows the next step of a chain by one of them what it has made for it", async () => {
+    const engine = memory();
+    const old = appOn(engine);
+    old.task("find", (to: string): Told => ({ to }));
+    old.task("posts.tell", (_: Told) => {});
+    const worker = await work(old);
+    const app = appOn(engine);
+    const find = app.task("find", (to: string): Notified => ({ users: [to] }));
+    const options = { version: 2, upgrade, aliases: ["posts.say", "posts.tell"] };
+    const notify = app.task("posts.notify", ({ users }: Notified) => users, options);
+    const handle = await app.chain(find, notify).enqueue("ada");
+    await until(
+      "the old worker has found",
+      async () => (await engine.find(handle.ids[0]!))?.state === "succeeded",
+    );
+    await worker.stop();
+    await work(app);
+    await until("it is told", async () => (await engine.find(handle.ids[1]!))?.state === "succeeded");
+    expect(await handle.result()).toStrictEqual(["ada"]);
+    expect(await (await app.chain(find, notify).enqueue("eve")).result()).toStrictEqual(["eve"]);
+  });
+
   test("are taken, as names are", () => {
     const app = appOn(memory());
     app.task("a", { aliases: ["b"] });

@@ -48,6 +48,8 @@ test.each<[chain: Json, path: string]>([
   [[{ ...step, expires: null }], "headers.chain[0].expires"],
   [[{ ...step, expiresIn: -1 }], "headers.chain[0].expiresIn"],
   [[{ ...step, version: 1 }], "headers.chain[0].version"],
+  [[{ ...step, aliases: "old" }], "headers.chain[0].aliases"],
+  [[{ ...step, aliases: ["no task!"] }], "headers.chain[0].aliases"],
   [[{ ...step, headers: [] }], "headers.chain[0].headers"],
   [[{ ...step, payload: "1" }], "headers.chain[0].payload"],
   [[{ ...step, payload: { text: 1 } }], "headers.chain[0].payload"],

@@ -31,6 +31,11 @@ export type FollowingStep = {
   readonly expiresIn?: number;
   /** The version of its payload, where that is not 1. */
   readonly version?: number;
+  /**
+   * The names that the task had. A worker of an older release knows it by one of these, and which version of the payload
+   * the step before returns there.
+   */
+  readonly aliases?: readonly string[];
   /** What travels beside its payload. */
   readonly headers?: { readonly [name: string]: Json };
   /** Its own payload. Without one, it is the result of the step before it. */
@@ -95,6 +100,7 @@ const optional: Readonly<Record<string, (value: unknown) => boolean>> = {
   expires: isTime,
   expiresIn: isSpan,
   version: (value) => Number.isSafeInteger(value) && (value as number) > 1,
+  aliases: (value) => Array.isArray(value) && value.every(isChecked(taskName)),
   headers: isRecord,
   payload: (value) =>
     isRecord(value) &&

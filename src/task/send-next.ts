@@ -144,7 +144,7 @@ function fromResult(
   next: FollowingStep,
   context: NextContext,
 ): Promise<FromResult> {
-  const known = taskNamed(next.task, context);
+  const [known] = [next.task, ...(next.aliases ?? [])].flatMap((name) => taskNamed(name, context) ?? []);
   const send = { id: next.id, task: next.task, payload: value, headers: { ...next.headers } };
   return prepared(send, context, async ({ headers }) => {
     checkHeaders(headers);
