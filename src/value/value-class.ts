@@ -109,6 +109,7 @@ function typeOf(
   shape: Shape,
   evolved: Evolved,
 ): Omit<ValueType, typeof register> {
+  const names = new Set(shape.columns?.map(({ name }) => name));
   let tried = false;
   const make = (fields: object): object => {
     const instance = new constructor(fields as never);
@@ -127,7 +128,7 @@ function typeOf(
     layout: "fields",
     ...(shape.columns && { columns: shape.columns }),
     holdsOnly: (instance) =>
-      Object.keys(instance).every((key) => shape.columns!.some((column) => column.name === key)) &&
+      Object.keys(instance).every((key) => names.has(key)) &&
       Object.getOwnPropertySymbols(instance).length === 0,
     encode(instance) {
       const fields = shape.fieldsOf(instance);
