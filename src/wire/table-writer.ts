@@ -151,7 +151,9 @@ export function writeTable(
   const tag = registry.byPrototype.get(Object.getPrototypeOf(items[0]) as object)!;
   // What a class checks but once, and the errors with their paths, are for the general way.
   if (!attempt(() => tag.write(items[0], encoder.writing))) return undefined;
-  const plan = planOf(tag, registry);
+  // Of tens of thousands of fields, or classes in each other by the thousand, there is none.
+  const plan = attempt(() => planOf(tag, registry));
+  if (!plan) return undefined;
   const types = new Set<string>();
   const content = { ...headerOf(plan, types), rows: [] as unknown[][] };
   const { dialect } = encoder.context;
