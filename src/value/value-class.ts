@@ -117,8 +117,8 @@ function typeOf(
       (field) => !equal(valueOf(instance, field), valueOf(fields, field)),
     );
     if (changed === undefined) return instance;
-    const message =
-      "the class's own constructor changes it; convert before constructing, in a static method say";
+    const by = shape.columns ? "the class's own constructor" : "the schema, or the class's own constructor,";
+    const message = `${by} changes it; convert before constructing, in a static method say`;
     throw new ValueError(name, [{ path: [changed], message }]);
   };
   return {

@@ -247,6 +247,14 @@ describe("Value() with a Standard Schema", () => {
     );
   });
 
+  test("what a schema would drop or change is refused when received, and that says who would", () => {
+    for (const content of ['{"x":3,"y":0,"z":1}', '{"y":0,"x":3,"":1}']) {
+      expect(() => both.decode(`{"__type__":"geo.Point","__value__":${content}}`)).toThrow(
+        /the schema, or the class's own constructor, changes it/,
+      );
+    }
+  });
+
   test("a schema's fields cannot hide an instance's methods", () => {
     class Hiding extends Value("x.Hiding", z.object({ with: z.string() })) {}
     expect(() => new Hiding({ with: "x" })).toThrow(/a field cannot have this name/);
