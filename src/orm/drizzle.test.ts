@@ -46,6 +46,14 @@ describe("the key of a table", () => {
     expect(keyOfModel(my)).toEqual(["a", "b"]);
   });
 
+  test.each([mysql.binary({ length: 16 }), mysql.varbinary({ length: 16 })])("bytes are none", (id) => {
+    expect(() => keyOfModel(mysql.mysqlTable("t", { id: id.primaryKey() }))).toThrow(
+      /\(bytes\).*a customType/,
+    );
+    const text = mysql.customType<{ data: string }>({ dataType: () => "binary(16)" });
+    expect(keyOfModel(mysql.mysqlTable("t", { id: text().primaryKey() }))).toEqual(["id"]);
+  });
+
   test("can be stated", () => {
     const plain = sqliteTable("t", { a: integer(), table: text(), key: text() });
     const adapter = drizzle(db, { "x.Y": { table: plain, key: ["a", "key"] } });

@@ -11,7 +11,7 @@ import { PetioleError } from "../errors.ts";
 import { drizzle } from "../orm/drizzle.ts";
 import { stubAdapter, stubTransactions } from "../testing/stub-adapter.ts";
 import { testApp } from "../testing/test-app.ts";
-import { outboxTable } from "./outbox.ts";
+import { Outbox, outboxTable } from "./outbox.ts";
 import { Petiole } from "./petiole.ts";
 
 const posts = sqliteTable("posts", { id: integer().primaryKey(), body: text().notNull() });
@@ -321,6 +321,24 @@ describe("the outbox", () => {
     const { task, engine, left } = setup;
     await task.enqueue(1);
     expect([(await engine.counts()).length, await left()]).toStrictEqual([1, []]);
+  });
+});
+
+describe("on MySQL", () => {
+  test("each row is removed by itself: of several, those of open transactions would be waited for", async () => {
+    const asked: string[] = [];
+    const query = async (text: string, parameters: readonly unknown[]) => {
+      asked.push(`${text} ${parameters.join()}`);
+      return [];
+    };
+    const adapter = stubAdapter({}, {}, { sql: { dialect: "mysql", query } });
+    await new Outbox("outgoing").remove(adapter, ["a", "b"]);
+    expect(asked).toStrictEqual(["a", "b"].map((id) => `delete from outgoing where id in (?) ${id}`));
+  });
+
+  test("its table holds any text, and ids exactly, whatever the database is set to", () => {
+    expect(outboxTable("mysql")).toMatch(/\n\) character set utf8mb4 collate utf8mb4_bin;$/);
+    expect(outboxTable("postgres")).toMatch(/\n\);$/);
   });
 });
 

@@ -123,7 +123,9 @@ export class Outbox {
   /** Removes what was sent, or is not to be. */
   async remove(adapter: OrmAdapter, ids: readonly string[], within: Within = {}): Promise<void> {
     const sql = sqlOf(adapter);
-    for (const part of chunked(ids, chunk)) {
+    // Of several MySQL may look through the whole table for them, locks what it comes by, and waits for whoever has written
+    // to it and has not committed: one by one it looks each up.
+    for (const part of chunked(ids, sql.dialect === "mysql" ? 1 : chunk)) {
       const marks = part.map((_, index) => mark(sql, index));
       await sql.query(`delete from ${this.table} where id in (${marks.join(", ")})`, [...part], within);
     }
@@ -155,7 +157,8 @@ export function outboxTable(dialect: SqlDialect, table = "petiole_outbox"): stri
     `  claimed_by ${id},`,
     `  claimed_until ${until},`,
     `  created_at ${time} not null default current_timestamp`,
-    ");",
+    // A MySQL database may have a character set that cannot hold all text, and compares ids without case unless told.
+    dialect === "mysql" ? ") character set utf8mb4 collate utf8mb4_bin;" : ");",
   ].join("\n");
 }
 

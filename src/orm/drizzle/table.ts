@@ -119,11 +119,14 @@ function primaryKeyOf(table: object, columns: Readonly<Record<string, ColumnLike
 }
 
 function refuseType(name: string, attribute: string, column: ColumnLike): void {
-  if (["string", "number", "bigint", "custom"].includes(kindOf(column))) return;
+  // Drizzle reads MySQL's bytes as a text, in which those of a UUID cannot be told any more.
+  const isBytes = /^MySqlVarBinary$|^MySqlBinary$/.test(column.columnType);
+  if (!isBytes && ["string", "number", "bigint", "custom"].includes(kindOf(column))) return;
   throw invalid(
     name,
-    `its key ${JSON.stringify(attribute)} is a ${column.columnType} (${kindOf(column)}). A reference's key is made of ` +
-      "strings, integers and bigints: choose such a mode for the column, or state another unique key: { table, key: […] }",
+    `its key ${JSON.stringify(attribute)} is a ${column.columnType} (${isBytes ? "bytes" : kindOf(column)}). A ` +
+      "reference's key is made of strings, integers and bigints: choose such a mode for the column (for bytes, a " +
+      "customType that makes a text of them), or state another unique key: { table, key: […] }",
   );
 }
 

@@ -80,14 +80,19 @@ export function sqlOf(
       const rows = await sequelize.query(asSelect(text), {
         ...(parameters.length === 0 ? {} : values),
         // As for a select, so that the rows come alone; but never from a replica, for it may be none.
-        type: "SELECT",
+        type: givesRows(dialect, text) ? "SELECT" : "RAW",
         raw: true,
         useMaster: true,
         transaction: transactionOf(within.transaction),
       });
-      return Array.isArray(rows) ? rows : [];
+      return givesRows(dialect, text) && Array.isArray(rows) ? rows : [];
     },
   };
+}
+
+/** On MySQL, Sequelize fails at the answer to anything else that it takes for a select; elsewhere it has no rows. */
+function givesRows(dialect: SqlDialect, text: string): boolean {
+  return dialect !== "mysql" || /^\s*(?:select|with)\b/i.test(text);
 }
 
 /** Sequelize looks at the first words, and gives no rows for an `insert into … returning`. */

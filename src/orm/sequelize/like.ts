@@ -107,6 +107,8 @@ export interface AttributeType {
   /** `INTEGER`, `STRING`, … */
   readonly key?: string;
   readonly values?: readonly string[];
+  /** Of a `DATE`, how many digits its seconds have after the point. */
+  readonly _length?: number | string;
   readonly _binary?: boolean;
 }
 

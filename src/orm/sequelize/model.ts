@@ -111,7 +111,12 @@ function refuseKeyAttribute(name: string, model: Model, attribute: string): void
 }
 
 function versionOf(sequelize: Connection, name: string, model: Model, stated: unknown): string | undefined {
-  if (stated === undefined) return model._versionAttribute ?? model._timestampAttributes.updatedAt;
+  if (stated === undefined) {
+    const { updatedAt } = model._timestampAttributes;
+    // Of two changes in one second the second would look like none.
+    const isExact = updatedAt !== undefined && !hasWholeSeconds(model, updatedAt);
+    return model._versionAttribute ?? (isExact ? updatedAt : undefined);
+  }
   if (typeof stated === "string" && Object.hasOwn(model.tableAttributes, stated)) return stated;
   if (stated !== "xmin") {
     throw invalid(name, `its version is ${describe(stated)}, and ${model.name} has no such column`);
@@ -130,6 +135,13 @@ function tableOf(sequelize: Connection, model: Model): TableDescription {
   return sequelize.getDialect() === "sqlite"
     ? { name: `${schema}${model._schemaDelimiter || "."}${model.tableName}`, columns }
     : { name: model.tableName, schema, columns };
+}
+
+/** Whether a column is a time in whole seconds: on MySQL and MariaDB, what Sequelize makes of a `DATE` unless told. */
+export function hasWholeSeconds(model: Model, attribute: string): boolean {
+  const type = model.tableAttributes[attribute]?.type;
+  const isMysql = ["mysql", "mariadb"].includes(model.sequelize?.getDialect() ?? "");
+  return isMysql && type?.key === "DATE" && !type._length;
 }
 
 /** Whether a data type holds whole numbers only. */

@@ -6,7 +6,7 @@
 import { keyIn } from "../../model/key.ts";
 import type { Key } from "../../model/ref.ts";
 import type { Instance, Model } from "./like.ts";
-import type { SequelizeModel } from "./model.ts";
+import { hasWholeSeconds, type SequelizeModel } from "./model.ts";
 
 /** The columns that a row has, by attribute. */
 export function fieldsOf({ target }: SequelizeModel, row: object): Record<string, unknown> {
@@ -14,8 +14,14 @@ export function fieldsOf({ target }: SequelizeModel, row: object): Record<string
   return Object.fromEntries(
     Object.keys(target.tableAttributes)
       .filter((attribute) => Object.hasOwn(values, attribute) && values[attribute] !== undefined)
-      .map((attribute) => [attribute, values[attribute]]),
+      .map((attribute) => [attribute, stored(target, attribute, values[attribute])]),
   );
+}
+
+/** As the column holds it: an instance straight from `create` has the milliseconds that were not written. */
+function stored(target: Model, attribute: string, value: unknown): unknown {
+  if (!(value instanceof Date) || !hasWholeSeconds(target, attribute)) return value;
+  return new Date(Math.floor(value.getTime() / 1000) * 1000);
 }
 
 /** A row's key; undefined when it has none yet. */
