@@ -89,7 +89,7 @@ describe.skipIf(missing !== undefined)("a job of ours that was changed from outs
     await redis.hset(key("job 1"), { stc: garbage, atm: garbage, "pt:def": garbage });
     const reason = { code: "ERR_TASK_FAILED", message: "no" };
     for (const kind of ["defer", "retryAt"] as const) {
-      let claimed: Delivery[] = [];
+      let claimed: readonly Delivery[] = [];
       await expect.poll(async () => (claimed = await engine.claim(request)).length).toBe(1);
       expect(claimed[0]).toMatchObject({ crashes: 1 });
       await redis.hset(key("job 1"), { atm: garbage, "pt:def": garbage });
