@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Engine, Reason, Settlement, TaskState } from "../src/engine.ts";
 import { sqlite } from "../src/engine/sqlite.ts";
@@ -424,6 +425,21 @@ describe("show", () => {
     expect(JSON.parse(output)).toStrictEqual({ ...(await engine.find("1")), logs: await engine.logs("1") });
     expect(output).not.toContain("\u001b");
     expect(code).toBe(0);
+  });
+
+  test("what other hands have put in place of times and a note is shown as it is, and hides no other task", async () => {
+    await keep("fail", { id: "1" });
+    await keep("fail", { id: "2" });
+    const database = new DatabaseSync(setting.file);
+    database.exec(`UPDATE tasks SET sent_at = 8640000000000001, ended_at = 8640000000000001,
+      progress = '{"fraction":1,"note":{"toString":1}}' WHERE id = '1'`);
+    database.close();
+    const shown = await setting.run("show", "./app.ts", "1");
+    expect(shown.output).toMatch(/^sent +8640000000000001$/m);
+    expect(shown.output).toContain('100 % {"toString":1}');
+    const listed = await setting.run("failed", "./app.ts");
+    expect(listed.output).toMatch(/^1 .* 8640000000000001 /m);
+    expect(listed.output).toMatch(/^2 /m);
   });
 
   test("a task that is not there", async () => {

@@ -3,6 +3,7 @@ import type { TaskRecord } from "../engine.ts";
 import type { App } from "./app-module.ts";
 import type { Invocation } from "./arguments.ts";
 import { table } from "./table.ts";
+import { shownTime } from "./time.ts";
 
 /** Prints the oldest tasks in a state, with their reasons. */
 export async function list(app: App, { flags }: Invocation, state: "failed" | "parked"): Promise<number> {
@@ -33,7 +34,7 @@ function rowOf({ message, attempts, endedAt, reason }: TaskRecord): string[] {
     message.task,
     message.queue,
     String(attempts),
-    endedAt === undefined ? "" : new Date(endedAt).toISOString(),
+    endedAt === undefined ? "" : shownTime(endedAt),
     reason?.code ?? "",
     reason?.message ?? "",
   ];

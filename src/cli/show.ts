@@ -5,6 +5,7 @@ import type { Json } from "../message.ts";
 import type { App } from "./app-module.ts";
 import type { Invocation } from "./arguments.ts";
 import { table } from "./table.ts";
+import { shownTime } from "./time.ts";
 
 /** Prints a line for each thing that is known about a task, and what it logged. */
 export async function show(app: App, { names: ids, flags }: Invocation): Promise<number> {
@@ -34,12 +35,14 @@ function rowsOf(record: TaskRecord): string[][] {
     ["attempts", String(record.attempts)],
     ["crashes", String(record.crashes)],
     ["deferrals", String(record.deferrals)],
-    ["sent", time(record.sentAt)],
-    ["runs at", time(record.runAt)],
-    ...(record.startedAt === undefined ? [] : [["started", time(record.startedAt)]]),
-    ...(record.endedAt === undefined ? [] : [["ended", time(record.endedAt)]]),
+    ["sent", shownTime(record.sentAt)],
+    ["runs at", shownTime(record.runAt)],
+    ...(record.startedAt === undefined ? [] : [["started", shownTime(record.startedAt)]]),
+    ...(record.endedAt === undefined ? [] : [["ended", shownTime(record.endedAt)]]),
     ...(worker === undefined ? [] : [["worker", worker]]),
-    ...(progress ? [["progress", `${Math.round(progress.fraction * 100)} % ${progress.note ?? ""}`]] : []),
+    ...(progress
+      ? [["progress", `${Math.round(progress.fraction * 100)} % ${textOf(progress.note ?? "")}`]]
+      : []),
     ...(reason ? block("reason", `${reason.code}: ${reason.message}`) : []),
     ...(reason?.details === undefined ? [] : detailRows(reason.details, reason.message)),
     ["headers", JSON.stringify(message.headers)],
@@ -62,7 +65,7 @@ function detailRows(details: Json, told: string): string[][] {
 }
 
 function logRows(lines: readonly LogLine[]): string[][] {
-  return lines.map(({ at, text }, index) => [index === 0 ? "log" : "", `${time(at)}  ${text}`]);
+  return lines.map(({ at, text }, index) => [index === 0 ? "log" : "", `${shownTime(at)}  ${text}`]);
 }
 
 /** A text of several lines as several rows. */
@@ -72,8 +75,4 @@ function block(name: string, text: string): string[][] {
 
 function textOf(value: Json): string {
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function time(at: number): string {
-  return new Date(at).toISOString();
 }

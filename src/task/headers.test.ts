@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Engine } from "../engine.ts";
 import { memory } from "../engine/memory.ts";
 import type { Json } from "../message.ts";
@@ -89,3 +89,32 @@ function nested(depth: number): Json {
   for (let level = 0; level < depth; level += 1) value = [value];
   return value;
 }
+
+describe("headers that others wrote", () => {
+  const bare = { toString: 1 };
+  const long = "x".repeat(100_000);
+  test.each<[string, Record<string, Json>, string]>([
+    ["types that are no texts", { types: [bare] }, "ERR_TEXT_UNDECODABLE"],
+    ["types of a newer payload that are no texts", { types: [bare], version: 2 }, "ERR_TEXT_UNDECODABLE"],
+    ["a type of a great length", { types: [long] }, "ERR_TYPE_UNKNOWN"],
+    ["types that are one great text", { types: long }, "ERR_TEXT_UNDECODABLE"],
+    ["an end before all times", { expires: -1e300 }, "ERR_TASK_EXPIRED"],
+  ])("%s end the task alone, with a short reason", async (_, headers, code) => {
+    const engine = memory();
+    const app = new Petiole({ engine });
+    const known = app.task("known", () => 1);
+    const worker = app.worker({ logger: silent });
+    await worker.start();
+    for (const task of ["known", "unknown"]) {
+      const message = { id: task, task, queue: "default", payload: "1", headers: { wire: 1, ...headers } };
+      await engine.send([{ message, runAt: 0 }]);
+    }
+    await expect.poll(async () => (await engine.find("unknown"))?.reason).toBeDefined();
+    expect((await engine.find("known"))?.reason).toMatchObject({ code });
+    for (const { reason } of (await engine.list({})).records)
+      expect(reason?.message.length).toBeLessThan(2000);
+    expect(await (await known.enqueue()).result()).toBe(1);
+    await worker.stop();
+    await app.close();
+  });
+});

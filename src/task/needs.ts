@@ -13,6 +13,9 @@ import { noWire, wireVersion } from "../wire/wire.ts";
 import type { AppContext } from "./app-context.ts";
 import type { Task } from "./task.ts";
 
+/** At most so many characters of wrong headers are told. */
+const longestFound = 1000;
+
 /** Where what a worker knows can be looked up. */
 export type Knowledge = Pick<AppContext, "tasks" | "aliases" | "retired" | "wire" | "adapters">;
 
@@ -30,8 +33,9 @@ export function taskNamed(
  * @throws DecodeError when its headers are not as they should be
  */
 export function checkHeaders(message: Message): void {
-  if (!Number.isInteger(message.headers.wire) || !Array.isArray(typesOf(message)))
-    throw wrongHeaders(message);
+  const types: unknown = typesOf(message);
+  const areNames = Array.isArray(types) && types.every((type) => typeof type === "string");
+  if (!Number.isInteger(message.headers.wire) || !areNames) throw wrongHeaders(message);
   payloadVersion(message);
 }
 
@@ -45,7 +49,7 @@ export function needsOf(message: Message): string[] {
   return [
     `wire ${message.headers.wire}`,
     `task ${message.task}@${payloadVersion(message)}`,
-    ...typesOf(message).map((type) => `type ${String(type)}`),
+    ...typesOf(message).map((type) => `type ${type}`),
   ];
 }
 
@@ -117,12 +121,18 @@ export function checkTypes(message: Message, { wire }: Knowledge): void {
   const unknown = typesOf(message).filter((type) => !wire.types.has(type));
   if (unknown.length === 0) return;
   const expected = "types that are registered here";
-  throw new DecodeError({ path: "payload", expected, found: unknown.join(", ") }, { known: [...wire.types] });
+  const found = shortened(unknown.join(", "));
+  throw new DecodeError({ path: "payload", expected, found }, { known: [...wire.types] });
 }
 
 function wrongHeaders({ headers: { wire, types = [], version } }: Message): DecodeError {
-  const found = `headers ${JSON.stringify({ wire, types, version })}`;
+  const found = `headers ${shortened(JSON.stringify({ wire, types, version }))}`;
   return new DecodeError({ path: "payload", expected: `version ${wireVersion} of the wire format`, found });
+}
+
+/** A reason is kept and told: what a stranger wrote is not to make it as long as they please. */
+function shortened(text: string): string {
+  return text.length > longestFound ? `${text.slice(0, longestFound)}…` : text;
 }
 
 function split(text: string, at: number): [string, string] {

@@ -66,6 +66,9 @@ export interface RunOptions {
   readonly warn: (message: string) => void;
 }
 
+/** More than this is not kept, in characters: each claim of the queue looks at what the parked tasks there need. */
+const longestNeeds = 65_536;
+
 /** Runs a claimed task and says how the claim ends. Never rejects. */
 export async function run(delivery: Delivery, context: RunContext, options: RunOptions): Promise<Settlement> {
   const { lease, message } = delivery;
@@ -126,7 +129,8 @@ export async function run(delivery: Delivery, context: RunContext, options: RunO
     // Other programs may send without the header that lists the types.
     if (error instanceof DecodeError && error.type !== undefined && isTypeName(error.type))
       needs.push(`type ${error.type}`);
-    if (needs.every((need) => knows(need, context))) return { kind: "park", lease, reason };
+    const isTooMuch = needs.join().length > longestNeeds;
+    if (isTooMuch || needs.every((need) => knows(need, context))) return { kind: "park", lease, reason };
     // Another worker may know what this one does not.
     const details = { ...(reason.details as Readonly<Record<string, Json>> | undefined), needs };
     return { kind: "park", lease, reason: { ...reason, details }, needs };
@@ -159,7 +163,8 @@ function scheduleOutcome(
 function expiry({ message, lease }: Delivery, settings: TaskSettings, now: number): Settlement | undefined {
   const { expires } = message.headers;
   if (typeof expires !== "number" || now <= expires) return undefined;
-  const text = `it was to run by ${new Date(expires).toISOString()}`;
+  // Whoever wrote it may have meant a time before all that a Date can be.
+  const text = `it was to run by ${new Date(Math.max(expires, -8.64e15)).toISOString()}`;
   return keeping({ kind: "expire", lease, reason: { code: "ERR_TASK_EXPIRED", message: text } }, settings);
 }
 

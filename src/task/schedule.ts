@@ -8,7 +8,7 @@
  * @module
  */
 import type { Engine } from "../engine.ts";
-import { PetioleError, messageOf } from "../errors.ts";
+import { PetioleError, describe, messageOf } from "../errors.ts";
 import type { Json } from "../message.ts";
 import type { AppContext } from "./app-context.ts";
 import { nowOf } from "./clock.ts";
@@ -50,11 +50,11 @@ export function scheduleRefusal(
 ): string | undefined {
   if (typeof header !== "object" || header === null || !("name" in header)) return undefined;
   const { name, pattern, timezone } = header;
-  const schedule = schedules.get(String(name));
-  if (!schedule) return `there is no schedule ${String(name)} any more`;
+  const schedule = typeof name === "string" ? schedules.get(name) : undefined;
+  if (!schedule) return `there is no schedule ${typeof name === "string" ? name : describe(name)} any more`;
   return schedule.pattern === pattern && schedule.timezone === timezone
     ? undefined
-    : `the schedule ${String(name)} was changed`;
+    : `the schedule ${schedule.name} was changed`;
 }
 
 /**

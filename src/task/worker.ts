@@ -3,6 +3,7 @@ import type { Delivery, Engine, LaneLimit, Lease, Settlement, WorkerAbout } from
 import { PetioleError } from "../errors.ts";
 import { checkLists } from "../wire/limits.ts";
 import type { AppContext } from "./app-context.ts";
+import { consoleLogger } from "./console-logger.ts";
 import { after, milliseconds, type Duration } from "./duration.ts";
 import { newId } from "./id.ts";
 import { adopts, knows } from "./needs.ts";
@@ -114,7 +115,7 @@ export class Worker {
       maxCrashes = 5,
       shutdownTimeout = "30s",
       watchdog = context.engine.capabilities.shared,
-      logger = console,
+      logger = consoleLogger,
     } = options;
     if (!Number.isInteger(concurrency) || concurrency < 1)
       throw optionError("concurrency", "be a whole number above 0", concurrency);

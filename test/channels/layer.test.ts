@@ -281,6 +281,22 @@ describe.skipIf(noOwnRedis !== undefined).each(redisLibraries)(
       await consumer.close();
     });
 
+    test("once a consumer is closed, what came in that moment is in Redis again", async () => {
+      const layer = open();
+      const sender = open();
+      let taken = 0;
+      for (let round = 1; round <= 40; round++) {
+        const consumer = layer.consume("jobs", { x: () => void taken++ });
+        const sending = sender.send("jobs", { type: "x" });
+        if (round % 2 === 0) await sending;
+        else await sleep(round / 20);
+        await consumer.close();
+        const left = await raw.zcard("asgijobs");
+        await sending;
+        if (round % 2 === 0) expect(taken + left).toBe(round);
+      }
+    });
+
     test("closing with a timeout tells those who run by their signal", async () => {
       const layer = open();
       let aborted = false;

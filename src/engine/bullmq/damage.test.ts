@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { missing, open, start, type BullmqConfig } from "../../../test/engines/bullmq.ts";
 import type { EngineStore } from "../../../test/engines/engine-store.ts";
-import type { Engine, Outgoing } from "../../engine.ts";
+import type { Delivery, Engine, Outgoing } from "../../engine.ts";
 
 const request = { queues: ["q"], limit: 10, lease: 30_000, worker: "w", adopts: () => true };
 const outgoing = (id: string, payload = '{"a":1}'): Outgoing => ({
@@ -81,6 +81,52 @@ describe.skipIf(missing !== undefined)("a job of ours that was changed from outs
     await redis.hset(key("job 1"), { atm: "many", stc: "x", "pt:run": "y", timestamp: "z", progress: "{" });
     expect(await engine.claim(request)).toHaveLength(2);
     expect((await engine.list({})).records).toHaveLength(2);
+  });
+
+  test.each(["many", "nan", "9223372036854775807"])("a count that is %s is begun anew", async (garbage) => {
+    await engine.send([outgoing("job 1")]);
+    await engine.claim({ ...request, lease: 1 });
+    await redis.hset(key("job 1"), { stc: garbage, atm: garbage, "pt:def": garbage });
+    const reason = { code: "ERR_TASK_FAILED", message: "no" };
+    for (const kind of ["defer", "retryAt"] as const) {
+      let claimed: readonly Delivery[] = [];
+      await expect.poll(async () => (claimed = await engine.claim(request)).length).toBe(1);
+      expect(claimed[0]).toMatchObject({ crashes: 1 });
+      await redis.hset(key("job 1"), { atm: garbage, "pt:def": garbage });
+      expect(await engine.settle([{ kind, lease: claimed[0]!.lease, at: 0, reason }])).toEqual([true]);
+    }
+    expect(await engine.find("job 1")).toMatchObject({ state: "waiting", attempts: 1, crashes: 1 });
+  });
+
+  test("a job of others with a count that is none is run", async () => {
+    const fields = {
+      name: "t",
+      data: "1",
+      opts: "{}",
+      timestamp: "1",
+      delay: "0",
+      priority: "0",
+      ats: "many",
+    };
+    await redis.hset(key("7"), fields);
+    await redis.lpush(`${config.prefix}:q:wait`, "7");
+    await redis.hset(`${config.prefix}:q:meta`, "opts.maxLenEvents", "100");
+    await expect
+      .poll(async () => (await engine.claim(request)).map(({ message }) => message.task))
+      .toEqual(["t"]);
+  });
+
+  test("a number of its own that is none harms no other task, and it ends", async () => {
+    await engine.send([outgoing("job 1"), outgoing("job 2"), outgoing("job 3")]);
+    await redis.hset(key("job 1"), { "pt:seq": "many", "pt:until": "some", "pt:key": "k" });
+    expect((await engine.list({ states: ["waiting"] })).records).toHaveLength(3);
+    const claimed = await engine.claim(request);
+    const settlements = claimed.map(({ lease }) => ({ kind: "complete", lease, result: "1" }) as const);
+    expect(await engine.settle(settlements)).toEqual([true, true, true]);
+    expect((await engine.list({ states: ["succeeded"] })).records).toHaveLength(3);
+    expect((await engine.counts()).filter(({ count }) => count > 0)).toEqual([
+      { queue: "q", state: "succeeded", count: 3 },
+    ]);
   });
 
   test("keys of a queue that hold something else are told as an error, and other queues work", async () => {

@@ -9,7 +9,7 @@ import type { ClaimRequest, Delivery, Lease, Reason } from "../../engine.ts";
 import type { Message } from "../../message.ts";
 import type { Changes } from "./committer.ts";
 import type { Rooms } from "./lanes.ts";
-import { problemOf, readMessage, readReason, unreadable } from "./records.ts";
+import { more, problemOf, readMessage, readReason, unreadable } from "./records.ts";
 import type { Row } from "./records.ts";
 import { ended } from "./schema.ts";
 import { deliveryColumns, firstWaiting, type Selection } from "./selection.ts";
@@ -56,7 +56,7 @@ export class Claims {
     // One statement for all of them: those that were just read. To return them as well would take half as long again.
     this.#takeFirst = database.prepare(`${take} WHERE sequence IN (SELECT sequence ${firstWaiting})`);
     this.#takeAndRead = database.prepare(
-      `${take}, crashes = crashes + ? WHERE sequence = ? RETURNING ${deliveryColumns}`,
+      `${take}, ${more("crashes", "?")} WHERE sequence = ? RETURNING ${deliveryColumns}`,
     );
     this.#park = database.prepare(
       `UPDATE tasks SET state = 'parked', lease_token = NULL, lease_until = NULL, cancel_reason = NULL, ended_at = ?,

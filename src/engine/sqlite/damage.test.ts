@@ -80,6 +80,32 @@ describe("a row that cannot be read", () => {
     await expect.poll(() => claim(engine).then(async () => (await find(engine, "1")).state)).toBe("parked");
   });
 
+  test.each(["9223372036854775807", "-9223372036854775808"])(
+    "is not made so by a number that JavaScript cannot have: %s",
+    async (number) => {
+      await engine.send([{ ...outgoing("1"), lane: "a" }, { ...outgoing("2"), lane: "b" }, outgoing("3")]);
+      const columns = ["attempts", "crashes", "deferrals", "deferred_at", "sent_at"];
+      write(
+        `UPDATE tasks SET ${columns.map((column) => `${column} = ${number}`).join(", ")} WHERE id <> '3'`,
+      );
+      write(`UPDATE tasks SET priority = ${number}, run_at = ${number} WHERE id = '1'`);
+      expect((await engine.list({})).records).toHaveLength(3);
+      expect(ids(await claim(engine, { lease: 1, limit: 10 })).toSorted()).toEqual(["1", "2", "3"]);
+      // Its worker is lost: that is counted.
+      await expect.poll(async () => (await claim(engine, { limit: 10 })).length).toBe(3);
+      const found = await find(engine, "1");
+      const leases = ["1", "2"].map((id) => ({ id, token: String(read("lease_token", id)) }));
+      const again = { at: 0, reason };
+      expect(
+        await engine.settle([
+          { kind: "retryAt", lease: leases[0]!, ...again },
+          { kind: "defer", lease: leases[1]!, ...again },
+        ]),
+      ).toEqual([true, true]);
+      expect(Number.isSafeInteger(found.crashes)).toBe(true);
+    },
+  );
+
   test("does not hide the good rows behind a thousand bad ones", async () => {
     await engine.send(Array.from({ length: 1000 }, (_, index) => outgoing(`bad ${index}`)));
     await send(engine, "good");

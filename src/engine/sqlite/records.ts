@@ -15,10 +15,24 @@ export type Row = Record<string, SQLOutputValue>;
 /** The columns that {@link readMessage} reads. */
 export const messageColumns = "id, task, queue, payload, headers";
 
+/**
+ * Columns of whole numbers, as JavaScript can have them: of a row with one that is beyond, `node:sqlite` gives nothing, nor of
+ * those that are read with it.
+ */
+export function numbers(...columns: readonly string[]): string {
+  const [least, most] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+  return columns.map((column) => `max(min(tasks.${column}, ${most}), ${least}) AS ${column}`).join(", ");
+}
+
+/** So many more in a column that counts; what is beyond all counts stays at the end. */
+export function more(column: string, by: 1 | "?" = 1): string {
+  return `${column} = max(min(${column}, ${Number.MAX_SAFE_INTEGER - 1}), 0) + ${by}`;
+}
+
 /** The columns that {@link readRecord} reads. */
 export const recordColumns =
-  `sequence, ${messageColumns}, state, attempts, crashes, deferrals, priority, sent_at, run_at, started_at, ` +
-  "ended_at, worker, reason, result, progress";
+  `sequence, ${messageColumns}, state, worker, reason, result, progress, ` +
+  numbers("attempts", "crashes", "deferrals", "priority", "sent_at", "run_at", "started_at", "ended_at");
 
 const states: ReadonlySet<unknown> = new Set(["scheduled", "waiting", "running", ...endStates]);
 

@@ -8,7 +8,7 @@ import type { ClaimRequest } from "../../engine.ts";
 import { distinct } from "./distinct.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
 import type { Pauses } from "./pauses.ts";
-import { messageColumns, type Row } from "./records.ts";
+import { messageColumns, numbers, type Row } from "./records.ts";
 import { left } from "./schema.ts";
 import { toColumn } from "../shared/text.ts";
 
@@ -47,12 +47,12 @@ export interface Times {
 }
 
 /** What a delivery is made of. */
-export const deliveryColumns = `sequence, ${messageColumns}, lane, attempts, crashes, deferrals, deferred_at, cancel_reason`;
+export const deliveryColumns = `sequence, ${messageColumns}, lane, ${numbers("attempts", "crashes", "deferrals", "deferred_at")}, cancel_reason`;
 
 /** Where the first tasks are that wait in a lane: of a queue, a lane, and a limit. */
 export const firstWaiting =
   "FROM tasks INDEXED BY tasks_waiting WHERE state = 'waiting' AND queue = ? AND lane = ? " +
-  `ORDER BY priority DESC, run_at, sequence LIMIT ${bound}`;
+  `ORDER BY tasks.priority DESC, tasks.run_at, sequence LIMIT ${bound}`;
 
 type TakeOne = (sequence: number, lane: string, crashes: number) => void;
 type TakeFirst = (queue: string, lane: string, most: number) => void;
@@ -111,7 +111,9 @@ export class Selection {
     this.#outerLanes = database.prepare(`SELECT (${outer}), (${outer.replace("min", "max")})`);
     this.#outerLanes.setReturnArrays(true);
     this.#waitingLanes = database.prepare(distinct("lane", waiting));
-    this.#waiting = database.prepare(`SELECT sequence, lane, priority, run_at ${firstWaiting}`);
+    this.#waiting = database.prepare(
+      `SELECT sequence, lane, ${numbers("priority", "run_at")} ${firstWaiting}`,
+    );
   }
 
   /**

@@ -6,7 +6,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { endOf, type Lease, type Reason, type Settlement, type TaskState } from "../../engine.ts";
 import { NotTogether, type Changes } from "./committer.ts";
-import type { Row } from "./records.ts";
+import { more, type Row } from "./records.ts";
 import { removalTime, removeAt } from "./retention.ts";
 import { fromColumn, toColumn } from "../shared/text.ts";
 
@@ -42,7 +42,7 @@ export class Settlements {
 
   constructor(database: DatabaseSync, retention: number) {
     this.#retention = retention;
-    const complete = `UPDATE tasks SET state = 'succeeded', attempts = attempts + 1, reason = NULL, result = ?,
+    const complete = `UPDATE tasks SET state = 'succeeded', ${more("attempts")}, reason = NULL, result = ?,
       ended_at = ?, ${removeAt}, ${letGo} WHERE ${held}`;
     // Nothing to be returned is a third quicker, and most tasks are in no lane.
     this.#completeInNone = database.prepare(`${complete} AND lane = ''`);
@@ -51,7 +51,7 @@ export class Settlements {
     // The plus signs: each is found by its id, whatever the planner thinks of those that run.
     this.#completeMany = database.prepare(
       `WITH done (done_id, token, text, removal) AS (VALUES ${values})
-       UPDATE tasks SET state = 'succeeded', attempts = attempts + 1, reason = NULL, result = text, ended_at = ?,
+       UPDATE tasks SET state = 'succeeded', ${more("attempts")}, reason = NULL, result = text, ended_at = ?,
          ${removeAt.replace("?", "removal")}, ${letGo}
        FROM done WHERE id = done_id AND +lease_token = token AND +state = 'running'`,
     );
@@ -60,7 +60,7 @@ export class Settlements {
     );
     this.#isAnyInLane.setReturnArrays(true);
     this.#end = database.prepare(
-      `UPDATE tasks SET state = ?, attempts = attempts + ?, reason = ?, needs = ?, ended_at = ?, ${removeAt}, ${letGo}
+      `UPDATE tasks SET state = ?, ${more("attempts", "?")}, reason = ?, needs = ?, ended_at = ?, ${removeAt}, ${letGo}
        WHERE ${held} RETURNING lane, queue`,
     );
     this.#held = database.prepare(
@@ -70,16 +70,16 @@ export class Settlements {
       "UPDATE starts SET count = count - 1 WHERE lane = ? AND at = ? AND count > 0",
     );
     this.#retryAt = database.prepare(
-      `UPDATE tasks SET state = ?, run_at = ?, reason = ?, attempts = attempts + 1, deferrals = 0, deferred_at = NULL,
+      `UPDATE tasks SET state = ?, run_at = ?, reason = ?, ${more("attempts")}, deferrals = 0, deferred_at = NULL,
          ${letGo} WHERE sequence = ?`,
     );
     this.#defer = database.prepare(
-      `UPDATE tasks SET state = ?, run_at = ?, reason = ?, deferrals = deferrals + 1,
+      `UPDATE tasks SET state = ?, run_at = ?, reason = ?, ${more("deferrals")},
          deferred_at = ifnull(deferred_at, ?), ${letGo} WHERE sequence = ?`,
     );
     this.#release = database.prepare(`UPDATE tasks SET state = 'waiting', ${letGo} WHERE sequence = ?`);
     this.#cancel = database.prepare(
-      `UPDATE tasks SET state = 'cancelled', reason = cancel_reason, attempts = attempts + ?, ended_at = ?,
+      `UPDATE tasks SET state = 'cancelled', reason = cancel_reason, ${more("attempts", "?")}, ended_at = ?,
          ${removeAt}, ${letGo} WHERE sequence = ?`,
     );
   }

@@ -92,7 +92,7 @@ local function take(queue, q, jobId, crashed, score)
   -- Removed by other hands.
   if not job[1] and not job[2] and not job[3] then return end
   local lane = job[9] or ''
-  if crashed then job[5] = rcall('HINCRBY', key, 'stc', 1) end
+  if crashed then job[5] = increase(key, 'stc', 1) end
   if job[10] then rcall('HDEL', key, 'progress') end
   if score then
     rcall('HSET', key, 'processedOn', nowText, 'pb', worker, 'pt:tok', token, 'pt:sc', score)
@@ -162,7 +162,7 @@ local function takeLost(queue, q)
       rcall('ZREM', q .. '~petiole:leases', jobId)
       rcall('HDEL', q .. jobId, 'pt:tok')
       if rcall('LREM', q .. 'active', -1, jobId) > 0 then
-        rcall('HINCRBY', q .. jobId, 'stc', 1)
+        increase(q .. jobId, 'stc', 1)
         rcall('RPUSH', q .. 'wait', jobId)
         event(q, 'stalled', 'jobId', jobId)
       end

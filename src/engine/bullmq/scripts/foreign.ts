@@ -44,7 +44,7 @@ local function meet(queue, q, jobId, takeFrom)
   elseif job[2] and not job[3] and not job[4] and not job[5] then
     if names[job[2]] == 1 then
       takeFrom()
-      rcall('HINCRBY', q .. jobId, 'ats', 1)
+      increase(q .. jobId, 'ats', 1)
       take(queue, q, jobId, false)
       event(q, 'active', 'jobId', jobId, 'prev', 'waiting')
     elseif not names[job[2]] then
@@ -121,7 +121,7 @@ local function settleForeign(queue, q, jobId, at)
   local priority = tonumber(job[2]) or 0
   rcall('HDEL', key, 'pt:tok', 'pt:cxl', 'pt:cxs')
   local again = kind == 'retryAt' or kind == 'defer' or kind == 'release'
-  if kind == 'succeeded' or kind == 'failed' or kind == 'retryAt' then rcall('HINCRBY', key, 'atm', 1) end
+  if kind == 'succeeded' or kind == 'failed' or kind == 'retryAt' then increase(key, 'atm', 1) end
   if not again then rcall('HDEL', key, 'pt:def', 'pt:defAt') end
   if kind == 'succeeded' then
     rcall('HSET', key, 'returnvalue', ARGV[at + 4], 'finishedOn', now)
@@ -135,7 +135,7 @@ local function settleForeign(queue, q, jobId, at)
     keepForeign(q, 'failed', jobId, options.removeOnFail)
   else
     if kind == 'defer' then
-      rcall('HINCRBY', key, 'pt:def', 1)
+      increase(key, 'pt:def', 1)
       rcall('HSETNX', key, 'pt:defAt', now)
     elseif kind == 'retryAt' then
       rcall('HDEL', key, 'pt:def', 'pt:defAt')

@@ -88,9 +88,9 @@ end
 local function pick(queue, q, members, state)
   for _, jobId in ipairs(members) do
     local number = rcall('HGET', q .. jobId, 'pt:seq')
-    if number and tonumber(number) > tonumber(after) and stateOf(q, jobId) == state and
+    if number and numberOf(number) > tonumber(after) and stateOf(q, jobId) == state and
       (onlyName == '' or rcall('HGET', q .. jobId, 'name') == onlyName) then
-      found[#found + 1] = { tonumber(number), queue, q, jobId }
+      found[#found + 1] = { numberOf(number), queue, q, jobId }
     end
   end
 end

@@ -39,10 +39,10 @@ local function holderOf(key)
     local job = queue and rcall('HMGET', P .. queue .. ':' .. jobId, 'pt:until', 'finishedOn', 'pt:needs', 'pt:seq')
     local held = job and job[4]
     if held then
-      if job[1] then held = tonumber(job[1]) > now else held = not job[2] or job[3] end
+      if job[1] then held = numberOf(job[1]) > now else held = not job[2] or job[3] end
     end
     if held then
-      local until_, number = tonumber(job[1] or 0), tonumber(job[4])
+      local until_, number = job[1] and numberOf(job[1]) or 0, numberOf(job[4])
       if not best or until_ < bestUntil or (until_ == bestUntil and number < bestNumber) then
         best, bestUntil, bestNumber = jobId, until_, number
       end

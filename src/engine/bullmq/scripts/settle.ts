@@ -108,7 +108,7 @@ end
 local function succeed(group, jobId, key, at, h, lock)
   local ended = group.ended
   local count = #ended.jobs + 1
-  local result, form, attempts = ARGV[at + 4], ARGV[at + 5], whole((tonumber(h[8]) or 0) + 1)
+  local result, form, attempts = ARGV[at + 4], ARGV[at + 5], whole(h[8] and numberOf(h[8]) + 1 or 1)
   rcall('HSET', key, 'returnvalue', result, 'finishedOn', nowText, 'pt:st', 'succeeded', 'pt:at', nowText, 'atm', attempts)
   if form ~= '' then rcall('HSET', key, 'pt:form', form) end
   if h[9] then rcall('HDEL', key, 'pt:why', 'failedReason', 'stacktrace') end
@@ -120,7 +120,7 @@ local function succeed(group, jobId, key, at, h, lock)
   ended.jobs[count], ended.lanes[count] = jobId, h[4] or ''
   if lock then ended.locks[#ended.locks + 1] = key .. ':lock' end
   ended.completed[2 * count - 1], ended.completed[2 * count] = nowText, jobId
-  ended.succeeded[2 * count - 1], ended.succeeded[2 * count] = h[6], jobId
+  ended.succeeded[2 * count - 1], ended.succeeded[2 * count] = numberOf(h[6]) == 1 and 1 or h[6], jobId
   local until_ = h[5] and rcall('HGET', key, 'pt:until')
   local gone = goneAt(ARGV[at + 3], until_)
   if gone then
@@ -173,7 +173,7 @@ local function settle(index, at)
   leaveLane(queue, jobId, lane)
 
   local again = kind == 'retryAt' or kind == 'defer' or kind == 'release'
-  if kind == 'retryAt' or kind == 'failed' then rcall('HINCRBY', key, 'atm', 1) end
+  if kind == 'retryAt' or kind == 'failed' then increase(key, 'atm', 1) end
   if kind == 'retryAt' then rcall('HDEL', key, 'pt:def', 'pt:defAt') end
   if cancelled and (again or (kind == 'parked' and ARGV[at + 6] ~= '')) then
     again, kind, reason = false, 'cancelled', cancelled
@@ -187,8 +187,8 @@ local function settle(index, at)
     finish(queue, q, jobId, kind, keep, job)
     if job.needs then
       rcall('HSET', key, 'pt:needs', job.needs)
-      rcall('ZADD', q .. '~petiole:left', job.number, jobId)
-      rcall('HINCRBY', q .. '~petiole:needs', job.needs, 1)
+      rcall('ZADD', q .. '~petiole:left', numberOf(job.number), jobId)
+      increase(q .. '~petiole:needs', job.needs, 1)
       wake(queue, 0)
     end
     event(q, 'failed', 'jobId', jobId, 'failedReason', text, 'prev', 'active')
@@ -202,7 +202,7 @@ local function settle(index, at)
     makeReady(queue, q, jobId, lane, place[1] or scoreOf(place[2], nextNumber()))
   else
     if kind == 'defer' then
-      rcall('HINCRBY', key, 'pt:def', 1)
+      increase(key, 'pt:def', 1)
       rcall('HSETNX', key, 'pt:defAt', now)
     end
     local runAt = math.max(now, tonumber(ARGV[at + 5]))

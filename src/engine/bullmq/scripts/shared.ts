@@ -25,6 +25,20 @@ local woken = {}
 local function whole(number) return string.format('%d', number) end
 local nowText = whole(now)
 
+-- The number of a field; 1 where other hands have put something else there: one job is not to hold up all others.
+local function numberOf(text)
+  local number = tonumber(text)
+  return number and number >= 1 and number <= 9007199254740991 and number or 1
+end
+
+-- Counts in a field, from nothing where it holds something else.
+local function increase(key, field, by)
+  local counted = redis.pcall('HINCRBY', key, field, by)
+  if type(counted) == 'number' then return counted end
+  rcall('HSET', key, field, by)
+  return by
+end
+
 -- Calls with the items of a list: with all of them, unless they are more than a call can have. Returns the replies as one.
 local function inParts(list, call)
   if #list == 0 then return {} end
@@ -167,13 +181,12 @@ local function goneAt(keep, until_)
   if keep == 'never' then return nil end
   -- Whoever waits in another process may read it yet.
   local at = now + math.max(tonumber(keep), 200)
-  if until_ and tonumber(until_) > at then at = tonumber(until_) end
-  return whole(at)
+  return whole(math.max(at, numberOf(until_)))
 end
 
 -- Puts a job at its end: it is in none of the sets of those on the way by now.
 local function finish(queue, q, jobId, state, keep, job)
-  local number = job.number
+  local number = numberOf(job.number)
   local success = state == 'succeeded'
   rcall('ZADD', q .. (success and 'completed' or 'failed'), now, jobId)
   rcall('ZADD', q .. '~petiole:ended:' .. state, number, jobId)
@@ -188,7 +201,7 @@ end
 const changing = `local function forgetLeft(q, jobId, needs)
   if not needs then return end
   rcall('ZREM', q .. '~petiole:left', jobId)
-  if rcall('HINCRBY', q .. '~petiole:needs', needs, -1) <= 0 then rcall('HDEL', q .. '~petiole:needs', needs) end
+  if increase(q .. '~petiole:needs', needs, -1) <= 0 then rcall('HDEL', q .. '~petiole:needs', needs) end
   rcall('HDEL', q .. jobId, 'pt:needs')
 end
 
