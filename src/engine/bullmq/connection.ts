@@ -175,10 +175,11 @@ export class Connection {
   }
 
   #ask(script: Script, parameters: readonly string[]): Promise<unknown> {
-    const { prefix } = this.#settings;
-    return this.#redis.evalsha(script.hash, 1, this.#key, prefix, ...parameters).catch((error: unknown) => {
+    // In a list, as a call may have only so many parameters.
+    const all = [this.#key, this.#settings.prefix, ...parameters];
+    return this.#redis.evalsha(script.hash, 1, all).catch((error: unknown) => {
       if (!isUnknownScript(error)) throw error;
-      return this.#redis.eval(script.text, 1, this.#key, prefix, ...parameters);
+      return this.#redis.eval(script.text, 1, all);
     });
   }
 
