@@ -36,7 +36,7 @@ export interface ConsumeOptions {
 /** A background consumer. */
 export interface ChannelConsumer {
   /**
-   * Takes nothing more, and resolves when the handlers that run have ended. What was not taken stays in Redis.
+   * Takes nothing more, and resolves when the handlers that run have ended. What was not taken is in Redis then.
    *
    * @param options `timeout`, in milliseconds: after it their signal aborts, and they are waited for no longer. None unless
    * told.
@@ -51,6 +51,8 @@ type Handler = (message: ReceivedMessage & { readonly type: string }, context: C
 export interface ConsumerParts {
   readonly receive: (channel: string, signal: AbortSignal) => Promise<ReceivedMessage>;
   readonly tell: (error: unknown, context: ChannelErrorContext) => void;
+  /** Resolves once what came in the moment in which it stopped is put back. */
+  readonly settled: () => Promise<void>;
   readonly closed: () => void;
 }
 
@@ -85,7 +87,7 @@ export class Consumer implements ChannelConsumer {
             this.#hurrying.abort();
             resolve();
           }, timeout);
-    await Promise.race([this.#listening, late]);
+    await Promise.race([this.#listening.then(() => this.#parts.settled()), late]);
     clearTimeout(timer);
     this.#parts.closed();
   }

@@ -89,6 +89,11 @@ export class Inbox {
     });
   }
 
+  /** Resolves once what came for those who have given up is back in Redis. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#pullers.map((puller) => puller.settled()));
+  }
+
   /** Those who wait are told, and what comes meanwhile is given back. */
   async close(): Promise<void> {
     this.#closed = true;

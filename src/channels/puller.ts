@@ -14,6 +14,8 @@ import * as scripts from "./scripts.ts";
 const block = 5;
 /** And where it may not be interrupted: the server does not tell a connection's number. */
 const shortBlock = 1;
+/** In milliseconds: a server that says nothing more is not waited for when nothing more is wanted. */
+const lastWait = 1500;
 
 /** Who waits for messages. */
 export interface Takers {
@@ -47,6 +49,8 @@ export class Puller {
   /** What is waited for in Redis just now. */
   #blocked: { readonly keys: readonly string[] } | undefined;
   #interrupting = false;
+  /** What is under way, until all that it has taken is handed over or given back. */
+  #pulling: { readonly keys: readonly string[]; readonly done: Promise<void> } | undefined;
   #turn = 0;
   #stopped = false;
   #awayFrom: number | undefined;
@@ -75,13 +79,21 @@ export class Puller {
     if (this.#blocked !== undefined && this.#isStale(this.#blocked.keys)) void this.#interrupt();
   }
 
+  /** Resolves once what nobody wants any more is not waited for, and what has come of it is given back. */
+  async settled(): Promise<void> {
+    if (this.#pulling === undefined || !this.#isStale(this.#pulling.keys)) return;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const hurry = setTimeout(resolve, lastWait);
+    await Promise.race([this.#pulling.done, late]);
+    clearTimeout(hurry);
+  }
+
   /** Stops. What comes meanwhile is given back. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#pause.end();
     if (this.#blocked !== undefined) void this.#interrupt();
-    // A server that says nothing more is not waited for.
-    const hurry = setTimeout(() => this.#link.close(), 1500);
+    const hurry = setTimeout(() => this.#link.close(), lastWait);
     await this.#done;
     clearTimeout(hurry);
     this.#link.close();
@@ -96,8 +108,13 @@ export class Puller {
       }
       this.#awayFrom = undefined;
       const keys = this.#inTurn(this.#takers.wanted());
-      if (keys.length === 0) await this.#pause.for(60_000);
-      else await this.#pull(keys);
+      if (keys.length === 0) {
+        await this.#pause.for(60_000);
+        continue;
+      }
+      this.#pulling = { keys, done: this.#pull(keys) };
+      await this.#pulling.done;
+      this.#pulling = undefined;
     }
   }
 

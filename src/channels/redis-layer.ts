@@ -108,6 +108,7 @@ export class RedisChannelLayer implements ChannelLayer {
     const consumer: ChannelConsumer = new Consumer(names as readonly string[], handlers, options, {
       receive: (channel, signal) => this.#receive(channel, signal),
       tell: this.#settings.tell,
+      settled: async () => this.#inbox?.settled(),
       closed: () => void this.#consumers.delete(consumer),
     });
     this.#consumers.add(consumer);

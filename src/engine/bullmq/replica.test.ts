@@ -98,6 +98,17 @@ describe.skipIf(noOwnRedis !== undefined)(`BullMQ's Redis, and one that takes it
     expect(await primary.redis.exists("bull:q:%one")).toBe(0);
   });
 
+  test("where its replicas are away that it is to have, it is waited for until they are back", async () => {
+    const { server, redis } = await start();
+    const engine = open(new Redis(server.port, { lazyConnect: true }));
+    await engine.open();
+    await redis.config("SET", "min-replicas-to-write", "1");
+    const sending = engine.send([outgoing("one")]);
+    setTimeout(() => void redis.config("SET", "min-replicas-to-write", "0"), 200);
+    expect(await sending).toEqual(["one"]);
+    expect(await engine.counts()).toEqual([{ queue: "q", state: "waiting", count: 1 }]);
+  });
+
   test("with Sentinels: what was sent is there after a failover, and is claimed and ended", async () => {
     const watched = await startWatchedRedis();
     closing.push(() => watched.stop());
