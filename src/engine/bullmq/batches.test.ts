@@ -51,6 +51,11 @@ describe.skipIf(missing !== undefined)("batches of the BullMQ engine", () => {
       expect(await redis.exists(key(name)), name).toBe(0);
   });
 
+  test("more than one call of JavaScript's can take is asked for at once", async () => {
+    await engine.send(ids(3).map((id) => outgoing(id)));
+    expect(await engine.cancel(ids(150_000), { code: "c", message: "m" })).toBe(3);
+  });
+
   test("a claim gives whoever does not listen all at once, and listeners a part, and wakes them for more", async () => {
     await engine.send(ids(60).map((id) => outgoing(id)));
     const first = await engine.claim({ ...request, limit: 30 });

@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { isRefusal, isUnknownScript } from "../shared/redis/answer.ts";
+import { isRefusal, isReplica, isUnknownScript, isUnsent } from "../shared/redis/answer.ts";
 import { boundHandshake } from "../shared/redis/handshake.ts";
 import { Waiting, answerInTime } from "../shared/redis/waiting.ts";
 import { closedError, refused, unreachable } from "./errors.ts";
@@ -57,6 +57,10 @@ function another(connection: RedisLike): OwnRedis {
     ...own,
     ...answers,
     autoResendUnfulfilledCommands: false,
+    // A connection that is idle is no broken one.
+    socketTimeout: undefined,
+    blockingTimeout: undefined,
+    sentinelRetryStrategy: retryStrategy,
     // The engine subscribes by itself; what ioredis does, rejects with nobody there when the connection breaks meanwhile.
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
@@ -143,31 +147,39 @@ export class Connection {
   ): Promise<unknown> {
     const deadline = performance.now() + this.#settings.timeout;
     let asked = false;
+    let replica: unknown;
     for (;;) {
       if (this.#redis.status !== "ready")
         await this.#waiting.until(deadline, () =>
-          this.#closed ? closedError() : unreachable(what, asked, this.#problem),
+          this.#closed ? closedError() : unreachable(what, asked, replica ?? this.#problem),
         );
       try {
         const answer = this.#ask(script, asked ? again : parameters);
         return await answerInTime(answer, deadline, () => this.#redis.disconnect(true));
       } catch (error) {
         if (isRefusal(error)) throw refused(what, error);
+        // It was made a replica: its Sentinel, or its name, tells of another by now.
+        if (isReplica(error)) {
+          replica = error;
+          this.#redis.disconnect(true);
+        }
         // Without an answer; a server that answers that it cannot just now has done nothing.
-        const lost = !(error instanceof Error && error.name === "ReplyError");
-        const over = performance.now() >= deadline || this.#closed;
-        if (over || (lost && !script.repeatable)) throw unreachable(what, lost, this.#problem ?? error);
+        const lost = !(error instanceof Error && error.name === "ReplyError") && !isUnsent(error);
         asked ||= lost;
+        const over = performance.now() >= deadline || this.#closed;
+        if (over || (lost && !script.repeatable))
+          throw unreachable(what, asked, replica ?? this.#problem ?? error);
         await sleep(20);
       }
     }
   }
 
   #ask(script: Script, parameters: readonly string[]): Promise<unknown> {
-    const { prefix } = this.#settings;
-    return this.#redis.evalsha(script.hash, 1, this.#key, prefix, ...parameters).catch((error: unknown) => {
+    // In a list, as a call may have only so many parameters.
+    const all = [this.#key, this.#settings.prefix, ...parameters];
+    return this.#redis.evalsha(script.hash, 1, all).catch((error: unknown) => {
       if (!isUnknownScript(error)) throw error;
-      return this.#redis.eval(script.text, 1, this.#key, prefix, ...parameters);
+      return this.#redis.eval(script.text, 1, all);
     });
   }
 

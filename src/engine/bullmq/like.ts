@@ -23,8 +23,8 @@ export interface QueueLike {
 /** What a connection of the engine's own is used for. */
 export interface OwnRedis extends RedisLike {
   readonly stream?: { ref?(): unknown; unref?(): unknown; cork?(): void; uncork?(): void };
-  evalsha(hash: string, keys: number, ...parameters: readonly string[]): Promise<unknown>;
-  eval(script: string, keys: number, ...parameters: readonly string[]): Promise<unknown>;
+  evalsha(hash: string, keys: number, parameters: readonly string[]): Promise<unknown>;
+  eval(script: string, keys: number, parameters: readonly string[]): Promise<unknown>;
   script(command: "LOAD", script: string): Promise<unknown>;
   xread(...parameters: readonly string[]): Promise<readonly (readonly [string, unknown])[] | null>;
   xrevrange(key: string, ...parameters: readonly string[]): Promise<readonly (readonly [string, unknown])[]>;

@@ -111,7 +111,7 @@ function refuseConnection(connection: unknown, prefix: string): void {
         "Hand in a connection without it, and say the prefix as `prefix`.",
     );
   }
-  if ("isCluster" in connection && connection.isCluster === true && !/\{[^}]+\}/.test(prefix)) {
+  if ("isCluster" in connection && connection.isCluster === true && !/^[^{]*\{[^}]+\}/.test(prefix)) {
     throw new PetioleError(
       "ERR_ENGINE_UNSUPPORTED",
       `bullmq(): in a Redis Cluster the prefix needs a hash tag, so that all keys are on one node: prefix: "{bull}". ` +

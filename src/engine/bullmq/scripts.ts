@@ -9,6 +9,7 @@ import { claim } from "./scripts/claim.ts";
 import { extend, report } from "./scripts/leases.ts";
 import { cancel, discard, pause, resume, retry } from "./scripts/manage.ts";
 import {
+  circumstances,
   counts,
   find,
   glance,
@@ -18,7 +19,6 @@ import {
   paused,
   peek,
   sweep,
-  eviction,
   version,
 } from "./scripts/read.ts";
 import { send } from "./scripts/send.ts";
@@ -43,7 +43,7 @@ export const scripts = {
   marked: script(marked, again),
   peek: script(peek, again),
   version: script(version, again),
-  eviction: script(eviction, again),
+  circumstances: script(circumstances, again),
   sweep: script(sweep, again),
   cancel: script(cancel),
   discard: script(discard),

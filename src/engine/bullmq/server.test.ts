@@ -194,6 +194,32 @@ describe.skipIf(missing !== undefined)("the BullMQ engine and its server", () =>
     expect(warnings.join()).toContain('Set maxmemory-policy to "noeviction"');
   });
 
+  test("a user of Redis without channels, as Redis 7 makes them, is warned, and looks where it cannot hear", async () => {
+    const { port, stop } = await startOwnRedis();
+    closing.push(stop);
+    const root = new Redis(port);
+    closing.push(() => root.disconnect());
+    await root.call("ACL", "SETUSER", "shop", "on", ">secret", "~bull:*", "resetchannels", "+@all");
+    const warnings: string[] = [];
+    const warn = (warning: Error): void => void warnings.push(warning.message);
+    process.on("warning", warn);
+    closing.push(() => process.off("warning", warn));
+    const connection = new Redis({ port, username: "shop", password: "secret", lazyConnect: true });
+    const engine = bullmq({ connection, pollInterval: 50 });
+    closing.push(() => engine.close());
+    const woken = new Promise<void>((resolve) => {
+      closing.push(engine.onReady(["q"], resolve));
+    });
+    expect(await engine.send([outgoing("a")])).toEqual(["a"]);
+    await woken;
+    const [claimed] = await engine.claim(request);
+    const end = engine.ended("a");
+    expect(await engine.settle([{ kind: "complete", lease: claimed!.lease, result: "1" }])).toEqual([true]);
+    expect((await end)?.state).toBe("succeeded");
+    await pause(10);
+    expect(warnings.join()).toContain("ACL SETUSER … &bull:*");
+  });
+
   test("a queue of a BullMQ that is not known is refused, and others are not", async () => {
     const store = await start();
     closing.push(() => store.close());

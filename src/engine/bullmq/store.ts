@@ -17,7 +17,7 @@ import { Ready } from "./ready.ts";
 import { scripts } from "./scripts.ts";
 import { Sending } from "./sending.ts";
 import { Settlements } from "./settlements.ts";
-import { Versions, warnOfEviction } from "./version.ts";
+import { Versions, warnOfCircumstances } from "./version.ts";
 
 /** How often records that were kept long enough are removed, in milliseconds. Claims and looks do it as well. */
 const sweepInterval = 30_000;
@@ -85,7 +85,7 @@ export class Store {
 export async function openStore(redis: RedisLike, settings: Settings): Promise<Store> {
   const store = new Store(redis, settings);
   try {
-    await warnOfEviction(store.connection);
+    await warnOfCircumstances(store.connection, settings.prefix);
     return store;
   } catch (error) {
     store.stop();

@@ -55,13 +55,22 @@ export class Versions {
   }
 }
 
-/** Warns of a Redis that may throw tasks away. */
-export async function warnOfEviction(connection: Connection): Promise<void> {
-  const policy = await connection.run("opening the engine", scripts.eviction, []);
-  if (policy === "" || policy === "noeviction") return;
-  process.emitWarning(
-    `Redis has a maxmemory and the policy ${String(policy)}: when it is full it removes keys, tasks among them. ` +
-      'Set maxmemory-policy to "noeviction".',
-    "PetioleWarning",
-  );
+/** Warns of a Redis that may throw tasks away, and of one in which this user may send no messages. */
+export async function warnOfCircumstances(connection: Connection, prefix: string): Promise<void> {
+  const reply = await connection.run("opening the engine", scripts.circumstances, []);
+  const [policy, refusal] = reply as readonly [string, string];
+  if (policy !== "" && policy !== "noeviction")
+    warn(
+      `Redis has a maxmemory and the policy ${policy}: when it is full it removes keys, tasks among them. ` +
+        'Set maxmemory-policy to "noeviction".',
+    );
+  if (refusal !== "")
+    warn(
+      `The user of Redis may send no messages (${refusal}), so that workers and results are a look later. ` +
+        `Give it the channels of the engine: ACL SETUSER … &${prefix}:*`,
+    );
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, "PetioleWarning");
 }

@@ -31,7 +31,7 @@ for at = 5, #ARGV do
     local worker = rcall('HGET', q .. jobId, 'pb')
     if worker then
       rcall('SADD', G .. 'marked:' .. worker, jobId)
-      rcall('PUBLISH', G .. 'w:' .. worker, 'cancel')
+      tell('w:' .. worker, 'cancel')
     end
     count = count + 1
   end

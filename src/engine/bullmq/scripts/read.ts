@@ -294,10 +294,16 @@ export const version = `${shared}
 return rcall('HGET', P .. ARGV[2] .. ':meta', 'version') or ''
 `;
 
-/** ARGV: prefix. Returns what Redis does when it is full, or an empty text where it has no limit. */
-export const eviction = `
+/**
+ * ARGV: prefix. Returns what Redis does when it is full, or an empty text where it has no limit; and why it takes no messages
+ * from this user, or an empty text.
+ */
+export const circumstances = `
 local info = redis.pcall('INFO', 'memory')
-if type(info) ~= 'string' then return '' end
-if string.match(info, 'maxmemory:(%d+)') == '0' then return '' end
-return string.match(info, 'maxmemory_policy:([%w-]+)') or ''
+local policy = ''
+if type(info) == 'string' and string.match(info, 'maxmemory:(%d+)') ~= '0' then
+  policy = string.match(info, 'maxmemory_policy:([%w-]+)') or ''
+end
+local told = redis.pcall('PUBLISH', ARGV[1] .. ':~petiole:q:', '0')
+return { policy, type(told) == 'table' and told.err or '' }
 `;

@@ -80,11 +80,14 @@ local function wake(queue, delay)
   if not woken[queue] or woken[queue] > delay then woken[queue] = delay end
 end
 
+-- A message saves whoever waits a look. It is no reason to break off in the middle, where the user may not send any.
+local function tell(channel, message) redis.pcall('PUBLISH', G .. channel, message) end
+
 -- As a rule nobody watches any task. Whoever does says so before it looks.
 local watched
 local function changed(jobId, what)
   if watched == nil then watched = rcall('EXISTS', G .. 'watched') == 1 end
-  if watched then rcall('PUBLISH', G .. 't:' .. jobId, what) end
+  if watched then tell('t:' .. jobId, what) end
 end
 
 local mostEvents = {}
@@ -100,7 +103,7 @@ end
 local function tellWoken()
   for queue, delay in pairs(woken) do
     local q = P .. queue .. ':'
-    rcall('PUBLISH', G .. 'q:' .. queue, delay)
+    tell('q:' .. queue, delay)
     if rcall('HEXISTS', q .. 'meta', 'paused') == 0 then
       if delay <= 0 then
         rcall('ZADD', q .. 'marker', 0, '0')

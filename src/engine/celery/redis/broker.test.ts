@@ -56,6 +56,11 @@ describeOwnRedis("broker on Redis", { durable: true }, ({ server, redis, closing
       expect(await broker.take(["celery"], 10, 30_000)).toEqual([]);
     });
 
+    test("is asked of more at once than one call of JavaScript's can take", async () => {
+      const tags = Array.from({ length: 150_000 }, (_, at) => `tag ${at}`);
+      expect(await open().extend(tags, 30_000)).toHaveLength(tags.length);
+    });
+
     test("carries headers of whatever text", async () => {
       const broker = open();
       const headers = {

@@ -27,6 +27,11 @@ export function isUncertain(error: unknown): boolean {
   return !isAnswer(error);
 }
 
+/** Whether it was not sent at all: ioredis was between two connections. */
+export function isUnsent(error: unknown): boolean {
+  return error instanceof Error && /isn't (writeable|ready) and enableOfflineQueue/.test(error.message);
+}
+
 /** Whether the server does not know a script any more: it was started anew. */
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("NOSCRIPT");

@@ -11,7 +11,7 @@ import { LinkListeners, retryDelay, type Link, type LinkListener, type Part } fr
 interface OwnClient {
   readonly status: string;
   readonly stream?: { ref?(): unknown; unref?(): unknown };
-  callBuffer(command: string, ...parts: readonly Part[]): Promise<unknown>;
+  callBuffer(command: string, parts: readonly Part[]): Promise<unknown>;
   subscribe(channel: string): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
   psubscribe(pattern: string): Promise<unknown>;
@@ -80,7 +80,8 @@ export class IoredisLink implements Link {
 
   send(command: readonly Part[]): Promise<unknown> {
     const [name, ...parts] = command;
-    return this.#client.callBuffer(String(name), ...parts);
+    // In a list, as a call may have only so many parameters.
+    return this.#client.callBuffer(String(name), parts);
   }
 
   async subscribe(channel: string, isPattern = false): Promise<void> {
