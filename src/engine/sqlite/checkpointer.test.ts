@@ -78,6 +78,39 @@ describe("sqlite: moving pages from the log into the file", () => {
     },
   );
 
+  test("keeps nobody from writing while somebody reads for long", { timeout: 60_000 }, async () => {
+    const [reader, writer] = [new DatabaseSync(path), new DatabaseSync(path, { timeout: 0 })];
+    const insert = (from: DatabaseSync) =>
+      from.prepare("INSERT INTO leaves (text) VALUES (?)").run("x".repeat(20_000));
+    insert(database);
+    reader.exec("BEGIN; SELECT count(*) FROM leaves");
+    for (let count = 0; count < 1000; count += 1) insert(database);
+    checkpointer.start();
+    let written = 0;
+    const refused: unknown[] = [];
+    for (const end = performance.now() + 1500; performance.now() < end;) {
+      checkpointer.committed(0.1);
+      try {
+        insert(writer);
+        written += 1;
+      } catch (error) {
+        refused.push(error);
+      }
+      await pause(10);
+    }
+    expect([refused, written > 10]).toEqual([[], true]);
+    reader.exec("COMMIT");
+    await vi.waitFor(
+      () => {
+        checkpointer.committed(0.1);
+        expect(statSync(path).size).toBeGreaterThan(20_000_000);
+      },
+      { timeout: 10_000 },
+    );
+    reader.close();
+    writer.close();
+  });
+
   test("goes back to SQLite when the thread fails", async () => {
     const broken = new Checkpointer(database, join(directory, "no such directory", "tasks.db"));
     broken.start();

@@ -129,7 +129,8 @@ function moveAlong({ workerData }: typeof threads, { DatabaseSync }: typeof sqli
   // Does not wait for anybody, and nobody waits for it.
   const move = database.prepare("PRAGMA wal_checkpoint(PASSIVE)");
   // Waits for whoever writes, and lets nobody write meanwhile, so that the log begins anew: while there is always
-  // somebody who writes, it would never do so by itself.
+  // somebody who writes, it would never do so by itself. It waits for whoever reads, too, so not while somebody holds on
+  // to an older state, of whom it shows that not all can be moved: a copy that is made would keep all from writing.
   const beginAnew = database.prepare("PRAGMA wal_checkpoint(RESTART)");
   let seen = 0;
   while (Atomics.load(commits, 1) === 0) {
@@ -140,7 +141,7 @@ function moveAlong({ workerData }: typeof threads, { DatabaseSync }: typeof sqli
     seen = Atomics.load(commits, 0);
     try {
       const moved = move.get();
-      if (Number(moved?.["log"]) > 4000) beginAnew.get();
+      if (Number(moved?.["log"]) > 4000 && moved?.["checkpointed"] === moved?.["log"]) beginAnew.get();
     } catch {
       // Busy, or the disk is full, which those who write are told.
     }

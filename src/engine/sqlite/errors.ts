@@ -89,22 +89,23 @@ function fromSurroundings(
   cause: { cause: unknown },
 ): PetioleError {
   const directory = dirname(path);
-  if (!existsSync(directory)) {
-    return new PetioleError(
-      "ERR_ENGINE_FILE_INVALID",
-      `${failed}: the directory ${directory} does not exist. Create it, or give another path.`,
-      cause,
-    );
+  const invalid = (why: string): PetioleError =>
+    new PetioleError("ERR_ENGINE_FILE_INVALID", `${failed}: ${why}`, cause);
+  const noDirectory = `the directory ${directory} does not exist. Create it, or give another path.`;
+  try {
+    const found = statSync(directory);
+    if (!found.isDirectory()) return invalid(`${directory} is no directory. Give another path.`);
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+      return invalid("this is a directory. Give the path of a file in it.");
+    if (!isWritable(directory) || (existsSync(path) && !isWritable(path)))
+      return readOnly(failed, path, cause);
+    if (statfsSync(directory).bavail === 0) return diskFull(failed, cause);
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? error.code : undefined;
+    if (why === "ENOENT" || why === "ENOTDIR") return invalid(noDirectory);
+    // A directory on the way that this process must not enter.
+    if (why === "EACCES") return readOnly(failed, path, cause);
   }
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
-    return new PetioleError(
-      "ERR_ENGINE_FILE_INVALID",
-      `${failed}: this is a directory. Give the path of a file in it.`,
-      cause,
-    );
-  }
-  if (!isWritable(directory) || (existsSync(path) && !isWritable(path))) return readOnly(failed, path, cause);
-  if (statfsSync(directory).bavail === 0) return diskFull(failed, cause);
   return new PetioleError("ERR_ENGINE_FAILED", `${failed}: ${detail}`, cause);
 }
 

@@ -164,6 +164,18 @@ describe("whose file it is", () => {
     });
   });
 
+  test("refuses a path through a file, and one whose links go in circles", async () => {
+    writeFileSync(join(files.directory, "notes.txt"), "no directory");
+    const circle = join(files.directory, "circle.db");
+    symlinkSync("circle.db", circle);
+    const refused = [
+      [join(files.directory, "notes.txt", "tasks.db"), "ERR_ENGINE_FILE_INVALID"],
+      [join(files.directory, "notes.txt", "deeper", "tasks.db"), "ERR_ENGINE_FILE_INVALID"],
+      [circle, "ERR_ENGINE_FAILED"],
+    ] as const;
+    for (const [path, code] of refused) await expect(sqlite(path).open()).rejects.toMatchObject({ code });
+  });
+
   test("names a missing directory, and opens once it is there", async () => {
     const directory = join(files.directory, "missing");
     const engine = sqlite(join(directory, "tasks.db"));
@@ -362,9 +374,9 @@ describe.skipIf(refusal !== undefined)(
 
 describe.skipIf(process.platform === "win32")("permissions", () => {
   /** What a process without privileges is told when it sends. */
-  async function sendUnprivileged(): Promise<unknown> {
+  async function sendUnprivileged(path = files.path): Promise<unknown> {
     chmodSync(files.directory, statSync(files.directory).mode | 0o055);
-    return startChild("unprivileged.ts", files.path).next();
+    return startChild("unprivileged.ts", path).next();
   }
 
   test("a file that may not be written is said to be read-only", async () => {
@@ -380,6 +392,19 @@ describe.skipIf(process.platform === "win32")("permissions", () => {
     chmodSync(files.directory, 0o555);
     expect(await sendUnprivileged()).toMatchObject({ code: "ERR_ENGINE_FILE_READ_ONLY" });
     expect(existsSync(files.path)).toBe(false);
+  });
+
+  test("a directory that may not be entered is said to be closed to the process", async () => {
+    for (const [closed, directory] of [
+      ["private", "private"],
+      ["other", "other/tasks"],
+    ] as const) {
+      mkdirSync(join(files.directory, directory), { recursive: true });
+      chmodSync(join(files.directory, closed), 0o700);
+      expect(await sendUnprivileged(join(files.directory, directory, "tasks.db"))).toMatchObject({
+        code: "ERR_ENGINE_FILE_READ_ONLY",
+      });
+    }
   });
 
   test("a file that may be written, in a directory that may not, is said to be read-only", async () => {

@@ -21,8 +21,11 @@ export function removalTime(now: number, keep: number): number | null {
 /** `PRAGMA auto_vacuum`, as SQLite tells it. */
 const incremental = 2;
 
-/** At most so many tasks are removed in one transaction. */
+/** At most so many tasks are removed in one transaction, */
 const removedAtOnce = 200;
+
+/** and none any more after so many milliseconds: what was logged, or is large, takes longer than the rest. */
+const longestBatch = 10;
 
 /** Free pages are kept, for what comes, as long as they are fewer than this, */
 const pagesKept = 1000;
@@ -40,6 +43,7 @@ export class Retention {
   readonly #freePages: StatementSync;
   readonly #canGiveBack: boolean;
   readonly #isDue: StatementSync;
+  readonly #old: StatementSync;
   readonly #remove: StatementSync;
   readonly #forget: StatementSync;
 
@@ -53,9 +57,8 @@ export class Retention {
       `SELECT EXISTS (SELECT 1 FROM tasks WHERE remove_at <= $now)
          OR EXISTS (SELECT 1 FROM starts WHERE counted_until <= $now) AS due`,
     );
-    this.#remove = database.prepare(
-      `DELETE FROM tasks WHERE sequence IN (SELECT sequence FROM tasks WHERE remove_at <= ? LIMIT ${removedAtOnce})`,
-    );
+    this.#old = database.prepare(`SELECT sequence FROM tasks WHERE remove_at <= ? LIMIT ${removedAtOnce}`);
+    this.#remove = database.prepare("DELETE FROM tasks WHERE sequence = ?");
     this.#forget = database.prepare("DELETE FROM starts WHERE counted_until <= ?");
   }
 
@@ -68,10 +71,21 @@ export class Retention {
   remove(): boolean {
     const now = Date.now();
     this.#forget.run(now);
-    if (Number(this.#remove.run(now).changes) === removedAtOnce) return true;
+    if (this.#removeSome(now)) return true;
     if (!this.#hasTooManyFree()) return false;
     this.#database.exec(`PRAGMA incremental_vacuum(${givenBackAtOnce})`);
     return this.#hasTooManyFree();
+  }
+
+  /** Whether there may be more. */
+  #removeSome(now: number): boolean {
+    const deadline = performance.now() + longestBatch;
+    const rows = this.#old.all(now);
+    for (const { sequence } of rows) {
+      this.#remove.run(sequence as number);
+      if (performance.now() > deadline) return true;
+    }
+    return rows.length === removedAtOnce;
   }
 
   #hasTooManyFree(): boolean {
