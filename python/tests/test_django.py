@@ -494,3 +494,35 @@ def test_no_row_is_loaded_where_a_message_is_received() -> None:
         assert args == [Ref("qa.Comment", 1)] and isinstance(kwargs["lazy"], Lazy)
     assert len(queries) == 0
     assert receive(text)[0] == [comment]
+
+
+def test_a_task_that_is_run_at_once_gets_rows() -> None:
+    # Neither of them is asked for anything.
+    nobody = "redis://127.0.0.1:1/0"
+    app = celery.Celery("eager", broker=nobody, backend=nobody, set_as_current=False)
+    app.conf.task_always_eager = True
+    petiole.celery.setup(app, rows=petiole.django.rows())
+    seen: List[Any] = []
+
+    @app.task
+    def read(*args: Any, **kwargs: Any) -> str:
+        seen.append((args, kwargs))
+        return "read"
+
+    comment = Comment.objects.create(body="first")
+    shared = {1}
+    Comment.objects.update(body="edited")
+    assert read.delay(comment, shared, by_name=shared).get() == "read"
+    ((row, one), kwargs) = seen.pop()
+    assert row == comment and row is not comment and row.body == "edited" and kwargs["by_name"] is one == {1}
+    petiole.django.send_on_commit(read, comment)
+    assert seen.pop()[0] == (comment,)
+
+    assert read.delay(Ref("qa.Comment", 99, if_missing="null")).get() == "read" and seen.pop()[0] == (None,)
+    for fate in ("fail", "wait"):
+        with pytest.raises(RowMissing):
+            read.delay(Ref("qa.Comment", 99, if_missing=fate)).get()
+    assert read.delay(Ref("qa.Comment", 99, if_missing="skip")).state == "IGNORED"
+    with pytest.raises(Exception, match=r"args\[0\].*has no row yet"):
+        read.delay(Comment(body="x"))
+    assert seen == []

@@ -356,7 +356,6 @@ class MemoryKept implements Kept {
 export const protocol: ProtocolSettings = {
   hostname: "petiole@test",
   origin: "test",
-  timezone: "UTC",
   tasks: {},
   exceptions: {},
 };

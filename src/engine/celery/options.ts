@@ -43,8 +43,6 @@ export interface CeleryOptions {
   readonly visibilityTimeout?: number;
   /** Celery's `result_expires`: how long a result is kept, unless the task's `keep` says otherwise. Default: 24 hours. */
   readonly resultExpires?: number;
-  /** Celery's `timezone`: of the times without an offset in what others send. Default: `UTC`. */
-  readonly timezone?: string;
   /**
    * What payloads and results are written in. `portable`: what a Celery worker decodes with no help; whatever it could not
    * is refused at the send. `exact`: everything that Petiole has, where Python has the package `petiole` or takes no part.
@@ -107,15 +105,13 @@ export function settingsOf(options: CeleryOptions): Settings {
       `needs { broker }, a client of Redis or a connection to RabbitMQ; it got ${describe(given)}.`,
     );
   const broker = brokerOf(options.broker);
-  const { keyPrefix = "", dialect = "portable", timezone = "UTC" } = options;
+  const { keyPrefix = "", dialect = "portable" } = options;
   const { resultKeyPrefix = keyPrefix } = options;
   for (const [name, prefix] of Object.entries({ keyPrefix, resultKeyPrefix }))
     if (typeof prefix !== "string" || !prefix.isWellFormed())
       throw invalid(`${name} is a text such as "shop:"; it got ${describe(prefix)}.`);
   if (dialect !== "portable" && dialect !== "exact")
     throw invalid(`dialect is "portable" or "exact"; it got ${describe(dialect)}.`);
-  if (!isTimezone(timezone))
-    throw invalid(`timezone is a name such as "Europe/Vienna"; it got ${describe(timezone)}.`);
   refuseSpans("celery()", options, {
     visibilityTimeout: { least: 1000, isTimer: true },
     resultExpires: { least: 0, isTimer: false },
@@ -148,7 +144,6 @@ export function settingsOf(options: CeleryOptions): Settings {
     protocol: {
       hostname,
       origin: hostname,
-      timezone,
       tasks: tasksOf(options.tasks ?? {}),
       exceptions: exceptionsOf(options.exceptions ?? {}),
     },
@@ -201,15 +196,6 @@ function takerOf(option: string): ClientTaker {
     prefixAdvice:
       "Hand in a client without it, and say `keyPrefix` to celery(): it is Kombu's global_keyprefix.",
   };
-}
-
-function isTimezone(value: unknown): boolean {
-  if (typeof value !== "string" || value === "") return false;
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: value }) instanceof Intl.DateTimeFormat;
-  } catch {
-    return false;
-  }
 }
 
 function hostnameOf(value: unknown): string {

@@ -130,7 +130,7 @@ test("the body of a chord that is refused has failed, and others are sent", asyn
         remove: async () => undefined,
       },
     },
-    protocol: { hostname: "h", origin: "o", timezone: "UTC", tasks: {}, exceptions: {}, chords: true },
+    protocol: { hostname: "h", origin: "o", tasks: {}, exceptions: {}, chords: true },
   } as unknown as ChordsContext;
   const end = { id: "p", status: "SUCCESS", state: "succeeded", endedAt: 0 } as const;
   const body = (task: string): string =>

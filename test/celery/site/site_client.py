@@ -26,7 +26,7 @@ app = site_app.app
 
 
 @contextmanager
-def reconnect_on_error(self, reconnecting=rpc.ResultConsumer.reconnect_on_error):
+def reconnect_on_error(self, reconnecting=getattr(rpc.ResultConsumer, "reconnect_on_error", None)):
     """Celery 5.6.3 takes each second in which no result came for a lost connection. With that one its queue goes, and
     with the queue a result that comes just then: a wait of more than a second would find it now and then, and not always.
     """

@@ -58,19 +58,20 @@ def setup(
             f"task_serializer must be json, and is {app.conf.task_serializer!r}: this package works through it.",
             code="ERR_OPTION_INVALID",
         )
-    configure(Settings(limits or Limits(), dialect == "portable", tuple(understands), rows or Rows(), park, wait_for))
-    register: Any = kombu.serialization.register
-    register("json", dumps, loads, content_type="application/json", content_encoding="utf-8")
-    if getattr(app, "_petiole", False):
-        return
-    app._petiole = True
-    app.steps["consumer"].add(Receiving)
 
     def guard_all(*_arguments: Any, **_options: Any) -> None:
         # Celery's own, too: a map, a chunk or a chord has the arguments of other tasks among its own.
         for task in list(app.tasks.values()):
             guard(task)
 
+    is_portable = dialect == "portable"
+    configure(Settings(limits or Limits(), is_portable, tuple(understands), rows or Rows(), park, wait_for, guard_all))
+    register: Any = kombu.serialization.register
+    register("json", dumps, loads, content_type="application/json", content_encoding="utf-8")
+    if getattr(app, "_petiole", False):
+        return
+    app._petiole = True
+    app.steps["consumer"].add(Receiving)
     if app.finalized:
         guard_all()
     app.on_after_finalize.connect(guard_all, weak=False)

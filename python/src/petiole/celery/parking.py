@@ -123,9 +123,10 @@ def _end(task: Any, undecoded: Undecoded) -> Any:
     request = task.request
     if fate == "skip" and not request.called_directly:
         # As a task of TypeScript's that is skipped: revoked, with the reason.
-        task.backend.mark_as_revoked(
-            request.id, reason=str(error), request=request, store_result=not request.ignore_result
-        )
+        if not request.is_eager:
+            task.backend.mark_as_revoked(
+                request.id, reason=str(error), request=request, store_result=not request.ignore_result
+            )
         raise Ignore(str(error)) from error
     if fate == "wait" and not request.called_directly and not request.is_eager:
         _again(task, undecoded)

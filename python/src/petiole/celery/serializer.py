@@ -52,6 +52,8 @@ class Settings(NamedTuple):
     park: bool = True
     #: Seconds.
     wait_for: float = 60
+    #: Makes the tasks fail that are given what cannot be decoded.
+    guard: Callable[[], Any] = lambda: None
 
 
 class _State(threading.local):
@@ -194,6 +196,15 @@ def _is_body(data: Any) -> bool:
     )
 
 
+def _is_call(data: Any) -> bool:
+    """The arguments of a task that is run at once, where ``task_always_eager`` is set: Celery writes and reads them."""
+    return type(data) is tuple and len(data) == 2 and isinstance(data[0], (tuple, list)) and isinstance(data[1], dict)
+
+
+class _Call(str):
+    """The text of such arguments. It is read where it was written, and as those of a task's body."""
+
+
 def _is_meta(data: Any) -> bool:
     return isinstance(data, dict) and data.keys() >= _META and isinstance(data["status"], str)
 
@@ -276,6 +287,8 @@ def dumps(data: Any, **_options: Any) -> str:
             mark(_state.headers, _state.types if _is_undecoded(data[0], data[1]) else types)
             _state.body = _state.headers = None
         return text
+    if _is_call(data):
+        return _Call(_dump_body((*data, {}))[0])
     if _is_meta(data):
         return _dump_each(data)
     if _is_part(data):
@@ -421,6 +434,11 @@ def loads(text: Any, **_options: Any) -> Any:
     limits = _settings.limits
     context = DecodeContext(registry, limits, True, _others)
     tree = parse_text(text, context, "body")
+    if type(text) is _Call:
+        args, kwargs, _ = Body(tree, text, context)
+        if _is_undecoded(args, kwargs):
+            _settings.guard()
+        return args, kwargs
     if is_plain_text(text, limits):
         return tree
     if _is_body(tree):

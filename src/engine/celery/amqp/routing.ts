@@ -42,7 +42,7 @@ export class Routing {
   /** @param now epoch milliseconds */
   of({ queue, route, isAgain, headers }: CeleryMessage, now: number): Target {
     const eta = headers["eta"];
-    const time = typeof eta === "string" ? parseTime(eta, "UTC") : undefined;
+    const time = typeof eta === "string" ? parseTime(eta) : undefined;
     const wait = time === undefined ? 0 : time - now;
     if (route !== undefined) return this.#toRoute(route, wait);
     const exchange = queueOptions(this.queues, queue)?.exchange;

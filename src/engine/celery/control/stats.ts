@@ -75,7 +75,7 @@ export function statsOf({ workers, clock, broker, limits }: NodeContext): object
 /** As `inspect conf` tells it: what is agreed with others, and nothing of where or who. */
 export function confOf({ protocol, workers, events }: NodeContext): object {
   return {
-    timezone: protocol.timezone,
+    timezone: "UTC",
     enable_utc: true,
     accept_content: ["json"],
     task_serializer: "json",

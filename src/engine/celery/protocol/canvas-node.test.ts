@@ -8,7 +8,6 @@ import type { ProtocolSettings } from "./settings.ts";
 const settings: ProtocolSettings = {
   hostname: "h",
   origin: "o",
-  timezone: "UTC",
   tasks: {},
   exceptions: {},
 };

@@ -16,7 +16,7 @@ import type { ProtocolSettings } from "./settings.ts";
 import { times } from "./step.ts";
 import { endsInGroup, refuseRepeated, sentWith } from "./weight.ts";
 
-type CheckSettings = Pick<ProtocolSettings, "timezone" | "chords" | "fanouts" | "maxBytes">;
+type CheckSettings = Pick<ProtocolSettings, "chords" | "fanouts" | "maxBytes">;
 
 /** What whoever takes a later step sees to: whether it can be begun there. */
 const elsewhere = { chords: true, fanouts: true } as const;
@@ -137,7 +137,7 @@ class Check {
       } else if (isDeeperThan(text, maxOptionDepth))
         throw malformed(place, `at most ${maxOptionDepth} levels`, "more");
     }
-    times(signature, this.#settings.timezone, 0, path);
+    times(signature, 0, path);
   }
 }
 

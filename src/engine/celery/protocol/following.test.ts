@@ -14,7 +14,6 @@ import type { ProtocolSettings, SendOptions } from "./settings.ts";
 const settings: ProtocolSettings = {
   hostname: "petiole@host",
   origin: "gen1@host",
-  timezone: "Europe/Berlin",
   tasks: {
     "tasks.ts": { queue: "ts", priority: 4, timeLimit: 5000, ignoreResult: true, compression: "zlib" },
   },
@@ -185,7 +184,7 @@ describe("after a success", () => {
         timelimit: [60, 0.5],
         compression: "application/x-gzip",
         replaced_task_nesting: 1,
-        eta: "2026-12-31T23:00:00.000+00:00",
+        eta: "2027-01-01T00:00:00.000+00:00",
         expires: "2026-11-22T08:38:30.500+00:00",
         stamped_headers: ["stamp"],
         stamps: { stamp: ["v"] },

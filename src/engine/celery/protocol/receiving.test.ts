@@ -12,7 +12,6 @@ import type { ProtocolSettings } from "./settings.ts";
 const settings: ProtocolSettings = {
   hostname: "petiole@host",
   origin: "gen1@host",
-  timezone: "Europe/Berlin",
   tasks: { "tasks.add": { positional: ["x", "y"] } },
   exceptions: {},
   maxBytes: 1_000_000,
@@ -124,9 +123,9 @@ describe.each([
     );
   });
 
-  test("times without an offset are of the app's time zone", () => {
+  test("times without an offset are in UTC, as Celery's workers read them", () => {
     const { runAt, message } = read("naive");
-    expect(runAt).toBe(Date.parse("2026-07-01T23:02:03.457Z"));
+    expect(runAt).toBe(Date.parse("2026-07-02T01:02:03.457Z"));
     expect(message.headers["expires"]).toBe(Date.parse("2026-07-02T22:00:00Z"));
   });
 

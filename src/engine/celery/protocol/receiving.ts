@@ -63,8 +63,8 @@ export function received(sent: CeleryMessage, settings: ProtocolSettings): Recei
   const id = textHeader(headers["id"], "id");
   const petiole = readPetioleHeader(headers["petiole"]);
   const own = petiole?.own ?? {};
-  const eta = timeHeader(headers["eta"], "eta", settings.timezone);
-  const expires = timeHeader(headers["expires"], "expires", settings.timezone);
+  const eta = timeHeader(headers["eta"], "eta");
+  const expires = timeHeader(headers["expires"], "expires");
   const timeout = timeLimit(headers["timelimit"]);
   const attempts = retries(headers["retries"]);
   const body = partsOfBody(text);
@@ -122,9 +122,9 @@ function exact(ours: OwnFields["id"], text: string): string {
   return ours !== undefined && ours.toWellFormed() === text.toWellFormed() ? ours : text;
 }
 
-function timeHeader(value: unknown, name: string, timezone: string): number | undefined {
+function timeHeader(value: unknown, name: string): number | undefined {
   if (value === undefined || value === null || value === "") return undefined;
-  const time = typeof value === "string" ? parseTime(value, timezone) : undefined;
+  const time = typeof value === "string" ? parseTime(value) : undefined;
   if (time === undefined)
     throw malformed(`headers.${name}`, "a time, 2026-11-22T08:37:00.123+00:00", describe(value));
   return time;
@@ -199,7 +199,7 @@ function headersOf(
   // Somebody may have changed it on the way; a time that Celery does not have is in ours alone.
   const isTold =
     typeof told === "number" &&
-    (isPythonTime(told) ? parseTime(toTime(told), "UTC") === expires : expires === undefined);
+    (isPythonTime(told) ? parseTime(toTime(told)) === expires : expires === undefined);
   return Object.fromEntries([
     ...usersHeaders(headers),
     ...(hasParent ? [["parent", parent]] : []),

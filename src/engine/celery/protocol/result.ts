@@ -242,7 +242,7 @@ function stateOf(known: TaskEnd["state"], reason: Reason | undefined): TaskEnd["
 
 function dateOf(value: unknown): number | undefined {
   // Before Celery 5.3 it had no offset, and was UTC.
-  const time = typeof value === "string" ? parseTime(value, "UTC") : undefined;
+  const time = typeof value === "string" ? parseTime(value) : undefined;
   return time === undefined ? undefined : Math.floor(time);
 }
 

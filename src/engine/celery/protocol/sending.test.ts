@@ -11,7 +11,6 @@ import type { ProtocolSettings, SendOptions } from "./settings.ts";
 const settings: ProtocolSettings = {
   hostname: "petiole@host",
   origin: "gen1@host",
-  timezone: "UTC",
   tasks: {
     "tasks.add": { positional: ["x", "y"] },
     "tasks.slow": {

@@ -11,8 +11,6 @@ export interface ProtocolSettings {
   readonly hostname: string;
   /** Who sends, for people: `gen123@host`. */
   readonly origin: string;
-  /** Of the times without an offset in `eta` and `expires`; a name of IANA's. Celery's own setting. */
-  readonly timezone: string;
   /** What is agreed about tasks, by name. */
   readonly tasks: Readonly<Record<string, TaskProtocol>>;
   /** An error's `name` to the Python class that it is raised as: `{ OutOfStock: "shop.errors.OutOfStock" }`. */

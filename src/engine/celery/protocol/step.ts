@@ -83,7 +83,7 @@ export function messageOfStep(signature: Signature, step: Step): CeleryMessage {
         id,
         root: root ?? id,
         parent,
-        ...times(signature, settings.timezone, now, role),
+        ...times(signature, now, role),
         timeLimit: seconds("time_limit", agreed.timeLimit),
         softTimeLimit: seconds("soft_time_limit", agreed.softTimeLimit),
         groupId: step.groupId,
@@ -171,7 +171,6 @@ function stampsOf(signature: Signature): Readonly<Record<string, unknown>> {
 /** When a step may run, and until when: as times, or in seconds from now. */
 export function times(
   signature: Signature,
-  timezone: string,
   now: number,
   role: string,
 ): { readonly eta?: number | undefined; readonly expires?: number | undefined } {
@@ -179,7 +178,7 @@ export function times(
     const value = timeOption(signature, name);
     if (typeof value === "number") return later(now, value);
     if (value === undefined) return undefined;
-    const time = parseTime(value, timezone);
+    const time = parseTime(value);
     if (time === undefined || !isPythonTime(time))
       throw malformed(`${role}.options.${name}`, "a time, or seconds", describe(value));
     return time;

@@ -4,7 +4,7 @@ import { checkCanvas } from "./canvas.ts";
 import { received } from "./receiving.ts";
 import { sentWith } from "./weight.ts";
 
-const settings = { hostname: "h", origin: "o", timezone: "UTC", tasks: {}, exceptions: {}, chords: true };
+const settings = { hostname: "h", origin: "o", tasks: {}, exceptions: {}, chords: true };
 const maxBytes = 1_000_000;
 
 const task = { task: "a" };
