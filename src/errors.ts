@@ -247,6 +247,29 @@ export function unsupported(asked: string, engine: string, lacks: string): Petio
   return new PetioleError("ERR_ENGINE_UNSUPPORTED", text);
 }
 
+/** @throws PetioleError `ERR_OPTION_INVALID` for an option that is not as it must be */
+export function checkOption(isRight: boolean, option: string, expected: string, received: unknown): void {
+  if (isRight) return;
+  const message = `${option} must be ${expected}, received ${describe(received)}.`;
+  throw new PetioleError("ERR_OPTION_INVALID", message);
+}
+
+/**
+ * Refuses options that are no object, or have a name that is none of theirs: what is misspelled would go unheard.
+ *
+ * @param whose how the message calls them: `The options of a worker`
+ * @param names an object with all the names there are
+ * @param advice what to do instead, said after the names
+ * @throws PetioleError `ERR_OPTION_INVALID`
+ */
+export function checkNames(whose: string, options: object, names: object, advice = ""): void {
+  const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
+  checkOption(isObject, whose, "an object", options);
+  for (const [name, value] of Object.entries(options))
+    if (value !== undefined && !Object.hasOwn(names, name))
+      checkOption(false, whose, `among ${Object.keys(names).join(", ")}${advice}`, name);
+}
+
 /** Runs a reader of something strange: a getter or a proxy may throw anything. */
 export function attempt<Value>(read: () => Value): Value | undefined {
   try {

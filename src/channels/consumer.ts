@@ -4,7 +4,7 @@
  * @module
  */
 import { refuseSpans } from "../engine/shared/milliseconds.ts";
-import { DecodeError, PetioleError, describe } from "../errors.ts";
+import { DecodeError, PetioleError, checkNames, describe } from "../errors.ts";
 import type { ChannelErrorContext } from "./errors.ts";
 import type { ReceivedMessage } from "./inbox.ts";
 
@@ -66,6 +66,7 @@ export class Consumer implements ChannelConsumer {
   readonly #listening: Promise<unknown>;
 
   constructor(channels: readonly string[], handlers: object, options: ConsumeOptions, parts: ConsumerParts) {
+    checkNames("The options of consume()", options, { concurrency: true });
     const { concurrency = 1 } = options;
     if (!Number.isSafeInteger(concurrency) || concurrency < 1)
       throw invalid(`concurrency is a whole number above 0; it got ${describe(concurrency)}.`);

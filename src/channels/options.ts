@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../errors.ts";
+import { PetioleError, checkNames, describe } from "../errors.ts";
 import type { RedisClientLike } from "../engine/shared/redis/like.ts";
 import { refuseInvalidClient } from "../engine/shared/redis.ts";
 import { capacityOf, type ChannelCapacity } from "./capacity.ts";
@@ -55,30 +55,26 @@ export interface LayerSettings {
   readonly tell: (error: unknown, context: ChannelErrorContext) => void;
 }
 
-const names = new Set<string>([
-  "prefix",
-  "expiry",
-  "groupExpiry",
-  "capacity",
-  "channelCapacity",
-  "symmetricEncryptionKeys",
-  "serializer",
-  "randomPrefixLength",
-  "limits",
-  "timeout",
-  "onError",
-] satisfies (keyof ChannelLayerOptions)[]);
+const names: Readonly<Record<keyof ChannelLayerOptions, true>> = {
+  prefix: true,
+  expiry: true,
+  groupExpiry: true,
+  capacity: true,
+  channelCapacity: true,
+  symmetricEncryptionKeys: true,
+  serializer: true,
+  randomPrefixLength: true,
+  limits: true,
+  timeout: true,
+  onError: true,
+};
 
 /** The options with their defaults. Throws for those that cannot be. */
 export function settingsOf(
   client: RedisClientLike | readonly RedisClientLike[],
   options: ChannelLayerOptions,
 ): LayerSettings {
-  const given: unknown = options;
-  if (typeof given !== "object" || given === null)
-    throw invalid(`options are an object; it got ${describe(given)}.`);
-  for (const name of Object.keys(given))
-    if (!names.has(name)) throw invalid(`${name} is no option; there are ${[...names].join(", ")}.`);
+  checkNames("The options of channelLayer()", options, names);
   const { prefix = "asgi", serializer = "msgpack", channelCapacity = {}, onError = printError } = options;
   if (typeof prefix !== "string" || !prefix.isWellFormed())
     throw invalid(`prefix is a text such as "asgi"; it got ${describe(prefix)}.`);

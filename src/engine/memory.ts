@@ -20,13 +20,14 @@ import type {
   TaskPage,
   TaskRecord,
 } from "../engine.ts";
-import { PetioleError } from "../errors.ts";
+import { PetioleError, checkNames } from "../errors.ts";
 import { capabilities } from "./memory/capabilities.ts";
 import { Claims } from "./memory/claims.ts";
 import { isEnd, recordOf } from "./memory/entry.ts";
 import { cancel, counts, discard, list, retry } from "./memory/managing.ts";
 import { settle } from "./memory/settlements.ts";
 import { Store } from "./memory/store.ts";
+import { refuseSpans } from "./shared/milliseconds.ts";
 
 /** How {@link memory} behaves. */
 export interface MemoryOptions {
@@ -44,10 +45,14 @@ export interface MemoryOptions {
  *
  * None of its timers keeps the process alive. Its methods reject with `ERR_ENGINE_CLOSED` once it is closed.
  *
+ * @throws PetioleError `ERR_OPTION_INVALID` for an option that there is not, or that cannot be
+ *
  * @example
  * const app = new Petiole({ engine: memory() });
  */
 export function memory(options: MemoryOptions = {}): Engine {
+  checkNames("The options of memory()", options, { retention: true, now: true });
+  refuseSpans("memory()", options, { retention: { least: 0, isTimer: false } });
   return new MemoryEngine(options.retention ?? 86_400_000, options.now);
 }
 

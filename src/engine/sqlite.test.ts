@@ -344,6 +344,7 @@ describe("sqlite: options", () => {
     [{ busyTimeout: Number.NaN }, /busyTimeout/],
     [{ pollInterval: 2 ** 31 }, /pollInterval.*less than 2 \*\* 31; it got number 2147483648/],
     [{ pollInterval: "1s" as unknown as number }, /pollInterval.*string "1s"/],
+    [{ durabilty: "power" } as object, /options of sqlite\(\) must be among durability, .*"durabilty"/],
     [{ durability: "none" as "power" }, /durability is "process" or "power"/],
   ])("refuses %j", (options, message) => {
     expect(() => sqlite(files.path, options)).toThrow(

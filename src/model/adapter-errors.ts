@@ -4,6 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
+import { isRecord } from "../wire/tag.ts";
 import type { LoadOptions, OrmCapabilities, OrmFeature } from "./adapter.ts";
 
 /** `ERR_MODEL_DEFINITION`, about one of the models. */
@@ -43,8 +44,23 @@ export function modelNamed<Model>(orm: string, models: ReadonlyMap<string, Model
   );
 }
 
-/** @throws PetioleError `ERR_MODEL_DEFINITION` for a connection's name that is none */
-export function checkConnectionName(orm: string, connection: unknown): void {
+/**
+ * Checks the options of an adapter, as far as all have the same.
+ *
+ * @param others the names of its options beside `connection`
+ * @throws PetioleError `ERR_MODEL_DEFINITION` for options that are no object, another name among them, and a connection's
+ *   name that is none
+ */
+export function checkOptions(
+  orm: string,
+  options: { readonly connection?: unknown },
+  others: readonly string[] = [],
+): void {
+  if (!isRecord(options)) throw invalidOption(orm, "its options must be an object", options);
+  const names = ["connection", ...others];
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw invalidOption(orm, `its options are ${names.join(", ")}`, unknown);
+  const { connection } = options;
   if (connection === undefined || (typeof connection === "string" && connection !== "")) return;
   throw invalidOption(orm, "`connection` must be a name", connection);
 }

@@ -67,6 +67,9 @@ describe("ref", () => {
   });
 
   test("names what a composite key lacks", () => {
+    expect(() => ref(Membership, { userId: 3, groupName: "a" }, { ifMising: "skip" } as object)).toThrow(
+      /reference to .* must be among connection, .*"ifMising"/,
+    );
     expect(() => ref(Membership, { userId: 3 })).toThrow(/no "groupName"/);
     expect(() => ref(Membership, {})).toThrow(/no "userId", "groupName"/);
     expect(() => ref(Membership, 3)).toThrow(

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../errors.ts";
+import { PetioleError, checkNames, describe } from "../errors.ts";
 import { Reference, identityOf, type Key, type KeyPart, type ReferenceDetails } from "../wire/reference.ts";
 import { checkKey, keyOfRow } from "./key.ts";
 import { modelOfTarget, type RegisteredModel } from "./registry.ts";
@@ -76,12 +76,24 @@ export function ref(target: object, rowOrKey: unknown, options: ReferenceOptions
   return referTo(modelOfTarget(target, options.connection), rowOrKey, options) as Reference<never>;
 }
 
+const names: Readonly<Record<keyof ReferenceOptions, true>> = {
+  connection: true,
+  with: true,
+  scope: true,
+  from: true,
+  ifMissing: true,
+  ifChanged: true,
+  drift: true,
+};
+
 /** {@link ref}, where the model is known. */
 export function referTo(
   { description, adapter }: RegisteredModel,
   rowOrKey: unknown,
-  { drift = false, scope, ...options }: ReferenceOptions = {},
+  given: ReferenceOptions = {},
 ): Reference {
+  checkNames(`The options of a reference to ${description.name}`, given, names);
+  const { drift = false, scope, ...options } = given;
   const isRow = typeof rowOrKey === "object" && rowOrKey !== null;
   const pk = isRow ? keyOfRow(description, adapter, rowOrKey) : checkKey(description, rowOrKey);
   const isExpected = options.ifChanged !== undefined && options.ifChanged !== "run";

@@ -17,7 +17,7 @@ import { type HandleLike, primaryOf } from "./drizzle/handle.ts";
 import { loadRows } from "./drizzle/load.ts";
 import { type DrizzleModel, describeModel, fieldsIn } from "./drizzle/model.ts";
 import { type DrizzleOperators, importOperators } from "./drizzle/operators.ts";
-import { checkOptions, databaseOf } from "./drizzle/options.ts";
+import { refuseWrong, databaseOf } from "./drizzle/options.ts";
 import { relationsToLoad } from "./drizzle/relations.ts";
 import { saveRow } from "./drizzle/save.ts";
 import { runSql } from "./drizzle/sql.ts";
@@ -127,7 +127,7 @@ export function drizzle<const Models extends DrizzleModels>(
       describeModel(primary, name, model),
     ]),
   );
-  checkOptions(primary, options);
+  refuseWrong(primary, options);
   const capabilities = capabilitiesOf(primary, replica);
   const transactions = new DrizzleTransactions();
   const operators = async (): Promise<DrizzleOperators> => options.operators ?? importOperators();

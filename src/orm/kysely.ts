@@ -7,7 +7,7 @@
  */
 import { PetioleError, describe } from "../errors.ts";
 import {
-  checkConnectionName,
+  checkOptions,
   checkLoadOptions,
   lacking,
   modelNamed,
@@ -90,7 +90,7 @@ export function kysely<Handle extends KyselyDatabaseLike, const Models extends K
   options: KyselyOptions = {},
 ): KyselyAdapter<KyselyRows<Handle, Models>> {
   const primary = checkDatabase(db, "what it is given");
-  checkConnectionName("kysely", options.connection);
+  checkOptions("kysely", options, ["replica"]);
   const replica = options.replica === undefined ? undefined : checkDatabase(options.replica, "the replica");
   const dialect = dialectOf(primary);
   const capabilities = capabilitiesOf(primary, dialect === "sqlite", replica !== undefined);

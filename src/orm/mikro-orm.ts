@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { checkConnectionName, checkLoadOptions, modelNamed, refuseLacking } from "../model/adapter-errors.ts";
+import { checkOptions, checkLoadOptions, modelNamed, refuseLacking } from "../model/adapter-errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import { Observers } from "../model/observer.ts";
 import { registerModel } from "../model/registry.ts";
@@ -107,7 +107,7 @@ export function mikroOrm<const Models extends MikroOrmModels>(
   models: Models & CheckedModels<Models>,
   options: MikroOrmOptions = {},
 ): OrmAdapter<MikroOrmRows<Models>, MikroOrmRows<Models>[keyof Models]> {
-  checkConnectionName("mikroOrm", options.connection);
+  checkOptions("mikroOrm", options);
   const handles = new Handles(connection, (manager) => watchOf(manager.getDriver().getConnection("write")));
   const { manager, watch } = handles;
   const driver = manager.getDriver();

@@ -6,7 +6,7 @@
  * @module
  */
 import { describe } from "../errors.ts";
-import { checkConnectionName, checkLoadOptions, modelNamed } from "../model/adapter-errors.ts";
+import { checkOptions, checkLoadOptions, modelNamed } from "../model/adapter-errors.ts";
 import type { OrmAdapter, Within } from "../model/adapter.ts";
 import { distinctKeys } from "../model/key-chunks.ts";
 import { Observers } from "../model/observer.ts";
@@ -71,7 +71,7 @@ export function mongoose<const Models extends MongooseModels>(
     if (target.db !== database)
       throw definition(`${JSON.stringify(name)}: the model ${target.modelName} is of another connection`);
   }
-  checkConnectionName("mongoose", options.connection);
+  checkOptions("mongoose", options);
 
   const byName = new Map(described.map((model) => [model.name, model]));
   const observers = new Observers();

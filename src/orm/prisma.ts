@@ -26,7 +26,7 @@ import {
 } from "./prisma/client.ts";
 import { conditionsFor } from "./prisma/condition.ts";
 import { type PrismaModelInfo, type StatedModel, describeModels } from "./prisma/model.ts";
-import { checkOptions } from "./prisma/options.ts";
+import { refuseWrong } from "./prisma/options.ts";
 import { includeOf } from "./prisma/relations.ts";
 import { hooksOf } from "./prisma/rows.ts";
 import { saveRow } from "./prisma/save.ts";
@@ -86,7 +86,7 @@ export function prisma<Client extends PrismaClientLike, const Models extends Pri
   models: Models & CheckedPrismaModels<Client, Models>,
   options: PrismaOptions = {},
 ): PrismaAdapter<PrismaRows<Client, Models>> {
-  checkOptions(client, options);
+  refuseWrong(client, options);
   const root = rootOf(client);
   const provider = providerOf(client);
   const described = describeModels(client, models as Readonly<Record<string, StatedModel>>);

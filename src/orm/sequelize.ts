@@ -6,7 +6,7 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
-import { checkConnectionName } from "../model/adapter-errors.ts";
+import { checkOptions } from "../model/adapter-errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import type { RowOf } from "../model/ref.ts";
 import { adapterOf } from "./sequelize/adapter.ts";
@@ -97,8 +97,8 @@ export function sequelize<const Models extends SequelizeModels>(
   options: SequelizeOptions = {},
 ): OrmAdapter<SequelizeRows<Models>, SequelizeRows<Models>[keyof Models]> {
   const connection = checkConnection(instance);
+  checkOptions("sequelize", options);
   const { connection: label } = options;
-  checkConnectionName("sequelize", label);
   const described = Object.entries<SequelizeModels[string]>(models).map(([name, stated]) =>
     describeModel(
       connection,

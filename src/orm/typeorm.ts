@@ -6,7 +6,7 @@
  * @module
  */
 import { PetioleError, describe } from "../errors.ts";
-import { checkConnectionName, checkLoadOptions, refuseLacking } from "../model/adapter-errors.ts";
+import { checkOptions, checkLoadOptions, refuseLacking } from "../model/adapter-errors.ts";
 import type { LoadOptions, OrmAdapter } from "../model/adapter.ts";
 import { distinctKeys } from "../model/key-chunks.ts";
 import { Observers } from "../model/observer.ts";
@@ -224,5 +224,5 @@ function refuseWrong(dataSource: unknown, options: TypeormOptions): void {
       "typeorm: the DataSource is one for MongoDB, which TypeORM has no query builder for. Use petiole/orm/mongoose",
     );
   }
-  checkConnectionName("typeorm", options.connection);
+  checkOptions("typeorm", options);
 }

@@ -64,7 +64,7 @@ export class Chain<
       unknown?,
       ChainOptions?,
     ];
-    checkWholeOptions(options, ["delay", "runAt", "headers", "transaction"], "a chain");
+    checkWholeOptions("a chain", options, { delay: true, runAt: true, headers: true, transaction: true });
     const { outgoing, handle } = await this[readyChain](options, "", { payload });
     const sent = await this.#context.transactions.send([outgoing], options.transaction);
     return handle(sent) as ChainHandle<Results>;

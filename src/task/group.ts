@@ -109,7 +109,7 @@ export class Group<Members extends readonly unknown[]> {
    * @throws PetioleError as `task.enqueue`
    */
   async enqueue(options: GroupOptions = {}): Promise<GroupHandle<Members>> {
-    checkWholeOptions(options, ["headers", "transaction"], "a group");
+    checkWholeOptions("a group", options, { headers: true, transaction: true });
     const parts = this.#checked.map((member, index) =>
       member instanceof Chain
         ? member[readyChain](options, `members[${index}].`)

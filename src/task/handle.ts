@@ -7,7 +7,7 @@ import {
   type TaskRecord,
   type TaskState,
 } from "../engine.ts";
-import { PetioleError, TaskError, type ErrorCode } from "../errors.ts";
+import { PetioleError, TaskError, checkNames, type ErrorCode } from "../errors.ts";
 import type { TaskWire } from "../wire/wire.ts";
 import { after, milliseconds, type Duration } from "./duration.ts";
 import type { Sending } from "./scope.ts";
@@ -178,10 +178,12 @@ export async function untilSent(
 
 /** Gives up after a time, or when a signal aborts; never, unless told. */
 export async function within<Result>(
-  { timeout, signal }: WaitOptions,
+  options: WaitOptions,
   { task, id }: { readonly task: string; readonly id: string },
   run: (signal?: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
+  checkNames("The options of result()", options, { timeout: true, signal: true });
+  const { timeout, signal } = options;
   signal?.throwIfAborted();
   if (timeout === undefined) return run(signal);
   const time = milliseconds(timeout, "timeout of result()");

@@ -1,6 +1,6 @@
 /** From an app's options to what its parts share. @module */
 import type { Engine } from "../engine.ts";
-import { PetioleError, describe } from "../errors.ts";
+import { PetioleError, checkNames, describe } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import type { DialectName } from "../wire/dialect.ts";
 import { checkLists, type Limits } from "../wire/limits.ts";
@@ -10,6 +10,7 @@ import type { ValueEntry } from "../wire/value-type.ts";
 import { createTaskWire } from "../wire/wire.ts";
 import type { AppContext } from "./app-context.ts";
 import { Buffered } from "./buffered.ts";
+import { checkDefaults, type NamesOf } from "./option-names.ts";
 import { optionError, type GeneralTaskOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Relay, type RelayContext } from "./relay.ts";
@@ -53,15 +54,23 @@ export interface PetioleOptions<Values extends readonly ValueEntry[], Models ext
   readonly transactions?: TransactionStrength;
 }
 
+const appNames: NamesOf<PetioleOptions<readonly ValueEntry[], readonly OrmAdapter[]>> = {
+  engine: true,
+  values: true,
+  models: true,
+  limits: true,
+  dialect: true,
+  understands: true,
+  defaults: true,
+  transactions: true,
+};
+
 /** @throws PetioleError as `new Petiole` */
 export function makeAppContext(
   options: PetioleOptions<readonly ValueEntry[], readonly OrmAdapter[]>,
   listeners: SaveListeners,
 ): AppContext {
-  if (!isRecord(options)) {
-    const must = 'be an object, { engine: sqlite("tasks.db") } for example';
-    throw optionError("The options of an app", must, options);
-  }
+  checkNames("The options of an app", options, appNames);
   const {
     engine,
     values = [],
@@ -69,8 +78,10 @@ export function makeAppContext(
     limits,
     dialect,
     understands = [],
+    defaults = {},
     transactions = "buffered",
   } = options;
+  checkDefaults(defaults);
   if (typeof engine?.claim !== "function") {
     throw new PetioleError(
       "ERR_OPTION_INVALID",

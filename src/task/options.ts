@@ -4,8 +4,8 @@ import { PetioleError, describe } from "../errors.ts";
 import type { Json } from "../message.ts";
 import { upgrading, type Evolution } from "../value/evolution.ts";
 import { isSchema, type StandardSchemaLike } from "../value/schema.ts";
-import { isRecord } from "../wire/tag.ts";
 import { milliseconds, type Duration } from "./duration.ts";
+import { checkTaskNames } from "./option-names.ts";
 import type { RowsAdmitNull } from "./portable.ts";
 
 /** Which errors a rule is about: a class of errors, or a function that tells. */
@@ -170,7 +170,7 @@ export function settingsOf(
   options: AnyTaskOptions,
   defaults: GeneralTaskOptions,
 ): TaskSettings {
-  if (!isRecord(options)) throw optionError(`The options of task ${task}`, "be an object", options);
+  checkTaskNames(task, options);
   const all: AnyTaskOptions = { ...defaults, ...options };
   const retry = {
     attempts: 8,
@@ -190,13 +190,6 @@ export function settingsOf(
   check(isCount(retry.attempts), "retry.attempts", "be a whole number above 0", retry.attempts);
   check(retry.factor >= 1, "retry.factor", "be a number of 1 or more", retry.factor);
   check(retry.jitter >= 0 && retry.jitter <= 1, "retry.jitter", "be a number from 0 to 1", retry.jitter);
-  for (const { retry: given } of [defaults, options])
-    check(
-      given === undefined || isRecord(given),
-      "retry",
-      "be an object, { attempts: 3 } for example",
-      given,
-    );
   for (const option of ["retryOn", "discardOn", "aliases"] as const)
     check(Array.isArray(all[option] ?? []), option, "be an array", all[option]);
   for (const option of ["retryOn", "discardOn"] as const) {

@@ -1,10 +1,11 @@
 /** From a payload and options to what an engine is sent. @module */
 import type { Engine, Outgoing, UniqueKey } from "../engine.ts";
-import { EncodeError } from "../errors.ts";
+import { EncodeError, checkNames } from "../errors.ts";
 import type { Json, MessageHeaders } from "../message.ts";
 import { issuesOf, type StandardSchemaLike } from "../value/schema.ts";
 import type { Encoded } from "../wire/encode.ts";
 import { segmentOf } from "../wire/path.ts";
+import { isRecord } from "../wire/tag.ts";
 import { wireVersion } from "../wire/wire.ts";
 import type { AppContext } from "./app-context.ts";
 import { nowOf } from "./clock.ts";
@@ -19,6 +20,7 @@ import {
   runAtOf,
   type EnqueueOptions,
   type TaskSettings,
+  type UniqueOption,
 } from "./options.ts";
 import { SentReferences } from "./sent-references.ts";
 
@@ -147,7 +149,9 @@ export function lifetimeOf(
 function uniqueOf({ payload, options }: Send, settings: TaskSettings, now: number): UniqueKey | undefined {
   const given = options.unique ?? settings.unique?.(payload as never);
   if (given === undefined) return undefined;
-  const { key, lasts } = typeof given === "object" ? given : { key: given, lasts: undefined };
+  const whole: Exclude<UniqueOption, string> = isRecord(given) ? given : { key: given };
+  checkNames("unique", whole, { key: true, lasts: true });
+  const { key, lasts } = whole;
   if (typeof key !== "string" || key === "") throw optionError("unique", "be a key, or { key, lasts }", key);
   return lasts === undefined ? { key } : { key, until: now + milliseconds(lasts, "unique.lasts") };
 }

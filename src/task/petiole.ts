@@ -1,6 +1,6 @@
 /** Petiole: the app that web and worker processes share. @module */
 import type { Engine } from "../engine.ts";
-import { PetioleError } from "../errors.ts";
+import { PetioleError, checkNames } from "../errors.ts";
 import type { OrmAdapter } from "../model/adapter.ts";
 import { checkKey, keyOfRow } from "../model/key.ts";
 import { referTo, type ReferenceOptions, type RowOf } from "../model/ref.ts";
@@ -174,6 +174,7 @@ export class Petiole<
     pattern: string,
     ...[payload, options = {}]: ScheduleArguments<Payload, KnownOf<Values, Models>>
   ): this {
+    checkNames(`The options of a schedule of ${task.name}`, options, { name: true, timezone: true });
     const { name = `${task.name} ${pattern}`, timezone } = options;
     refuseLackingSchedule(name, this.engine);
     if (this[appContext].schedules.has(name)) {
@@ -317,8 +318,10 @@ export class Petiole<
   async saved<Target extends object>(
     target: Target,
     row: Partial<RowOf<Target>>,
-    { operation = "update", transaction }: SavedOptions = {},
+    options: SavedOptions = {},
   ): Promise<void> {
+    checkNames("The options of saved()", options, { operation: true, transaction: true });
+    const { operation = "update", transaction } = options;
     const { adapters, transactions } = this[appContext];
     const isMeant = (each: OrmAdapter): boolean => transactions.handleFor(each, transaction) !== undefined;
     const { adapter, description } = modelIn(adapters, target, isMeant);
@@ -337,7 +340,9 @@ export class Petiole<
    *
    * @throws PetioleError `ERR_OPTION_INVALID` when the app has no outbox
    */
-  relay({ logger = console }: RelayOptions = {}): RunningRelay {
+  relay(options: RelayOptions = {}): RunningRelay {
+    checkNames("The options of a relay", options, { logger: true });
+    const { logger = console } = options;
     return runningRelay(this.#relayOrRefuse(), this[appContext], (message) => logger.warn(message));
   }
 

@@ -1,5 +1,6 @@
 /** Tasks that are gone on purpose. @module */
 import type { Settlement, Lease } from "../engine.ts";
+import { checkNames } from "../errors.ts";
 import { optionError, queueName } from "./options.ts";
 
 /** What becomes of a task that is gone. */
@@ -15,6 +16,7 @@ export type RetiredTask = Required<RetiredTaskOptions>;
 
 /** @throws PetioleError `ERR_OPTION_INVALID` */
 export function retiredTask(name: string, options: RetiredTaskOptions, queue = "default"): RetiredTask {
+  checkNames(`The options of the retired task ${name}`, options, { outcome: true, queue: true });
   const { outcome = "fail" } = options;
   if (outcome !== "fail" && outcome !== "discard")
     throw optionError(`outcome of the retired task ${name}`, 'be "fail" or "discard"', outcome);

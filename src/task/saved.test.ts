@@ -106,12 +106,18 @@ describe("app.onSave", () => {
     await expect(tell({})).rejects.toThrow("not this one");
   });
 
-  test("refuses what is no model, no listener, and a task without the name of its property", () => {
+  test("refuses what is no model, no listener, and a task without the name of its property", async () => {
     const { app } = makeApp();
     const task = app.task("t", (_: { post: Post }) => {});
     expect(() => app.onSave(Error, () => {})).toThrow(expect.objectContaining({ code: "ERR_MODEL_UNKNOWN" }));
     expect(() => app.onSave(Post, "posts.index" as never)).toThrow(/a function or a task/);
     expect(() => app.onSave(Post, task, {} as never)).toThrow(/name the property of the payload/);
+    expect(() => app.onSave(Post, () => {}, { once: true } as never)).toThrow(
+      /onSave\(\) must be among on, when, as/,
+    );
+    await expect(app.saved(Post, { id: 1 }, { kind: "insert" } as never)).rejects.toThrow(
+      /saved\(\) must be among/,
+    );
   });
 
   test.each([

@@ -1,4 +1,5 @@
 /** What shall happen when rows are saved: the listeners of an app. @module */
+import { checkNames } from "../errors.ts";
 import type { ModelDescription, OrmAdapter } from "../model/adapter.ts";
 import type { SaveEvent, SaveOperation } from "../model/observer.ts";
 import { referTo } from "../model/ref.ts";
@@ -67,7 +68,9 @@ export function checkedOperation(value: SaveOperation, what: string): SaveOperat
 }
 
 /** @throws PetioleError `ERR_OPTION_INVALID` for what would never be called */
-export function checkedSaveOptions({ on, when }: SaveOptions): SaveOptions {
+export function checkedSaveOptions(options: SaveOptions & { readonly as?: string }): SaveOptions {
+  checkNames("The options of onSave()", options, { on: true, when: true, as: true });
+  const { on, when } = options;
   const given = on === undefined ? undefined : [on].flat();
   if (given?.length === 0) throw optionError("on of onSave()", "name what is done to a row", on);
   for (const each of given ?? []) checkedOperation(each, "on of onSave()");

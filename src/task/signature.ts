@@ -1,5 +1,5 @@
 /** A task with what it is to be given, not sent yet: what chains and groups are made of. @module */
-import { PetioleError, describe } from "../errors.ts";
+import { checkSendOptions, stepNames } from "./option-names.ts";
 import type { EnqueueOptions, TaskSettings } from "./options.ts";
 
 declare const result: unique symbol;
@@ -64,17 +64,7 @@ export class TaskWith<Payload = never, Result = unknown> {
 
 /** @throws PetioleError `ERR_OPTION_INVALID` */
 function checkedStepOptions(options: StepOptions, what: string): StepOptions {
-  if (typeof options !== "object" || options === null) {
-    throw new PetioleError(
-      "ERR_OPTION_INVALID",
-      `The options of ${what} must be an object, received ${describe(options)}.`,
-    );
-  }
-  if ("transaction" in options && options.transaction !== undefined) {
-    throw new PetioleError(
-      "ERR_OPTION_INVALID",
-      `The options of ${what} cannot have a transaction: give it to enqueue() of the chain or group, which is sent as a whole.`,
-    );
-  }
+  const advice = " (a transaction: give it to enqueue() of the chain or group, which is sent as a whole)";
+  checkSendOptions(what, options, stepNames, advice);
   return options;
 }

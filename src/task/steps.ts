@@ -1,5 +1,6 @@
 /** Steps: what `app.chain` and `app.group` are given, made alike and checked. @module */
 import type { AppContext } from "./app-context.ts";
+import { checkSendOptions, type NamesOf } from "./option-names.ts";
 import type { EnqueueOptions } from "./options.ts";
 import { optionError } from "./options.ts";
 import { Signature, TaskWith, type SignedTask, type StepOptions } from "./signature.ts";
@@ -34,20 +35,11 @@ export function stepOf(value: unknown, where: string, context: AppContext): Step
  *
  * @throws PetioleError `ERR_OPTION_INVALID`
  */
-export function checkWholeOptions(
-  options: Readonly<Partial<Record<keyof EnqueueOptions, unknown>>>,
-  allowed: readonly (keyof EnqueueOptions)[],
+export function checkWholeOptions<Options extends EnqueueOptions>(
   whole: string,
+  options: Options,
+  names: NamesOf<Options>,
 ): void {
-  if (typeof options !== "object" || options === null)
-    throw optionError(`The options of ${whole}`, "be an object", options);
-  const other = Object.entries(options).find(
-    ([name, value]) => value !== undefined && !(allowed as readonly string[]).includes(name),
-  );
-  if (other === undefined) return;
-  throw optionError(
-    `The options of ${whole}`,
-    `be among ${allowed.join(", ")} (give those of one task with task.with(options) or task.signature(payload, options))`,
-    other[0],
-  );
+  const advice = " (give those of one task with task.with(options) or task.signature(payload, options))";
+  checkSendOptions(whole, options, names, advice);
 }

@@ -644,10 +644,12 @@ describe("definitions", () => {
   test("options of another shape are refused by name, not left out", async () => {
     const app = new Petiole({ engine: memory() });
     for (const retry of [false, 3, null, [3]]) {
-      const told = /retry of task wrong must be an object, \{ attempts: 3 \} for example/;
-      expect(() => app.task("wrong", () => {}, { retry: retry as never })).toThrow(told);
-      const within = new Petiole({ engine: memory(), defaults: { retry: retry as never } });
-      expect(() => within.task("wrong", () => {})).toThrow(told);
+      expect(() => app.task("wrong", () => {}, { retry: retry as never })).toThrow(
+        "retry of task wrong must be an object",
+      );
+      expect(() => new Petiole({ engine: memory(), defaults: { retry: retry as never } })).toThrow(
+        "retry of defaults must be an object",
+      );
     }
     for (const option of ["retryOn", "discardOn", "aliases"])
       for (const given of ["posts.tell", RangeError, {}])

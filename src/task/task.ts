@@ -8,6 +8,7 @@ import { makeHandle, type Handle } from "./handle.ts";
 import { newId } from "./id.ts";
 import type { Job } from "./job.ts";
 import { around } from "./middleware.ts";
+import { checkSendOptions } from "./option-names.ts";
 import type { EnqueueOptions, TaskSettings } from "./options.ts";
 import { makeOutgoing } from "./outgoing.ts";
 import type { Portable } from "./portable.ts";
@@ -150,6 +151,7 @@ export class Task<Payload = unknown, Result = unknown, Known = never, Rows = obj
     rootOf: (index: number) => string,
     what: string,
   ): Promise<Handle<Result>[]> {
+    checkSendOptions(`enqueue() of task ${this.name}`, options);
     const { transactions, middleware } = this.#context;
     const { transaction, headers } = options;
     const layers = middleware.flatMap((each) => (each.enqueue ? [each.enqueue.bind(each)] : []));

@@ -1,12 +1,13 @@
 /** The worker loop: claims, runs, settles. The one owner of retries. @module */
 import type { Delivery, Engine, LaneLimit, Lease, Settlement, WorkerAbout } from "../engine.ts";
-import { PetioleError } from "../errors.ts";
+import { PetioleError, checkNames } from "../errors.ts";
 import { checkLists } from "../wire/limits.ts";
 import type { AppContext } from "./app-context.ts";
 import { consoleLogger } from "./console-logger.ts";
 import { after, milliseconds, type Duration } from "./duration.ts";
 import { newId } from "./id.ts";
 import { adopts, knows } from "./needs.ts";
+import type { NamesOf } from "./option-names.ts";
 import { optionError, queueName } from "./options.ts";
 import { Stop, calledOff } from "./run-bounds.ts";
 import { run } from "./run.ts";
@@ -55,6 +56,17 @@ export interface WorkerOptions {
   /** Where to tell what happens. The console unless told. */
   readonly logger?: WorkerLogger;
 }
+
+const names: NamesOf<WorkerOptions> = {
+  concurrency: true,
+  queues: true,
+  lease: true,
+  maxCrashes: true,
+  shutdownTimeout: true,
+  watchdog: true,
+  name: true,
+  logger: true,
+};
 
 /** For how long a worker tries to store an end, in milliseconds. */
 const settlePatience = 100_000;
@@ -109,6 +121,7 @@ export class Worker {
 
   /** Made by `app.worker()` alone. */
   constructor(context: AppContext, options: WorkerOptions) {
+    checkNames("The options of a worker", options, names);
     const {
       concurrency = 10,
       lease = "30s",

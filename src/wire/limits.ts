@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { LimitError, PetioleError, describe } from "../errors.ts";
-import { isRecord } from "./tag.ts";
+import { LimitError, checkNames, checkOption } from "../errors.ts";
 
 /** Bounds on one payload. */
 export interface Limits {
@@ -26,13 +25,6 @@ export const defaultLimits: Limits = {
   bigintDigits: 10_000,
 };
 
-/** @throws PetioleError `ERR_OPTION_INVALID` for an option that is not as it must be */
-export function checkOption(isRight: boolean, option: string, expected: string, received: unknown): void {
-  if (isRight) return;
-  const message = `${option} must be ${expected}, received ${describe(received)}.`;
-  throw new PetioleError("ERR_OPTION_INVALID", message);
-}
-
 /** @throws PetioleError `ERR_OPTION_INVALID` for one of these options that is no array */
 export function checkLists(options: Readonly<Record<string, unknown>>): void {
   for (const [name, list] of Object.entries(options))
@@ -45,10 +37,8 @@ export function checkLists(options: Readonly<Record<string, unknown>>): void {
  * @throws PetioleError `ERR_OPTION_INVALID` for a name that is no limit, or a value that is no positive number
  */
 export function limitsWith(changes: Partial<Limits> = {}): Limits {
-  checkOption(isRecord(changes), "limits", "an object", changes);
+  checkNames("limits", changes, defaultLimits);
   for (const [name, value] of Object.entries(changes)) {
-    const names = Object.keys(defaultLimits);
-    checkOption(names.includes(name), "a limit", `one of ${names.join(", ")}`, name);
     const isRight = typeof value === "number" && value > 0;
     checkOption(isRight, `limits.${name}`, "a number above 0 (Infinity for none)", value);
   }

@@ -7,6 +7,7 @@
  */
 import type { DecodeContext } from "./decode.ts";
 import type { Container } from "./received.ts";
+import { deepest, givingUp } from "./short-way.ts";
 import { checkShape, typeKey, valueKey, type Node, type Reading, type Tag } from "./tag.ts";
 import { mapTag, setTag } from "./tags/collections.ts";
 import { dateTag } from "./tags/date.ts";
@@ -14,12 +15,6 @@ import { tagsByName } from "./tags/index.ts";
 
 /** In a longer text, the general way costs little beside the rest. In UTF-16 units. */
 const longest = 8192;
-
-/** Deeper data takes the general way, which does not recurse. */
-const deepest = 100;
-
-/** Thrown to give up. */
-const givingUp = new Error("not the short way");
 
 /** Beside the classes: what is read at once, and what has values inside and points at nothing. */
 const builtIn: ReadonlyMap<string, Tag> = new Map(

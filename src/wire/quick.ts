@@ -9,17 +9,12 @@ import type { Encoded } from "./encode.ts";
 import type { EncodeContext } from "./encode-context.ts";
 import { hasProperties, isData, isPlainArray } from "./plain.ts";
 import { listWriterOf } from "./registry.ts";
+import { deepest, givingUp } from "./short-way.ts";
 import { stringify } from "./stringify.ts";
 import { node, type Writing } from "./tag.ts";
 import { bigintTag } from "./tags/bigint.ts";
 import { dateTag } from "./tags/date.ts";
 import { needsTag, numberTag } from "./tags/number.ts";
-
-/** Deeper data takes the general way, which does not recurse. */
-const deepest = 100;
-
-/** Thrown to give up. */
-const givingUp = new Error("not the short way");
 
 interface State {
   readonly context: EncodeContext;

@@ -1,9 +1,10 @@
 /** createWire: the codec, ready to use. @module */
+import { checkNames, checkOption } from "../errors.ts";
 import { open, openJson, type DecodeContext, type Opened } from "./decode.ts";
 import { dialectOf, type DialectName } from "./dialect.ts";
 import { encode, type Encoded } from "./encode.ts";
 import type { EncodeContext, EncodeSubject } from "./encode-context.ts";
-import { checkLists, checkOption, limitsWith, type Limits } from "./limits.ts";
+import { checkLists, limitsWith, type Limits } from "./limits.ts";
 import { registryOf } from "./registry.ts";
 import type { RowsEntry } from "./stored-rows.ts";
 import type { ValueEntry } from "./value-type.ts";
@@ -88,6 +89,7 @@ export function createWire(options: WireOptions = {}): Wire {
 /** {@link createWire}, with what the task model needs beside. */
 export function createTaskWire(options: WireOptions = {}): TaskWire {
   const { values = [], limits, dialect = "exact", understands = [], dates = "exact" } = options;
+  checkNames("The options of a wire", options, { values, limits, dialect, understands, dates });
   checkOption(dialect === "exact" || dialect === "portable", "dialect", '"exact" or "portable"', dialect);
   checkOption(dates === "exact" || dates === "round", "dates", '"exact" or "round"', dates);
   checkLists({ values, understands });

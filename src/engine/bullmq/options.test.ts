@@ -25,6 +25,7 @@ describe("bullmq()", () => {
     ["no connection", {}],
     ["options in place of a client", { connection: { host: "127.0.0.1" } }],
     ["a URL", { connection: "redis://127.0.0.1" }],
+    ["an option that there is not", { connection, perfix: "bull" }],
     ["an empty prefix", { connection, prefix: "" }],
     ["a prefix with a lone surrogate", { connection, prefix: "\ud800" }],
     ["a prefix that is no text", { connection, prefix: 7 }],

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
+import { PetioleError, checkNames, describe } from "../../errors.ts";
 import { refuseSpans } from "../shared/milliseconds.ts";
 import type { QueueLike, RedisLike } from "./like.ts";
 import { isQueue, isRedis } from "./queue-client.ts";
@@ -66,6 +66,16 @@ export interface Settings {
   readonly pollInterval: number;
 }
 
+const names: Readonly<Record<keyof BullmqOptions, true>> = {
+  connection: true,
+  queue: true,
+  prefix: true,
+  retention: true,
+  deadAfter: true,
+  timeout: true,
+  pollInterval: true,
+};
+
 /** The options with their defaults. Throws for those that cannot be. */
 export function settingsOf(options: BullmqOptions): Settings {
   refuseInvalid(options);
@@ -84,6 +94,7 @@ function refuseInvalid(options: BullmqOptions): void {
     throw invalid(
       `bullmq() needs { connection }, a client of ioredis, or { queue }, one of BullMQ's; it got ${describe(given)}.`,
     );
+  checkNames("The options of bullmq()", options, names);
   const { prefix } = options;
   if (prefix !== undefined && (typeof prefix !== "string" || prefix === "" || !prefix.isWellFormed()))
     throw invalid(`bullmq(): prefix is a text such as "bull"; it got ${describe(prefix)}.`);

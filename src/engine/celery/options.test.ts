@@ -86,6 +86,12 @@ describe("celery()", () => {
     );
   });
 
+  test("refuses an option that there is not", () => {
+    expect(() => celery({ broker, visibility_timeout: 5 } as never)).toThrow(
+      /options of celery\(\) must be among broker, .*"visibility_timeout"/,
+    );
+  });
+
   test.each([undefined, null, 5])("refuses %o in the place of options", (options) => {
     expect(() => celery(options as never)).toThrow(/^celery\(\): needs \{ broker \}/);
   });

@@ -5,7 +5,7 @@
  */
 import { randomInt } from "node:crypto";
 import { hostname as machine } from "node:os";
-import { PetioleError, describe } from "../../errors.ts";
+import { PetioleError, checkNames, describe } from "../../errors.ts";
 import { refuseSpans } from "../shared/milliseconds.ts";
 import { isOtherRedis, isRedisClient, refuseInvalidClient, type ClientTaker } from "../shared/redis.ts";
 import type { RedisClientLike } from "../shared/redis/like.ts";
@@ -97,6 +97,26 @@ export interface Settings {
   readonly protocol: ProtocolSettings;
 }
 
+const names: Readonly<Record<keyof CeleryOptions, true>> = {
+  broker: true,
+  results: true,
+  keyPrefix: true,
+  resultKeyPrefix: true,
+  visibilityTimeout: true,
+  resultExpires: true,
+  timezone: true,
+  dialect: true,
+  tasks: true,
+  exceptions: true,
+  hostname: true,
+  events: true,
+  sentEvents: true,
+  queues: true,
+  delayedDelivery: true,
+  timeout: true,
+  pollInterval: true,
+};
+
 /** The options with their defaults. Throws for those that cannot be. */
 export function settingsOf(options: CeleryOptions): Settings {
   const given: unknown = options;
@@ -104,6 +124,7 @@ export function settingsOf(options: CeleryOptions): Settings {
     throw invalid(
       `needs { broker }, a client of Redis or a connection to RabbitMQ; it got ${describe(given)}.`,
     );
+  checkNames("The options of celery()", options, names);
   const broker = brokerOf(options.broker);
   const { keyPrefix = "", dialect = "portable" } = options;
   const { resultKeyPrefix = keyPrefix } = options;

@@ -87,6 +87,7 @@ describe("pg-boss: what pgBoss() takes", () => {
     { maxSilence: 999 },
     { timeout: "1s" },
     { schema: "a b" },
+    { scheme: "boss" },
   ])("%j is refused", (options) => {
     expect(() => pgBoss(boss, options as never)).toThrow(
       expect.objectContaining({ code: "ERR_OPTION_INVALID" }),

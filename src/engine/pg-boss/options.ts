@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkNames } from "../../errors.ts";
 import { refuseSpans } from "../shared/milliseconds.ts";
 
 /** How {@link pgBoss} behaves. All times in milliseconds. */
@@ -41,6 +42,14 @@ export interface Settings {
  * @throws PetioleError `ERR_OPTION_INVALID` for one that cannot be
  */
 export function settingsOf(options: PgBossOptions): Settings {
+  const names: Readonly<Record<keyof PgBossOptions, true>> = {
+    schema: true,
+    retention: true,
+    pollInterval: true,
+    maxSilence: true,
+    timeout: true,
+  };
+  checkNames("The options of pgBoss()", options, names);
   refuseSpans("pgBoss()", options, {
     retention: { least: 0, isTimer: false },
     pollInterval: { least: 10, isTimer: true },

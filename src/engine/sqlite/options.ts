@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PetioleError, describe } from "../../errors.ts";
+import { PetioleError, checkNames, describe } from "../../errors.ts";
 import { refuseSpans } from "../shared/milliseconds.ts";
 
 /** How {@link sqlite} behaves. */
@@ -67,6 +67,7 @@ export function refuseInvalid(path: string, options: SqliteOptions): void {
         "For an engine in memory, use memory().",
     );
   }
+  checkNames("The options of sqlite()", options, settingsOf({}));
   const { durability } = options;
   if (durability !== undefined && durability !== "process" && durability !== "power") {
     throw new PetioleError(

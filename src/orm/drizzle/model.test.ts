@@ -95,6 +95,11 @@ describe("the adapter's settings", () => {
     ["a client in the place of the db", [db.$client, {}], /expected a database/],
     ["a table in the place of the db", [posts, {}], /expected a database/],
     ["a connection that has no name", [db, {}, { connection: "" }], /`connection`.*string ""/],
+    [
+      "an option that there is not",
+      [db, {}, { conection: "a" }],
+      /options are connection, replica, operators; /,
+    ],
     ["a connection of another kind", [db, {}, { connection: 7 }], /`connection`.*number 7/],
     ["a replica that is none", [db, {}, { replica: {} }], /`replica`/],
     ["a replica of another kind", [db, {}, { replica: nodePostgres.mock() }], /`replica`/],

@@ -4,7 +4,7 @@
  * @module
  */
 import type { PetioleError } from "../../errors.ts";
-import { checkConnectionName, invalidOption } from "../../model/adapter-errors.ts";
+import { checkOptions, invalidOption } from "../../model/adapter-errors.ts";
 import { dialectOf, isDrizzleHandle } from "./connection.ts";
 import { type HandleLike, primaryOf } from "./handle.ts";
 
@@ -19,12 +19,13 @@ export function databaseOf(db: unknown): HandleLike {
 }
 
 /** @throws PetioleError `ERR_MODEL_DEFINITION` for what is no database of Drizzle's, and for an option of a wrong kind */
-export function checkOptions(
+export function refuseWrong(
   primary: object,
-  { connection, replica }: { readonly connection?: unknown; readonly replica?: unknown },
+  options: { readonly connection?: unknown; readonly replica?: unknown },
 ): void {
   if (!isDrizzleHandle(primary)) throw noDatabase(primary);
-  checkConnectionName("drizzle", connection);
+  checkOptions("drizzle", options, ["replica", "operators"]);
+  const { replica } = options;
   if (replica !== undefined && (!isDrizzleHandle(replica) || dialectOf(replica) !== dialectOf(primary))) {
     throw invalidOption(
       "drizzle",

@@ -74,6 +74,9 @@ describe("what the app states", () => {
     expect(() => untyped(db, {}, { connection: 7 })).toThrow(
       refused(/`connection` must be a name; received number/),
     );
+    expect(() => untyped(db, {}, { replicas: db })).toThrow(
+      refused(/options are connection, replica;.*"replicas"/),
+    );
     await db.transaction().execute(async (transaction) => {
       expect(() => untyped(transaction, {})).toThrow(refused(/one of its transactions/));
     });

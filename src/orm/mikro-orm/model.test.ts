@@ -189,6 +189,12 @@ describe("what is no model is refused", () => {
       expect(() => mikroOrm(connection as never, {})).toThrow(/MikroORM\.init\(\)/);
   });
 
+  test("an option that there is not", () => {
+    expect(() => mikroOrm(orm, {}, { conection: "a" } as never)).toThrow(
+      /options are connection; .*"conection"/,
+    );
+  });
+
   test("a name of the connection that is none", () => {
     for (const connection of ["", 7, null])
       expect(() => mikroOrm(orm, {}, { connection: connection as never })).toThrow(

@@ -121,6 +121,7 @@ describe("mongoose()", () => {
     expect(make(connection, { "x.Y": { model: 7 } })).toThrow(/received.*7/);
     expect(make(createConnection(), { "x.Y": comments })).toThrow(/model Comment is of another connection/);
     expect(() => mongoose(connection, {}, { connection: 7 as never })).toThrow(/`connection` must be a name/);
+    expect(() => mongoose(connection, {}, { conection: "a" } as never)).toThrow(/options are connection; /);
   });
 
   test("says its connection's name, and what it lacks", () => {

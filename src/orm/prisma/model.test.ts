@@ -107,6 +107,9 @@ describe("prisma()", () => {
     expect(() => prisma(client, {}, { connection: "" })).toThrow(
       /`connection` must be a name; received string/,
     );
+    expect(() => prisma(client, {}, { decimal: 7 } as never)).toThrow(
+      /options are connection, replica, Decimal;/,
+    );
     expect(() => prisma(client, {}, { Decimal: 7 as never })).toThrow(/Prisma\.Decimal; received number/);
     const blind = { $transaction: () => 1, $queryRawUnsafe: () => 1, $connect: () => 1 };
     expect(() => prisma(blind, {})).toThrow(/does not describe its models.*_runtimeDataModel/s);

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { checkConnectionName, invalidOption } from "../../model/adapter-errors.ts";
+import { checkOptions, invalidOption } from "../../model/adapter-errors.ts";
 import { isClient, isOfTransaction, providerOf } from "./client.ts";
 
 /** @throws PetioleError `ERR_MODEL_DEFINITION` for what is no client, and for an option of a wrong kind */
-export function checkOptions(
+export function refuseWrong(
   client: unknown,
   options: { readonly connection?: unknown; readonly replica?: unknown; readonly Decimal?: unknown },
 ): void {
@@ -20,8 +20,8 @@ export function checkOptions(
       "the client of a transaction",
     );
   }
-  const { connection, replica, Decimal } = options;
-  checkConnectionName("prisma", connection);
+  checkOptions("prisma", options, ["replica", "Decimal"]);
+  const { replica, Decimal } = options;
   const isReplica =
     isClient(replica) && !isOfTransaction(replica) && providerOf(replica) === providerOf(client);
   if (replica !== undefined && !isReplica) {

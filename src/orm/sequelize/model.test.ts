@@ -152,6 +152,7 @@ describe("what is refused", () => {
   test("a connection's name that is none", () => {
     expect(() => sequelize(db, {}, { connection: "" })).toThrow(expect.objectContaining(definition));
     expect(() => sequelize(db, {}, { connection: 7 as never })).toThrow(/must be a name.*number 7/);
+    expect(() => sequelize(db, {}, { conection: "a" } as never)).toThrow(/options are connection; /);
     expect(sequelize(db, {}, { connection: "archive" }).connection).toBe("archive");
     expect(sequelize(db, {})).not.toHaveProperty("connection");
   });

@@ -41,6 +41,9 @@ describe("what the adapter is given", () => {
     expect(() => typeorm(unopened(), {}, { connection: 1 as never })).toThrow(
       definitionError(/`connection`/),
     );
+    expect(() => typeorm(unopened(), {}, { conection: "a" } as never)).toThrow(
+      definitionError(/options are connection; /),
+    );
   });
 });
 

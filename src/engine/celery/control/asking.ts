@@ -4,7 +4,7 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
-import { PetioleError, describe } from "../../../errors.ts";
+import { PetioleError, checkNames, describe } from "../../../errors.ts";
 import type { Listening, Mailbox } from "./mailbox.ts";
 import type { ControlMessage } from "./message.ts";
 import { Replies, type CeleryReplies, type ReadReply } from "./replies.ts";
@@ -130,7 +130,16 @@ export class Asking {
   }
 }
 
+const names: Readonly<Record<keyof CeleryAsk, true>> = {
+  destination: true,
+  pattern: true,
+  matcher: true,
+  timeout: true,
+  limit: true,
+};
+
 function checked(ask: CeleryAsk): CeleryAsk {
+  checkNames("Whom celeryControl() asks", ask, names);
   const { destination, pattern, matcher, timeout, limit } = ask;
   if (
     destination !== undefined &&

@@ -1,7 +1,8 @@
+import { checkNames } from "../../../errors.ts";
 import { closedError } from "../errors.ts";
 import { refuseSpans } from "../../shared/milliseconds.ts";
 import { CeleryControl } from "./client.ts";
-import { mailboxOf, type CeleryWatchOptions } from "./watching.ts";
+import { mailboxOf, watchNames, type CeleryWatchOptions } from "./watching.ts";
 
 /** How {@link celeryControl} behaves. Times in milliseconds. */
 export interface CeleryControlOptions extends CeleryWatchOptions {
@@ -22,6 +23,7 @@ export interface CeleryControlOptions extends CeleryWatchOptions {
  * await control.close();
  */
 export function celeryControl(options: CeleryControlOptions): CeleryControl {
+  checkNames("The options of celeryControl()", options ?? {}, { ...watchNames, timeout: true });
   refuseSpans("celeryControl()", options ?? {}, { timeout: { least: 1, isTimer: true } });
   return new CeleryControl({ ...mailboxOf(options), timeout: options.timeout ?? 1000, closed: closedError });
 }

@@ -57,6 +57,19 @@ test("closed while it begins to hear, it stops that, and asks nobody", async () 
   expect(broadcast).not.toHaveBeenCalled();
 });
 
+test("whom to ask is refused where it is misspelled, for all would be told", async () => {
+  const { control, opening, listen, broadcast } = make();
+  opening.resolve();
+  listen();
+  await expect(control.shutdown({ destinations: ["a@host"] } as never)).rejects.toThrow(
+    expect.objectContaining({ code: "ERR_OPTION_INVALID", message: expect.stringMatching(/"destinations"/) }),
+  );
+  expect(broadcast).not.toHaveBeenCalled();
+  await control.revoke("id", { terminate: true, timeout: 0 });
+  await control.active({ safe: true, timeout: 0 });
+  expect(broadcast).toHaveBeenCalledTimes(2);
+});
+
 test("each question waits until answers are heard", async () => {
   const { control, opening, listen, hears, broadcast, onAnswers } = make();
   opening.resolve();

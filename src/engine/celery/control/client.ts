@@ -49,8 +49,8 @@ export class CeleryControl {
   active(
     ask: CeleryAsk & { readonly safe?: boolean } = {},
   ): Promise<CeleryReplies<readonly CeleryTaskInfo[]>> {
-    const { safe = false } = ask;
-    return this.#asking.ask("active", { safe }, readTasks, ask);
+    const { safe = false, ...whom } = ask;
+    return this.#asking.ask("active", { safe }, readTasks, whom);
   }
 
   /** The tasks that workers have taken and not begun. */
@@ -85,12 +85,12 @@ export class CeleryControl {
    * @throws PetioleError `ERR_OPTION_INVALID` for what are no ids
    */
   revoke(ids: string | readonly string[], ask: CeleryRevoke = {}): Promise<CeleryReplies<string>> {
-    const { terminate = false, signal = "SIGTERM" } = ask;
+    const { terminate = false, signal = "SIGTERM", ...whom } = ask;
     const given: unknown = typeof ids === "string" ? [ids] : ids;
     if (!Array.isArray(given) || !given.every((id) => typeof id === "string" && id !== ""))
       throw invalid("revoke() takes the ids of tasks", ids);
     if (given.length === 0) return Promise.resolve(new Replies(readOk));
-    return this.#asking.ask("revoke", { task_id: given, terminate, signal }, readOk, ask);
+    return this.#asking.ask("revoke", { task_id: given, terminate, signal }, readOk, whom);
   }
 
   /**
@@ -103,14 +103,14 @@ export class CeleryControl {
     stamps: Readonly<Record<string, CeleryStampValue | readonly CeleryStampValue[]>>,
     ask: CeleryRevoke = {},
   ): Promise<CeleryReplies<string>> {
-    const { terminate = false, signal = "SIGTERM" } = ask;
+    const { terminate = false, signal = "SIGTERM", ...whom } = ask;
     const isStamps =
       typeof stamps === "object" && stamps !== null && Object.values(stamps).flat().every(isStampValue);
     if (!isStamps || Object.values(stamps).flat().length === 0)
       throw invalid("revokeByStamps() takes stamps, { name: value } or { name: [values] }", stamps);
     // A list for each, which is what Python compares without surprises.
     const headers = Object.fromEntries(Object.entries(stamps).map(([name, told]) => [name, [told].flat()]));
-    return this.#asking.ask("revoke_by_stamped_headers", { headers, terminate, signal }, readOk, ask);
+    return this.#asking.ask("revoke_by_stamped_headers", { headers, terminate, signal }, readOk, whom);
   }
 
   /**

@@ -18,6 +18,13 @@ export interface CeleryWatchOptions extends Pick<CeleryOptions, "broker" | "keyP
   readonly connectTimeout?: number;
 }
 
+/** Their names, for those who check that there are no others. */
+export const watchNames: Readonly<Record<keyof CeleryWatchOptions, true>> = {
+  broker: true,
+  keyPrefix: true,
+  connectTimeout: true,
+};
+
 /** A mailbox with its connection. */
 export interface OpenMailbox {
   readonly mailbox: Mailbox;

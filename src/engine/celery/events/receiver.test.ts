@@ -140,6 +140,7 @@ describe.skipIf(noOwnRedis !== undefined)("events on Redis", () => {
       { maxTasks: -1 },
       { enable: 1 },
       { connectTimeout: 0 },
+      { buffers: 5 },
     ])
       expect(() => celeryEvents({ broker, ...wrong } as never), JSON.stringify(wrong)).toThrow(
         expect.objectContaining({ code: "ERR_OPTION_INVALID" }),

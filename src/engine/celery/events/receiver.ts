@@ -4,8 +4,8 @@
  * @module
  */
 import { refuseSpans } from "../../shared/milliseconds.ts";
-import { PetioleError, describe } from "../../../errors.ts";
-import { mailboxOf, type CeleryWatchOptions, type OpenMailbox } from "../control/watching.ts";
+import { PetioleError, checkNames, describe } from "../../../errors.ts";
+import { mailboxOf, watchNames, type CeleryWatchOptions, type OpenMailbox } from "../control/watching.ts";
 import { warn } from "../control/warnings.ts";
 import { readEvent, type CeleryEvent } from "./event.ts";
 import { CeleryState } from "./state.ts";
@@ -30,6 +30,14 @@ export interface CeleryEventsOptions extends CeleryWatchOptions {
 
 /** What waits for whoever iterates is at most so large, in characters as {@link sizeOf} counts them. */
 const mostCharacters = 32 * 1024 ** 2;
+
+const names: Readonly<Record<keyof CeleryEventsOptions, true>> = {
+  ...watchNames,
+  enable: true,
+  buffer: true,
+  maxTasks: true,
+  maxWorkers: true,
+};
 
 /** As often as Flower, in milliseconds. */
 const enableInterval = 5000;
@@ -174,6 +182,7 @@ export class CeleryEvents implements AsyncIterable<CeleryEvent> {
  */
 export function celeryEvents(options: CeleryEventsOptions): CeleryEvents {
   const { enable, buffer, maxTasks, maxWorkers, connectTimeout } = options ?? {};
+  checkNames("The options of celeryEvents()", options ?? {}, names);
   for (const [name, value] of Object.entries({ buffer, maxTasks, maxWorkers }))
     if (value !== undefined && !(Number.isInteger(value) && value > 0))
       throw invalid(`${name} is a whole number above 0`, value);
