@@ -141,6 +141,11 @@ describe.each([
     const options = { lib: ["es2022", "dom"], types: [], declaration: true };
     expect(await compile("declared", options, ["declared.ts"])).toBe("");
   });
+
+  test.runIf(name === "nodenext")("are for CommonJS, too", async () => {
+    const options = { lib: ["es2022", "dom"], types: [] };
+    expect(await compile("required", options, ["required.cts"])).toBe("");
+  });
 });
 
 describe.each(versions)("on Node %s", (version) => {

@@ -526,3 +526,6 @@ def test_a_task_that_is_run_at_once_gets_rows() -> None:
     with pytest.raises(Exception, match=r"args\[0\].*has no row yet"):
         read.delay(Comment(body="x"))
     assert seen == []
+    # What is published by others may look alike, and is what it was.
+    assert json.loads(dumps(([1], {"a": 2}))) == [[1], {"a": 2}]
+    assert loads(str(dumps(([comment], {})))) == [[Ref("qa.Comment", comment.pk)], {}]

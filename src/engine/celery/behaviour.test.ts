@@ -93,6 +93,26 @@ describe("messages of Python's", () => {
     expect(server.unacknowledged.size).toBe(0);
   });
 
+  test("of protocol 1 are retried with what they said, as protocol 2", async () => {
+    const server = new CeleryServer();
+    const engine = open(server);
+    const callbacks = [signature("tasks.log", "after")];
+    const body = { task: "tasks.add", id: "1", args: [], kwargs: { x: 2 }, retries: 1, callbacks };
+    server.put({
+      ...python("1"),
+      headers: {} as CeleryMessage["headers"],
+      body: Buffer.from(JSON.stringify(body)),
+    });
+    const [first] = await claim(engine);
+    expect(first).toMatchObject({ message: { id: "1", task: "tasks.add", payload: '{"x":2}' }, attempts: 1 });
+    await engine.settle([{ kind: "retryAt", lease: first!.lease, at: Date.now(), reason }]);
+    const [again] = await claim(engine);
+    expect(again).toMatchObject({ message: first!.message, attempts: 2 });
+    await engine.settle([{ kind: "complete", lease: again!.lease, result: "5" }]);
+    expect(stored(server, "1")).toMatchObject({ status: "SUCCESS", result: 5 });
+    expect(waiting(server, "celery").map(({ headers }) => headers.id)).toStrictEqual(["after"]);
+  });
+
   test("that are malformed are parked with their bytes, and whoever waits is told", async () => {
     const server = new CeleryServer();
     const engine = open(server);

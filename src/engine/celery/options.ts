@@ -104,7 +104,6 @@ const names: Readonly<Record<keyof CeleryOptions, true>> = {
   resultKeyPrefix: true,
   visibilityTimeout: true,
   resultExpires: true,
-  timezone: true,
   dialect: true,
   tasks: true,
   exceptions: true,

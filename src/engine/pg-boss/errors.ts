@@ -27,8 +27,8 @@ export function isConflict(error: unknown): boolean {
 }
 
 const network = /^(?:ECONN|EPIPE|ENOTFOUND|EAI_|ETIMEDOUT|EHOST|ENET|ENOENT$)/;
-/** Connections that are lost, refused, or shut down. */
-const unavailable = /^(?:08|57P0|53300|58000)/;
+/** Connections that are lost, refused, or shut down, or to a server that takes no writes, as after a fail-over. */
+const unavailable = /^(?:08|57P0|53300|58000|25006)/;
 const said =
   /connection terminated|connection error|connection ended|timeout exceeded|timeout expired|not queryable|closed the connection|end on the pool|database not opened/i;
 

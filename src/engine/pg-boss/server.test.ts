@@ -233,6 +233,41 @@ describe.skipIf(missing !== undefined)("pg-boss: the server", () => {
     await eventually(() => pool.totalCount <= 3, "no connection left over");
   }, 40_000);
 
+  test("leaves connections that take no writes, as those to a server that was made a standby", async () => {
+    const direct = await fresh();
+    const database = `"${new URL(direct).pathname.slice(1)}"`;
+    const beside = new URL("/postgres", direct).href;
+    const pool = poolOn(direct, { max: 4 });
+    const engine = use(pgBoss(pool, { timeout: 1000, maxSilence: 1000, pollInterval: 50 }));
+    await engine.send([outgoing("1")]);
+    const listeners = (): Promise<unknown[]> =>
+      run(
+        direct,
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'",
+      );
+    await run(beside, `ALTER DATABASE ${database} SET default_transaction_read_only = on`);
+    await run(
+      direct,
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    );
+    await eventually(async () => (await listeners()).length === 1, "listening again", 15_000);
+    await expect(engine.send([outgoing("2")])).rejects.toMatchObject({
+      code: "ERR_ENGINE_UNREACHABLE",
+      message: expect.stringContaining("read-only"),
+    });
+    // Connections that are there stay as they are; new ones take writes.
+    await run(beside, `ALTER DATABASE ${database} RESET ALL`);
+    const takes = (): Promise<boolean> =>
+      claim(engine, { lease: 30_000 }).then(
+        ({ length }) => length === 1,
+        () => false,
+      );
+    await eventually(takes, "claiming again", 15_000);
+    // Its lease is renewed on the connection that listens.
+    await pause(2500);
+    expect(await claim(use(pgBoss(poolOn(direct))))).toEqual([]);
+  }, 30_000);
+
   test("creates its schema once, however many begin at once, for whichever schema pg-boss has", async () => {
     const url = await fresh();
     const boss = new PgBoss({

@@ -4,7 +4,7 @@
  * @module
  */
 import { PetioleError, describe } from "../../errors.ts";
-import { codeOf } from "./errors.ts";
+import { codeOf, isUnreachable } from "./errors.ts";
 
 /** Rows, by column. */
 export interface PgRowsLike {
@@ -199,8 +199,8 @@ class PoolListener {
   query(query: PgQueryLike): Promise<PgRowsLike> | undefined {
     const lose = this.#lose;
     return this.#client?.query(query).catch((error: unknown) => {
-      // Not an answer of the server's: it is lost, or as good as that, and nothing is heard on it either.
-      if (codeOf(error) === undefined) lose();
+      // Not an answer of the server's, or that of one that takes no writes: it is lost, or as good as that.
+      if (codeOf(error) === undefined || isUnreachable(error)) lose();
       throw error;
     });
   }

@@ -1,8 +1,13 @@
 import { expect, test } from "vitest";
+import type { SqliteClient } from "../../../test/orm/prisma/database.ts";
 import { onEachDatabase } from "../../../test/orm/prisma/each.ts";
 import { contractModels } from "../../../test/orm/prisma/harness.ts";
 import { recorder } from "../../../test/orm/prisma/recorder.ts";
 import { prisma, rows } from "../prisma.ts";
+
+type Nesting = Pick<SqliteClient, "comment"> & {
+  $transaction<Result>(work: (tx: Nesting) => Promise<Result>): Promise<Result>;
+};
 
 onEachDatabase((withDatabase, name) => {
   test("the client's own transactions are told, and what is done in them is inside", () =>
@@ -134,6 +139,33 @@ onEachDatabase((withDatabase, name) => {
       if (name === "SQLite") await expect(next).rejects.toThrow("within a transaction");
       else expect(await next).toBe("begun");
     }));
+
+  // Prisma loses count of its savepoints: deeper down, it takes the end of one for that of the whole.
+  test.skipIf(name === "SQLite").each([
+    ["one level deep", 1, "rolled back", []],
+    ["two levels deep", 2, "committed", [{ id: 1, body: "first" }]],
+  ])("trap: a failed statement whose error is caught %s ends the whole early", (_, levels, how, found) =>
+    withDatabase(async ({ client }) => {
+      const adapter = prisma(client, contractModels);
+      const { told, ...observer } = recorder();
+      adapter.observe(observer);
+      const nested = (tx: Nesting, level: number): Promise<unknown> =>
+        tx
+          .$transaction(async (inner) => {
+            if (level < levels) return nested(inner, level + 1);
+            const same = inner.comment.create({ data: { id: 1, body: "the same key" } });
+            return same.catch(() => undefined);
+          })
+          .catch(() => undefined);
+      const failed = client.$transaction(async (tx) => {
+        await tx.comment.create({ data: { id: 1, body: "first" } });
+        await nested(tx, 1);
+      });
+      await expect(failed).rejects.toThrow(new RegExp(`already closed: .* ${how}|on a ${how} transaction`));
+      expect(await client.comment.findMany()).toEqual(found);
+      expect(told.at(-1)).toBe("rolled back 1");
+    }),
+  );
 
   test("what an observer's commit rejects with reaches the caller, and the rows stay", () =>
     withDatabase(async ({ client }) => {

@@ -288,7 +288,9 @@ def dumps(data: Any, **_options: Any) -> str:
             _state.body = _state.headers = None
         return text
     if _is_call(data):
-        return _Call(_dump_body((*data, {}))[0])
+        text = write(_dump_arguments(*data)[0], True)
+        check_bytes(text, _settings.limits, "the arguments")
+        return _Call(text)
     if _is_meta(data):
         return _dump_each(data)
     if _is_part(data):
@@ -308,20 +310,7 @@ def _is_undecoded(args: Any, kwargs: Any) -> bool:
 
 def _dump_body(data: Any) -> Tuple[str, List[str]]:
     args, kwargs, embed = data
-    types: List[str] = []
-    if _is_undecoded(args, kwargs):
-        trees: List[Any] = list(args[0].raw())
-    elif is_plain([args, kwargs], _settings.limits, True) and not _settings.portable and not _registered():
-        trees = [args, kwargs]
-    else:
-        context = _context()
-        tree, encoder = run([list(args), dict(kwargs)], context, "args", False)
-        if encoder.way.graph:
-            tree, found = _each_apart(args, kwargs, context)
-            types += found
-        else:
-            types += encoder.types
-        trees = list(tree)
+    trees, types = _dump_arguments(args, kwargs)
     if is_plain(embed, _settings.limits, True, True):
         written = embed
     else:
@@ -330,6 +319,20 @@ def _dump_body(data: Any) -> Tuple[str, List[str]]:
     text = write([*trees, written], True)
     check_bytes(text, _settings.limits, "the body")
     return text, sorted({*types})
+
+
+def _dump_arguments(args: Sequence[Any], kwargs: Dict[str, Any]) -> Tuple[List[Any], List[str]]:
+    """The trees of both, and the types in them."""
+    if _is_undecoded(args, kwargs):
+        return list(args[0].raw()), []
+    if is_plain([args, kwargs], _settings.limits, True) and not _settings.portable and not _registered():
+        return [args, kwargs], []
+    context = _context()
+    tree, encoder = run([list(args), dict(kwargs)], context, "args", False)
+    if encoder.way.graph:
+        tree, types = _each_apart(args, kwargs, context)
+        return list(tree), types
+    return list(tree), [*encoder.types]
 
 
 def _each_apart(args: Sequence[Any], kwargs: Dict[str, Any], context: EncodeContext) -> Tuple[Any, List[str]]:
@@ -435,7 +438,7 @@ def loads(text: Any, **_options: Any) -> Any:
     context = DecodeContext(registry, limits, True, _others)
     tree = parse_text(text, context, "body")
     if type(text) is _Call:
-        args, kwargs, _ = Body(tree, text, context)
+        args, kwargs, _ = Body([*tree, {}], text, context)
         if _is_undecoded(args, kwargs):
             _settings.guard()
         return args, kwargs

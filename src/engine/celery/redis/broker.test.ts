@@ -130,6 +130,15 @@ describeOwnRedis("broker on Redis", { durable: true }, ({ server, redis, closing
       ]);
     });
 
+    test("takes from Kombu's four lists alone: what other priority_steps put elsewhere waits there", async () => {
+      const broker = open();
+      await broker.publish([message("1", { priority: 3 })]);
+      await redis.rename("celery\u0006\u00163", "celery\u0006\u00164");
+      await broker.publish([message("2", { priority: 4 })]);
+      expect(idsOf(await broker.take(["celery"], 10, 30_000))).toEqual(["2"]);
+      expect(await redis.llen("celery\u0006\u00164")).toBe(1);
+    });
+
     test("8 take at once: each message has one winner", async () => {
       const publisher = open();
       const ids = Array.from({ length: 400 }, (_, at) => String(at));

@@ -155,6 +155,16 @@ describeOwnRedis("kept tasks on Redis", {}, ({ server, redis, closing }) => {
       expect(await other.remove(["1"], async () => {})).toBe(1);
     });
 
+    test("what a task lies under that other hands have changed hides no other, and can be removed", async () => {
+      const kept = open();
+      await kept.put([task("1"), task("2"), task("3")]);
+      await redis.hset("p:petiole:kept:class", { "1": "garbage{", "2": "7" });
+      expect(idsOf((await kept.list({})).tasks)).toEqual(["3"]);
+      expect((await kept.find("1"))?.id).toBe("1");
+      expect(await kept.remove(["1", "2"], async () => {})).toBe(2);
+      expect(await kept.find("1")).toBeUndefined();
+    });
+
     test("a key that holds something else is told", async () => {
       const kept = open();
       await redis.set("p:petiole:kept:order", "x");

@@ -15,8 +15,13 @@ local order, class, counts, lent = key .. ':order', key .. ':class', key .. ':co
 ${typed}
 local wrong = expect(key, 'hash') or expect(order, 'zset') or expect(class, 'hash') or expect(counts, 'hash')
 if wrong then return wrong end
+-- Nothing of what other hands have put there: one task is not to hide all others.
+local function partsOf(classed)
+  local isJson, parts = pcall(cjson.decode, classed)
+  return isJson and type(parts) == 'table' and parts or {}
+end
 local function group(classed)
-  local parts = cjson.decode(classed)
+  local parts = partsOf(classed)
   return cjson.encode({parts[1], parts[2]})
 end
 local function forget(id)
@@ -79,8 +84,8 @@ while true do
     local passed = score ~= '' and tonumber(found[at + 1]) == tonumber(score) and not after(found[at], last)
     local classed = not passed and redis.call('HGET', class, found[at])
     if classed then
-      local parts = cjson.decode(classed)
-      if (queue == '' or parts[1] == cjson.decode(queue)[1]) and states[parts[2]]
+      local parts = partsOf(classed)
+      if (queue == '' or parts[1] == cjson.decode(queue)[1]) and states[parts[2] or '']
         and (task == '' or parts[3] == cjson.decode(task)[1]) then
         if count == limit then
           reply[1], reply[2] = time, id
