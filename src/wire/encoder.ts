@@ -52,7 +52,7 @@ type Encode = (value: unknown, context: EncodeContext, subject: EncodeSubject) =
 
 /** Thrown when another way suits a value better. */
 export class OtherWay extends Error {
-  readonly way: Way;
+  declare readonly way: Way;
   constructor(way: Way) {
     super("another way");
     this.way = way;
@@ -282,7 +282,13 @@ export class Encoder {
     if (value instanceof Foreign) tag = foreignTags.get(value.tag)!;
     const { buffers } = this.writing;
     if (tag.shared && buffers.shared.has((value as ArrayBufferView).buffer)) tag = tag.shared;
-    if (tag.keepsProperties ? !tag.keepsSymbols && hasSymbols(value) : hasProperties(value)) {
+    // Of bytes, expressions and the like, a property may hide what their class tells, seen or unseen.
+    const hides = (name: string): boolean => name in (Object.getPrototypeOf(value) as object);
+    if (
+      tag.keepsProperties
+        ? !tag.keepsSymbols && hasSymbols(value)
+        : hasProperties(value) || (tag.identity && !tag.open && Object.getOwnPropertyNames(value).some(hides))
+    ) {
       const kind = `${tag.name} with properties of its own`;
       return this.#refuse(value, above, key, kind, "send the properties beside it, in an object");
     }

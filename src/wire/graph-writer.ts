@@ -4,10 +4,11 @@ import { valueKey } from "./tag.ts";
 
 /** The column after some others, or the type before the first: shapes are the ways through these. */
 export class Column {
-  readonly column: unknown;
-  readonly name: string;
-  readonly isNode: boolean;
-  readonly above: Column | undefined;
+  // Declared alone, as in `received.ts`.
+  declare readonly column: unknown;
+  declare readonly name: string;
+  declare readonly isNode: boolean;
+  declare readonly above: Column | undefined;
   /** The shape that ends here, by number. */
   shape = -1;
   /** The first of what may come next: most have but a few, which are looked through faster than in a Map. */

@@ -5,20 +5,21 @@ import type { Waiting } from "./waiting.ts";
 
 /** A container of the wire's tree, while its values are replaced, one by one, by what is written for them. */
 export class Place implements Waiting {
-  readonly parent: Place | undefined;
+  // Declared alone, as in `received.ts`.
+  declare readonly parent: Place | undefined;
   /** Where it is in its parent's container. */
-  readonly key: string | number;
+  declare readonly key: string | number;
   /** Its values, at first as they are in memory. */
-  readonly container: object;
+  declare readonly container: object;
   /** The keys of an object; undefined for an array. */
-  readonly keys: readonly (string | number)[] | undefined;
-  readonly size: number;
+  declare readonly keys: readonly (string | number)[] | undefined;
+  declare readonly size: number;
   /** The tag that this container is the whole node of. */
-  readonly tag: Tag | undefined;
+  declare readonly tag: Tag | undefined;
   /** Its level of nesting in the text, from 1. */
-  readonly level: number;
+  declare readonly level: number;
   /** The nearest place of a class's instance at it or above. */
-  readonly inClass: Place | undefined;
+  declare readonly inClass: Place | undefined;
   /** Which of its values comes next. */
   position = 0;
   isDone = false;

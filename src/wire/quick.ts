@@ -99,7 +99,7 @@ function objectOf(value: object, level: number, state: State): object {
   }
   if (Object.getOwnPropertySymbols(value).length > 0) throw givingUp;
   if (prototype === Object.prototype) {
-    if (context.registry.rows?.isRow?.(value)) throw givingUp;
+    if (Array.isArray(value) || context.registry.rows?.isRow?.(value)) throw givingUp;
     return fieldsOf(value, level, state);
   }
   const tag = prototype ? context.registry.byPrototype.get(prototype) : undefined;

@@ -16,24 +16,25 @@ export interface Spot {
 
 /** Something with values inside. */
 export class Received implements Spot, Waiting {
-  readonly node: object;
-  readonly container: Container;
-  readonly key: string | number;
-  readonly parent: Received | undefined;
+  // Declared alone what the constructor sets: a field that is defined first is set twice, and of these there are many.
+  declare readonly node: object;
+  declare readonly container: Container;
+  declare readonly key: string | number;
+  declare readonly parent: Received | undefined;
   /** Its level of nesting in the text, from 1. */
-  readonly level: number;
+  declare readonly level: number;
   /** The name of its tag; undefined for a plain object or array. */
-  readonly name: string | undefined;
-  readonly tag: Tag | undefined;
-  readonly form: Form | undefined;
+  declare readonly name: string | undefined;
+  declare readonly tag: Tag | undefined;
+  declare readonly form: Form | undefined;
   /** What it is, or will be once it is filled; undefined before a class has made it. */
-  product: unknown;
+  declare product: unknown;
   isDone = false;
   waitsFor: Waiting | undefined;
   /** What was learned of a graph or a table when it was looked through. */
   plan: unknown;
   /** The nearest instance of a class at it or above. */
-  readonly inClass: Received | undefined;
+  declare readonly inClass: Received | undefined;
   /** Its number in the list of all, where those inside it come next. */
   order = 0;
   /** How many are inside it, itself counted; known when there are pointers. */

@@ -137,8 +137,9 @@ export class Unportable extends Error {}
 
 /** Thrown by {@link Tag.read}: what was expected instead. */
 export class Malformed extends Error {
-  readonly expected: string;
-  readonly found: string;
+  // Declared alone, as in `received.ts`.
+  declare readonly expected: string;
+  declare readonly found: string;
   constructor(expected: string, found: string) {
     super(`expected ${expected}, found ${found}`);
     this.expected = expected;
@@ -225,9 +226,13 @@ export function takeRecord(value: unknown, name: string): Record<string, unknown
   return value;
 }
 
-/** Sets an own property, whatever its name: `__proto__` is set as data, not as the prototype. */
+/**
+ * Sets an own property, whatever its name: `__proto__` is set as data, not as the prototype. And whatever all objects were
+ * given: a `get` of theirs would be taken for a getter.
+ */
 export function define(object: object, key: PropertyKey, value: unknown, enumerable = true): void {
-  Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
+  const attributes = { __proto__: null, value, enumerable, writable: true, configurable: true };
+  Object.defineProperty(object, key, attributes);
 }
 
 /** The same, faster for most: where all objects have something of that name, it may be a setter, or frozen. */

@@ -58,6 +58,14 @@ const arrayBufferTag: Tag<ArrayBuffer> = {
 function memoryOf(view: ArrayBufferView, name: string): ArrayBuffer {
   if (platformKind(view) !== (name === "Buffer" ? "Uint8Array" : name))
     throw new Unportable("it only looks like one");
+  const { length = 0 } = view as { length?: number };
+  // Of its own, these would hide what its class tells. Listing the keys of many bytes costs more than all else about
+  // them, so large ones are trusted to have no others.
+  if (
+    ["buffer", "byteOffset", "byteLength", "length"].some((key) => Object.hasOwn(view, key)) ||
+    (length <= 65_536 && Object.keys(view).length > length)
+  )
+    throw new Unportable("it has properties of its own: send the properties beside it, in an object");
   const buffer = view.buffer as Resizable;
   if (platformKind(buffer) !== "ArrayBuffer") {
     throw new Unportable("its memory is shared between threads: send a copy, value.slice()");
@@ -65,11 +73,6 @@ function memoryOf(view: ArrayBufferView, name: string): ArrayBuffer {
   if (buffer.detached) throw new Unportable("its buffer was transferred away");
   if (buffer.resizable)
     throw new Unportable("its buffer is resizable: send a copy, value.slice(), or the buffer alone");
-  // Listing the keys of many bytes costs more than all else about them, so large ones are trusted to have no others.
-  const length = (view as { length?: number }).length ?? 0;
-  if (length <= 65_536 && Object.keys(view).length > length) {
-    throw new Unportable("it has properties of its own: send them beside it, in an object");
-  }
   return buffer;
 }
 
