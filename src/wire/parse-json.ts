@@ -10,6 +10,9 @@ const backslash = 0x5c;
 /** @throws SyntaxError when the text is no JSON */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
+  let at = text.indexOf("\\");
+  // Most have none, and are read in little more than the time in which these Maps are made.
+  if (at < 0) return value;
   // Of such keys: what stands in for each as it is written, and its name by that.
   const standIns = new Map<string, string>();
   const names = new Map<string, string>();
@@ -17,7 +20,7 @@ export function parseJson(text: string): unknown {
   // The text with other names in place of such keys, as far as it is done.
   let safe = "";
   let from = 0;
-  for (let at = text.indexOf("\\"); at >= 0;) {
+  while (at >= 0) {
     const end = endOfString(text, at);
     if (isKey(text, end)) {
       const start = text.lastIndexOf('"', at);

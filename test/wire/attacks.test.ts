@@ -49,6 +49,18 @@ afterAll(() => {
 const evil = ["__proto__", "constructor", "prototype", "hasOwnProperty", "toString", "valueOf", "length"];
 
 describe("prototype pollution", () => {
+  test("what a library has given to all objects, named as an attribute of properties, is none", () => {
+    const all = Object.prototype as { get?: unknown };
+    let error: Error;
+    all.get = () => 7;
+    try {
+      error = wire.decode(tag("error", '{"name":"Error","message":"m"}')) as Error;
+    } finally {
+      delete all.get;
+    }
+    expect(error.message).toBe("m");
+  });
+
   test("superjson CVE-2022-23631: paths through __proto__ and constructor.prototype", () => {
     for (const pointer of [
       "/__proto__",

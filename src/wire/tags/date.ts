@@ -66,7 +66,7 @@ function writeUsual(time: number): string {
   const march = ((5 * dayOfYear + 2) / 153) | 0;
   const dayOfMonth = dayOfYear - (((153 * march + 2) / 5) | 0) + 1;
   const month = march < 10 ? march + 3 : march - 9;
-  const year = (yearOfEra + era * 400 + (march < 10 ? 0 : 1)) | 0;
+  const year = (yearOfEra + era * 400 + ((march / 10) | 0)) | 0;
   const century = (year / 100) | 0;
   const seconds = (rest / 1000) | 0;
   const minutes = (seconds / 60) | 0;

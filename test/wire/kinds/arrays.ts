@@ -43,6 +43,11 @@ export const arrays: Group = {
       () => define(Object.assign([1, 2, 3], { x: 4 }), { 1: { value: 2, enumerable: false } }),
       () => Object.assign(sparse(3, { 0: 1, 2: 3 }), { x: 4 }),
     ),
+    refused(
+      "arrays made to look like plain objects",
+      () => Object.setPrototypeOf([1, 2], Object.prototype),
+      /./,
+    ),
     refused("unique symbols as keys", () => Object.assign([1], { [Symbol("k")]: 1 }), /./, { path: "…" }),
     refused("functions as properties", () => Object.assign([1], { sum: () => 1 }), /function/, {
       path: ".sum",

@@ -106,6 +106,16 @@ export const bytes: Group = {
     refused("ArrayBuffer with properties", () => Object.assign(new ArrayBuffer(2), { label: "x" }), /./),
     refused("DataView with properties", () => Object.assign(new DataView(memory()), { label: "x" }), /./),
     refused("Buffer with properties", () => Object.assign(Buffer.alloc(2), { label: "x" }), /./),
+    refused(
+      "bytes that hide their length",
+      () => define(new Uint8Array(4), { byteLength: { value: 2 } }),
+      /./,
+    ),
+    refused(
+      "an ArrayBuffer that hides its length",
+      () => define(memory(), { byteLength: { value: 2 } }),
+      /./,
+    ),
     refused("views of a resizable buffer", () => new Uint8Array(resizable(4, 8)), /./),
     refused("views that follow a resizable buffer's length", () => new Float32Array(resizable(8, 16)), /./),
     refused("a DataView of a resizable buffer", () => new DataView(resizable(4, 8)), /./),

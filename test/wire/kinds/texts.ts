@@ -51,6 +51,7 @@ export const expressions: Group = {
     same("`lastIndex`", () => at(/x/g, 5)),
     same("`lastIndex` of an expression without `g`", () => at(/x/, 3)),
     same("`lastIndex` over 2^32", () => at(/x/y, 2 ** 40)),
+    refused("expressions that hide their source", () => define(/x/, { source: { value: "y" } }), /./),
     refused("a `lastIndex` below 0", () => at(/x/, -1), /./),
     refused("a `lastIndex` that is no whole number", () => at(/x/, 1.5), /./),
     refused("a `lastIndex` that is `-0`", () => at(/x/, -0), /./),
