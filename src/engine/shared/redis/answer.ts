@@ -5,7 +5,7 @@
  */
 
 /** Answers of a server that is there, and cannot do it just now. */
-const passing = /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|READONLY|BUSY) /;
+const passing = /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|READONLY|NOREPLICAS|BUSY) /;
 
 /** Whether it is an answer of the server, which begins with a code in capitals; else the connection failed. */
 function isAnswer(error: unknown): error is Error {
